@@ -1,0 +1,48 @@
+"""The command line: one module per command; a body parses, calls one function, prints."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from typing import Any
+
+import click
+
+from hubkit import __version__
+from hubkit.errors import HubkitError
+
+COMMANDS = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+
+
+class _Commands(click.Group):
+    """Finds `hubkit NAME` in `hubkit/cli/NAME.py`, in a function called `command`, when it is asked for."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return COMMANDS
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"{__name__}.{name}").command
+        return command
+
+
+@click.command(cls=_Commands, context_settings={"auto_envvar_prefix": "HUBKIT", "help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="hubkit")
+def cli() -> None:
+    """Take a credentialed radiology corpus to a reproducible, gated release on the Hugging Face Hub."""
+
+
+def main() -> Any:
+    """Run the command line; a HubkitError is one line on standard error."""
+    try:
+        return cli()
+    except HubkitError as error:
+        click.echo(f"hubkit: {error}", err=True)
+        sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] == "hubkit":
+            raise
+        click.echo(f'hubkit: the package {error.name} is missing (pip install "hubkit[release]")', err=True)
+        sys.exit(2)

@@ -1,0 +1,67 @@
+"""Options that several commands share, as decorators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hubkit.config import ReleaseConfig, load_config
+from hubkit.release import Step
+from hubkit.workspace import Workspace
+
+Command = Callable[..., Any]
+
+
+def config_option(function: Command) -> Command:
+    """`--config`, read and checked, as the argument `config`."""
+    return click.option(
+        "--config",
+        "config",
+        type=click.Path(path_type=Path),
+        default=Path("hubkit.toml"),
+        show_default=True,
+        callback=lambda context, parameter, value: load_config(value),
+        help="The settings of the release.",
+    )(function)
+
+
+def workspace_option(function: Command) -> Command:
+    """`--workspace`, as the argument `workspace`."""
+    return click.option(
+        "--workspace",
+        "workspace",
+        type=click.Path(path_type=Path),
+        default=Path("work"),
+        show_default=True,
+        callback=lambda context, parameter, value: Workspace(value),
+        help="The run directory: everything that the stages write.",
+    )(function)
+
+
+def stage_command(name: str, help_text: str) -> click.Command:
+    """A command `hubkit NAME` that runs one stage and nothing else, unless it is up to date."""
+
+    @click.command(name=name, help=help_text)
+    @config_option
+    @workspace_option
+    def command(config: ReleaseConfig, workspace: Workspace) -> None:
+        run_stage(name, config, workspace)
+
+    return command
+
+
+def run_stage(name: str, config: ReleaseConfig, workspace: Workspace) -> None:
+    """Run one stage where it is not done, and print its line."""
+    from hubkit.hub.endpoint import use_endpoint
+    from hubkit.release import run_one
+
+    use_endpoint(config.hub.endpoint)
+    run_one(name, config, workspace, report=print_step)
+
+
+def print_step(step: Step, seconds: float) -> None:
+    did = "skipped" if step.action == "skip" else f"done in {seconds:.1f} s"
+    click.echo(f"{step.stage.name:<10} {did:<16} {step.reason}")

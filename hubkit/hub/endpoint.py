@@ -1,0 +1,45 @@
+"""Which Hub is spoken to: set before any of the Hub's clients is imported, since they read it at import."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import sys
+from urllib.parse import urlsplit
+
+from hubkit.errors import HubkitError
+
+OFFICIAL = "https://huggingface.co"
+
+
+def use_endpoint(endpoint: str | None) -> None:
+    """Point every Hub client of this process and its children at `endpoint`; None leaves HF_ENDPOINT as it is.
+
+    Raises:
+        HubkitError: a client was imported already and points elsewhere.
+    """
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("HF_UPDATE_DOWNLOAD_COUNTS", "0")
+    if endpoint is None:
+        return
+    constants = sys.modules.get("huggingface_hub.constants")
+    if constants is not None and endpoint.rstrip("/") != constants.ENDPOINT:
+        raise HubkitError(
+            f"the Hub's clients already speak to {constants.ENDPOINT}", mend=f"set HF_ENDPOINT={endpoint}"
+        )
+    os.environ["HF_ENDPOINT"] = endpoint.rstrip("/")
+
+
+def current_endpoint() -> str:
+    return os.environ.get("HF_ENDPOINT", OFFICIAL).rstrip("/")
+
+
+def is_loopback(endpoint: str) -> bool:
+    """Whether every address that the endpoint's host resolves to is on loopback."""
+    host = urlsplit(endpoint).hostname or ""
+    try:
+        found = socket.getaddrinfo(host, None)
+    except socket.gaierror:
+        return False
+    return all(ipaddress.ip_address(address[4][0]).is_loopback for address in found)

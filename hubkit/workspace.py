@@ -1,0 +1,212 @@
+"""The run directory: where each artifact lies, manifests, atomic writes."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hubkit.errors import HubkitError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Workspace:
+    """A folder that holds what the stages wrote, and nothing else.
+
+    Args:
+        root: the folder; it is made when it is missing.
+        partial: where the running stage keeps its checkpoints; the folder's name changes with the stage's settings and
+            inputs, so that what is found in it can always be continued. It goes away when the stage is done.
+    """
+
+    def __init__(self, root: Path, partial: Path | None = None):
+        self.root = root.absolute()
+        self._partial = partial
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise HubkitError(
+                f"the workspace cannot be made: {error.strerror}", where=root, mend="choose another with --workspace"
+            ) from None
+        if not os.access(self.root, os.W_OK):
+            raise HubkitError("no write access", where=root, mend="choose another workspace with --workspace")
+
+    @property
+    def studies(self) -> Path:
+        return self.root / "studies" / "studies.parquet"
+
+    @property
+    def selection(self) -> Path:
+        return self.root / "studies" / "selection.json"
+
+    @property
+    def images(self) -> Path:
+        """Prepared images, `<dicom_id>.jpg`."""
+        return self.root / "studies" / "images"
+
+    @property
+    def translations(self) -> Path:
+        return self.root / "translations" / "translations.parquet"
+
+    @property
+    def checks(self) -> Path:
+        return self.root / "translations" / "checks.parquet"
+
+    @property
+    def adapter(self) -> Path:
+        return self.root / "adapter"
+
+    @property
+    def log_history(self) -> Path:
+        return self.adapter / "log_history.jsonl"
+
+    def generations(self, condition: str) -> Path:
+        return self.root / "generations" / f"{condition}.parquet"
+
+    @property
+    def scores(self) -> Path:
+        """The folder of scores.parquet, summary.json and the plots."""
+        return self.root / "scores"
+
+    @property
+    def dist(self) -> Path:
+        """dataset/, adapter/ and metric/: exactly what will be on the Hub."""
+        return self.root / "dist"
+
+    @property
+    def receipt(self) -> Path:
+        return self.root / "receipt.json"
+
+    @property
+    def access_check(self) -> Path:
+        """The record of the last PhysioNet access check."""
+        return self.root / "physionet-access.json"
+
+    def manifest(self, stage: str) -> Path:
+        return self.root / "manifests" / f"{stage}.json"
+
+    @property
+    def partial(self) -> Path:
+        """Where the running stage keeps its checkpoints."""
+        if self._partial is None:
+            raise RuntimeError("only a running stage has a folder for its checkpoints")
+        self._partial.mkdir(parents=True, exist_ok=True)
+        return self._partial
+
+    def running(self, stage: str, key: str) -> Workspace:
+        """This workspace as `stage` sees it while it runs with settings and inputs of digest `key`."""
+        home = self.root / "partial"
+        current = home / f"{stage}-{key[:16]}"
+        for stale in home.glob(f"{stage}-*"):
+            if stale != current:
+                shutil.rmtree(stale)
+        return Workspace(self.root, current)
+
+    def forget_partial(self) -> None:
+        if self._partial is not None:
+            shutil.rmtree(self._partial, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the workspace for one run at a time.
+
+        Raises:
+            HubkitError: another process works in it.
+        """
+        with open(self.root / ".lock", "a") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise HubkitError(
+                    "another hubkit works in this workspace", where=self.root, mend="wait for it, or use --workspace"
+                ) from None
+            yield
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; when the block ends well it is synced and renamed to `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise HubkitError(
+            f"cannot be written: {error.strerror}",
+            where=path,
+            mend="free disk space or mend the permissions, run again",
+        ) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write `table` as Parquet, atomically, with the same bytes for the same rows."""
+    import pyarrow.parquet as pq
+
+    with atomic(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """Read a table that an earlier stage wrote.
+
+    Raises:
+        HubkitError: it is missing or is no Parquet file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_table(path, columns=columns)
+    except FileNotFoundError:
+        raise HubkitError("is missing", where=path, mend="run the stages before: hubkit release") from None
+    except pa.ArrowInvalid:
+        raise HubkitError("is not a whole Parquet file", where=path, mend="delete it and run again") from None
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, or of a folder's file names and contents; "missing" where there is neither."""
+    if path.is_dir():
+        parts = (
+            (file.relative_to(path).as_posix(), file_digest(file)) for file in sorted(path.rglob("*")) if file.is_file()
+        )
+        return hashlib.sha256(json.dumps(list(parts)).encode()).hexdigest()
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return "missing"
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
