@@ -1,0 +1,59 @@
+"""The chat that asks for a translation: the same for every engine, and for training the demo's translator.
+
+What all requests share comes first (the configured prompt and the rules), what differs last: an engine with prefix
+caching computes the shared part once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from hubkit.config import Translation
+
+RULES = (
+    "Traduza o texto inteiro para o português do Brasil e responda somente com a tradução. "
+    "Não acrescente, omita, resuma nem comente nada. "
+    "Copie ___ e XXXX como estão. "
+    "Mantenha os números, as datas e as unidades, com vírgula decimal. "
+    "Mantenha cada negação, cada lado, cada grau e cada incerteza."
+)
+"""The rules of the house, which follow the configured prompt where `translation.rules` is on."""
+
+SECTION_NAMES = {
+    "indication": "INDICAÇÃO",
+    "comparison": "COMPARAÇÃO",
+    "findings": "ACHADOS",
+    "impression": "IMPRESSÃO",
+    "last_paragraph": "PARÁGRAFO FINAL",
+    "report": "LAUDO",
+}
+
+
+def messages(
+    translation: Translation, section: str, text: str, context: str | None = None, finding: str | None = None
+) -> list[dict[str, str]]:
+    """Return the chat messages that ask for `text` in Brazilian Portuguese.
+
+    Args:
+        translation: the table [translation] of the configuration.
+        section: the column of studies.parquet that holds the text, or "report"; it is named only beside a context.
+        text: what is to be translated: with neither context nor finding it is the whole user message.
+        context: the rest of the report, to be read and not translated.
+        finding: what was wrong with an earlier translation of this text, in Portuguese.
+    """
+    system = f"{translation.prompt}\n{RULES}" if translation.rules else translation.prompt
+    parts = []
+    if context:
+        parts.append(f"Contexto, que não deve ser traduzido:\n{context}")
+    if finding:
+        parts.append(f"Em uma tradução anterior deste texto havia este erro, que não pode se repetir: {finding}")
+    if parts:
+        parts.append(f"Texto a traduzir ({SECTION_NAMES[section]}):")
+    return [{"role": "system", "content": system}, {"role": "user", "content": "\n\n".join([*parts, text])}]
+
+
+def prompt_digest(translation: Translation) -> str:
+    """SHA-256 of everything that a request holds besides the report's own words."""
+    sample = [messages(translation, name, "", context="-", finding="-") for name in SECTION_NAMES]
+    return hashlib.sha256(json.dumps(sample, ensure_ascii=False).encode()).hexdigest()
