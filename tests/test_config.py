@@ -1,0 +1,58 @@
+"""hubkit.toml is checked when it is read, and a mistake is named with the keys that there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hubkit.config import ReleaseConfig, load_config, parse_config
+from hubkit.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("toml", "complaint"),
+    [
+        ("[corpus]\nrooot = 'x'", "unknown key corpus.rooot (known here: fit, image_size, images"),
+        ("[corpse]\nroot = 'x'", "unknown key corpse (known here: corpus, custody"),
+        ("[hub.physionet_consent]\nwhom = 'x'", "hub.physionet_consent"),
+        ("[finetuning]\nr = 0", "finetuning.r: Input should be greater than 0"),
+        ("[release]\nversion = '1.2'", "release.version: String should match pattern"),
+        ("[scoring.bertimbau]\nmodel = 'x'", "scoring.bertimbau.layer: Field required"),
+        ("[corpus", "not valid TOML"),
+    ],
+)
+def test_a_mistake_is_named(tmp_path: Path, toml: str, complaint: str) -> None:
+    path = tmp_path / "hubkit.toml"
+    path.write_text(toml)
+    with pytest.raises(UsageError) as caught:
+        load_config(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert complaint in str(caught.value)
+
+
+def test_a_missing_file_says_how_to_write_one(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="hubkit init"):
+        load_config(tmp_path / "none.toml")
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "hubkit.toml"
+    path.write_text("[corpus]\nroot = 'mimic'\nimages = '/data/jpg'\nsubset = {train = 3, validate = 2, test = 1}\n")
+    corpus = load_config(path).corpus
+    assert (corpus.root, corpus.images) == (tmp_path / "mimic", Path("/data/jpg"))
+    assert corpus.subset.sizes() == {"train": 3, "validate": 2, "test": 1}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("values", "settings", "same"),
+    [
+        ({"translation": {"workers": 7}}, ("translation",), True),
+        ({"translation": {"prompt": "x"}}, ("translation",), False),
+        ({"release": {"version": "2.0.0"}}, ("release.seed",), True),
+        ({"release": {"seed": 1}}, ("release.seed",), False),
+        ({"corpus": {"subset": {"test": 1}}}, ("corpus",), False),
+    ],
+)
+def test_the_digest_follows_what_decides_the_outcome(values: dict, settings: tuple[str, ...], same: bool) -> None:
+    assert (parse_config(values).digest(settings) == ReleaseConfig().digest(settings)) is same
