@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hubkit.config import ReleaseConfig, load_config, parse_config
+from hubkit.config import ReleaseConfig, load_config, parse_config, template, write_config
 from hubkit.errors import UsageError
 
 
@@ -56,3 +56,32 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
 )
 def test_the_digest_follows_what_decides_the_outcome(values: dict, settings: tuple[str, ...], same: bool) -> None:
     assert (parse_config(values).digest(settings) == ReleaseConfig().digest(settings)) is same
+
+
+def test_the_template_is_the_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "hubkit.toml"
+    path.write_text(template({"hub.namespace": "someone"}))
+    config = load_config(path)
+    assert config == parse_config({"hub": {"namespace": "someone"}, "corpus": {"root": str(tmp_path / "mimic-cxr")}})
+
+
+def test_every_setting_has_a_meaning() -> None:
+    silent = [
+        f"{name}.{key}"
+        for name, field in ReleaseConfig.model_fields.items()
+        for key, setting in type(field.default).model_fields.items()
+        if not setting.description
+    ]
+    assert silent == []
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    values = {
+        "corpus": {"root": "/data", "subset": {"train": 3, "validate": 2, "test": 1}},
+        "translation": {"prompt": 'Olá "você"\n\\', "allowed_hosts": ["10.0.0.1"], "slurm": {"time": "2:00:00"}},
+        "finetuning": {"sweep": {"r": [8, 16], "learning_rate": [1e-4]}},
+        "hub": {"physionet_consent": {"who": "x", "when": "2026-01-01", "what": "y"}},
+    }
+    path = tmp_path / "hubkit.toml"
+    path.write_text(write_config(parse_config(values)))
+    assert load_config(path) == parse_config(values)

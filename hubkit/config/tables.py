@@ -1,20 +1,17 @@
-"""The configuration of a release: hubkit.toml -> checked, frozen models. Every default lives here, once.
+"""The tables of hubkit.toml as checked, frozen models: every setting, its meaning and its one default.
 
-A table of hubkit.toml belongs to the package of the same name. Settings marked `Runtime` say how the work is done, not
-what comes out: changing one makes no stage run again.
+A table belongs to the package of the same name. Settings marked `Runtime` say how the work is done, not what comes out:
+changing one makes no stage run again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from hubkit.errors import UsageError
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class _Runtime:
@@ -28,7 +25,7 @@ Positive = Annotated[int, Field(gt=0)]
 
 
 class Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     def identity(self) -> dict[str, Any]:
         """The settings that decide what comes out, as plain JSON values."""
@@ -40,9 +37,13 @@ class Release(Table):
     """[release]: what is released, under which name."""
 
     version: str = Field("1.0.0", pattern=r"^\d+\.\d+\.\d+$")
+    """The version of this release; its tag is release-VERSION."""
     title: str = "MIMIC-CXR PT-BR"
+    """How the cards call the dataset."""
     seed: int = 42
+    """Decides every random choice: selection, few-shot examples, training, bootstrap."""
     contact: str | None = None
+    """Where people ask about the release; printed on the cards."""
 
     @property
     def tag(self) -> str:
@@ -56,7 +57,7 @@ class Subset(Table):
     validate_: Positive = Field(473, alias="validate")
     test: Positive = 965
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     def sizes(self) -> dict[str, int]:
         return {"train": self.train, "validate": self.validate_, "test": self.test}
@@ -66,102 +67,174 @@ class Corpus(Table):
     """[corpus]: where the reports and images are, and which studies are taken."""
 
     kind: str = "mimic-cxr"
+    """The kind of corpus; hubkit doctor lists them."""
     root: Path = Path("mimic-cxr")
+    """The folder (or mimic-cxr-reports.zip) with the reports."""
     images: Path | None = None
+    """The folder of MIMIC-CXR-JPG, where it is not the same as root."""
     subset: Subset | Literal["all"] = Subset()
+    """Studies a split, balanced over the 14 CheXpert labels; or "all"."""
     max_images: Annotated[int, Field(ge=0, le=8)] = 2
+    """Images a study at the most, one frontal and one lateral first."""
     image_size: Positive = 896
+    """Side of the prepared square images, in pixels."""
     fit: Literal["stretch", "pad"] = "stretch"
+    """How an image becomes square: stretch (as in the original study) or pad."""
     workers: Annotated[int, Field(ge=0), Runtime] = 0
+    """Processes that read and prepare; 0: one a core."""
 
 
 class Translation(Table):
     """[translation]: who translates, with which prompt, and what is accepted."""
 
     engine: Literal["transformers", "openai"] = "transformers"
+    """transformers: in this process; openai: a server that speaks that protocol."""
     model: str = "google/medgemma-27b-text-it"
+    """The translation model on the Hub, or a folder."""
     revision: str | None = None
+    """Its commit; none: the newest, which is then recorded."""
     quantization: Quantization = "nf4"
+    """The precision of its weights."""
     prompt: str = "Você é um assistente médico que traduz relatórios de raio-x para o português."
+    """The system prompt of the original study."""
     rules: bool = True
+    """Whether the rules of the house follow the prompt."""
     units: Literal["sections", "report"] = "sections"
+    """What is translated at a time: each section, or the whole report as in the original study."""
     context: bool = False
+    """Whether the rest of the report goes along as context."""
     max_new_tokens: Positive = 1024
+    """Tokens a translation may have."""
     memory: bool = True
+    """Whether equal texts of equal sections are translated once."""
     retries: Annotated[int, Field(ge=0)] = 2
+    """Further attempts at a unit that a check flags."""
     max_flagged: Annotated[float, Field(ge=0, le=1)] = 0.02
+    """The share of flagged or failed units above which the release stops."""
     device: Annotated[str, Runtime] = "auto"
+    """auto, cpu or cuda."""
     batch_tokens: Annotated[Positive, Runtime] = 16384
+    """Tokens a batch, padding counted."""
     allowed_hosts: Annotated[tuple[str, ...], Runtime] = ()
+    """Private hosts that may see corpus text, beside loopback."""
     base_url: Annotated[str | None, Runtime] = None
+    """The server of the engine openai, such as http://127.0.0.1:8000/v1."""
     serve: Annotated[str | None, Runtime] = None
+    """A command line that starts that server; hubkit starts and stops it."""
     concurrency: Annotated[Positive, Runtime] = 32
+    """Requests to the server at a time."""
     executor: Annotated[Literal["local", "slurm", "ray"], Runtime] = "local"
+    """Where the tasks run: on this machine, under Slurm or on Ray."""
     tasks: Annotated[Positive, Runtime] = 1
+    """Parts the corpus is cut into; never change it between reruns."""
     workers: Annotated[Positive, Runtime] = 1
+    """Tasks at a time on this machine."""
     slurm: Annotated[dict[str, Any], Runtime] = {}
+    """Options of the sbatch script: time, partition, mem_per_cpu_gb and others."""
 
 
 class Finetuning(Table):
     """[finetuning]: the base model and how its adapter is trained (defaults of the study that this reproduces)."""
 
     model: str = "google/medgemma-4b-it"
+    """The base model on the Hub, or a folder."""
     revision: str | None = None
+    """Its commit; none: the newest, which is then recorded."""
     quantization: Quantization = "nf4"
+    """The precision of the frozen base."""
     r: Positive = 16
+    """Rank of the adapter."""
     alpha: Positive = 16
+    """Scale of the adapter."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    """Dropout of the adapter."""
     target_modules: str | tuple[str, ...] = "language"
+    """"language": the linear layers of the language model; "all-linear": the vision tower as well; or names."""
     modules_to_save: tuple[str, ...] = ()
+    """Modules trained whole and saved with the adapter."""
     epochs: Annotated[float, Field(gt=0)] = 4.0
+    """Passes over the training split."""
     learning_rate: Annotated[float, Field(gt=0)] = 2e-4
+    """Peak learning rate."""
     schedule: str = "linear"
+    """Learning-rate schedule, as transformers names it."""
     warmup_ratio: Annotated[float, Field(ge=0, le=1)] = 0.03
+    """Share of the steps with rising learning rate."""
     batch_size: Positive = 1
+    """Studies a step and device."""
     gradient_accumulation: Positive = 16
+    """Steps before the optimiser moves."""
     max_grad_norm: Annotated[float, Field(gt=0)] = 0.3
+    """Gradients are clipped to this norm."""
     gradient_checkpointing: bool = True
+    """Whether activations are computed anew to save memory."""
     eval_steps: Positive = 20
+    """Optimiser steps between evaluations."""
     patience: Annotated[int, Field(ge=0)] = 5
+    """Evaluations without a lower loss before training stops; 0: never."""
     max_length: Positive | None = None
+    """Tokens a sample may have; none: no limit."""
     trainer: dict[str, Any] = {}
+    """Further keys of SFTConfig."""
     sweep: dict[str, list[Any]] = {}
+    """Values to try for r, alpha, dropout, learning_rate, epochs."""
     device: Annotated[str, Runtime] = "auto"
+    """auto, cpu or cuda."""
     save_steps: Annotated[Positive, Runtime] = 20
+    """Optimiser steps between checkpoints."""
     live: Annotated[Literal["none", "tensorboard", "trackio"], Runtime] = "none"
+    """Where the curves can be watched while it trains, on this machine."""
 
 
 class Generation(Table):
     """[generation]: the prompt (the same in training and in inference) and how answers are decoded."""
 
     prompt: str = "Dê o diagnóstico das imagens apresentadas"
+    """The question to the model, the same in training and in inference."""
     shots: Annotated[int, Field(ge=1)] = 1
+    """Examples before the question in the few-shot condition."""
     max_new_tokens: Positive = 512
+    """Tokens a report may have."""
     reference: Literal["findings_impression", "report"] = "findings_impression"
+    """What generations are scored against: ACHADOS + IMPRESSÃO, or the whole report as in the original study."""
     do_sample: bool = False
+    """Whether to sample; false: greedy."""
     device: Annotated[str, Runtime] = "auto"
+    """auto, cpu or cuda."""
     batch_size: Annotated[Positive, Runtime] = 8
+    """Studies a batch."""
 
 
 class Encoder(Table):
     """The encoder of one BERTScore setup."""
 
     model: str
+    """The encoder on the Hub, or a folder."""
     layer: Positive
+    """The layer whose states are compared, counted from 1."""
     revision: str | None = None
+    """Its commit."""
 
 
 class Scoring(Table):
     """[scoring]: the two BERTScore setups and the statistics."""
 
     bertimbau: Encoder = Encoder(model="neuralmind/bert-base-portuguese-cased", layer=12)
+    """Portuguese reference against generated Portuguese."""
     xlm_roberta: Encoder = Encoder(model="xlm-roberta-large", layer=17)
+    """English original against generated Portuguese."""
     idf: bool = False
+    """Whether rare tokens weigh more."""
     dtype: Literal["float32", "bfloat16"] = "float32"
+    """Precision of the encoders; the cards use float32."""
     resamples: Positive = 10000
+    """Resamples of bootstrap and randomisation."""
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    """Level of the intervals."""
     device: Annotated[str, Runtime] = "auto"
+    """auto, cpu or cuda."""
     batch_tokens: Annotated[Positive, Runtime] = 8192
+    """Tokens a batch."""
 
     def encoder(self, setup: str) -> Encoder:
         return {"bertimbau": self.bertimbau, "xlm-roberta": self.xlm_roberta}[setup]
@@ -171,30 +244,45 @@ class Packaging(Table):
     """[packaging]: what goes into the three repos."""
 
     include_source: bool = False
+    """Whether the English source text is published as well."""
     authors: tuple[str, ...] = ()
+    """Names for the citation."""
     license: str = "other"
+    """The licence key of the cards."""
 
 
 class Consent(Table):
     """Who agreed with PhysioNet to publish what is derived from a credentialed corpus, when, and to what."""
 
     who: str
+    """Who agreed, at PhysioNet."""
     when: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
+    """The day, as YYYY-MM-DD."""
     what: str
+    """What was agreed to."""
 
 
 class Hub(Table):
     """[hub]: where the release goes."""
 
     namespace: str = ""
+    """The user or organisation that owns the three repos."""
     endpoint: str | None = None
+    """The Hub; none: HF_ENDPOINT, else the official one."""
     dataset: str = "mimic-cxr-ptbr"
+    """Name of the dataset repo."""
     adapter: str = "medgemma-4b-it-mimic-cxr-ptbr-lora"
+    """Name of the adapter repo."""
     metric: str = "bertscore_ptbr"
+    """Name of the Space that holds the metric."""
     collection: bool = True
+    """Whether the three are put into a collection."""
     pull_request: bool = False
+    """Whether data goes up as a pull request."""
     physionet_consent: Consent | None = None
+    """The word of PhysioNet, asked for beyond loopback."""
     waive_ungranted_probe: str | None = None
+    """Why the gate is not tried with a user who has no grant; goes on record."""
 
     def repo(self, artifact: Literal["dataset", "adapter", "metric"]) -> str:
         return f"{self.namespace}/{getattr(self, artifact)}"
@@ -204,7 +292,9 @@ class Custody(Table):
     """[custody]: how access is enforced: by the Hub's gate, or sealed under the corpus itself."""
 
     mode: Literal["gated", "sealed"] = "gated"
+    """gated: the Hub asks; sealed: only who holds the corpus can open the text."""
     adapter_custody: Literal["gated", "physionet"] | None = None
+    """With sealed: whether the adapter may go to the gated repo, or to PhysioNet alone (the default)."""
 
 
 class ReleaseConfig(Table):
@@ -228,53 +318,3 @@ class ReleaseConfig(Table):
             identity = getattr(self, table).identity()
             values[name] = identity[key] if key else identity
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
-
-
-def load_config(path: Path) -> ReleaseConfig:
-    """Read hubkit.toml; paths in it are relative to its folder.
-
-    Raises:
-        UsageError: the file is missing, is not TOML, or holds an unknown key or a value that does not fit.
-    """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError("no such file", where=path, mend="write one with: hubkit init") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"not valid TOML: {error}", where=path) from None
-    except OSError as error:
-        raise UsageError(f"cannot be read: {error.strerror}", where=path) from None
-    config = parse_config(values, where=path)
-    return config.model_copy(update={"corpus": _anchored(config.corpus, path.absolute().parent)})
-
-
-def parse_config(values: dict[str, Any], where: Path | str = "hubkit.toml") -> ReleaseConfig:
-    """Check `values`, the tables of a hubkit.toml.
-
-    Raises:
-        UsageError: names the first setting that is wrong, and for an unknown key the keys that there are.
-    """
-    try:
-        return ReleaseConfig.model_validate(values)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            known = _keys_beside(first["loc"])
-            raise UsageError(f"unknown key {key}", where=where, mend=f"known here: {', '.join(known)}") from None
-        raise UsageError(f"{key}: {first['msg']}", where=where, mend="see docs/configuration.md") from None
-
-
-def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
-    table: Any = ReleaseConfig
-    for part in location[:-1]:
-        field = getattr(table, "model_fields", {}).get(str(part).replace("-", "_"))
-        if field is None:
-            break
-        table = field.annotation
-    return sorted(getattr(table, "model_fields", {}))
-
-
-def _anchored(corpus: Corpus, folder: Path) -> Corpus:
-    images = None if corpus.images is None else folder / corpus.images.expanduser()
-    return corpus.model_copy(update={"root": folder / corpus.root.expanduser(), "images": images})

@@ -1,0 +1,47 @@
+"""`hubkit release`: all stages in order, those that are done skipped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hubkit.cli._options import print_step, workspace_option
+from hubkit.config import ReleaseConfig, load_config
+from hubkit.workspace import Workspace
+
+
+@click.command(name="release")
+@click.option("--demo", is_flag=True, help="Release the synthetic corpus with the tiny models to a Hub on loopback.")
+@click.option("--dry-run", is_flag=True, help="Say what would run and why, and do nothing.")
+@click.option("--from", "first", metavar="STAGE", help="Start at this stage, even where it is up to date.")
+@click.option("--until", "last", metavar="STAGE", help="Stop after this stage.")
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("hubkit.toml"),
+    show_default=True,
+    help="The settings of the release.",
+)
+@workspace_option
+def command(demo: bool, dry_run: bool, first: str | None, last: str | None, path: Path, workspace: Workspace) -> None:
+    """Run the stages read, translate, finetune, generate, score, package, push and verify."""
+    if demo:
+        from hubkit.demo.release import demo_release
+
+        demo_release(workspace, dry_run, first, last)
+    else:
+        _release(load_config(path), workspace, dry_run, first, last)
+
+
+def _release(config: ReleaseConfig, workspace: Workspace, dry_run: bool, first: str | None, last: str | None) -> None:
+    from hubkit.hub.endpoint import use_endpoint
+    from hubkit.release import plan, run
+
+    use_endpoint(config.hub.endpoint)
+    if dry_run:
+        for step in plan(config, workspace, first, last):
+            click.echo(f"{step.stage.name:<10} {step.action:<5} {step.reason}")
+    else:
+        run(config, workspace, first, last, report=print_step)

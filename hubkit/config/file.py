@@ -1,0 +1,101 @@
+"""hubkit.toml: read and checked, and written with every setting at its default."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from hubkit.config.tables import Corpus, ReleaseConfig, Table
+from hubkit.errors import UsageError
+
+
+def load_config(path: Path) -> ReleaseConfig:
+    """Read hubkit.toml; paths in it are relative to its folder.
+
+    Raises:
+        UsageError: the file is missing, is not TOML, or holds an unknown key or a value that does not fit.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError("no such file", where=path, mend="write one with: hubkit init") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"not valid TOML: {error}", where=path) from None
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", where=path) from None
+    config = parse_config(values, where=path)
+    return config.model_copy(update={"corpus": _anchored(config.corpus, path.absolute().parent)})
+
+
+def parse_config(values: dict[str, Any], where: Path | str = "hubkit.toml") -> ReleaseConfig:
+    """Check `values`, the tables of a hubkit.toml.
+
+    Raises:
+        UsageError: names the first setting that is wrong, and for an unknown key the keys that there are.
+    """
+    try:
+        return ReleaseConfig.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            known = _keys_beside(first["loc"])
+            raise UsageError(f"unknown key {key}", where=where, mend=f"known here: {', '.join(known)}") from None
+        raise UsageError(f"{key}: {first['msg']}", where=where, mend="see docs/configuration.md") from None
+
+
+def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
+    table: Any = ReleaseConfig
+    for part in location[:-1]:
+        field = getattr(table, "model_fields", {}).get(str(part).replace("-", "_"))
+        if field is None:
+            break
+        table = field.annotation
+    return sorted(getattr(table, "model_fields", {}))
+
+
+def _anchored(corpus: Corpus, folder: Path) -> Corpus:
+    images = None if corpus.images is None else folder / corpus.images.expanduser()
+    return corpus.model_copy(update={"root": folder / corpus.root.expanduser(), "images": images})
+
+
+def template(values: dict[str, str]) -> str:
+    """A hubkit.toml with every setting, its meaning and its default as comments, and `values` ("hub.namespace") set."""
+    lines = ["# Every setting with its default; remove the # to change one."]
+    for name, field in ReleaseConfig.model_fields.items():
+        table = field.default
+        lines += ["", f"[{name}]"]
+        for key, setting in type(table).model_fields.items():
+            lines.append(f"# {setting.description}")
+            chosen = values.get(f"{name}.{key}")
+            if chosen is not None:
+                lines.append(f"{key} = {_toml(chosen)}")
+            else:
+                lines.append(f"# {key} = {_toml(table.model_dump(mode='json')[key])}")
+    return "\n".join(lines) + "\n"
+
+
+def write_config(config: ReleaseConfig) -> str:
+    """The TOML of `config`, which `load_config` reads back as it is."""
+    lines = []
+    for name, table in config:
+        lines += [f"[{name}]", *_settings(table), ""]
+    return "\n".join(lines)
+
+
+def _settings(table: Table) -> list[str]:
+    return [f"{key} = {_toml(value)}" for key, value in table.model_dump(mode="json").items() if value is not None]
+
+
+def _toml(value: Any) -> str:
+    if value is None:
+        return '"..."'
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items() if item is not None) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return json.dumps(value, ensure_ascii=False)
