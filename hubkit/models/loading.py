@@ -1,0 +1,163 @@
+"""Load a model with its processor as configured: device, quantisation, pinned revision."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hubkit.config import Quantization
+from hubkit.errors import HubkitError, UsageError
+
+if TYPE_CHECKING:
+    from transformers import BitsAndBytesConfig
+
+UNQUANTIZED = ["model.vision_tower", "model.multi_modal_projector", "lm_head"]
+"""Modules of a Gemma 3 vision-language model that stay in bf16: in 4-bit the tower fails in evaluation on CPU."""
+
+
+class Loaded(NamedTuple):
+    """A model in evaluation mode and what prepares its input: a processor, or a tokenizer for a language model."""
+
+    model: Any
+    processor: Any
+
+
+def pick_device(device: str) -> str:
+    """Return `device`, with "auto" resolved to "cuda" where there is one and to "cpu" elsewhere.
+
+    Raises:
+        UsageError: a CUDA device was asked for and there is none.
+    """
+    import torch
+
+    available = torch.cuda.is_available()
+    if device == "auto":
+        return "cuda" if available else "cpu"
+    if device.startswith("cuda") and not available:
+        raise UsageError(f"the device {device} is not there", mend='set device = "auto"')
+    return device
+
+
+def load_language_model(name: str, revision: str | None, quantization: Quantization, device: str) -> Loaded:
+    """Load a causal language model and its tokenizer (left padding, as generation in batches needs it).
+
+    Args:
+        name: a repo id or a folder.
+        revision: a commit, tag or branch; None is the repo's main branch.
+        quantization: "nf4" (4-bit, double quantisation, bf16 compute), "bf16" or "fp32".
+        device: "auto", "cpu", "cuda" or "cuda:N".
+
+    Raises:
+        HubkitError: the model is gated, missing or damaged, or the Hub does not answer.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    with _explained(name, revision):
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, padding_side="left")
+        model = AutoModelForCausalLM.from_pretrained(
+            name, revision=revision or "main", **placement(quantization, device)
+        )
+    return Loaded(model.eval(), tokenizer)
+
+
+def load_vision_model(name: str, revision: str | None, quantization: Quantization, device: str) -> Loaded:
+    """Load a Gemma 3 vision-language model and its processor; arguments as in `load_language_model`.
+
+    Raises:
+        HubkitError: as in `load_language_model`.
+        UsageError: the model has no image token, so it cannot be shown an image.
+    """
+    from transformers import AutoConfig, AutoProcessor, Gemma3ForConditionalGeneration
+
+    with _explained(name, revision):
+        config = AutoConfig.from_pretrained(name, revision=revision)
+        if config.model_type != "gemma3":
+            raise UsageError(
+                f"is a {config.model_type} model, which has no image token",
+                where=name,
+                mend="set [finetuning] model to a Gemma 3 vision-language model such as google/medgemma-4b-it",
+            )
+        processor = AutoProcessor.from_pretrained(name, revision=revision)
+        processor.tokenizer.padding_side = "left"
+        model = Gemma3ForConditionalGeneration.from_pretrained(
+            name, revision=revision or "main", **placement(quantization, device, UNQUANTIZED)
+        )
+    if processor.tokenizer.convert_tokens_to_ids(processor.image_token) != config.image_token_id:
+        raise UsageError(
+            "the tokenizer has no image token, or another one than the model",
+            where=name,
+            mend="take the processor files of the model that it was derived from",
+        )
+    return Loaded(model.eval(), processor)
+
+
+def placement(quantization: Quantization, device: str, skip: list[str] | None = None) -> dict[str, Any]:
+    """Keyword arguments of `from_pretrained` that put a model on `device` in `quantization`."""
+    import torch
+
+    values: dict[str, Any] = {
+        "dtype": torch.float32 if quantization == "fp32" else torch.bfloat16,
+        "device_map": {"": pick_device(device)},
+    }
+    if quantization == "nf4":
+        values["quantization_config"] = nf4(skip)
+    return values
+
+
+def nf4(skip: list[str] | None = None) -> BitsAndBytesConfig:
+    """4-bit NormalFloat with double quantisation and bf16 compute (QLoRA, https://arxiv.org/abs/2305.14314)."""
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+        llm_int8_skip_modules=skip,
+    )
+
+
+def commit_of(model: Any) -> str | None:
+    """The commit that a model was loaded from, or None where it came from a folder."""
+    commit: str | None = getattr(model.config, "_commit_hash", None)
+    return commit
+
+
+@contextlib.contextmanager
+def _explained(name: str, revision: str | None) -> Iterator[None]:
+    """Turn what the Hub's clients raise while a model is loaded into a HubkitError that says what to do."""
+    from huggingface_hub import errors
+    from safetensors import SafetensorError
+
+    place = name if revision is None else f"{name}@{revision}"
+    try:
+        yield
+    except (OSError, SafetensorError, ValueError) as error:
+        causes = list(_causes(error))
+        if any(isinstance(cause, errors.GatedRepoError) for cause in causes):
+            what, mend = "is gated", f"accept its terms on the Hub ({name}), then: hf auth login"
+        elif any(isinstance(cause, errors.RevisionNotFoundError) for cause in causes):
+            what, mend = "has no such revision", "set revision to a commit, a tag or a branch of the repo"
+        elif any(isinstance(cause, errors.RepositoryNotFoundError | errors.HFValidationError) for cause in causes):
+            what, mend = "is no model that can be seen", "check the name; for a private repo: hf auth login"
+        elif any(isinstance(cause, errors.LocalEntryNotFoundError) for cause in causes):
+            what, mend = "is not on this machine, and the Hub does not answer", "check the network and HF_ENDPOINT"
+        elif Path(name).exists() or any(isinstance(cause, SafetensorError) for cause in causes):
+            what, mend = f"cannot be loaded: {_first_line(error)}", "fetch the model again"
+        else:
+            what, mend = f"cannot be loaded: {_first_line(error)}", "check the name and the revision"
+        raise HubkitError(what, where=place, mend=mend) from error
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    current: BaseException | None = error
+    while current is not None:
+        yield current
+        current = current.__cause__ or current.__context__
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
