@@ -104,31 +104,35 @@ class Translation(Table):
     context: bool = False
     """Whether the rest of the report goes along as context."""
     max_new_tokens: Positive = 1024
-    """Tokens a translation may have."""
+    """Tokens a translation may have; never more than 32 and one a character of its source, so that loops end early."""
     memory: bool = True
     """Whether equal texts of equal sections are translated once."""
     retries: Annotated[int, Field(ge=0)] = 2
     """Further attempts at a unit that a check flags."""
-    max_flagged: Annotated[float, Field(ge=0, le=1)] = 0.02
+    max_flagged: Annotated[float, Field(ge=0, le=1), Runtime] = 0.02
     """The share of flagged or failed units above which the release stops."""
     device: Annotated[str, Runtime] = "auto"
     """auto, cpu or cuda."""
     batch_tokens: Annotated[Positive, Runtime] = 16384
-    """Tokens a batch, padding counted."""
+    """Tokens a batch on a CPU may come to: prompts and longest answers, padding counted."""
+    checkpoint: Annotated[Positive, Runtime] = 1024
+    """Units between checkpoints: what a kill can cost."""
     allowed_hosts: Annotated[tuple[str, ...], Runtime] = ()
     """Private hosts that may see corpus text, beside loopback."""
     base_url: Annotated[str | None, Runtime] = None
     """The server of the engine openai, such as http://127.0.0.1:8000/v1."""
     serve: Annotated[str | None, Runtime] = None
-    """A command line that starts that server; hubkit starts and stops it."""
+    """A command line that starts that server, with {port} and {task} filled in; hubkit starts and stops it."""
     concurrency: Annotated[Positive, Runtime] = 32
     """Requests to the server at a time."""
+    timeout: Annotated[float, Field(gt=0), Runtime] = 300.0
+    """Seconds the server may take to answer."""
     executor: Annotated[Literal["local", "slurm", "ray"], Runtime] = "local"
     """Where the tasks run: on this machine, under Slurm or on Ray."""
     tasks: Annotated[Positive, Runtime] = 1
-    """Parts the corpus is cut into; never change it between reruns."""
+    """Parts the work is cut into."""
     workers: Annotated[Positive, Runtime] = 1
-    """Tasks at a time on this machine."""
+    """Tasks at a time; more than one uses datatrove."""
     slurm: Annotated[dict[str, Any], Runtime] = {}
     """Options of the sbatch script: time, partition, mem_per_cpu_gb and others."""
 
@@ -249,6 +253,8 @@ class Packaging(Table):
     """Names for the citation."""
     license: str = "other"
     """The licence key of the cards."""
+    rows_per_file: Positive = 100_000
+    """Rows a Parquet file of the dataset may have."""
 
 
 class Consent(Table):
