@@ -84,7 +84,7 @@ def load_vision_model(name: str, revision: str | None, quantization: Quantizatio
         model = Gemma3ForConditionalGeneration.from_pretrained(
             name, revision=revision or "main", **placement(quantization, device, UNQUANTIZED)
         )
-    if processor.tokenizer.convert_tokens_to_ids(processor.image_token) != config.image_token_id:
+    if getattr(processor.tokenizer, "image_token_id", None) != config.image_token_id:
         raise UsageError(
             "the tokenizer has no image token, or another one than the model",
             where=name,

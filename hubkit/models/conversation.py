@@ -1,0 +1,79 @@
+"""The conversation with a vision-language model, the same in training and in generation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hubkit.errors import HubkitError
+from hubkit.models.samples import Sample
+
+Message = dict[str, Any]
+
+
+def ask(images: Sequence[Path], prompt: str, examples: Sequence[Sample] = ()) -> list[Message]:
+    """Return the messages that ask for the report of `images`, after answered `examples`.
+
+    Raises:
+        HubkitError: an image cannot be read.
+    """
+    answered = [message for example in examples for message in _answered(example, prompt)]
+    return [*answered, _question(images, prompt)]
+
+
+def encode(processor: Any, conversations: list[list[Message]]) -> Any:
+    """Render and tokenise conversations in one step, so that there is exactly one BOS, and prepare their images.
+
+    Returns:
+        `input_ids`, `attention_mask` and `token_type_ids` (1 on image tokens) of shape (conversations, tokens), padded
+        on the left; `pixel_values` of shape (images, channels, height, width) where there are images.
+    """
+    return processor.apply_chat_template(
+        conversations,
+        add_generation_prompt=True,
+        tokenize=True,
+        return_dict=True,
+        return_tensors="pt",
+        processor_kwargs={"padding": True, "padding_side": "left"},
+    )
+
+
+def answer_text(processor: Any, question: list[Message], answer: str) -> str:
+    """Return `answer` as the chat template writes it after `question`, with the end of the turn."""
+    prompt = processor.apply_chat_template(question, add_generation_prompt=True, tokenize=False)
+    turn = [*question, {"role": "assistant", "content": [{"type": "text", "text": answer}]}]
+    whole: str = processor.apply_chat_template(turn, tokenize=False)
+    if not whole.startswith(prompt):
+        raise HubkitError(
+            "the chat template renders a question differently once it is answered, so training would not fit generation",
+            mend="take the chat template of the base model as it was published",
+        )
+    return whole[len(prompt) :].rstrip()
+
+
+def open_image(path: Path) -> Any:
+    """Read a prepared image as RGB.
+
+    Raises:
+        HubkitError: it is missing or cannot be decoded.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            return image.convert("RGB")
+    except FileNotFoundError:
+        raise HubkitError("the prepared image is missing", where=path, mend="run: hubkit read") from None
+    except (UnidentifiedImageError, OSError, Image.DecompressionBombError):
+        raise HubkitError("the image cannot be decoded", where=path, mend="delete it and run: hubkit read") from None
+
+
+def _question(images: Sequence[Path], prompt: str) -> Message:
+    shown = [{"type": "image", "image": open_image(path)} for path in images]
+    return {"role": "user", "content": [*shown, {"type": "text", "text": prompt}]}
+
+
+def _answered(example: Sample, prompt: str) -> list[Message]:
+    answer = {"role": "assistant", "content": [{"type": "text", "text": example.reference}]}
+    return [_question(example.images, prompt), answer]

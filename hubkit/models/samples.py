@@ -1,0 +1,71 @@
+"""What a vision-language model is shown and what it should answer: images and reference report of each study."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import NamedTuple
+
+from hubkit.errors import HubkitError
+from hubkit.reports import Reference, reference, sections_of
+from hubkit.workspace import Workspace, read_table
+
+
+class Sample(NamedTuple):
+    """A study.
+
+    Attributes:
+        images: prepared images, in the order in which they are shown.
+        reference: the report in Portuguese.
+    """
+
+    subject_id: int
+    study_id: int
+    images: tuple[Path, ...]
+    reference: str
+
+
+class Samples(NamedTuple):
+    """Studies of one split, sorted by study_id.
+
+    Attributes:
+        left_out: study_ids without a reference, because their translation failed.
+    """
+
+    kept: list[Sample]
+    left_out: list[int]
+
+
+def read_samples(workspace: Workspace, split: str, kind: Reference) -> Samples:
+    """Join studies, prepared images and translations of one split.
+
+    Args:
+        split: "train", "validate" or "test".
+        kind: which part of the report is the reference.
+    """
+    studies = read_table(workspace.studies, columns=["subject_id", "study_id", "split", "images"]).to_pylist()
+    columns = ["study_id", "section", "translation", "status"]
+    sections = sections_of(read_table(workspace.translations, columns=columns).to_pylist())
+    samples = Samples([], [])
+    for study in sorted((row for row in studies if row["split"] == split), key=lambda row: row["study_id"]):
+        text = reference(sections.get(study["study_id"], {}), kind)
+        if text:
+            images = tuple(workspace.images / f"{image['dicom_id']}.jpg" for image in study["images"])
+            samples.kept.append(Sample(study["subject_id"], study["study_id"], images, text))
+        else:
+            samples.left_out.append(study["study_id"])
+    return samples
+
+
+def choose_examples(train: list[Sample], shots: int, seed: int) -> list[Sample]:
+    """Draw the examples of the few-shot condition from the training split.
+
+    Raises:
+        HubkitError: the split has fewer studies than `shots`.
+    """
+    if len(train) < shots:
+        raise HubkitError(
+            f"{shots} few-shot examples were asked for, and the train split has {len(train)} studies",
+            mend="lower [generation] shots",
+        )
+    return random.Random(seed).sample(train, shots)

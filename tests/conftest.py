@@ -1,0 +1,19 @@
+"""What the tests of several packages start from."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("HF_HOME", tempfile.mkdtemp(prefix="hubkit-tests-"))
+
+
+@pytest.fixture(scope="session")
+def vision_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a Gemma 3 vision-language model with random weights, 32-pixel images and a vocabulary of words."""
+    from tiny_vision import build_vision_model
+
+    return build_vision_model(tmp_path_factory.mktemp("vision"))
