@@ -1,0 +1,122 @@
+"""One unit, up to a few attempts: what is flagged is asked again, and the best attempt is kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from hubkit.config import Translation
+from hubkit.translation.engines import Answer, Engine, Request
+from hubkit.translation.flags import Flag, find
+from hubkit.translation.prompt import messages
+from hubkit.translation.units import Unit
+
+SENTENCE_END = re.compile(r"(?<=[.!?])(\s+)(?=[A-Z_(\d])")
+
+
+class Result(NamedTuple):
+    """The best attempt at a unit.
+
+    Attributes:
+        unit: what was translated.
+        answer: what the engine answered; tokens are those of this attempt alone.
+        flags: what the checks found in it.
+        attempts: how many attempts were made.
+    """
+
+    unit: Unit
+    answer: Answer
+    flags: list[Flag]
+    attempts: int
+
+    @property
+    def status(self) -> str:
+        if self.answer.text is None:
+            return "failed"
+        return "flagged" if self._errors else "ok"
+
+    @property
+    def _errors(self) -> int:
+        return sum(flag.severity == "error" for flag in self.flags)
+
+    def better_than(self, other: Result) -> bool:
+        def faults(result: Result) -> tuple[bool, int, int]:
+            return result.answer.text is None, result._errors, len(result.flags)
+
+        return faults(self) < faults(other)
+
+
+def translate_units(
+    units: Sequence[Unit], engine: Engine, translation: Translation, done: Callable[[], None] = lambda: None
+) -> list[Result]:
+    """Translate `units` in their order; flagged ones are asked again up to `translation.retries` times.
+
+    The first further attempt names the finding, the second goes sentence by sentence, later ones do both.
+
+    Args:
+        units: what is translated.
+        engine: who translates.
+        translation: the settings.
+        done: called whenever a unit has its first answer.
+    """
+    best = _attempt([Trial(unit, [unit.text], None) for unit in units], engine, translation, done)
+    for attempt in range(1, translation.retries + 1):
+        trials = {at: _next_trial(result, attempt) for at, result in enumerate(best) if result.status == "flagged"}
+        wanted = {at: trial for at, trial in trials.items() if trial is not None}
+        for at, result in zip(wanted, _attempt(list(wanted.values()), engine, translation), strict=True):
+            kept = result if result.better_than(best[at]) else best[at]
+            best[at] = kept._replace(attempts=best[at].attempts + 1)
+    return best
+
+
+class Trial(NamedTuple):
+    """How a unit is asked for: its text, or sentences and the gaps between them in turn."""
+
+    unit: Unit
+    pieces: list[str]
+    finding: str | None
+
+
+def _next_trial(result: Result, attempt: int) -> Trial | None:
+    named = ", ".join(sorted({flag.name for flag in result.flags}))
+    if attempt == 1:
+        return Trial(result.unit, [result.unit.text], named)
+    pieces = split_sentences(result.unit.text)
+    return Trial(result.unit, pieces, named if attempt > 2 else None) if len(pieces) > 1 else None
+
+
+def _attempt(
+    trials: Sequence[Trial], engine: Engine, translation: Translation, done: Callable[[], None] = lambda: None
+) -> list[Result]:
+    requests = []
+    for unit, pieces, finding in trials:
+        for text in pieces[::2]:
+            chat = messages(translation, unit.section, text, unit.context, finding)
+            requests.append(Request(chat, min(translation.max_new_tokens, 32 + len(text))))
+    answers: dict[int, Answer] = {}
+    for place, answer in engine.answer(requests):
+        answers[place] = answer
+        done()
+    in_order = (answers[place] for place in range(len(requests)))
+    results = []
+    for unit, pieces, _ in trials:
+        answer = _joined([next(in_order) for _ in pieces[::2]], pieces[1::2])
+        results.append(Result(unit, answer, find(unit.text, answer), 1))
+    return results
+
+
+def split_sentences(text: str) -> list[str]:
+    """Return sentences and the white space between them in turn: `"".join` gives the text back."""
+    return SENTENCE_END.split(text)
+
+
+def _joined(answers: list[Answer], gaps: list[str]) -> Answer:
+    if len(answers) == 1:
+        return answers[0]
+    tokens = sum(answer.tokens for answer in answers)
+    failed = next((answer for answer in answers if answer.text is None), None)
+    if failed is not None:
+        return failed._replace(tokens=tokens)
+    text = "".join(f"{answer.text}{gap}" for answer, gap in zip(answers, [*gaps, ""], strict=True))
+    return Answer(text, tokens, "length" if any(answer.finish_reason == "length" for answer in answers) else "stop")

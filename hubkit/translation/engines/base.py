@@ -1,0 +1,59 @@
+"""What every engine does: take chat messages, give text, tokens and why it ended."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Literal, NamedTuple
+
+FinishReason = Literal["stop", "length", "error"]
+
+
+class Request(NamedTuple):
+    """A chat that asks for one text, and how many tokens the answer may have."""
+
+    messages: list[dict[str, str]]
+    max_new_tokens: int
+
+
+class Answer(NamedTuple):
+    """What an engine answered.
+
+    Attributes:
+        text: the answer without white space around it; None where there is none.
+        tokens: how many tokens it has; 0 where the engine does not say.
+        finish_reason: "stop" where the model ended it, "length" where the limit did, "error" where there is no answer.
+        error: why there is none, without a word of the request.
+    """
+
+    text: str | None
+    tokens: int
+    finish_reason: FinishReason
+    error: str | None = None
+
+
+class Engine(ABC):
+    """Translates requests, as a context manager: what it holds (a model, connections, a server) is let go at the end.
+
+    Attributes:
+        revision: the commit of the model, where the engine knows it.
+    """
+
+    revision: str | None = None
+
+    @abstractmethod
+    def answer(self, requests: Sequence[Request]) -> Iterator[tuple[int, Answer]]:
+        """Yield an answer for every request, with the request's place in `requests`, in the order they are ready."""
+
+    def close(self) -> None:
+        """Let go of what the engine holds."""
+        return
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

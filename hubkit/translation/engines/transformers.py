@@ -1,0 +1,185 @@
+"""A model in this process: batches of like length on a CPU, continuous batching on a CUDA device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hubkit.config import Translation
+from hubkit.errors import UsageError
+from hubkit.models.loading import commit_of, load_language_model, pick_device
+from hubkit.translation.engines.base import Answer, Engine, Request
+
+if TYPE_CHECKING:
+    import torch
+
+Batch = list[int]
+"""Places of requests that are answered together."""
+
+
+class TransformersEngine(Engine):
+    """Answers greedily with a causal language model.
+
+    Args:
+        translation: model, revision, quantisation, device, and `batch_tokens`: what a batch on a CPU may come to.
+        task: tasks on one machine take its CUDA devices in turn.
+        continuous: whether batches are continuous; None means on CUDA.
+    """
+
+    def __init__(self, translation: Translation, task: int = 0, continuous: bool | None = None):
+        device = _device_of_task(translation.device, task)
+        self.model, self.tokenizer = load_language_model(
+            translation.model, translation.revision, translation.quantization, device
+        )
+        if self.tokenizer.chat_template is None:
+            raise UsageError(
+                "the model has no chat template, so it cannot be asked",
+                where=translation.model,
+                mend="set [translation] model to an instruction-tuned model",
+            )
+        self.revision = commit_of(self.model)
+        self.budget = translation.batch_tokens
+        self.continuous = self.model.device.type == "cuda" if continuous is None else continuous
+        self.cache_share: float | None = None
+        ends = self.model.generation_config.eos_token_id
+        self.ends = [ends] if isinstance(ends, int) else list(ends or [self.tokenizer.eos_token_id])
+
+    def answer(self, requests: Sequence[Request]) -> Iterator[tuple[int, Answer]]:
+        if not requests:
+            return
+        prompts = self.tokenizer.apply_chat_template(
+            [request.messages for request in requests], add_generation_prompt=True, tokenize=True, return_dict=True
+        )["input_ids"]
+        limits = [request.max_new_tokens for request in requests]
+        answers = self._continuous if self.continuous else self._batched
+        yield from answers(prompts, limits)
+
+    def close(self) -> None:
+        del self.model
+
+    def _batched(self, prompts: list[list[int]], limits: list[int]) -> Iterator[tuple[int, Answer]]:
+        waiting = bucket([len(prompt) for prompt in prompts], limits, self.budget)
+        while waiting:
+            batch = waiting.pop(0)
+            try:
+                outputs = self._generate([prompts[at] for at in batch], max(limits[at] for at in batch))
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                outputs = None  # the half-done tensors are freed when the except block is left
+            if outputs is not None:
+                yield from ((at, self._read(output, limits[at])) for at, output in zip(batch, outputs, strict=True))
+            elif len(batch) == 1:
+                yield batch[0], Answer(None, 0, "error", "out of memory")
+            else:
+                _free_memory()
+                half = (len(batch) + 1) // 2
+                waiting[:0] = [batch[:half], batch[half:]]
+                waiting = [part for whole in waiting for part in _parts(whole, half)]
+
+    def _generate(self, prompts: list[list[int]], limit: int) -> list[list[int]]:
+        import torch
+
+        width = max(len(prompt) for prompt in prompts)
+        ids = torch.full((len(prompts), width), self._pad())
+        mask = torch.zeros_like(ids)
+        for row, prompt in enumerate(prompts):
+            ids[row, width - len(prompt) :] = torch.tensor(prompt)
+            mask[row, width - len(prompt) :] = 1
+        device = self.model.device
+        with torch.inference_mode():
+            output: torch.Tensor = self.model.generate(
+                ids.to(device), attention_mask=mask.to(device), generation_config=self._settings(limit)
+            )
+        return output[:, width:].tolist()
+
+    def _continuous(self, prompts: list[list[int]], limits: list[int]) -> Iterator[tuple[int, Answer]]:
+        from transformers import ContinuousBatchingConfig
+
+        waiting = list(range(len(prompts)))
+        while waiting:
+            outputs = self.model.generate_batch(
+                [prompts[at] for at in waiting],
+                generation_config=self._settings(max(limits[at] for at in waiting)),
+                continuous_batching_config=ContinuousBatchingConfig(max_memory_percent=self.cache_share),
+            )
+            # A run that ends early, for want of memory as a rule, leaves requests out, and its answers name no place.
+            done = {tuple(output.prompt_ids): output for output in outputs.values() if output.error is None}
+            for at in waiting:
+                if tuple(prompts[at]) in done:
+                    yield at, self._read(done[tuple(prompts[at])].generated_tokens, limits[at])
+            waiting = [at for at in waiting if tuple(prompts[at]) not in done]
+            if waiting:
+                self.cache_share = (self.cache_share or 0.8) / 2
+                _free_memory()
+                if self.cache_share < SMALLEST_CACHE_SHARE:
+                    yield from ((at, Answer(None, 0, "error", "no answer from continuous batching")) for at in waiting)
+                    return
+
+    def _read(self, ids: list[int], limit: int) -> Answer:
+        end = next((place for place, token in enumerate(ids) if token in self.ends), None)
+        kept = ids[:limit] if end is None else ids[: min(end, limit)]
+        text = self.tokenizer.decode(kept, skip_special_tokens=True).strip()
+        return Answer(text, len(kept), "length" if end is None or end > limit else "stop")
+
+    def _settings(self, limit: int) -> Any:
+        from transformers import GenerationConfig
+
+        return GenerationConfig(
+            do_sample=False, max_new_tokens=limit, eos_token_id=self.ends, pad_token_id=self._pad(), use_cache=True
+        )
+
+    def _pad(self) -> int:
+        pad: int | None = self.tokenizer.pad_token_id
+        return self.ends[0] if pad is None else pad
+
+
+SMALLEST_CACHE_SHARE = 0.05
+"""The share of free memory for the cache below which continuous batching is given up."""
+
+
+def bucket(lengths: Sequence[int], limits: Sequence[int], budget: int) -> list[Batch]:
+    """Return batches of requests of like length, each of at most `budget` tokens in its longest rows (or one row).
+
+    Args:
+        lengths: tokens of each prompt.
+        limits: tokens that each answer may have.
+        budget: rows times the longest prompt with the longest answer.
+    """
+    batches: list[Batch] = []
+    for at in sorted(range(len(lengths)), key=lambda at: (-lengths[at], -limits[at], at)):
+        rows = [*batches[-1], at] if batches else [at]
+        size = max(lengths[row] for row in rows) + max(limits[row] for row in rows)
+        if batches and len(rows) * size <= budget:
+            batches[-1].append(at)
+        else:
+            batches.append([at])
+    return batches
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    import torch
+
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
+
+
+def _parts(batch: Batch, size: int) -> list[Batch]:
+    return [batch[start : start + size] for start in range(0, len(batch), size)]
+
+
+def _free_memory() -> None:
+    import gc
+
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _device_of_task(device: str, task: int) -> str:
+    import torch
+
+    if pick_device(device) == "cuda" and torch.cuda.device_count() > 1:
+        return f"cuda:{task % torch.cuda.device_count()}"
+    return device

@@ -1,0 +1,56 @@
+"""The step that every executor runs: one task's share of the chunks, each kept as soon as it is translated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hubkit.config import Translation
+from hubkit.errors import HubkitError
+from hubkit.progress import Progress
+from hubkit.translation.attempts import translate_units
+from hubkit.translation.engines import open_engine
+from hubkit.translation.parts import read_parts, write_part
+from hubkit.translation.units import Unit, plan, read_rows
+from hubkit.workspace import read_table
+
+
+class Step:
+    """Translates studies into a folder of parts.
+
+    Args:
+        translation: the settings.
+        studies: studies.parquet.
+        folder: where parts are kept; what is found there is not translated again, unless it failed.
+    """
+
+    def __init__(self, translation: Translation, studies: Path, folder: Path):
+        self.translation, self.studies, self.folder = translation, studies, folder
+
+    def todo(self) -> list[list[Unit]]:
+        """The chunks of the plan, each without what is done; which units share a chunk does not depend on that."""
+        done = {key for key, row in read_parts(self.folder).items() if row["status"] != "failed"}
+        chunks = plan(read_rows(read_table(self.studies), self.translation), self.translation.checkpoint)
+        return [[unit for unit in chunk if unit.key not in done] for chunk in chunks]
+
+    def run(self, task: int = 0, tasks: int = 1) -> None:
+        """Translate the chunks `task`, `task + tasks`, ... of the plan.
+
+        Raises:
+            HubkitError: not one unit of a chunk was answered; what was translated before is kept.
+        """
+        chunks = [chunk for chunk in self.todo()[task::tasks] if chunk]
+        if not chunks:
+            return
+        with (
+            open_engine(self.translation, task) as engine,
+            Progress("translate: units", sum(len(chunk) for chunk in chunks)) as progress,
+        ):
+            for chunk in chunks:
+                results = translate_units(chunk, engine, self.translation, progress.advance)
+                write_part(self.folder, results, engine.revision or self.translation.revision)
+                if all(result.status == "failed" for result in results):
+                    raise HubkitError(
+                        f"the engine answers nothing any more: {results[0].answer.error}",
+                        where=self.translation.base_url or self.translation.model,
+                        mend="see to the engine and run again: what was translated is kept",
+                    )

@@ -1,0 +1,124 @@
+"""The stage translate: studies -> translations, every section once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from hubkit.config import ReleaseConfig, Translation
+from hubkit.errors import HubkitError
+from hubkit.tables import TRANSLATIONS
+from hubkit.translation.parts import FLAGS, read_parts
+from hubkit.translation.prompt import prompt_digest
+from hubkit.translation.step import Step
+from hubkit.translation.units import Row, has_text, read_rows, section_names
+from hubkit.workspace import Workspace, read_table, write_table
+
+CHECKS = pa.schema([("study_id", pa.int64()), ("section", pa.string()), *FLAGS.value_type.fields])
+"""checks.parquet: a row per flag; spans are characters of source and translation, null where a side shows nothing."""
+
+
+def translate(config: ReleaseConfig, workspace: Workspace) -> None:
+    """Translate what workspace.studies holds; write workspace.translations and workspace.checks.
+
+    Raises:
+        HubkitError: the engine stopped answering, a row is missing or doubled, or more than
+            `translation.max_flagged` of the rows are flagged or failed.
+    """
+    translation = config.translation
+    Step(translation, workspace.studies, workspace.partial).run()
+    studies = read_table(workspace.studies)
+    rows = read_rows(studies, translation)
+    parts = read_parts(workspace.partial)
+    table = _translations(rows, parts, translation)
+    reconcile(table, studies, translation)
+    flagged = workspace.translations.with_name("flagged.parquet")
+    accept(table, translation.max_flagged, flagged)
+    write_table(workspace.translations, table)
+    write_table(workspace.checks, _checks(rows, parts))
+    flagged.unlink(missing_ok=True)
+
+
+def reconcile(table: pa.Table, studies: pa.Table, translation: Translation) -> None:
+    """Compare the rows of translations.parquet with the sections that the studies have.
+
+    Raises:
+        HubkitError: a row is missing, doubled, or of no section.
+    """
+    have = Counter(zip(table["study_id"].to_pylist(), table["section"].to_pylist(), strict=True))
+    want = Counter(
+        (study_id, name)
+        for name in section_names(translation)
+        for study_id, text in zip(studies["study_id"].to_pylist(), studies[name].to_pylist(), strict=True)
+        if has_text(text)
+    )
+    if have != want:
+        missing, surplus = (want - have).total(), (have - want).total()
+        study_id, name = next(iter((want - have) + (have - want)))
+        raise HubkitError(
+            f"{missing} rows are missing and {surplus} are too many, such as {name} of study {study_id}",
+            where="translations.parquet",
+            mend="run again with --from translate",
+        )
+
+
+def accept(table: pa.Table, max_flagged: float, flagged: Path) -> None:
+    """Stop where too many rows are flagged or failed, and leave those rows in the file `flagged`.
+
+    Raises:
+        HubkitError: with a table of the reasons and how often each occurs.
+    """
+    doubtful = table.filter(pa.array([status != "ok" for status in table["status"].to_pylist()], pa.bool_()))
+    if doubtful.num_rows <= max_flagged * table.num_rows:
+        return
+    write_table(flagged, doubtful)
+    share = f"{doubtful.num_rows / table.num_rows:.1%} of {table.num_rows} translations"
+    raise HubkitError(
+        f"{share} are flagged or failed, {max_flagged:.1%} may be\n{_reasons(doubtful)}\n",
+        where=flagged,
+        mend="read them there; another model or prompt, or [translation] max_flagged: what is translated is kept",
+    )
+
+
+def _reasons(doubtful: pa.Table) -> str:
+    counts = Counter(
+        reason
+        for status, names in zip(doubtful["status"].to_pylist(), doubtful["flags"].to_pylist(), strict=True)
+        for reason in ([status] if status == "failed" else names)
+    )
+    return "\n".join(f"  {count:>7}  {reason}" for reason, count in counts.most_common())
+
+
+def _translations(rows: list[Row], parts: dict[str, dict[str, Any]], translation: Translation) -> pa.Table:
+    prompt = prompt_digest(translation)
+    seen: set[str] = set()
+    records = []
+    for study_id, section, unit in rows:
+        part = parts.get(unit.key)
+        if part is not None:
+            records.append(
+                {
+                    "study_id": study_id,
+                    "section": section,
+                    "source": unit.text,
+                    "model": translation.model,
+                    "prompt": prompt,
+                    "reused": unit.key in seen,
+                    **{name: part[name] for name in TRANSLATIONS.names if name in part and name != "flags"},
+                    "flags": sorted({flag["check"] for flag in part["flags"]}),
+                }
+            )
+        seen.add(unit.key)
+    return pa.Table.from_pylist(records, schema=TRANSLATIONS)
+
+
+def _checks(rows: list[Row], parts: dict[str, dict[str, Any]]) -> pa.Table:
+    records = [
+        {"study_id": study_id, "section": section, **flag}
+        for study_id, section, unit in rows
+        for flag in parts[unit.key]["flags"]
+    ]
+    return pa.Table.from_pylist(records, schema=CHECKS)

@@ -1,0 +1,188 @@
+"""The stage on its real path: a model in this process, a workspace on disk, kills by signal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from hubkit.config import parse_config
+from hubkit.errors import HubkitError
+from hubkit.release import run_one
+from hubkit.tables import TRANSLATIONS
+from hubkit.translation.translate import CHECKS, accept, reconcile
+from hubkit.workspace import file_digest, write_table
+
+
+@pytest.fixture
+def configure(tiny_model):
+    def make(**changes):
+        translation = {
+            "model": str(tiny_model),
+            "quantization": "fp32",
+            "device": "cpu",
+            "max_new_tokens": 6,
+            "retries": 0,
+            "max_flagged": 1.0,
+            "checkpoint": 4,
+            **changes,
+        }
+        return parse_config({"corpus": {"kind": "demo"}, "translation": translation})
+
+    return make
+
+
+def test_every_section_once_with_its_source(make_workspace, studies, configure):
+    workspace = make_workspace(studies)
+    run_one("translate", configure(), workspace)
+    table = pq.read_table(workspace.translations)
+    assert table.schema.equals(TRANSLATIONS)
+    rows = table.to_pylist()
+    assert [(row["study_id"], row["section"]) for row in rows][:4] == [
+        (50000000, "indication"),
+        (50000000, "findings"),
+        (50000000, "impression"),
+        (50000001, "indication"),
+    ]
+    assert len(rows) == 11 * 3 - 1 + 1
+    assert {row["section"] for row in rows if row["study_id"] == 50000003} == {"last_paragraph"}
+    assert all(row["source"] == studies[row["study_id"] - 50000000][row["section"]] for row in rows)
+    assert {row["finish_reason"] for row in rows} <= {"stop", "length"}
+    assert {row["attempts"] for row in rows} == {1}
+    assert pq.read_schema(workspace.checks).equals(CHECKS)
+
+
+def test_the_memory_translates_each_distinct_text_once(make_workspace, studies, configure):
+    outcome = {}
+    for memory in (True, False):
+        workspace = make_workspace(studies, f"memory-{memory}")
+        run_one("translate", configure(memory=memory), workspace)
+        outcome[memory] = pq.read_table(workspace.translations).to_pylist()
+    reused = [row for row in outcome[True] if row["reused"]]
+    seen = {(row["section"], row["source"]) for row in outcome[True]}
+    assert len(reused) == len(outcome[True]) - len(seen)
+    assert len(reused) > 10
+    assert not any(row["reused"] for row in outcome[False])
+    first = {}
+    for row in outcome[True]:
+        assert first.setdefault((row["section"], row["source"]), row["translation"]) == row["translation"]
+
+
+def test_whole_reports_as_in_the_original_study(make_workspace, studies, configure):
+    workspace = make_workspace(studies)
+    run_one("translate", configure(units="report"), workspace)
+    rows = pq.read_table(workspace.translations).to_pylist()
+    assert [row["section"] for row in rows] == ["report"] * len(studies)
+
+
+RUN = """
+import sys
+from pathlib import Path
+from hubkit.config import load_config
+from hubkit.release import run_one
+from hubkit.workspace import Workspace
+run_one("translate", load_config(Path(sys.argv[1])), Workspace(Path(sys.argv[2])))
+"""
+
+
+def test_killed_anywhere_it_ends_with_the_same_bytes(make_workspace, studies, configure, tmp_path, tiny_model):
+    settings = configure(checkpoint=2, max_new_tokens=48).translation
+    toml = tmp_path / "hubkit.toml"
+    toml.write_text(
+        f'[corpus]\nkind = "demo"\n[translation]\nmodel = "{tiny_model}"\nquantization = "fp32"\ndevice = "cpu"\n'
+        f"max_new_tokens = {settings.max_new_tokens}\nretries = 1\nmax_flagged = 1.0\ncheckpoint = 2\n"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HOME": str(tmp_path / "hf")}
+    whole, killed = make_workspace(studies, "whole"), make_workspace(studies, "killed")
+    subprocess.run([sys.executable, "-c", RUN, str(toml), str(whole.root)], check=True, env=environment)
+    for parts in (1, 4):
+        process = subprocess.Popen([sys.executable, "-c", RUN, str(toml), str(killed.root)], env=environment)
+        while process.poll() is None and len(list(killed.root.glob("partial/*/part-*.parquet"))) < parts:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+        assert not killed.translations.exists()
+    subprocess.run([sys.executable, "-c", RUN, str(toml), str(killed.root)], check=True, env=environment)
+    assert file_digest(killed.translations) == file_digest(whole.translations)
+    assert file_digest(killed.checks) == file_digest(whole.checks)
+    assert not list(killed.root.glob("partial/*"))
+
+
+def test_too_many_flagged_stop_the_release_and_cost_nothing(make_workspace, studies, configure):
+    workspace = make_workspace(studies)
+    with pytest.raises(HubkitError) as caught:
+        run_one("translate", configure(max_flagged=0.02), workspace)
+    assert "truncated" in str(caught.value)
+    assert not workspace.translations.exists()
+    flagged = pq.read_table(workspace.translations.with_name("flagged.parquet"))
+    assert set(flagged["status"].to_pylist()) == {"flagged"}
+    parts = {path: path.stat().st_mtime_ns for path in workspace.root.glob("partial/*/part-*.parquet")}
+    with pytest.raises(HubkitError):
+        run_one("translate", configure(max_flagged=0.01), workspace)
+    assert parts == {path: path.stat().st_mtime_ns for path in workspace.root.glob("partial/*/part-*.parquet")}
+    run_one("translate", configure(max_flagged=1.0), workspace)
+    assert workspace.translations.exists()
+    assert not workspace.translations.with_name("flagged.parquet").exists()
+
+
+def test_flagged_units_are_tried_again_at_most_retries_times(make_workspace, studies, configure):
+    workspace = make_workspace(studies)
+    run_one("translate", configure(retries=2), workspace)
+    attempts = {row["source"]: row["attempts"] for row in pq.read_table(workspace.translations).to_pylist()}
+    assert attempts["Cough."] == 2
+    assert attempts[studies[1]["findings"]] == 3
+
+
+def _table(ids):
+    empty = {name: [None] * len(ids) for name in TRANSLATIONS.names}
+    filled = {**empty, "study_id": [study for study, _ in ids], "section": [name for _, name in ids]}
+    return pa.table(filled, schema=TRANSLATIONS)
+
+
+@pytest.mark.parametrize(
+    ("ids", "said"),
+    [
+        ([(50000000, "findings")], "1 rows are missing and 0 are too many"),
+        ([(50000000, "findings"), (50000001, "findings"), (50000001, "findings")], "0 rows are missing and 1 are"),
+        ([(50000000, "findings"), (50000002, "findings")], "1 rows are missing and 1 are too many"),
+    ],
+)
+def test_a_missing_or_doubled_row_fails_the_stage(make_workspace, configure, ids, said):
+    workspace = make_workspace([{"findings": "Clear."}, {"findings": "Clear lungs."}])
+    with pytest.raises(HubkitError, match=said):
+        reconcile(_table(ids), pq.read_table(workspace.studies), configure().translation)
+    reconcile(
+        _table([(50000000, "findings"), (50000001, "findings")]),
+        pq.read_table(workspace.studies),
+        configure().translation,
+    )
+
+
+@pytest.mark.parametrize(("flagged", "stops"), [(0, False), (2, False), (3, True), (100, True)])
+def test_the_share_that_may_be_flagged(tmp_path, flagged, stops):
+    table = _table([(number, "findings") for number in range(100)])
+    status = pa.array(["flagged"] * flagged + ["ok"] * (100 - flagged))
+    names = pa.array([["side_flipped"]] * flagged + [[]] * (100 - flagged), pa.list_(pa.string()))
+    table = table.set_column(10, "status", status).set_column(11, "flags", names)
+    if stops:
+        with pytest.raises(HubkitError, match=f"{flagged}  side_flipped"):
+            accept(table, 0.02, tmp_path / "flagged.parquet")
+        assert pq.read_table(tmp_path / "flagged.parquet").num_rows == flagged
+    else:
+        accept(table, 0.02, tmp_path / "flagged.parquet")
+
+
+def test_a_unit_translated_by_two_runs_is_found(make_workspace, studies, configure):
+    workspace = make_workspace(studies)
+    with pytest.raises(HubkitError):
+        run_one("translate", configure(max_flagged=0.0), workspace)
+    part = next(workspace.root.glob("partial/*/part-*.parquet"))
+    write_table(part.with_name("part-other.parquet"), pq.read_table(part))
+    with pytest.raises(HubkitError, match="translated twice"):
+        run_one("translate", configure(), workspace)
