@@ -46,7 +46,7 @@ def answer_text(processor: Any, question: list[Message], answer: str) -> str:
     whole: str = processor.apply_chat_template(turn, tokenize=False)
     if not whole.startswith(prompt):
         raise HubkitError(
-            "the chat template renders a question differently once it is answered, so training would not fit generation",
+            "the chat template renders a question otherwise once it is answered: training would not fit generation",
             mend="take the chat template of the base model as it was published",
         )
     return whole[len(prompt) :].rstrip()

@@ -120,6 +120,11 @@ def nf4(skip: list[str] | None = None) -> BitsAndBytesConfig:
     )
 
 
+def public_name(name: str) -> str:
+    """What a model may be called in what is published: its repo id, or the last part of its folder's path."""
+    return Path(name).name if Path(name).is_dir() else name
+
+
 def commit_of(model: Any) -> str | None:
     """The commit that a model was loaded from, or None where it came from a folder."""
     commit: str | None = getattr(model.config, "_commit_hash", None)

@@ -1,0 +1,22 @@
+"""What to say when a CUDA device has no memory left."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from hubkit.errors import HubkitError
+
+
+@contextlib.contextmanager
+def out_of_memory(advice: str) -> Iterator[None]:
+    """Turn CUDA's out-of-memory error into a HubkitError that says which setting to lower, and by how much."""
+    import torch
+
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError:
+        free, total = torch.cuda.mem_get_info() if torch.cuda.is_available() else (0, 0)
+        raise HubkitError(
+            f"the device has no memory left ({free / 1e9:.1f} of {total / 1e9:.1f} GB free)", mend=advice
+        ) from None

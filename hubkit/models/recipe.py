@@ -1,0 +1,50 @@
+"""The recipe: what a reader needs, beside base and adapter, to generate the reports that were published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hubkit.config import Quantization, ReleaseConfig
+from hubkit.models.loading import UNQUANTIZED, nf4, public_name
+from hubkit.models.samples import Sample
+from hubkit.workspace import write_json
+
+RECIPE = "hubkit_generation.json"
+"""Its name in the adapter's repo."""
+
+
+def write_recipe(folder: Path, config: ReleaseConfig, commit: str | None, examples: list[Sample]) -> None:
+    """Write the recipe of the three conditions into the adapter's folder.
+
+    Args:
+        commit: the revision of the base that the adapter was trained on.
+        examples: the examples of the few-shot condition; their ids are written, never their text.
+    """
+    write_json(folder / RECIPE, recipe(config, commit, examples))
+
+
+def recipe(config: ReleaseConfig, commit: str | None, examples: list[Sample]) -> dict[str, Any]:
+    """The recipe as JSON values; keyword arguments of stock classes stand under the names of those classes' options."""
+    generation = config.generation
+    return {
+        "base_model": {"name": public_name(config.finetuning.model), "revision": commit},
+        "quantization": config.finetuning.quantization,
+        "dtype": "float32" if config.finetuning.quantization == "fp32" else "bfloat16",
+        "quantization_config": quantization_config(config.finetuning.quantization),
+        "prompt": generation.prompt,
+        "few_shot_study_ids": [example.study_id for example in examples],
+        "reference": generation.reference,
+        "generation_config": {"do_sample": generation.do_sample, "max_new_tokens": generation.max_new_tokens},
+        "batches": {"size": generation.batch_size, "order": "number of images, then study_id", "padding_side": "left"},
+        "seed": config.release.seed,
+        "images": {"max": config.corpus.max_images, "size": config.corpus.image_size, "fit": config.corpus.fit},
+    }
+
+
+def quantization_config(quantization: Quantization) -> dict[str, Any] | None:
+    """Keyword arguments of transformers' BitsAndBytesConfig, or None for a base that is not quantised."""
+    if quantization != "nf4":
+        return None
+    values: dict[str, Any] = nf4(UNQUANTIZED).to_dict()
+    return {name: value for name, value in values.items() if not name.startswith("_") and value is not None}
