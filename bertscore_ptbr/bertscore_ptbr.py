@@ -1,0 +1,372 @@
+"""BERTScore for reports in Brazilian Portuguese, as a module of `evaluate` that runs alone.
+
+    metric = evaluate.load("<namespace>/bertscore_ptbr")
+    metric.compute(predictions=["Não há pneumotórax."], references=["Sem pneumotórax."], setup="bertimbau")
+
+Of the two setups `bertimbau` matches Portuguese with Portuguese, `xlm-roberta` also with the English original. The
+score is that of Zhang et al., "BERTScore: Evaluating Text Generation with BERT" (ICLR 2020), not rescaled: for each
+token of one text the highest cosine to a token of the other, averaged over the prediction (precision) and over the
+reference (recall). Nothing that is scored is written to disk.
+"""
+
+from __future__ import annotations
+
+import functools
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import datasets
+import evaluate
+import numpy as np
+import torch
+import transformers
+from torch.nn.utils.rnn import pad_sequence
+from tqdm.auto import tqdm
+
+VERSION = "1.0.0"
+SETUPS = {"bertimbau": ("neuralmind/bert-base-portuguese-cased", 12), "xlm-roberta": ("xlm-roberta-large", 17)}
+AGGREGATES: dict[str | None, Callable[[list[float]], Any]] = {
+    None: list,
+    "mean": statistics.fmean,
+    "median": statistics.median,
+    "min": min,
+    "max": max,
+}
+CHUNK_TOKENS = 1 << 17  # tokens whose embeddings are held at once: half a gigabyte at 1,024 dimensions
+PAIRS_AT_ONCE = 32
+TEXTS_AT_ONCE = 2048
+PAPER = "https://openreview.net/forum?id=SkeHuCVFDr"
+
+CITATION = f"""@inproceedings{{zhang2020bertscore,
+  title     = {{{{BERTScore}}: Evaluating Text Generation with {{BERT}}}},
+  author    = {{Zhang, Tianyi and Kishore, Varsha and Wu, Felix and Weinberger, Kilian Q. and Artzi, Yoav}},
+  booktitle = {{International Conference on Learning Representations}},
+  year      = {{2020}},
+  url       = {{{PAPER}}}
+}}"""
+INPUTS = """
+Args:
+    predictions (list of str): what is scored; an empty text scores 0.
+    references (list of str, or of lists of str): as many; of several references the best counts, as in bert-score.
+    setup (str): "bertimbau" (default) or "xlm-roberta", which stand for an encoder and its layer.
+    model_type, num_layers, revision: another encoder (repo id or folder), its layer, its commit or tag.
+    idf (bool or list of str): weigh tokens by their rarity in the references, or in these texts. Default False.
+    device (str): "auto" (default), "cpu" or "cuda".
+    dtype (str): "float32" (default) or "bfloat16", which is faster and differs in the fourth decimal.
+    max_length (int): texts are cut after so many tokens, special ones counted. Default 512.
+    batch_tokens (int): tokens a batch, padding counted. Default 8192.
+    batch_size (int): at most so many texts a batch. Default: as many as batch_tokens allows.
+    aggregate (str): "mean", "median", "min" or "max" of the scores instead of one per pair.
+    verbose (bool): show a progress bar.
+    progress (callable): called with the number of pairs scored since the last call.
+    lang (str): "pt" or "pt-br", the language of the predictions, as evaluate's bertscore asks for it.
+Returns:
+    precision, recall, f1 (list of float): a score per pair, or one float each with `aggregate`.
+    signature (str): what the numbers depend on.
+    truncated, empty (int): texts, of predictions and references, that were cut and that held no token.
+"""
+
+
+class Text(NamedTuple):
+    """The tokens of a text, special ones included (int32), whether it was cut and whether it is empty without them."""
+
+    ids: np.ndarray
+    truncated: bool
+    empty: bool
+
+
+class Encoder:
+    """A tokenizer and the layers of an encoder up to the one that is used: those above are not even loaded.
+
+    Args:
+        model_type: repo id on the Hub, or a folder.
+        num_layers: the layer whose output stands for a token, from 1.
+        revision: commit, tag or branch.
+        device: "cpu" or "cuda".
+
+    Raises:
+        ValueError: the model has no such layer, or is no encoder.
+    """
+
+    def __init__(self, model_type: str, num_layers: int, revision: str | None, device: str):
+        config = transformers.AutoConfig.from_pretrained(model_type, revision=revision)
+        layers = 0 if config.is_encoder_decoder else getattr(config, "num_hidden_layers", 0)
+        if not 1 <= num_layers <= layers:
+            raise ValueError(f"num_layers is {num_layers}, and {_name(model_type)} has {layers} layers of an encoder")
+        config.num_hidden_layers = num_layers
+        verbosity = transformers.logging.get_verbosity()
+        transformers.logging.set_verbosity_error()  # it would list the layers that are left out
+        try:
+            model = transformers.AutoModel.from_pretrained(model_type, revision=revision, config=config)
+        finally:
+            transformers.logging.set_verbosity(verbosity)
+        self.model = model.float().eval().to(device)
+        self.tokenizer = transformers.AutoTokenizer.from_pretrained(model_type, revision=revision)
+        self.device = device
+        # RoBERTa counts positions from after the id of its padding token; a tokenizer may not know any limit.
+        first = getattr(getattr(model, "embeddings", None), "padding_idx", -1) + 1
+        positions = getattr(config, "max_position_embeddings", self.tokenizer.model_max_length) - first
+        self.longest = min(self.tokenizer.model_max_length, positions)
+        version = getattr(config, "_commit_hash", None) or revision or "local"
+        self.signature = f"model:{_name(model_type)}|revision:{version}|layer:{num_layers}"
+
+    def tokenize(self, texts: Sequence[str], max_length: int) -> Iterator[Text]:
+        """Yield the tokens of each text, cut after `max_length`."""
+        special = self.tokenizer.num_special_tokens_to_add()
+        for start in range(0, len(texts), TEXTS_AT_ONCE):
+            some = [text.strip() for text in texts[start : start + TEXTS_AT_ONCE]]
+            for encoding in self.tokenizer(some, truncation=True, max_length=max_length).encodings:
+                ids = np.array(encoding.ids, dtype=np.int32)
+                yield Text(ids, truncated=bool(encoding.overflowing), empty=len(ids) <= special)
+
+    @torch.no_grad()
+    def embed(self, texts: Sequence[Text], batch_tokens: int, batch_size: int) -> Iterator[tuple[int, torch.Tensor]]:
+        """Yield position in `texts` and embeddings (tokens x dimensions, of norm 1) of each text, the longest first."""
+        order = sorted(range(len(texts)), key=lambda at: -len(texts[at].ids))
+        while order:
+            count = min(batch_size, max(1, batch_tokens // len(texts[order[0]].ids)))
+            batch, order = order[:count], order[count:]
+            rows = [torch.from_numpy(texts[at].ids).long() for at in batch]
+            ids = pad_sequence(rows, batch_first=True, padding_value=self.tokenizer.pad_token_id)
+            mask = pad_sequence([torch.ones_like(row) for row in rows], batch_first=True)
+            output = self.model(ids.to(self.device), attention_mask=mask.to(self.device)).last_hidden_state
+            output = torch.nn.functional.normalize(output.float(), dim=-1)
+            for at, row, embedding in zip(batch, rows, output, strict=True):
+                yield at, embedding[: len(row)].clone()  # a view would keep the whole batch
+
+    def weights(self, documents: Sequence[Text]) -> np.ndarray:
+        """Weigh every token id by its inverse document frequency; without documents 1, and 0 for special tokens."""
+        if not documents:
+            weights = np.ones(len(self.tokenizer), dtype=np.float32)
+            weights[[self.tokenizer.cls_token_id, self.tokenizer.sep_token_id]] = 0
+            return weights
+        seen = np.zeros(len(self.tokenizer), dtype=np.int64)
+        for text in documents:
+            seen[np.unique(text.ids)] += 1
+        return np.log((len(documents) + 1) / (seen + 1)).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=2)
+def load_encoder(model_type: str, num_layers: int, revision: str | None, device: str) -> Encoder:
+    """Load an encoder once for all calls of a process."""
+    return Encoder(model_type, num_layers, revision, device)
+
+
+class Scorer(NamedTuple):
+    """Scores pairs out of `texts`: each text is embedded once, and memory does not grow with their number."""
+
+    encoder: Encoder
+    texts: Sequence[Text]
+    weights: np.ndarray
+    batch_tokens: int
+    batch_size: int
+    dtype: str
+
+    @torch.no_grad()
+    def score(self, pairs: np.ndarray, advance: Callable[[int], Any]) -> np.ndarray:
+        """Precision, recall and F1 (pairs x 3) of `pairs` (pairs x 2, positions in `texts`: prediction, reference)."""
+        scores = np.zeros((len(pairs), 3), dtype=np.float32)
+        scored = np.flatnonzero(~np.array([text.empty for text in self.texts])[pairs].any(axis=1))
+        advance(len(pairs) - len(scored))
+        lengths = np.array([len(text.ids) for text in self.texts])
+        left, right = pairs[scored].T
+        # Pairs that share a reference lie side by side, and so do pairs of like length.
+        order = scored[np.lexsort((lengths[left], right, lengths[right]))]
+        needed = Counter(pairs[scored].ravel().tolist())
+        held: dict[int, torch.Tensor] = {}
+        for chunk in self._chunks(pairs, order):
+            self._embed({text for pair in chunk for text in pairs[pair].tolist()}, held)
+            for start in range(0, len(chunk), PAIRS_AT_ONCE):
+                some = chunk[start : start + PAIRS_AT_ONCE]
+                scores[some] = self._match(pairs[some], held).cpu().numpy()
+                advance(len(some))
+            needed.subtract(pairs[chunk].ravel().tolist())
+            self._release(held, needed)
+        return scores
+
+    def _chunks(self, pairs: np.ndarray, order: np.ndarray) -> Iterator[list[int]]:
+        chunk: list[int] = []
+        distinct: set[int] = set()
+        for pair in order.tolist():
+            chunk.append(pair)
+            distinct.update(pairs[pair].tolist())
+            if len(distinct) * len(self.texts[pairs[pair, 1]].ids) >= CHUNK_TOKENS:
+                yield chunk
+                chunk, distinct = [], set()
+        if chunk:
+            yield chunk
+
+    def _embed(self, wanted: set[int], held: dict[int, torch.Tensor]) -> None:
+        missing = sorted(wanted - held.keys())
+        dtype = torch.bfloat16 if self.dtype == "bfloat16" else None
+        with torch.autocast(self.encoder.device, dtype=dtype, enabled=dtype is not None):
+            texts = [self.texts[text] for text in missing]
+            for at, embedding in self.encoder.embed(texts, self.batch_tokens, self.batch_size):
+                held[missing[at]] = embedding
+
+    def _match(self, pairs: np.ndarray, held: dict[int, torch.Tensor]) -> torch.Tensor:
+        sides = []
+        for column in pairs.T.tolist():
+            tokens = pad_sequence([held[text] for text in column], batch_first=True)
+            shares = [torch.from_numpy(_shares(self.weights[self.texts[text].ids])) for text in column]
+            lengths = torch.tensor([len(share) for share in shares])[:, None]
+            outside = (torch.arange(tokens.shape[1]) >= lengths).to(tokens.device)
+            sides.append((tokens, pad_sequence(shares, batch_first=True).to(tokens.device), outside))
+        (left, left_shares, left_outside), (right, right_shares, right_outside) = sides
+        cosine = torch.bmm(left, right.transpose(1, 2))
+        # Padding is a row of zeros, which would be the best match where all cosines are negative.
+        to_right = cosine.masked_fill(right_outside[:, None, :], -torch.inf).amax(dim=2)
+        to_left = cosine.masked_fill(left_outside[:, :, None], -torch.inf).amax(dim=1)
+        precision, recall = (to_right * left_shares).sum(1), (to_left * right_shares).sum(1)
+        return torch.stack([precision, recall, (2 * precision * recall / (precision + recall)).nan_to_num(0.0)], dim=1)
+
+    def _release(self, held: dict[int, torch.Tensor], needed: Counter[int]) -> None:
+        """Drop what no later pair needs, and what is needed least of the rest above a chunk's worth of tokens."""
+        tokens = 0
+        for text in sorted(held, key=lambda text: -needed[text]):
+            tokens += len(held[text])
+            if not needed[text] or tokens > CHUNK_TOKENS:
+                del held[text]
+
+
+class BERTScorePTBR(evaluate.Metric):
+    """The metric as `evaluate` sees it; what is scored stays in memory, where evaluate would write it to its cache."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **{**kwargs, "keep_in_memory": kwargs.get("num_process", 1) == 1})
+
+    def _info(self) -> evaluate.MetricInfo:
+        text = datasets.Value("string")
+        return evaluate.MetricInfo(
+            description=__doc__ or "",
+            citation=CITATION,
+            inputs_description=INPUTS,
+            features=[
+                datasets.Features({"predictions": text, "references": text}),
+                datasets.Features({"predictions": text, "references": datasets.Sequence(text)}),
+            ],
+            reference_urls=[PAPER],
+        )
+
+    def add_batch(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> None:
+        """Take texts to score; evaluate would print those that do not fit, so they are checked before.
+
+        Raises:
+            TypeError, ValueError: a text is missing or no string, or there are not as many references as predictions.
+        """
+        _check(predictions, references)
+        evaluate.Metric.add_batch(self, predictions=predictions, references=references, **kwargs)
+
+    def add(self, *, prediction: Any = None, reference: Any = None, **kwargs: Any) -> None:
+        """Take one pair of texts to score; see `add_batch`."""
+        _check([prediction], [reference])
+        evaluate.Metric.add(self, prediction=prediction, reference=reference, **kwargs)
+
+    def _compute(
+        self,
+        predictions: list[str],
+        references: list[str] | list[list[str]],
+        setup: str = "bertimbau",
+        model_type: str | None = None,
+        num_layers: int | None = None,
+        revision: str | None = None,
+        idf: bool | list[str] = False,
+        device: str | None = "auto",
+        dtype: str = "float32",
+        max_length: int = 512,
+        batch_tokens: int = 8192,
+        batch_size: int | None = None,
+        aggregate: str | None = None,
+        verbose: bool = False,
+        progress: Callable[[int], Any] | None = None,
+        lang: str = "pt",
+        rescale_with_baseline: bool = False,
+    ) -> dict[str, Any]:
+        _one_of("dtype", dtype, ["float32", "bfloat16"])
+        _one_of("aggregate", aggregate, AGGREGATES)
+        _one_of("lang", lang.lower(), ["pt", "pt-br"])
+        _one_of("rescale_with_baseline", rescale_with_baseline, [False])  # neither setup has a baseline
+        encoder = _encoder(setup, model_type, num_layers, revision, device)
+        groups = [[group] if isinstance(group, str) else group for group in references]
+        flat = [reference for group in groups for reference in group]
+        repeated = [text for text, group in zip(predictions, groups, strict=True) for _ in group]
+        documents = flat if idf is True else idf or []
+        place = {text: at for at, text in enumerate(dict.fromkeys([*predictions, *flat, *documents]))}
+        longest = min(max_length, encoder.longest)
+        texts = list(encoder.tokenize(list(place), longest))
+        weights = encoder.weights([texts[place[text]] for text in documents])
+        scorer = Scorer(encoder, texts, weights, batch_tokens, batch_size or len(texts), dtype)
+        pairs = np.array([[place[text] for text in side] for side in (repeated, flat)]).T
+        with tqdm(total=len(pairs), disable=not verbose) as bar:
+            scores = scorer.score(pairs, progress or bar.update)
+        best = np.maximum.reduceat(scores, np.cumsum([0, *map(len, groups[:-1])]))
+        used = [texts[place[text]] for text in [*predictions, *flat]]
+        settings = f"idf:{'yes' if idf else 'no'}|rescaled:no|dtype:{dtype}|max_length:{longest}|n:{len(predictions)}"
+        versions = f"version:{VERSION}|transformers:{transformers.__version__}|torch:{torch.__version__}"
+        return {
+            **{
+                name: AGGREGATES[aggregate](best[:, at].tolist())
+                for at, name in enumerate(("precision", "recall", "f1"))
+            },
+            "signature": f"bertscore_ptbr|{encoder.signature}|{settings}|{versions}",
+            "truncated": sum(text.truncated for text in used),
+            "empty": sum(text.empty for text in used),
+        }
+
+    def align(self, prediction: str, reference: str, setup: str = "bertimbau", **model: Any) -> dict[str, Any]:
+        """Show where a score comes from: the tokens of both texts, and the cosine of each with each."""
+        encoder = _encoder(
+            setup, **{"model_type": None, "num_layers": None, "revision": None, "device": "cpu", **model}
+        )
+        texts = list(encoder.tokenize([prediction, reference], min(512, encoder.longest)))
+        embedded = dict(encoder.embed(texts, 1024, 2))
+        names = [encoder.tokenizer.convert_ids_to_tokens(text.ids.tolist()) for text in texts]
+        return {"prediction": names[0], "reference": names[1], "cosine": (embedded[0] @ embedded[1].T).numpy()}
+
+
+def _encoder(
+    setup: str, model_type: str | None, num_layers: int | None, revision: str | None, device: str | None
+) -> Encoder:
+    _one_of("setup", setup, SETUPS)
+    model, layer = SETUPS[setup]
+    if model_type not in (None, model) and num_layers is None:
+        raise ValueError(f"num_layers is missing: which layer of {_name(str(model_type))} stands for a token?")
+    if device in (None, "auto"):
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return load_encoder(model_type or model, num_layers or layer, revision, str(device))
+
+
+def _one_of(name: str, value: Any, choices: Any) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} is {value!r}, and may be {', '.join(map(repr, choices))}")
+
+
+def _check(predictions: Any, references: Any) -> None:
+    """Name what is no text by position and type alone: the texts beside it must not stand in an error."""
+    for name, texts in (("predictions", predictions), ("references", references)):
+        if isinstance(texts, str) or not hasattr(texts, "__len__"):
+            raise TypeError(f"{name} is a {type(texts).__name__}, and has to be a list of texts")
+        for at, text in enumerate(texts):
+            group = text if name == "references" and isinstance(text, (list, tuple)) and text else [text]
+            wrong = [type(one).__name__ for one in group if not isinstance(one, str)]
+            if wrong:
+                raise TypeError(f"{name}[{at}] is a {wrong[0]}, and has to be a str")
+    if len(predictions) != len(references) or len(predictions) == 0:
+        raise ValueError(f"there are {len(predictions)} predictions and {len(references)} references")
+    if len({isinstance(text, str) for text in references}) > 1:
+        raise TypeError("references are either all a str or all a list of str")
+
+
+def _shares(weights: np.ndarray) -> np.ndarray:
+    """Weights that add up to 1; where no token of a text tells references apart, all count the same."""
+    total = weights.sum()
+    return weights / total if total > 0 else np.full_like(weights, 1 / len(weights))
+
+
+def _name(model_type: str) -> str:
+    """A repo id as it is, of a folder its name: a path says more of a machine than it should."""
+    path = Path(model_type)
+    return path.name if path.is_dir() else model_type

@@ -1,0 +1,214 @@
+"""What the metric does where bert-score breaks, and how it is loaded."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_encoders import sentences
+
+from hubkit.published import published
+
+SCRIPT = published("bertscore_ptbr") / "bertscore_ptbr.py"
+MEASURES = ("precision", "recall", "f1")
+
+
+def compute(metric, encoder, predictions, references, **settings):
+    model, layer = encoder
+    return metric.compute(
+        predictions=predictions, references=references, model_type=model, num_layers=layer, device="cpu", **settings
+    )
+
+
+@pytest.mark.parametrize("name", ["bert", "xlm-roberta", "no length"])
+@pytest.mark.parametrize(
+    ("prediction", "reference"), [("", "Sem derrame."), ("Sem derrame.", ""), ("", ""), (" \n ", "Sem derrame.")]
+)
+def test_an_empty_text_scores_0(metric, encoders, name, prediction, reference):
+    result = compute(metric, encoders[name], [prediction, "Normal"], [reference, "Normal"])
+    assert [result[measure][0] for measure in MEASURES] == [0, 0, 0]
+    assert result["f1"][1] == pytest.approx(1, abs=1e-5)
+    assert result["empty"] == sum(not text.strip() for text in (prediction, reference))
+
+
+def test_long_texts_are_cut_and_counted(metric, encoders):
+    long = "derrame pleural à direita " * 400
+    for name in ("bert", "xlm-roberta", "no length"):
+        result = compute(metric, encoders[name], [long, "Normal"], [long + "e fratura", "Normal"])
+        assert result["truncated"] == 2
+        assert result["f1"] == pytest.approx([1, 1], abs=1e-5)
+        assert "|max_length:512|" in result["signature"]
+
+
+@pytest.mark.parametrize(
+    ("predictions", "references", "kind", "says"),
+    [
+        (["a segredo", None], ["b segredo", "c"], TypeError, "predictions[1] is a NoneType"),
+        (["a segredo"], [3], TypeError, "references[0] is a int"),
+        (["a segredo"], [["b segredo", None]], TypeError, "references[0] is a NoneType"),
+        (["a segredo"], [[]], TypeError, "references[0] is a list"),
+        (["a segredo", "b"], ["b segredo", ["c"]], TypeError, "references are either all a str or all a list of str"),
+        (["a segredo"], ["b segredo", "c"], ValueError, "there are 1 predictions and 2 references"),
+        ([], [], ValueError, "there are 0 predictions and 0 references"),
+        ("a segredo", "b segredo", TypeError, "predictions is a str, and has to be a list of texts"),
+    ],
+)
+def test_what_is_no_text_is_refused_without_showing_any(metric, predictions, references, kind, says):
+    with pytest.raises(kind) as caught:
+        metric.compute(predictions=predictions, references=references)
+    assert says in str(caught.value)
+    assert "segredo" not in str(caught.value)
+
+
+def test_a_refused_call_leaves_the_metric_usable(metric, encoders):
+    with pytest.raises(TypeError):
+        metric.compute(predictions=[None], references=["a"])
+    assert len(compute(metric, encoders["bert"], ["a"], ["a"])["f1"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"setup": "bert"}, "setup is 'bert', and may be 'bertimbau', 'xlm-roberta'"),
+        ({"dtype": "float16"}, "dtype is 'float16'"),
+        ({"aggregate": "sum"}, "aggregate is 'sum'"),
+        ({"lang": "de"}, "lang is 'de'"),
+        ({"rescale_with_baseline": True}, "rescale_with_baseline is True"),
+        ({"num_layers": None}, "num_layers is missing: which layer of bert"),
+        ({"num_layers": 5}, "num_layers is 5, and bert has 4 layers"),
+    ],
+)
+def test_wrong_settings(metric, encoders, given, says):
+    model, layer = encoders["bert"]
+    with pytest.raises(ValueError, match=re.escape(says)):
+        metric.compute(predictions=["a"], references=["a"], **{"model_type": model, "num_layers": layer, **given})
+
+
+def test_the_signature_names_all_that_the_numbers_depend_on(metric, encoders):
+    import torch
+    import transformers
+
+    assert compute(metric, encoders["bert"], ["a", "b"], ["a", "b"])["signature"] == (
+        "bertscore_ptbr|model:bert|revision:local|layer:3|idf:no|rescaled:no|dtype:float32|max_length:512|n:2"
+        f"|version:1.0.0|transformers:{transformers.__version__}|torch:{torch.__version__}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "function"), [("mean", np.mean), ("median", np.median), ("min", min), ("max", max)]
+)
+def test_aggregate(metric, encoders, aggregate, function):
+    texts = sentences(9, seed=1), sentences(9, seed=2)
+    each = compute(metric, encoders["bert"], *texts)
+    one = compute(metric, encoders["bert"], *texts, aggregate=aggregate)
+    for measure in MEASURES:
+        assert one[measure] == pytest.approx(function(each[measure]))
+
+
+def test_idf_may_be_counted_in_other_texts(metric, encoders):
+    predictions, references = sentences(30, seed=1), sentences(30, seed=2)
+    own = compute(metric, encoders["bert"], predictions, references, idf=True)
+    same = compute(metric, encoders["bert"], predictions[:4], references[:4], idf=references)
+    assert same["f1"] == pytest.approx(own["f1"][:4], abs=1e-6)
+    assert compute(metric, encoders["bert"], predictions[:1], references[:1], idf=True)["f1"][0] > 0
+
+
+@pytest.mark.parametrize("name", ["bert", "xlm-roberta"])
+def test_plan_of_batches_and_chunks_does_not_move_the_scores(metric, encoders, name, monkeypatch):
+    predictions, references = sentences(80, seed=1) * 2, sentences(80, seed=2) + sentences(80, seed=3)
+    whole = compute(metric, encoders[name], predictions, references)
+    monkeypatch.setitem(type(metric)._compute.__globals__, "CHUNK_TOKENS", 200)
+    seen = []
+    parts = compute(
+        metric, encoders[name], predictions, references, batch_tokens=64, batch_size=3, progress=seen.append
+    )
+    assert sum(seen) == len(predictions)
+    for measure in MEASURES:
+        np.testing.assert_allclose(parts[measure], whole[measure], atol=2e-6)
+
+
+def test_each_distinct_text_is_embedded_once(metric, encoders):
+    script = type(metric)._compute.__globals__
+    encoder = script["load_encoder"](*encoders["bert"], None, "cpu")
+    rows = []
+    hook = encoder.model.register_forward_hook(lambda module, args, output: rows.append(len(output.last_hidden_state)))
+    references = sentences(40, seed=1)
+    predictions = [*sentences(40, seed=2), *references]
+    compute(metric, encoders["bert"], predictions, references * 2)
+    hook.remove()
+    assert sum(rows) == len({*predictions, *references})
+
+
+def test_layers_above_are_not_loaded(metric, encoders):
+    script = type(metric)._compute.__globals__
+    assert len(script["load_encoder"](encoders["bert"][0], 2, None, "cpu").model.encoder.layer) == 2
+
+
+def test_bfloat16_is_close(metric, encoders):
+    texts = sentences(40, seed=1), sentences(40, seed=2)
+    half, full = (compute(metric, encoders["bert"], *texts, dtype=dtype) for dtype in ("bfloat16", "float32"))
+    np.testing.assert_allclose(half["f1"], full["f1"], atol=0.02)
+    assert "dtype:bfloat16" in half["signature"]
+
+
+def test_nothing_that_is_scored_is_written(metric, encoders, tmp_path):
+    import evaluate
+
+    metric = evaluate.load(str(SCRIPT), cache_dir=str(tmp_path))
+    compute(metric, encoders["bert"], ["segredo um"], ["segredo dois"])
+    with pytest.raises(ValueError, match="dtype"):
+        compute(metric, encoders["bert"], ["segredo um"], ["segredo dois"], dtype="?")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_add_and_compute(metric, encoders):
+    metric.add(prediction="Sem derrame.", reference="Sem derrame.")
+    metric.add_batch(predictions=["Normal"], references=["Derrame"])
+    model, layer = encoders["bert"]
+    result = metric.compute(model_type=model, num_layers=layer)
+    assert len(result["f1"]) == 2
+    assert result["f1"][0] == pytest.approx(1, abs=1e-5)
+
+
+def test_align_shows_where_a_score_comes_from(metric, encoders):
+    model, layer = encoders["bert"]
+    pair = "Há derrame.", "Sem derrame pleural."
+    shown = metric.align(*pair, model_type=model, num_layers=layer)
+    assert shown["cosine"].shape == (len(shown["prediction"]), len(shown["reference"]))
+    score = compute(metric, encoders["bert"], [pair[0]], [pair[1]])
+    assert shown["cosine"][1:-1].max(axis=1).mean() == pytest.approx(score["precision"][0], abs=1e-6)
+    assert shown["cosine"][:, 1:-1].max(axis=0).mean() == pytest.approx(score["recall"][0], abs=1e-6)
+
+
+def test_the_script_runs_without_hubkit(encoders, tmp_path):
+    copy = tmp_path / "bertscore_ptbr"
+    copy.mkdir()
+    (copy / SCRIPT.name).write_bytes(SCRIPT.read_bytes())
+    model, layer = encoders["bert"]
+    code = (
+        "import sys, evaluate; sys.modules['hubkit'] = None\n"
+        f"encoder = dict(model_type={model!r}, num_layers={layer})\n"
+        f"result = evaluate.load({str(copy)!r}).compute(predictions=['a'], references=['a'], **encoder)\n"
+        "print(round(result['f1'][0], 4))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=120
+    )
+    assert found.stdout.strip() == "1.0"
+
+
+@settings(max_examples=40, deadline=None)
+@given(pairs=st.lists(st.tuples(st.text(max_size=40), st.text(max_size=40)), min_size=1, max_size=6))
+def test_any_text_gets_a_finite_score_that_turns_with_the_pair(metric, encoders, pairs):
+    predictions, references = map(list, zip(*pairs, strict=True))
+    there = compute(metric, encoders["no length"], predictions, references)
+    back = compute(metric, encoders["no length"], references, predictions)
+    for measure in MEASURES:
+        assert all(-1 <= score <= 1 + 1e-5 for score in there[measure])
+    np.testing.assert_allclose(there["precision"], back["recall"], atol=1e-5)
+    np.testing.assert_allclose(there["f1"], back["f1"], atol=1e-5)

@@ -1,0 +1,73 @@
+"""The same numbers as bert-score 0.3.13 on everything that one can score."""
+
+from __future__ import annotations
+
+import bert_score
+import numpy as np
+import pytest
+from tiny_encoders import sentences
+
+TOLERANCE = 1e-5
+
+
+def theirs(predictions, references, encoder, **settings):
+    model, layer = encoder
+    scores = bert_score.score(predictions, references, model_type=model, num_layers=layer, device="cpu", **settings)
+    return np.stack([score.numpy() for score in scores], axis=1)
+
+
+def ours(metric, predictions, references, encoder, **settings):
+    model, layer = encoder
+    result = metric.compute(
+        predictions=predictions, references=references, model_type=model, num_layers=layer, device="cpu", **settings
+    )
+    return np.stack([result["precision"], result["recall"], result["f1"]], axis=1)
+
+
+AWKWARD = [
+    "Normal",
+    "🫁 derrame 🙂",
+    "  espaços   em volta \n e quebras\tde linha ",
+    "[SEP] dentro do texto [CLS]",
+    "derrame pleural " * 300,
+    "ßøĸ 漢字 ਪੰਜਾਬੀ",
+    "e\u0301 composto",
+]
+
+
+@pytest.mark.parametrize("name", ["bert", "xlm-roberta"])
+@pytest.mark.parametrize("idf", [False, True])
+def test_sentences(metric, encoders, name, idf):
+    predictions, references = sentences(120, seed=1), sentences(120, seed=2)
+    expected = theirs(predictions, references, encoders[name], idf=idf, nthreads=0)
+    found = ours(metric, predictions, references, encoders[name], idf=idf, batch_tokens=300)
+    np.testing.assert_allclose(found, expected, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("name", ["bert", "xlm-roberta"])
+@pytest.mark.parametrize("idf", [False, True])
+def test_awkward_texts(metric, encoders, name, idf):
+    pairs = [(left, right) for left in AWKWARD for right in [*AWKWARD, "Sem derrame pleural."]]
+    predictions, references = map(list, zip(*pairs, strict=True))
+    expected = theirs(predictions, references, encoders[name], idf=idf, nthreads=0, batch_size=1)
+    found = ours(metric, predictions, references, encoders[name], idf=idf)
+    np.testing.assert_allclose(found, expected, atol=TOLERANCE)
+
+
+def test_several_references(metric, encoders):
+    predictions = sentences(20, seed=3)
+    texts = iter(sentences(60, seed=4))
+    references = [[next(texts) for _ in range(1 + at % 3)] for at in range(20)]
+    expected = theirs(predictions, references, encoders["bert"], idf=True, nthreads=0)
+    np.testing.assert_allclose(
+        ours(metric, predictions, references, encoders["bert"], idf=True), expected, atol=TOLERANCE
+    )
+
+
+@pytest.mark.parametrize("layer", [1, 2, 3, 4])
+def test_every_layer(metric, encoders, layer):
+    encoder = (encoders["bert"][0], layer)
+    predictions, references = sentences(10, seed=5), sentences(10, seed=6)
+    np.testing.assert_allclose(
+        ours(metric, predictions, references, encoder), theirs(predictions, references, encoder), atol=TOLERANCE
+    )
