@@ -1,0 +1,67 @@
+"""What the Hub says when it refuses: status, `X-Error-Code` and message as the real Hub words them."""
+
+from __future__ import annotations
+
+WEB_PREFIX = {"models": "", "datasets": "datasets/", "spaces": "spaces/"}
+"""What stands before a repo's id in the address of its page and files."""
+
+
+class Refusal(Exception):
+    """A request that is refused.
+
+    Args:
+        status: HTTP status.
+        message: what the client shows, in ASCII since it travels in a header too.
+        code: `X-Error-Code`; clients choose their exception by it.
+        body: what the JSON answer holds instead of `{"error": message}`.
+        headers: what else the answer's head carries.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        code: str | None = None,
+        body: dict[str, object] | None = None,
+        headers: dict[str, str] | None = None,
+    ):
+        super().__init__(message)
+        self.status, self.message, self.code, self.body = status, message, code, body
+        self.headers = headers or {}
+
+
+def repo_not_found(signed_in: bool) -> Refusal:
+    """A repo that does not exist, or that this account may not know of.
+
+    The real Hub answers strangers with a bare 401, which clients understand on https addresses alone: on plain http
+    the code has to say it.
+    """
+    if signed_in:
+        return Refusal(404, "Repository not found", "RepoNotFound")
+    return Refusal(401, "Invalid username or password.", "RepoNotFound")
+
+
+def revision_not_found(revision: str) -> Refusal:
+    return Refusal(404, f"Invalid rev id: {ascii(revision)[1:-1]}", "RevisionNotFound")
+
+
+def entry_not_found(commit: str | None = None) -> Refusal:
+    return Refusal(404, "Entry not found", "EntryNotFound", headers={"X-Repo-Commit": commit} if commit else None)
+
+
+def read_only() -> Refusal:
+    return Refusal(403, "You have read access but not the required permissions for this operation")
+
+
+def gated(kind: str, repo_id: str, standing: str, base_url: str) -> Refusal:
+    """The gate's answer to an account of the given standing: anonymous, none, pending or rejected."""
+    thing = kind.removesuffix("s")
+    says = {
+        "anonymous": f"Access to {thing} {repo_id} is restricted. You must have access to it and be authenticated to"
+        " access it. Please log in.",
+        "none": f"Access to {thing} {repo_id} is restricted and you are not in the authorized list. Visit"
+        f" {base_url}/{WEB_PREFIX[kind]}{repo_id} to ask for access.",
+        "pending": f"Your request to access {thing} {repo_id} is awaiting a review from the repo authors.",
+        "rejected": f"Your request to access {thing} {repo_id} has been rejected by the repo's authors.",
+    }
+    return Refusal(401 if standing == "anonymous" else 403, says[standing], "GatedRepo")

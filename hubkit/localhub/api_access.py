@@ -1,0 +1,89 @@
+"""The gate: asking for access, and granting or refusing it."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from hubkit.localhub.answers import WEB_PREFIX, Refusal
+from hubkit.localhub.hub import Hub, base_url, hub_of, signed_in, visible, writable
+from hubkit.localhub.repos import Repo, now
+
+
+async def ask(request: Request) -> Response:
+    """POST /{prefix}{id}/ask-access: what a person sends off in the form; JSON works too."""
+    repo, account = visible(request), signed_in(request)
+    if not repo.gated:
+        raise Refusal(400, "Repo is not gated", "RepoNotGated")
+    is_json = request.headers.get("content-type", "").startswith("application/json")
+    fields = (
+        dict(await request.json()) if is_json else {key: str(value) for key, value in (await request.form()).items()}
+    )
+    if account.name not in repo.requests:
+        status = "accepted" if repo.gated == "auto" else "pending"
+        _record(hub_of(request), repo, account.name, status, fields=fields)
+    return RedirectResponse(f"{base_url(request)}/{WEB_PREFIX[repo.kind]}{repo.id}", 303)
+
+
+async def listing(request: Request) -> JSONResponse:
+    """GET /api/{kind}/{id}/user-access-request/{status}."""
+    repo, status = _gated(request), request.path_params["status"]
+    if status not in ("pending", "accepted", "rejected"):
+        raise Refusal(404, "No such list")
+    found = [_shown(user, asked) for user, asked in repo.requests.items() if asked["status"] == status]
+    return JSONResponse(sorted(found, key=lambda asked: str(asked["timestamp"]), reverse=True))
+
+
+async def handle(request: Request) -> JSONResponse:
+    """POST /api/{kind}/{id}/user-access-request/handle."""
+    repo, asked = _gated(request), await request.json()
+    status = asked.get("status")
+    if status not in ("pending", "accepted", "rejected"):
+        raise Refusal(400, '"status" must be one of [pending, accepted, rejected]')
+    user = asked.get("user") or next(
+        (name for name, known in repo.requests.items() if known["requestId"] == asked.get("requestId")), None
+    )
+    known = repo.requests.get(str(user))
+    if known is None or known["status"] == status:
+        raise Refusal(404, "No access request found matching your criteria")
+    _record(hub_of(request), repo, str(user), status, rejectionReason=asked.get("rejectionReason"))
+    return JSONResponse({})
+
+
+async def grant(request: Request) -> JSONResponse:
+    """POST /api/{kind}/{id}/user-access-request/grant."""
+    repo, user = _gated(request), str((await request.json()).get("user"))
+    if user not in hub_of(request).accounts.names:
+        raise Refusal(404, "User not found")
+    if repo.requests.get(user, {}).get("status") == "accepted":
+        raise Refusal(400, "That user already has access to the repo")
+    _record(hub_of(request), repo, user, "accepted", grantedBy=signed_in(request).name)
+    return JSONResponse({})
+
+
+def grant_first_readers(hub: Hub, repo: Repo) -> Repo:
+    """Put the accounts that the Hub was started with as readers on the list of accepted ones."""
+    for name in hub.granted:
+        repo = _record(hub, repo, name, "accepted", grantedBy=repo.owner)
+    return repo
+
+
+def _gated(request: Request) -> Repo:
+    repo = writable(request)
+    if not repo.gated:
+        raise Refusal(400, "Repo is not gated", "RepoNotGated")
+    return repo
+
+
+def _record(hub: Hub, repo: Repo, user: str, status: str, **values: Any) -> Repo:
+    known = repo.requests.get(user, {"requestId": secrets.token_hex(12), "timestamp": now()})
+    given = {key: value for key, value in values.items() if value is not None}
+    return hub.repos.change(repo, requests={**repo.requests, user: {**known, **given, "status": status}})
+
+
+def _shown(user: str, asked: dict[str, Any]) -> dict[str, Any]:
+    person = {"_id": user, "user": user, "fullname": user, "email": None, "type": "user"}
+    return {"user": person, **asked}

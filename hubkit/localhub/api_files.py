@@ -1,0 +1,156 @@
+"""Files: listing them and reading them, with ranges and ETags."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+
+from hubkit.localhub.answers import entry_not_found
+from hubkit.localhub.hub import asker, hub_of, passes_gate, readable, visible
+from hubkit.localhub.objects import Commit, Entry, Tree, git_sha1, lfs_pointer
+from hubkit.localhub.repos import Repo
+
+PAGE = 1000
+
+
+async def resolve(request: Request) -> Response:
+    """HEAD and GET /{prefix}{id}/resolve/{rev}/{path}."""
+    path = request.path_params["path"]
+    repo, hub = readable(request, path), hub_of(request)
+    commit = hub.resolve(repo, request.path_params["revision"])
+    entry = hub.tree(commit).get(path)
+    if entry is None:
+        raise entry_not_found(commit)
+    headers = {"X-Repo-Commit": commit, "ETag": f'"{entry.etag}"', "Cache-Control": "no-cache"}
+    if entry.lfs:
+        headers |= {"X-Linked-Etag": f'"{entry.sha256}"', "X-Linked-Size": str(entry.size)}
+    name = path.rpartition("/")[2]
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    # Served as plain bytes on this very address: clients follow redirects within an origin and lose the headers.
+    return FileResponse(
+        hub.objects.blob(entry.sha256), headers=headers, filename=name, content_disposition_type="inline"
+    )
+
+
+async def raw(request: Request) -> Response:
+    """GET /{prefix}{id}/raw/{rev}/{path}: what git holds, which for an LFS file is its pointer."""
+    path = request.path_params["path"]
+    repo, hub = readable(request, path), hub_of(request)
+    entry = hub.tree(hub.resolve(repo, request.path_params["revision"])).get(path)
+    if entry is None:
+        raise entry_not_found()
+    held = lfs_pointer(entry.sha256, entry.size) if entry.lfs else hub.objects.blob(entry.sha256).read_bytes()
+    return Response(held, media_type="text/plain; charset=utf-8")
+
+
+async def tree(request: Request) -> JSONResponse:
+    """GET /api/{kind}/{id}/tree/{rev}[/{path}], by pages."""
+    repo, hub, query = visible(request), hub_of(request), request.query_params
+    commit = hub.resolve(repo, request.path_params["revision"])
+    files, folder = hub.tree(commit), request.path_params.get("path", "").strip("/")
+    recursive, expand = _flag(query.get("recursive")), _flag(query.get("expand"))
+    listed = _listing(files, folder, recursive)
+    if folder and not listed:
+        raise entry_not_found(commit)
+    start, limit = int(query.get("cursor", 0)), int(query.get("limit", PAGE))
+    page = [_item(request, repo, files, path, commit, expand) for path in listed[start : start + limit]]
+    headers = {}
+    if start + limit < len(listed):
+        following = request.url.include_query_params(cursor=start + limit)
+        headers["Link"] = f'<{following}>; rel="next"'
+    return JSONResponse(page, headers=headers)
+
+
+async def paths_info(request: Request) -> JSONResponse:
+    """POST /api/{kind}/{id}/paths-info/{rev}: form or JSON; unknown paths are left out."""
+    repo, hub = visible(request), hub_of(request)
+    commit = hub.resolve(repo, request.path_params["revision"])
+    if request.headers.get("content-type", "").startswith("application/json"):
+        asked = await request.json()
+        paths, expand = [str(path) for path in asked.get("paths", [])], _flag(str(asked.get("expand", "")))
+    else:
+        form = await request.form()
+        paths, expand = [str(path) for path in form.getlist("paths")], _flag(str(form.get("expand", "")))
+    files = hub.tree(commit)
+    known = set(_listing(files, "", recursive=True))
+    return JSONResponse([_item(request, repo, files, path, commit, expand) for path in paths if path in known])
+
+
+async def commits(request: Request) -> JSONResponse:
+    """GET /api/{kind}/{id}/commits/{rev}, newest first, by pages."""
+    repo, hub, query = visible(request), hub_of(request), request.query_params
+    history = list(hub.objects.history(hub.resolve(repo, request.path_params["revision"])))
+    start, limit = 50 * int(query.get("p", 0)), int(query.get("limit", 50))
+    formatted = "formatted" in query.getlist("expand[]") + query.getlist("expand")
+    page = [_commit(oid, commit, formatted) for oid, commit in history[start : start + limit]]
+    headers = {"X-Total-Count": str(len(history))}
+    if start + limit < len(history):
+        headers["Link"] = f'<{request.url.include_query_params(p=int(query.get("p", 0)) + 1)}>; rel="next"'
+    return JSONResponse(page, headers=headers)
+
+
+def _listing(files: Tree, folder: str, recursive: bool) -> list[str]:
+    """The files and folders below `folder`, sorted."""
+    prefix = f"{folder}/" if folder else ""
+    found = set()
+    for path in files:
+        if path.startswith(prefix):
+            parts = path[len(prefix) :].split("/")
+            depth = len(parts) if recursive else 1
+            found |= {prefix + "/".join(parts[:count]) for count in range(1, depth + 1)}
+    return sorted(found)
+
+
+def _item(request: Request, repo: Repo, files: Tree, path: str, commit: str, expand: bool) -> dict[str, Any]:
+    entry = files.get(path)
+    if entry is None:
+        below = sorted((name, found.oid) for name, found in files.items() if name.startswith(f"{path}/"))
+        values: dict[str, Any] = {"type": "directory", "oid": git_sha1("tree", repr(below).encode()), "size": 0}
+    else:
+        values = {"type": "file", "oid": entry.oid, "size": entry.size}
+        # Whoever stands before the gate sees names and sizes; digests of the content stay behind it.
+        if entry.lfs and passes_gate(repo, asker(request)):
+            pointer = len(lfs_pointer(entry.sha256, entry.size))
+            values["lfs"] = {"oid": entry.sha256, "size": entry.size, "pointerSize": pointer}
+    if expand:
+        values["lastCommit"] = _last_commit(request, path, commit, entry)
+    return {**values, "path": path}
+
+
+def _last_commit(request: Request, path: str, commit: str, entry: Entry | None) -> dict[str, str]:
+    """The newest commit that changed `path`; for a folder, the newest that changed anything below it."""
+    objects, hub = hub_of(request).objects, hub_of(request)
+
+    def content(oid: str) -> object:
+        files = hub.tree(oid)
+        return (
+            files.get(path) if entry else {name: found for name, found in files.items() if name.startswith(f"{path}/")}
+        )
+
+    newest = commit
+    for oid, _ in objects.history(commit):
+        if content(oid) != content(commit):
+            break
+        newest = oid
+    found = objects.commit(newest)
+    return {"id": newest, "title": found.title, "date": found.date}
+
+
+def _commit(oid: str, commit: Commit, formatted: bool) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "id": oid,
+        "title": commit.title,
+        "message": commit.message,
+        "authors": [{"user": commit.author}],
+        "date": commit.date,
+    }
+    if formatted:
+        values["formatted"] = {"title": commit.title, "message": commit.message}
+    return values
+
+
+def _flag(value: str | None) -> bool:
+    return (value or "").lower() in ("1", "true")

@@ -1,0 +1,139 @@
+"""Large files: the LFS batch protocol, with signed addresses that the content is sent to."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from hubkit.localhub.answers import WEB_PREFIX, Refusal
+from hubkit.localhub.hub import LINK_SECONDS, Hub, base_url, hub_of, readable, writable
+from hubkit.localhub.repos import Repo
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+async def batch(request: Request) -> JSONResponse:
+    """POST /{prefix}{id}.git/info/lfs/objects/batch."""
+    asked = await request.json()
+    uploading = asked.get("operation") == "upload"
+    repo = writable(request) if uploading else readable(request)
+    objects = [_object(request, repo, wanted, uploading) for wanted in asked["objects"]]
+    return JSONResponse({"transfer": "basic", "objects": objects}, media_type="application/vnd.git-lfs+json")
+
+
+async def upload(request: Request) -> Response:
+    """PUT /lfs/{kind}/{id}/{sha256}?signature: the address is the permission, no token comes with it."""
+    hub, sha256 = hub_of(request), request.path_params["sha256"]
+    repo = _addressed(request)
+    size = hub.check_signature(repo, sha256, dict(request.query_params))
+    await hub.objects.take(request.stream(), sha256, size)
+    hub.repos.hold(repo, sha256)
+    return Response(headers={"ETag": f'"{sha256}"'})
+
+
+async def verify(request: Request) -> JSONResponse:
+    """POST /lfs/{kind}/{id}/verify with `{oid, size}`."""
+    repo, hub, asked = writable(request), hub_of(request), await request.json()
+    sha256 = str(asked.get("oid"))
+    if not hub.repos.holds(repo, sha256) or hub.objects.blob(sha256).stat().st_size != asked.get("size"):
+        raise Refusal(404, "LFS object not found")
+    return JSONResponse({"success": True})
+
+
+async def listing(request: Request) -> JSONResponse:
+    """GET /api/{kind}/{id}/lfs-files: every large file that the repo holds, in its history or not."""
+    repo, hub = writable(request), hub_of(request)
+    names = _names(hub, repo)
+    values = [
+        {
+            "oid": sha256,
+            "fileOid": sha256,
+            "filename": names.get(sha256, ""),
+            "pushedAt": when,
+            "ref": "main",
+            "size": hub.objects.blob(sha256).stat().st_size,
+        }
+        for sha256, when in hub.repos.held(repo).items()
+    ]
+    return JSONResponse(values)
+
+
+async def delete(request: Request) -> JSONResponse:
+    """POST /api/{kind}/{id}/lfs-files/batch with `{deletions: {sha, rewriteHistory}}`.
+
+    With `rewriteHistory` every commit of the repo is made anew without the files.
+    """
+    repo, hub, asked = writable(request), hub_of(request), (await request.json())["deletions"]
+    gone = set(asked["sha"])
+    if asked.get("rewriteHistory", True):
+        _rewrite(hub, repo, gone)
+    for sha256 in gone:
+        hub.repos.let_go(repo, sha256)
+    return JSONResponse({})
+
+
+def _object(request: Request, repo: Repo, wanted: dict[str, Any], uploading: bool) -> dict[str, Any]:
+    hub, sha256, size = hub_of(request), str(wanted["oid"]), int(wanted["size"])
+    known = {"oid": sha256, "size": size}
+    if not _SHA256.fullmatch(sha256) or size < 0:
+        return {**known, "error": {"code": 422, "message": "Invalid object"}}
+    if uploading:
+        if hub.repos.holds(repo, sha256):
+            return known
+        home = f"{base_url(request)}/lfs/{repo.kind}/{repo.id}"
+        href = f"{home}/{sha256}?{hub.sign(repo, sha256, size)}"
+        actions: dict[str, Any] = {
+            "upload": {"href": href, "expires_in": LINK_SECONDS},
+            "verify": {"href": f"{home}/verify"},
+        }
+        return {**known, "actions": actions}
+    found = next((name for name, oid in _in_main(hub, repo).items() if oid == sha256), None)
+    if found is None:
+        return {**known, "error": {"code": 404, "message": "Object does not exist"}}
+    address = f"{base_url(request)}/{WEB_PREFIX[repo.kind]}{repo.id}/resolve/main/{found}"
+    return {**known, "actions": {"download": {"href": address}}}
+
+
+def _in_main(hub: Hub, repo: Repo) -> dict[str, str]:
+    return {path: entry.sha256 for path, entry in hub.tree(repo.branches["main"]).items() if entry.lfs}
+
+
+def _names(hub: Hub, repo: Repo) -> dict[str, str]:
+    """A name by digest for each large file in the history of any branch or tag."""
+    found: dict[str, str] = {}
+    for head in {*repo.branches.values(), *repo.tags.values()}:
+        for oid, _ in hub.objects.history(head):
+            found |= {entry.sha256: path for path, entry in hub.tree(oid).items() if entry.lfs}
+    return found
+
+
+def _rewrite(hub: Hub, repo: Repo, gone: set[str]) -> None:
+    """Replace every commit of `repo` by one without the files whose digest is in `gone`."""
+    made: dict[str, str] = {}
+
+    def anew(head: str) -> str:
+        parent: str | None = None
+        for oid, commit in reversed(list(hub.objects.history(head))):
+            if oid not in made:
+                tree = {path: entry for path, entry in hub.tree(oid).items() if entry.sha256 not in gone}
+                made[oid] = hub.commit(repo, tree, parent, commit.author, commit.title, commit.message)
+            parent = made[oid]
+        assert parent is not None
+        return parent
+
+    branches = {name: anew(oid) for name, oid in repo.branches.items()}
+    tags = {name: anew(oid) for name, oid in repo.tags.items()}
+    pulls = [{**pull, "head": anew(pull["head"])} if pull.get("head") else pull for pull in repo.pulls]
+    hub.repos.change(repo, branches=branches, tags=tags, pulls=pulls)
+
+
+def _addressed(request: Request) -> Repo:
+    params = request.path_params
+    repo = hub_of(request).repos.find(params["kind"], f"{params['namespace']}/{params['name']}")
+    if repo is None:
+        raise Refusal(404, "Repository not found", "RepoNotFound")
+    request.state.repo = repo
+    return repo

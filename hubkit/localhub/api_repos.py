@@ -1,0 +1,207 @@
+"""Repos: create, describe, configure, move, delete."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from hubkit.localhub import cards
+from hubkit.localhub.answers import WEB_PREFIX, Refusal, read_only, repo_not_found
+from hubkit.localhub.api_access import grant_first_readers
+from hubkit.localhub.hub import (
+    asker,
+    base_url,
+    hub_of,
+    owns,
+    passes_gate,
+    readable,
+    signed_in,
+    visible,
+    writable,
+)
+from hubkit.localhub.objects import Tree, lfs_pointer
+from hubkit.localhub.repos import Repo
+from hubkit.localhub.storage import GITATTRIBUTES
+
+_NAME = re.compile(r"(?!.*(?:--|\.\.))[A-Za-z0-9](?:[\w.-]{0,94}[A-Za-z0-9_])?", re.ASCII)
+
+
+async def create(request: Request) -> JSONResponse:
+    """POST /api/repos/create."""
+    account, asked = signed_in(request), await request.json()
+    kind, repo_id = _named(asked, account.name)
+    if account.role != "write":
+        raise read_only()
+    namespace, name = repo_id.split("/")
+    if namespace != account.name:
+        raise Refusal(403, f'You don\'t have the rights to create a {kind[:-1]} under the namespace "{namespace}"')
+    if not _NAME.fullmatch(name) or name.endswith(".git"):
+        raise Refusal(400, "Invalid repo name")
+    hub = hub_of(request)
+    url = f"{base_url(request)}/{WEB_PREFIX[kind]}{repo_id}"
+    if hub.repos.find(kind, repo_id):
+        said = f"You already created this {kind[:-1]} repo"
+        raise Refusal(409, said, body={"error": said, "url": url})
+    private = asked.get("visibility") == "private" or asked.get("private") is True
+    repo = hub.repos.create(kind, repo_id, private=private, sdk=asked.get("sdk"))
+    files: Tree = {".gitattributes": hub.objects.put(GITATTRIBUTES.encode())}
+    if kind == "spaces":
+        files["README.md"] = hub.objects.put(f"---\ntitle: {name}\nsdk: {repo.sdk}\napp_file: app.py\n---\n".encode())
+    first = hub.commit(repo, files, None, account.name, "initial commit")
+    repo = grant_first_readers(hub, hub.repos.change(repo, branches={"main": first}))
+    return JSONResponse({"url": url, "name": repo_id, "id": repo.uid})
+
+
+async def delete(request: Request) -> JSONResponse:
+    """DELETE /api/repos/delete."""
+    kind, repo_id = _named(await request.json(), signed_in(request).name)
+    hub_of(request).repos.delete(_own(request, kind, repo_id))
+    return JSONResponse({})
+
+
+async def move(request: Request) -> JSONResponse:
+    """POST /api/repos/move."""
+    asked = await request.json()
+    kind, target = f"{asked.get('type') or 'model'}s", str(asked["toRepo"])
+    repo, account = _own(request, kind, str(asked["fromRepo"])), signed_in(request)
+    if not re.fullmatch(rf"{re.escape(account.name)}/{_NAME.pattern}", target, re.ASCII):
+        raise Refusal(403, f"You don't have the rights to create {ascii(target)[1:-1]}")
+    if hub_of(request).repos.find(kind, target):
+        raise Refusal(409, "A repo with this name exists already")
+    hub_of(request).repos.change(repo, id=target)
+    return JSONResponse({})
+
+
+async def settings(request: Request) -> JSONResponse:
+    """PUT /api/{kind}/{id}/settings."""
+    repo, asked = writable(request), await request.json()
+    changes: dict[str, Any] = {}
+    if "gated" in asked:
+        if asked["gated"] not in ("auto", "manual", False) or repo.kind == "spaces":
+            raise Refusal(400, '"gated" must be one of [auto, manual, false], on a model or dataset')
+        changes["gated"] = asked["gated"]
+    if "visibility" in asked or "private" in asked:
+        visibility = asked.get("visibility", "private" if asked.get("private") else "public")
+        if visibility not in ("public", "private"):
+            raise Refusal(400, '"visibility" must be one of [public, private]')
+        changes["private"] = visibility == "private"
+    if not changes:
+        raise Refusal(400, "At least one setting must be updated")
+    repo = hub_of(request).repos.change(repo, **changes)
+    request.state.repo = repo
+    return JSONResponse({"private": repo.private, "gated": repo.gated})
+
+
+async def info(request: Request) -> JSONResponse:
+    """GET /api/{kind}/{id}[/revision/{rev}]."""
+    repo, hub = visible(request), hub_of(request)
+    commit = hub.resolve(repo, request.path_params.get("revision", "main"))
+    query = request.query_params
+    blobs = query.get("blobs", "").lower() in ("1", "true")
+    values = describe(request, repo, commit, blobs=blobs)
+    wanted = query.getlist("expand") + query.getlist("expand[]")
+    if wanted:
+        values = {"_id": repo.uid, "id": repo.id, **{key: values.get(key) for key in wanted}}
+    return JSONResponse(values)
+
+
+async def index(request: Request) -> JSONResponse:
+    """GET /api/{kind}: the repos that this account may know of."""
+    hub, account, query = hub_of(request), asker(request), request.query_params
+    found = [repo for repo in hub.repos.all(request.path_params["kind"]) if not repo.private or owns(account, repo)]
+    if "author" in query:
+        found = [repo for repo in found if repo.owner == query["author"]]
+    if "search" in query:
+        found = [repo for repo in found if query["search"].lower() in repo.id.lower()]
+    if "limit" in query:
+        found = found[: int(query["limit"])]
+    return JSONResponse([describe(request, repo, repo.branches["main"], files=False) for repo in found])
+
+
+async def auth_check(request: Request) -> JSONResponse:
+    """GET /api/{kind}/{id}/auth-check[/write]."""
+    writable(request) if request.url.path.endswith("/write") else readable(request)
+    return JSONResponse("OK")
+
+
+async def refs(request: Request) -> JSONResponse:
+    """GET /api/{kind}/{id}/refs."""
+    repo = visible(request)
+    values: dict[str, Any] = {
+        "branches": [_ref(name, f"refs/heads/{name}", oid) for name, oid in repo.branches.items()],
+        "converts": [],
+        "tags": [_ref(name, f"refs/tags/{name}", oid) for name, oid in repo.tags.items()],
+    }
+    if request.query_params.get("include_prs"):
+        heads = [(number, pull["head"]) for number, pull in enumerate(repo.pulls, 1) if pull["head"]]
+        values["pullRequests"] = [_ref(f"refs/pr/{number}", f"refs/pr/{number}", head) for number, head in heads]
+    return JSONResponse(values)
+
+
+def describe(request: Request, repo: Repo, commit: str, blobs: bool = False, files: bool = True) -> dict[str, Any]:
+    """What the API tells of a repo to everybody who may know of it, file names among it."""
+    hub = hub_of(request)
+    tree = hub.tree(commit)
+    readme = tree.get("README.md")
+    card = cards.metadata(hub.objects.blob(readme.sha256).read_text("utf-8", "replace")) if readme else {}
+    values: dict[str, Any] = {
+        "_id": repo.uid,
+        "id": repo.id,
+        "author": repo.owner,
+        "sha": commit,
+        "createdAt": repo.created,
+        "lastModified": hub.objects.commit(commit).date,
+        "private": repo.private,
+        "gated": repo.gated,
+        "disabled": False,
+        "downloads": 0,
+        "likes": 0,
+        "tags": [str(tag) for tag in card.get("tags") or []],
+        "usedStorage": sum(entry.size for entry in {entry.sha256: entry for entry in tree.values()}.values()),
+        "cardData": json.loads(json.dumps(card, default=str)),
+    }
+    if repo.kind == "models":
+        values |= {"modelId": repo.id, "library_name": card.get("library_name")}
+        values |= {"pipeline_tag": card.get("pipeline_tag"), "config": {}}
+    if repo.kind == "spaces":
+        values |= {"sdk": repo.sdk, "runtime": {"stage": "NO_APP_FILE", "hardware": {"current": None}}}
+    if files:
+        shown = passes_gate(repo, asker(request))
+        values["siblings"] = [_sibling(path, tree, blobs, shown) for path in sorted(tree)]
+    return values
+
+
+def _sibling(path: str, tree: Tree, blobs: bool, shown: bool) -> dict[str, Any]:
+    entry = tree[path]
+    values: dict[str, Any] = {"rfilename": path}
+    if blobs:
+        values |= {"size": entry.size, "blobId": entry.oid}
+        if entry.lfs and shown:
+            values["lfs"] = {
+                "sha256": entry.sha256,
+                "size": entry.size,
+                "pointerSize": len(lfs_pointer(entry.sha256, entry.size)),
+            }
+    return values
+
+
+def _ref(name: str, ref: str, oid: str) -> dict[str, str]:
+    return {"name": name, "ref": ref, "targetCommit": oid}
+
+
+def _named(asked: dict[str, Any], name: str) -> tuple[str, str]:
+    kind = f"{asked.get('type') or 'model'}s"
+    if kind not in WEB_PREFIX:
+        raise Refusal(400, "Invalid repo type")
+    return kind, f"{asked.get('organization') or name}/{asked.get('name')}"
+
+
+def _own(request: Request, kind: str, repo_id: str) -> Repo:
+    request.path_params.update(zip(("kind", "namespace", "name"), (kind, *repo_id.split("/", 1)), strict=True))
+    if hub_of(request).repos.find(kind, repo_id) is None:
+        raise repo_not_found(signed_in=True)
+    return writable(request)

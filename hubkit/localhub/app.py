@@ -1,0 +1,203 @@
+"""The Hub's addresses, and the log of who asked for what."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from urllib.parse import unquote
+
+from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hubkit.errors import HubkitError
+from hubkit.localhub import api_access, api_commits, api_files, api_lfs, api_people, api_pulls, api_repos
+from hubkit.localhub.answers import Refusal, repo_not_found
+from hubkit.localhub.hub import Hub
+from hubkit.localhub.repos import now
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class _Escaped(Convertor[str]):
+    """A part of an address in which an escaped slash stands for a slash: `refs%2Fpr%2F1`."""
+
+    def convert(self, value: str) -> str:
+        return value.replace("%2F", "/")
+
+    def to_string(self, value: str) -> str:
+        return value.replace("/", "%2F")
+
+
+class _Part(_Escaped):
+    regex = "[^/]+"
+
+
+class _Rest(_Escaped):
+    regex = ".*"
+
+
+class _Kind(_Escaped):
+    regex = "models|datasets|spaces"
+
+
+for _name, _convertor in {"part": _Part(), "rest": _Rest(), "kind": _Kind()}.items():
+    register_url_convertor(_name, _convertor)
+
+
+def make_app(hub: Hub) -> ASGIApp:
+    """The Hub as an ASGI application; its log is `access.jsonl` in the Hub's folder."""
+    app = Starlette(
+        routes=[*_api(), *_web()],
+        exception_handlers={Refusal: _refuse, HubkitError: _fail, json.JSONDecodeError: _malformed},
+    )
+    app.state.hub = hub
+    return _Entrance(app, hub, hub.root / "access.jsonl")
+
+
+def _api() -> list[Route]:
+    repo = "/api/{kind:kind}/{namespace:part}/{name:part}"
+    revision = "{revision:part}"
+    return [
+        _route("GET", "/api/whoami-v2", api_people.whoami),
+        _route("GET", "/api/users/{user}/overview", api_people.overview),
+        _route("GET", "/api/organizations/{user}/overview", api_people.nobody),
+        _route("GET", "/api/agent-harnesses", api_people.empty_list),
+        _route("POST", "/api/validate-yaml", api_commits.validate_yaml),
+        _route("POST", "/api/repos/create", api_repos.create),
+        _route("DELETE", "/api/repos/delete", api_repos.delete),
+        _route("POST", "/api/repos/move", api_repos.move),
+        _route("GET POST", "/api/collections", api_people.collections),
+        _route("POST", "/api/collections/{slug:rest}/items", api_people.collection_items),
+        _route("PATCH DELETE", "/api/collections/{slug:rest}/items/{item}", api_people.collection_item),
+        _route("GET PATCH DELETE", "/api/collections/{slug:rest}", api_people.collection),
+        _route("GET", "/api/{kind:kind}", api_repos.index),
+        _route("GET", repo, api_repos.info),
+        _route("GET", f"{repo}/revision/{revision}", api_repos.info),
+        _route("PUT", f"{repo}/settings", api_repos.settings),
+        _route("GET", f"{repo}/auth-check", api_repos.auth_check),
+        _route("GET", f"{repo}/auth-check/write", api_repos.auth_check),
+        _route("GET", f"{repo}/refs", api_repos.refs),
+        _route("GET", f"{repo}/tree/{revision}", api_files.tree),
+        _route("GET", f"{repo}/tree/{revision}/{{path:rest}}", api_files.tree),
+        _route("POST", f"{repo}/paths-info/{revision}", api_files.paths_info),
+        _route("GET", f"{repo}/commits/{revision}", api_files.commits),
+        _route("POST", f"{repo}/preupload/{revision}", api_commits.preupload),
+        _route("POST", f"{repo}/commit/{revision}", api_commits.commit),
+        _route("POST", f"{repo}/tag/{revision}", api_commits.create_tag),
+        _route("DELETE", f"{repo}/tag/{revision}", api_commits.delete_tag),
+        _route("POST", f"{repo}/branch/{revision}", api_commits.create_branch),
+        _route("DELETE", f"{repo}/branch/{revision}", api_commits.delete_branch),
+        _route("POST", f"{repo}/super-squash/{revision}", api_commits.squash),
+        _route("GET", f"{repo}/user-access-request/{{status}}", api_access.listing),
+        _route("POST", f"{repo}/user-access-request/handle", api_access.handle),
+        _route("POST", f"{repo}/user-access-request/grant", api_access.grant),
+        _route("GET POST", f"{repo}/discussions", api_pulls.pulls),
+        _route("GET", f"{repo}/discussions/{{number:int}}", api_pulls.pull),
+        _route("POST", f"{repo}/discussions/{{number:int}}/status", api_pulls.status),
+        _route("POST", f"{repo}/discussions/{{number:int}}/merge", api_pulls.merge),
+        _route("GET", f"{repo}/lfs-files", api_lfs.listing),
+        _route("POST", f"{repo}/lfs-files/batch", api_lfs.delete),
+    ]
+
+
+def _web() -> list[Route]:
+    routes = [Route("/lfs/{kind:kind}/{namespace:part}/{name:part}/{sha256}", api_lfs.upload, methods=["PUT"])]
+    routes += [_route("POST", "/lfs/{kind:kind}/{namespace:part}/{name:part}/verify", api_lfs.verify)]
+    for prefix in ("/{kind:kind}", ""):
+        repo = f"{prefix}/{{namespace:part}}/{{name:part}}"
+        file = "{revision:part}/{path:rest}"
+        routes += [
+            _route("POST", f"{repo}.git/info/lfs/objects/batch", api_lfs.batch),
+            _route("POST", f"{repo}/ask-access", api_access.ask),
+            _route("GET", f"{repo}/resolve/{file}", api_files.resolve),
+            _route("GET", f"{repo}/raw/{file}", api_files.raw),
+        ]
+    return [*routes, _route("GET POST PUT DELETE PATCH", "/{path:rest}", _nothing_here)]
+
+
+def _route(methods: str, path: str, endpoint: Endpoint) -> Route:
+    async def with_body(request: Request) -> Response:
+        request.path_params.setdefault("kind", "models")
+        # Read before anything is looked up, so that an endpoint runs from its first line to its last without a pause.
+        await request.body()
+        return await endpoint(request)
+
+    return Route(path, with_body, methods=methods.split())
+
+
+async def _nothing_here(request: Request) -> Response:
+    """Addresses of repos without a namespace, which this Hub has none of, and all else."""
+    raise repo_not_found(signed_in=request.state.account is not None)
+
+
+async def _refuse(request: Request, refusal: Exception) -> Response:
+    assert isinstance(refusal, Refusal)
+    headers = {**refusal.headers, "X-Error-Message": refusal.message}
+    if refusal.code:
+        headers["X-Error-Code"] = refusal.code
+    if "/api/" in request.url.path or request.url.path.endswith("/objects/batch"):
+        return JSONResponse(refusal.body or {"error": refusal.message}, refusal.status, headers)
+    return PlainTextResponse(refusal.message, refusal.status, headers)
+
+
+async def _fail(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": "Internal Error - We're working hard to fix this as soon as possible!"}, 500)
+
+
+async def _malformed(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": "Malformed JSON"}, 400)
+
+
+class _Entrance:
+    """Reads the address and the token of each request, and logs each answer before its first byte is sent."""
+
+    def __init__(self, app: ASGIApp, hub: Hub, log: Path):
+        self.app, self.hub = app, hub
+        self.log = open(log, "a", encoding="utf-8")  # noqa: SIM115
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        raw = scope["raw_path"].decode("latin-1").partition("?")[0]
+        scope["path"] = "%2F".join(unquote(part) for part in re.split("%2f", raw, flags=re.IGNORECASE))
+        state = scope.setdefault("state", {})
+        state["account"] = None
+
+        async def logged(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"x-request-id", secrets.token_hex(12).encode())]
+                self._write(scope, message)
+            await send(message)
+
+        try:
+            state["account"] = self.hub.accounts.of_header(Headers(scope=scope).get("authorization"))
+        except Refusal as refusal:
+            answer = await _refuse(Request(scope), refusal)
+            return await answer(scope, receive, logged)
+        return await self.app(scope, receive, logged)
+
+    def _write(self, scope: Scope, message: Message) -> None:
+        state, headers = scope["state"], Headers(raw=message["headers"])
+        account, repo = state["account"], state.get("repo")
+        line = {
+            "time": now(),
+            "user": account and account.name,
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": message["status"],
+            "code": headers.get("x-error-code"),
+            "bytes": int(headers.get("content-length", 0)),
+            "repo": repo and f"{repo.kind}/{repo.id}",
+            "private": repo and repo.private,
+            "gated": repo and repo.gated,
+        }
+        self.log.write(json.dumps(line) + "\n")
+        self.log.flush()

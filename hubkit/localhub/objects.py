@@ -1,0 +1,155 @@
+"""What repos are made of, content-addressed: blobs by SHA-256, trees and commits by SHA-1. Nothing is ever changed."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hubkit.localhub.answers import Refusal
+from hubkit.workspace import write_text
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file in a tree.
+
+    Attributes:
+        oid: what git calls it: the SHA-1 of its blob, or of its LFS pointer.
+        size: in bytes.
+        sha256: where its content lies.
+        lfs: whether git holds a pointer alone.
+    """
+
+    oid: str
+    size: int
+    sha256: str
+    lfs: bool
+
+    @property
+    def etag(self) -> str:
+        return self.sha256 if self.lfs else self.oid
+
+
+Tree = dict[str, Entry]
+"""The files of a commit by path."""
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit: its files, where it came from, who made it and why."""
+
+    repo: str
+    tree: str
+    parent: str | None
+    title: str
+    message: str
+    author: str
+    date: str
+
+
+class Objects:
+    """Blobs, trees and commits under `root`."""
+
+    def __init__(self, root: Path):
+        self.blobs, self.graph, self.incoming = root / "blobs", root / "objects", root / "incoming"
+        for folder in (self.blobs, self.graph, self.incoming):
+            folder.mkdir(parents=True, exist_ok=True)
+        for leftover in self.incoming.iterdir():
+            leftover.unlink()
+        self.commit = functools.lru_cache(maxsize=4096)(self._commit)
+        self.tree = functools.lru_cache(maxsize=64)(self._tree)
+
+    def blob(self, sha256: str) -> Path:
+        return self.blobs / sha256[:2] / sha256
+
+    async def take(self, chunks: AsyncIterator[bytes], sha256: str, size: int) -> None:
+        """Store the bytes of `chunks` under their digest.
+
+        Raises:
+            Refusal: they are not what was announced (422).
+        """
+        handle, name = tempfile.mkstemp(dir=self.incoming)
+        digest, received = hashlib.sha256(), 0
+        try:
+            with open(handle, "wb") as file:
+                async for chunk in chunks:
+                    digest.update(chunk)
+                    received += len(chunk)
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            if digest.hexdigest() != sha256 or received != size:
+                raise Refusal(422, "The content received is not the content announced")
+            self._settle(Path(name), self.blob(sha256))
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+    def put(self, content: bytes) -> Entry:
+        """Store a regular file."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        if not self.blob(sha256).exists():
+            handle, name = tempfile.mkstemp(dir=self.incoming)
+            with open(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            self._settle(Path(name), self.blob(sha256))
+        return Entry(git_sha1("blob", content), len(content), sha256, lfs=False)
+
+    def put_tree(self, tree: Tree) -> str:
+        return self._put_json({path: asdict(entry) for path, entry in sorted(tree.items())})
+
+    def put_commit(self, commit: Commit) -> str:
+        return self._put_json(asdict(commit))
+
+    def history(self, oid: str | None) -> Iterator[tuple[str, Commit]]:
+        """The commit `oid` and all before it, newest first."""
+        while oid is not None:
+            commit = self.commit(oid)
+            yield oid, commit
+            oid = commit.parent
+
+    def _commit(self, oid: str) -> Commit:
+        return Commit(**self._get_json(oid))
+
+    def _tree(self, oid: str) -> Tree:
+        return {path: Entry(**entry) for path, entry in self._get_json(oid).items()}
+
+    def _put_json(self, value: Any) -> str:
+        text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+        oid = git_sha1("object", text.encode())
+        path = self.graph / oid[:2] / oid
+        if not path.exists():
+            write_text(path, text)
+        return oid
+
+    def _get_json(self, oid: str) -> Any:
+        return json.loads((self.graph / oid[:2] / oid).read_text(encoding="utf-8"))
+
+    def _settle(self, temporary: Path, home: Path) -> None:
+        home.parent.mkdir(exist_ok=True)
+        temporary.replace(home)
+        for folder in (home.parent, home.parent.parent):
+            handle = os.open(folder, os.O_RDONLY)
+            os.fsync(handle)
+            os.close(handle)
+
+
+def git_sha1(kind: str, content: bytes) -> str:
+    return hashlib.sha1(f"{kind} {len(content)}\0".encode() + content, usedforsecurity=False).hexdigest()
+
+
+def lfs_pointer(sha256: str, size: int) -> bytes:
+    """The file that git holds in place of an LFS file."""
+    return f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
+
+
+def lfs_entry(sha256: str, size: int) -> Entry:
+    return Entry(git_sha1("blob", lfs_pointer(sha256, size)), size, sha256, lfs=True)

@@ -1,0 +1,115 @@
+"""The repos of a Hub: one JSON record each, replaced as a whole by every change."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import secrets
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from hubkit.workspace import write_json, write_text
+
+KINDS = ("models", "datasets", "spaces")
+
+Gated = Literal["auto", "manual", False]
+
+
+@dataclass(frozen=True)
+class Repo:
+    """A repo as it stands.
+
+    Attributes:
+        uid: stays the same when the repo moves.
+        kind: models, datasets or spaces.
+        id: `namespace/name`.
+        branches: commit by branch.
+        tags: commit by tag.
+        pulls: pull requests, in order; number n is at n - 1.
+        requests: access requests by user: id, status, time, fields of the form.
+    """
+
+    uid: str
+    kind: str
+    id: str
+    created: str
+    updated: str
+    private: bool = False
+    gated: Gated = False
+    sdk: str | None = None
+    branches: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    pulls: list[dict[str, Any]] = field(default_factory=list)
+    requests: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def owner(self) -> str:
+        return self.id.split("/")[0]
+
+
+class Repos:
+    """All repos under `root`; they are few, so all records are in memory."""
+
+    def __init__(self, root: Path):
+        self.home = root / "repos"
+        self.home.mkdir(exist_ok=True)
+        self._repos: dict[tuple[str, str], Repo] = {}
+        for path in self.home.glob("*/repo.json"):
+            repo = Repo(**json.loads(path.read_text(encoding="utf-8")))
+            self._repos[repo.kind, repo.id.lower()] = repo
+        for folder in self.home.iterdir():
+            if not (folder / "repo.json").exists():
+                shutil.rmtree(folder)
+        for unfinished in self.home.rglob(".*.json.*"):
+            unfinished.unlink()
+
+    def find(self, kind: str, repo_id: str) -> Repo | None:
+        return self._repos.get((kind, repo_id.lower()))
+
+    def all(self, kind: str) -> list[Repo]:
+        return sorted((repo for repo in self._repos.values() if repo.kind == kind), key=lambda repo: repo.id)
+
+    def create(self, kind: str, repo_id: str, **settings: Any) -> Repo:
+        repo = Repo(uid=secrets.token_hex(12), kind=kind, id=repo_id, created=now(), updated=now(), **settings)
+        return self._keep(repo)
+
+    def change(self, repo: Repo, **changes: Any) -> Repo:
+        """Replace the record of `repo`, on disk first: what was answered is never lost."""
+        changed = dataclasses.replace(repo, updated=now(), **changes)
+        if changed.id != repo.id:
+            del self._repos[repo.kind, repo.id.lower()]
+        return self._keep(changed)
+
+    def delete(self, repo: Repo) -> None:
+        del self._repos[repo.kind, repo.id.lower()]
+        # The record goes first: a folder without one is swept away at the next start.
+        (self.home / repo.uid / "repo.json").unlink()
+        shutil.rmtree(self.home / repo.uid)
+
+    def holds(self, repo: Repo, sha256: str) -> bool:
+        """Whether this LFS file was uploaded to `repo`: knowing its digest is no proof of having it."""
+        return (self.home / repo.uid / "lfs" / sha256).exists()
+
+    def hold(self, repo: Repo, sha256: str) -> None:
+        write_text(self.home / repo.uid / "lfs" / sha256, now())
+
+    def let_go(self, repo: Repo, sha256: str) -> None:
+        (self.home / repo.uid / "lfs" / sha256).unlink(missing_ok=True)
+
+    def held(self, repo: Repo) -> dict[str, str]:
+        """The LFS files of `repo` by digest, with the time of their upload."""
+        folder = self.home / repo.uid / "lfs"
+        return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("[0-9a-f]*"))}
+
+    def _keep(self, repo: Repo) -> Repo:
+        write_json(self.home / repo.uid / "repo.json", dataclasses.asdict(repo))
+        self._repos[repo.kind, repo.id.lower()] = repo
+        return repo
+
+
+def now() -> str:
+    """The time as the Hub writes it."""
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

@@ -1,0 +1,154 @@
+"""Running the Hub: in this process (`run`), or in one of its own that can be killed (`serve`)."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from hubkit.errors import HubkitError
+
+OWNER, READER, OUTSIDER = "maintainer", "reader", "outsider"
+
+SECONDS_TO_START = 60
+
+
+class LocalHub(NamedTuple):
+    """A Hub that is up.
+
+    Attributes:
+        url: its address, for `HF_ENDPOINT`.
+        root: the folder of its repos; `access.jsonl` in it is the log, a JSON object per answer.
+        owner: the account, and so the namespace, that may create repos.
+        tokens: a token each of `owner`, of `granted` (a reader who was accepted for every gated repo) and of
+            `ungranted` (an account that was not).
+        pid: its process.
+    """
+
+    url: str
+    root: Path
+    owner: str
+    tokens: dict[str, str]
+    pid: int
+
+    def log(self) -> list[dict[str, object]]:
+        """What was asked and answered so far, without contents and tokens."""
+        text = (self.root / "access.jsonl").read_text(encoding="utf-8")
+        return [json.loads(line) for line in text.splitlines()]
+
+    def kill(self) -> None:
+        """End the Hub as a power cut would."""
+        os.kill(self.pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def serve(root: Path, port: int = 0, owner: str = OWNER) -> Iterator[LocalHub]:
+    """Run a Hub on loopback in a process of its own while the block runs.
+
+    Args:
+        root: the folder of its repos; one that was used before goes on where it was, with new tokens.
+        port: 0 takes a free one.
+        owner: the account that may create repos.
+
+    Raises:
+        HubkitError: the port is taken, the folder cannot be written or another Hub runs on it.
+    """
+    command = [sys.executable, "-m", "hubkit.localhub", str(root), str(port), owner]
+    # The Hub ends when its standard input does: it never outlives the process that started it.
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        said = json.loads(process.stdout.readline() or '{"error": "the Hub on loopback did not start"}')
+        if "error" in said:
+            raise HubkitError(said["error"], where=said.get("where"), mend=said.get("mend"))
+        yield LocalHub(said["url"], root.absolute(), owner, said["tokens"], process.pid)
+    finally:
+        process.stdin.close()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+
+
+def run(root: Path, port: int, owner: str, announce: Callable[[LocalHub], None]) -> None:
+    """Serve a Hub on loopback until it is interrupted.
+
+    Args:
+        announce: called once it listens, with the tokens made for this run.
+
+    Raises:
+        HubkitError: the port is taken, the folder cannot be written or another Hub runs on it.
+    """
+    import uvicorn
+
+    from hubkit.localhub.app import make_app
+    from hubkit.localhub.hub import Hub
+
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        lock = open(root / ".lock", "a")  # noqa: SIM115
+    except OSError as error:
+        raise HubkitError(f"cannot be written: {error.strerror}", where=root, mend="choose another --root") from None
+    with lock, _listening(port) as listener:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise HubkitError("another Hub runs on this folder", where=root, mend="choose another --root") from None
+        hub = Hub(root.absolute(), granted=(READER,))
+        tokens = {
+            "owner": hub.accounts.mint(owner),
+            "granted": hub.accounts.mint(READER, role="read"),
+            "ungranted": hub.accounts.mint(OUTSIDER, role="read"),
+        }
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        config = uvicorn.Config(
+            make_app(hub), log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=3
+        )
+        announce(LocalHub(url, root.absolute(), owner, tokens, os.getpid()))
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def run_for_parent(root: Path, port: int, owner: str) -> int:
+    """Serve as a child of `serve`: announce on standard output, end with standard input."""
+
+    def announce(hub: LocalHub) -> None:
+        print(json.dumps({"url": hub.url, "tokens": hub.tokens}), flush=True)
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+
+    try:
+        run(root, port, owner, announce)
+    except HubkitError as error:
+        print(json.dumps({"error": error.what, "where": error.where, "mend": error.mend}), flush=True)
+        return error.exit_code
+    return 0
+
+
+def _end_with_parent() -> None:
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def _listening(port: int) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise HubkitError(
+                f"port {port} cannot be used: {error.strerror}", mend="choose another with --port"
+            ) from None
+        listener.listen(512)
+        yield listener

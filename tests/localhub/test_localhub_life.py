@@ -1,0 +1,124 @@
+"""The Hub on loopback as a process: restarts, kills, refusals to start, many clients."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError
+
+from hubkit.errors import HubkitError
+from hubkit.localhub import LocalHub, serve
+from hubkit.localhub.accounts import Accounts
+
+LARGE = bytes(range(256)) * 10_000
+
+
+def _api(hub: LocalHub, who: str = "owner") -> HfApi:
+    return HfApi(endpoint=hub.url, token=hub.tokens[who])
+
+
+def test_everything_survives_a_restart(tmp_path: Path) -> None:
+    with serve(tmp_path) as hub:
+        api = _api(hub)
+        api.create_repo("maintainer/data", repo_type="dataset")
+        api.update_repo_settings("maintainer/data", gated="manual", repo_type="dataset")
+        oid = api.upload_file(
+            path_or_fileobj=LARGE, path_in_repo="a.bin", repo_id="maintainer/data", repo_type="dataset"
+        ).oid
+        api.create_tag("maintainer/data", tag="release-1.0.0", repo_type="dataset")
+        before = hub.tokens["owner"]
+    with serve(tmp_path) as hub:
+        assert hub.tokens["owner"] != before
+        for token in (before, hub.tokens["owner"]):
+            api = HfApi(endpoint=hub.url, token=token)
+            info = api.dataset_info("maintainer/data", revision="release-1.0.0")
+            assert (info.sha, info.gated, info.private) == (oid, "manual", False)
+        assert (
+            Path(_api(hub, "granted").hf_hub_download("maintainer/data", "a.bin", repo_type="dataset")).stat().st_size
+        )
+
+
+def test_a_second_hub_is_told_so(tmp_path: Path) -> None:
+    with serve(tmp_path / "a") as hub:
+        port = int(hub.url.rpartition(":")[2])
+        with pytest.raises(HubkitError, match=f"port {port} cannot be used.*--port"), serve(tmp_path / "b", port=port):
+            pass
+        with pytest.raises(HubkitError, match="another Hub runs on this folder"), serve(tmp_path / "a"):
+            pass
+    (tmp_path / "file").write_text("")
+    with pytest.raises(HubkitError, match="cannot be written"), serve(tmp_path / "file"):
+        pass
+
+
+def test_an_expired_token_is_refused(tmp_path: Path) -> None:
+    with serve(tmp_path) as hub:
+        token = Accounts(tmp_path).mint("maintainer", expires=time.time() + 1)
+        api = HfApi(endpoint=hub.url, token=token)
+        assert api.whoami()["name"] == "maintainer"
+        time.sleep(1.1)
+        with pytest.raises(HfHubHTTPError) as refused:
+            api.whoami()
+        assert refused.value.response.status_code == 401
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_kill_loses_no_commit_that_was_answered(tmp_path: Path, seed: int) -> None:
+    """Commits are sent without the client's own retries, so that the kill is seen at once."""
+    answered: list[str] = []
+
+    def commit_until_killed(hub: LocalHub) -> None:
+        headers = {"Authorization": f"Bearer {hub.tokens['owner']}"}
+        with httpx.Client(base_url=hub.url, headers=headers) as client:
+            for number in range(10_000):
+                file = {"path": f"f{number}.txt", "content": f"{number}"}
+                lines = [{"key": "header", "value": {"summary": "Add"}}, {"key": "file", "value": file}]
+                try:
+                    client.post(
+                        "/api/models/maintainer/m/commit/main", content="\n".join(map(json.dumps, lines))
+                    ).raise_for_status()
+                except httpx.TransportError:
+                    return
+                answered.append(file["path"])
+
+    with serve(tmp_path) as hub:
+        _api(hub).create_repo("maintainer/m")
+        thread = threading.Thread(target=commit_until_killed, args=(hub,))
+        thread.start()
+        time.sleep(random.Random(seed).uniform(0.1, 0.6))
+        hub.kill()
+        thread.join()
+    assert answered
+    with serve(tmp_path) as hub:
+        api = _api(hub)
+        there = set(api.list_repo_files("maintainer/m")) - {".gitattributes"}
+        assert set(answered) <= there <= {*answered, f"f{len(answered)}.txt"}
+        assert len(api.list_repo_commits("maintainer/m")) - 1 == len(there)
+        assert Path(api.hf_hub_download("maintainer/m", answered[-1])).read_text() == f"{len(answered) - 1}"
+
+
+def test_a_hundred_clients_at_a_time(tmp_path: Path) -> None:
+    with serve(tmp_path) as hub:
+        owner = _api(hub)
+        owner.create_repo("maintainer/m")
+        owner.upload_file(path_or_fileobj=LARGE, path_in_repo="a.bin", repo_id="maintainer/m")
+
+        def work(number: int) -> int:
+            with httpx.Client(base_url=hub.url, timeout=60) as client:
+                if number % 4 == 0:
+                    headers = {"Authorization": f"Bearer {hub.tokens['owner']}"}
+                    body = {"tag": f"t{number}"}
+                    return client.post("/api/models/maintainer/m/tag/main", json=body, headers=headers).status_code
+                return len(client.get("/maintainer/m/resolve/main/a.bin").content)
+
+        with ThreadPoolExecutor(100) as pool:
+            found = list(pool.map(work, range(100)))
+        assert [value for number, value in enumerate(found) if number % 4] == [len(LARGE)] * 75
+        assert len(owner.list_repo_refs("maintainer/m").tags) == 25
