@@ -1,0 +1,91 @@
+"""Prepare images once: square RGB JPEGs in the workspace, in parallel."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from hubkit.progress import track
+from hubkit.workspace import atomic
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+JPEG_QUALITY = 95
+
+State = Literal["prepared", "missing", "broken"]
+
+
+class Source(NamedTuple):
+    """An image of the corpus: its id and its path below the image root."""
+
+    dicom_id: str
+    path: str
+
+
+def prepare_images(
+    sources: Iterable[Source],
+    root: Path,
+    target: Path,
+    size: int,
+    fit: Literal["stretch", "pad"],
+    workers: int,
+) -> dict[str, State]:
+    """Write target/<dicom_id>.jpg, `size` x `size` RGB, for each source; one that is there is not made again.
+
+    Returns:
+        What became of each dicom_id; files that are missing or broken are named, not raised.
+
+    Raises:
+        HubkitError: an image cannot be written.
+    """
+    listed = list(sources)
+    target.mkdir(parents=True, exist_ok=True)
+
+    def prepare(source: Source) -> State:
+        made = target / f"{source.dicom_id}.jpg"
+        return "prepared" if made.exists() else _prepare(root / source.path, made, size, fit)
+
+    # Threads suffice: Pillow releases the interpreter while it decodes, resizes and encodes.
+    with ThreadPoolExecutor(workers) as pool:
+        states = list(track(pool.map(prepare, listed), "read: images", len(listed)))
+    return dict(zip((source.dicom_id for source in listed), states, strict=True))
+
+
+def publish_images(prepared: Path, target: Path) -> None:
+    """Move the folder `prepared` to `target`, in place of what was there."""
+    if target.exists():
+        shutil.rmtree(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    prepared.replace(target)
+
+
+def fit_square(image: Image.Image, size: int, fit: Literal["stretch", "pad"]) -> Image.Image:
+    """Return `image` as `size` x `size` RGB: stretched as in the original study, or scaled and padded with black."""
+    from PIL import Image, ImageOps
+
+    rgb = image.convert("RGB")
+    if fit == "stretch":
+        return rgb.resize((size, size), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return ImageOps.pad(rgb, (size, size), Image.Resampling.LANCZOS)
+
+
+def _prepare(path: Path, made: Path, size: int, fit: Literal["stretch", "pad"]) -> State:
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                square = fit_square(image, size, fit)
+    except FileNotFoundError:
+        return "missing"
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return "broken"
+    with atomic(made) as temporary:
+        square.save(temporary, "JPEG", quality=JPEG_QUALITY)
+    return "prepared"

@@ -1,0 +1,173 @@
+"""The stage read: a corpus on disk -> studies.parquet, selection.json and prepared images."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hubkit.config import Corpus, ReleaseConfig
+from hubkit.corpus.catalogue import Catalogue, Reader
+from hubkit.corpus.images import Source, prepare_images, publish_images
+from hubkit.corpus.kinds import corpus_kind
+from hubkit.corpus.selection import label_table, select
+from hubkit.errors import HubkitError
+from hubkit.progress import Progress
+from hubkit.tables import SECTIONS, SPLITS, STUDIES
+from hubkit.workspace import Workspace, atomic, write_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+CHUNK = 2048
+"""Studies that one process reads at a time."""
+
+TEXTS = (*SECTIONS, "report")
+
+
+class _Texts(NamedTuple):
+    columns: pa.RecordBatch
+    reasons: Counter[str]
+
+
+def read(config: ReleaseConfig, workspace: Workspace) -> None:
+    """Read the configured studies of the corpus into the workspace.
+
+    Raises:
+        HubkitError: the corpus is missing or damaged, or its tables contradict one another.
+        UsageError: the subset asks for more studies than there are.
+    """
+    corpus = config.corpus
+    reader = corpus_kind(corpus.kind).open(corpus)
+    catalogue = reader.catalogue()
+    studies = chosen_studies(catalogue, config)
+    studies, image_notes = _with_images(studies, catalogue, corpus, workspace)
+    reasons = _write_studies(studies, reader, workspace, worker_count(corpus))
+    write_json(workspace.selection, _summary(config, studies, catalogue, reasons, image_notes))
+
+
+def fingerprint(config: ReleaseConfig) -> str:
+    """A cheap digest of the corpus, as the stage's runner asks for it.
+
+    Raises:
+        HubkitError: the corpus is missing.
+    """
+    return corpus_kind(config.corpus.kind).open(config.corpus).fingerprint()
+
+
+def chosen_studies(catalogue: Catalogue, config: ReleaseConfig) -> pa.Table:
+    """The studies of the catalogue that the configuration takes, each with the images it takes.
+
+    Which images there are on disk plays no part, so that `fetch` can get those that are needed.
+    """
+    corpus = config.corpus
+    studies = catalogue.studies
+    if corpus.subset != "all":
+        studies = select(studies, corpus.subset.sizes(), config.release.seed)
+    return _take_images(studies, corpus.max_images)
+
+
+def worker_count(corpus: Corpus) -> int:
+    """How many processes or threads work: as set, else one a core that this process may use."""
+    return corpus.workers or len(os.sched_getaffinity(0))
+
+
+def _take_images(studies: pa.Table, most: int) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = studies.column_names.index("images")
+    kind = STUDIES.field("images").type
+    images = pc.list_slice(studies["images"], 0, most) if most else pa.array([[]] * len(studies), kind)
+    return studies.set_column(column, "images", pc.cast(images, kind))
+
+
+def _with_images(
+    studies: pa.Table, catalogue: Catalogue, corpus: Corpus, workspace: Workspace
+) -> tuple[pa.Table, dict[str, Any]]:
+    """Prepare the images of `studies` and leave out those that are missing or broken."""
+    import pyarrow as pa
+
+    listed = studies["images"].to_pylist()
+    wanted = [Source(image["dicom_id"], image["path"]) for images in listed for image in images]
+    target = workspace.partial / "images"
+    states = {}
+    if wanted and catalogue.image_root is not None:
+        root = catalogue.image_root
+        states = prepare_images(wanted, root, target, corpus.image_size, corpus.fit, worker_count(corpus))
+    absent = [source.path for source in wanted if states.get(source.dicom_id, "missing") == "missing"]
+    broken = [source.path for source in wanted if states.get(source.dicom_id) == "broken"]
+    text_only = len(absent) == len(wanted)
+    if wanted and text_only and corpus.images is not None:
+        raise HubkitError(
+            "holds none of the images of the selection",
+            where=corpus.images,
+            mend="get them with: hubkit fetch; or set [corpus] max_images = 0",
+        )
+    target.mkdir(exist_ok=True)
+    publish_images(target, workspace.images)
+    kept = [[image for image in images if states.get(image["dicom_id"]) == "prepared"] for images in listed]
+    column = pa.array(kept, STUDIES.field("images").type)
+    studies = studies.set_column(studies.column_names.index("images"), "images", column)
+    notes = {"text_only": text_only, "prepared": sum(map(len, kept)), "broken": broken}
+    return studies, {**notes, "missing": [] if text_only else absent}
+
+
+def _write_studies(studies: pa.Table, reader: Reader, workspace: Workspace, workers: int) -> Counter[str]:
+    """Write studies.parquet chunk by chunk, so that no more than a few chunks of text are in memory."""
+    import pyarrow.parquet as pq
+
+    reasons: Counter[str] = Counter()
+    with (
+        atomic(workspace.studies) as temporary,
+        pq.ParquetWriter(temporary, STUDIES, compression="zstd") as writer,
+        Progress("read: studies", len(studies)) as progress,
+    ):
+        for start, texts in _texts(studies, reader, workers):
+            rows = studies.slice(start, texts.columns.num_rows)
+            for name in TEXTS:
+                rows = rows.append_column(name, texts.columns.column(name))
+            writer.write_table(rows.select(STUDIES.names).cast(STUDIES))
+            reasons += texts.reasons
+            progress.advance(len(rows))
+    return reasons
+
+
+def _texts(studies: pa.Table, reader: Reader, workers: int) -> Iterator[tuple[int, _Texts]]:
+    ids, sources = studies["study_id"].to_pylist(), studies["source"].to_pylist()
+    starts = range(0, len(ids), CHUNK)
+    parts = [(reader, ids[start : start + CHUNK], sources[start : start + CHUNK]) for start in starts]
+    if workers == 1 or len(parts) <= 1:
+        yield from zip(starts, map(_read_texts, parts), strict=True)
+        return
+    with ProcessPoolExecutor(min(workers, len(parts)), mp_context=get_context("spawn")) as pool:
+        yield from zip(starts, pool.map(_read_texts, parts), strict=True)
+
+
+def _read_texts(part: tuple[Reader, list[int], list[str]]) -> _Texts:
+    import pyarrow as pa
+
+    reader, ids, sources = part
+    reports = list(reader.reports(ids, sources))
+    columns = [pa.array([getattr(report, name) for report in reports], pa.string()) for name in TEXTS]
+    reasons = Counter(reason for report in reports for reason in report.reasons)
+    return _Texts(pa.RecordBatch.from_arrays(columns, names=list(TEXTS)), reasons)
+
+
+def _summary(
+    config: ReleaseConfig, studies: pa.Table, catalogue: Catalogue, reasons: Counter[str], images: dict[str, Any]
+) -> dict[str, Any]:
+    splits = Counter(studies["split"].to_pylist())
+    return {
+        "corpus": config.corpus.kind,
+        "seed": config.release.seed,
+        "subset": config.corpus.model_dump(mode="json")["subset"],
+        "sizes": {split: splits[split] for split in SPLITS},
+        "labels": label_table(studies),
+        "reports": dict(sorted(reasons.items())),
+        "images": images,
+        "catalogue": {"studies": len(catalogue.studies), **catalogue.notes},
+    }

@@ -1,0 +1,129 @@
+"""Where the texts of MIMIC-CXR are: a tree of files, or mimic-cxr-reports.zip as it was downloaded."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from hubkit.errors import HubkitError
+
+REPORTS_ZIP = "mimic-cxr-reports.zip"
+REPORT = re.compile(r"(?:.*/)?files/p(1\d)/p(\1\d{6})/s(5\d{7})\.txt", re.DOTALL)
+MAX_REPORT_BYTES = 64 * 2**20
+
+
+class Listing(NamedTuple):
+    """The reports of a source.
+
+    Attributes:
+        names: name of each report by (subject_id, study_id).
+        strange: names of text files that are no report of a study.
+    """
+
+    names: dict[tuple[int, int], str]
+    strange: list[str]
+
+
+class Source(Protocol):
+    """Reports by name."""
+
+    @property
+    def path(self) -> Path: ...
+
+    def listing(self) -> Listing: ...
+
+    def read(self, names: Iterable[str]) -> Iterator[bytes]: ...
+
+
+def find_source(root: Path) -> Source:
+    """The reports under `root`: the zip file that it is or holds, else its tree `files/`.
+
+    Raises:
+        HubkitError: there is neither.
+    """
+    if not root.exists():
+        raise HubkitError("the corpus folder is missing", where=root, mend="set [corpus] root, or run: hubkit fetch")
+    if root.is_file():
+        return ZipSource(root)
+    if (root / REPORTS_ZIP).is_file():
+        return ZipSource(root / REPORTS_ZIP)
+    for home in (root, root / "mimic-cxr-reports"):
+        if (home / "files").is_dir():
+            return TreeSource(home)
+    raise HubkitError(f"holds neither {REPORTS_ZIP} nor files/", where=root, mend="set [corpus] root, or: hubkit fetch")
+
+
+class TreeSource(NamedTuple):
+    """A folder that holds files/p10/p10000032/s50414267.txt and so on."""
+
+    path: Path
+
+    def listing(self) -> Listing:
+        texts = sorted(
+            study.relative_to(self.path).as_posix()
+            for group in sorted((self.path / "files").glob("p[0-9][0-9]"))
+            for study in group.glob("p*/*.txt")
+        )
+        return _listing(texts, self.path)
+
+    def read(self, names: Iterable[str]) -> Iterator[bytes]:
+        for name in names:
+            try:
+                yield (self.path / name).read_bytes()
+            except OSError as error:
+                raise HubkitError(f"cannot be read: {error.strerror}", where=self.path / name) from None
+
+
+class ZipSource(NamedTuple):
+    """mimic-cxr-reports.zip, read in place."""
+
+    path: Path
+
+    def listing(self) -> Listing:
+        with self._open() as archive:
+            entries = archive.infolist()
+        for entry in entries:
+            parts = entry.filename.replace("\\", "/").split("/")
+            if ".." in parts or entry.filename.startswith(("/", "\\")):
+                raise HubkitError(
+                    "holds an entry whose path climbs out of the archive",
+                    where=self.path,
+                    mend="this is not PhysioNet's file; fetch it again: hubkit fetch",
+                )
+        return _listing([entry.filename for entry in entries if entry.filename.endswith(".txt")], self.path)
+
+    def read(self, names: Iterable[str]) -> Iterator[bytes]:
+        with self._open() as archive:
+            for name in names:
+                try:
+                    if archive.getinfo(name).file_size > MAX_REPORT_BYTES:
+                        raise HubkitError(f"{name} is larger than {MAX_REPORT_BYTES} bytes", where=self.path)
+                    yield archive.read(name)
+                except (zipfile.BadZipFile, EOFError, OSError) as error:
+                    raise HubkitError(f"{name} is damaged: {error}", where=self.path, mend="hubkit fetch") from None
+
+    def _open(self) -> zipfile.ZipFile:
+        try:
+            return zipfile.ZipFile(self.path)
+        except (zipfile.BadZipFile, OSError) as error:
+            raise HubkitError(f"is no whole zip file: {error}", where=self.path, mend="hubkit fetch") from None
+
+
+def _listing(names: list[str], where: Path) -> Listing:
+    found: dict[tuple[int, int], str] = {}
+    studies: set[int] = set()
+    strange = []
+    for name in names:
+        match = REPORT.fullmatch(name)
+        if match is None:
+            strange.append(name)
+            continue
+        study = int(match[3])
+        if study in studies:
+            raise HubkitError(f"holds the report of study {study} twice", where=where, mend="keep the right one")
+        studies.add(study)
+        found[int(match[2]), study] = name
+    return Listing(found, strange)
