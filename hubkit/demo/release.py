@@ -1,0 +1,109 @@
+"""The demo release: the stages of any release, on the synthetic corpus, with the tiny models, to a Hub on loopback.
+
+Everything lies in the workspace: `demo/corpus`, the Hub's repos in `demo/hub`, `demo/hubkit.toml` with the settings.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from hubkit.config import ReleaseConfig, load_config, write_config
+from hubkit.hub.endpoint import use_endpoint
+from hubkit.localhub import LocalHub, serve
+from hubkit.release import STAGES, Step, plan, run
+from hubkit.workspace import Workspace, write_text
+
+
+def demo_release(workspace: Workspace, dry_run: bool, first: str | None, last: str | None) -> None:
+    """Run the demo's stages from `first` to `last` that are not done, and show what came of it.
+
+    Raises:
+        HubkitError: a stage failed; running the same command again continues.
+    """
+    from hubkit.demo.summary import print_step, print_summary
+
+    home = workspace.root / "demo"
+    settings = home / "hubkit.toml"
+    steps = _plan(workspace, settings, first, last)
+    if dry_run:
+        for step in steps:
+            click.echo(f"{step.stage.name:<10} {step.action:<5} {step.reason}")
+        return
+    if any(step.action == "run" for step in steps):
+        with _hub(home, settings) as hub:
+            steps = run(_prepare(home, hub), workspace, first, last, report=print_step)
+    if steps[-1].stage is STAGES[-1]:
+        print_summary(load_config(settings), workspace, steps)
+
+
+def _plan(workspace: Workspace, settings: Path, first: str | None, last: str | None) -> list[Step]:
+    if settings.exists():
+        return plan(load_config(settings), workspace, first, last)
+    names = [stage.name for stage in STAGES]
+    stop = names.index(last) + 1 if last in names else len(names)
+    return [Step(stage, "run", "not done yet") for stage in STAGES[:stop]]
+
+
+@contextlib.contextmanager
+def _hub(home: Path, settings: Path) -> Iterator[LocalHub]:
+    """The demo's own Hub, spoken to by every client of this process with the tokens made for it, and no others."""
+    with serve(home / "hub", _port(settings)) as hub:
+        use_endpoint(hub.url)
+        os.environ["HF_HOME"] = str(home / "hf-home")
+        os.environ["HF_TOKEN"] = hub.tokens["owner"]
+        os.environ["HUBKIT_GRANTED_TOKEN"] = hub.tokens["granted"]
+        os.environ["HUBKIT_UNGRANTED_TOKEN"] = hub.tokens["ungranted"]
+        yield hub
+
+
+def _port(settings: Path) -> int:
+    """The port of the last run, where it is still free: settings that stay the same make no stage run again."""
+    if not settings.exists():
+        return 0
+    port = urlsplit(load_config(settings).hub.endpoint or "").port or 0
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return 0
+    return port
+
+
+def _prepare(home: Path, hub: LocalHub) -> ReleaseConfig:
+    """Write the corpus, put the tiny models on the Hub, and write the settings that name them by commit."""
+    from hubkit.demo.config import demo_config
+    from hubkit.demo.corpus import write_corpus
+
+    corpus = home / "corpus"
+    if not corpus.exists():
+        half = home / "corpus.half"
+        shutil.rmtree(half, ignore_errors=True)
+        write_corpus(half)
+        half.rename(corpus)
+    config = demo_config(corpus, hub.url, hub.owner, _publish_models(hub.owner))
+    write_text(home / "hubkit.toml", write_config(config))
+    return config
+
+
+def _publish_models(namespace: str) -> dict[str, tuple[str, str]]:
+    """Put the base models on the Hub, as repos like any others; return repo id and commit of each."""
+    from huggingface_hub import HfApi
+
+    from hubkit.demo.config import MODELS
+
+    api = HfApi()
+    published = {}
+    for name, folder in MODELS.items():
+        repo = api.create_repo(f"{namespace}/{name}", exist_ok=True).repo_id
+        commit = api.upload_folder(repo_id=repo, folder_path=folder, commit_message="The demo's base model")
+        published[name] = (repo, commit.oid)
+    return published
