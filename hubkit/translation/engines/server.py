@@ -1,0 +1,137 @@
+"""Start and stop the server that translates; it never outlives hubkit."""
+
+from __future__ import annotations
+
+import http.client
+import shlex
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+
+from hubkit.errors import HubkitError, UsageError
+from hubkit.progress import Progress
+from hubkit.translation.engines.wire import Client
+
+READY_SECONDS = 1800.0
+"""How long a server may load its model."""
+
+RESTARTS = 3
+
+
+class Server:
+    """A server in a process of its own.
+
+    Args:
+        command: its command line; {port} becomes a free port, {task} the number of the task that it works for.
+        url: where it is spoken to; None means http://127.0.0.1:{port}/v1.
+        task: the number of the task.
+
+    Raises:
+        UsageError: it has no place to be spoken to.
+    """
+
+    def __init__(self, command: str, url: str | None, task: int = 0):
+        if url is None and "{port}" not in command:
+            raise UsageError(
+                "hubkit cannot know where this server listens",
+                where="[translation] serve",
+                mend="write {port} for its port, or set base_url",
+            )
+        port = _free_port()
+        self.url = url or f"http://127.0.0.1:{port}/v1"
+        self.command = shlex.split(command.replace("{port}", str(port)).replace("{task}", str(task)))
+        self._process: subprocess.Popen[str] | None = None
+        self._said: deque[str] = deque(maxlen=5)
+        self._lock = threading.Lock()
+        self._starts = 0
+
+    def start(self, client: Client) -> None:
+        """Start the server and wait until it is healthy.
+
+        Raises:
+            HubkitError: it ended, or was not healthy in time.
+        """
+        warden = [sys.executable, "-m", "hubkit.translation.engines.warden", *self.command]
+        self._starts += 1
+        self._said.clear()
+        self._process = subprocess.Popen(
+            warden,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            text=True,
+            errors="replace",
+        )
+        ready = threading.Event()
+        threading.Thread(target=self._listen, args=(self._process, ready), daemon=True).start()
+        try:
+            self._wait(client, self._process)
+        except BaseException:
+            self.stop()
+            raise
+        ready.set()
+
+    def revive(self, client: Client) -> None:
+        """Start the server again where it has died.
+
+        Raises:
+            HubkitError: it has died too often, or does not start any more.
+        """
+        with self._lock:
+            if self._process is None or self._process.poll() is None:
+                return
+            if self._starts > RESTARTS:
+                raise HubkitError(
+                    f"the server died {self._starts} times", where=self.command[0], mend="run it by hand to see why"
+                )
+            self.start(client)
+
+    def stop(self) -> None:
+        """End the server and everything it started."""
+        process, self._process = self._process, None
+        if process is not None and process.stdin is not None:
+            process.stdin.close()
+            process.wait()
+
+    def _wait(self, client: Client, process: subprocess.Popen[str]) -> None:
+        end = time.monotonic() + READY_SECONDS
+        with Progress("translate: the server starts", 1) as progress:
+            while time.monotonic() < end:
+                if process.poll() is not None:
+                    last = f": {self._said[-1]}" if self._said else ""
+                    raise HubkitError(
+                        f"the server ended with code {process.returncode}{last}",
+                        where=self.command[0],
+                        mend="run the command of [translation] serve by hand to see why",
+                    )
+                if _healthy(client):
+                    progress.advance()
+                    return
+                progress.advance(0)
+                time.sleep(0.2)
+        raise HubkitError(f"the server is not healthy after {READY_SECONDS:.0f} s", where=self.command[0])
+
+    def _listen(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
+        # Servers log what they are asked; from its first request on, nothing that it says is kept.
+        assert process.stdout is not None
+        for line in process.stdout:
+            if not ready.is_set() and line.strip():
+                self._said.append(line.strip()[:200])
+
+
+def _healthy(client: Client) -> bool:
+    try:
+        return client.request("GET", "//health").status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,228 @@
+"""The engine openai, against a real `transformers serve` and against a server that misbehaves over real sockets."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import psutil
+import pyarrow.parquet as pq
+import pytest
+
+from hubkit.config import Translation, parse_config
+from hubkit.errors import HubkitError, UsageError
+from hubkit.release import run_one
+from hubkit.translation.engines.base import Request
+from hubkit.translation.engines.openai import ATTEMPTS, OpenAIEngine
+from hubkit.translation.engines.transformers import TransformersEngine
+from hubkit.translation.prompt import messages
+
+SECRET = "Canary opacity in the left base."
+
+
+def requests(count, limit=8):
+    return [Request(messages(Translation(), "findings", f"{SECRET} {n}"), limit) for n in range(count)]
+
+
+class Moody(BaseHTTPRequestHandler):
+    """Replies to each text with what the plan says for it, one after another; the last one stays."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self._send(200, b"{}")
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        text = body["messages"][-1]["content"]
+        with self.server.lock:
+            self.server.seen.append(text)
+            moods = self.server.plan.get(text, ["fine"])
+            mood = moods.pop(0) if len(moods) > 1 else moods[0]
+        if mood == "hang":
+            time.sleep(0.6)
+        elif mood == "drop":
+            self.close_connection = True
+        elif mood == "not json":
+            self._send(200, b"<html>" + text.encode())
+        elif mood == "no choice":
+            self._send(200, b'{"choices": []}')
+        elif mood == "filtered":
+            self._send(200, json.dumps(completion(None, "content_filter")).encode())
+        elif isinstance(mood, int):
+            self._send(mood, json.dumps({"error": text}).encode())
+        else:
+            self._send(200, json.dumps(completion(f" {text.upper()} ", "stop")).encode())
+
+    def _send(self, status, content):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *arguments):
+        return
+
+
+def completion(text, reason):
+    return {"choices": [{"message": {"content": text}, "finish_reason": reason}], "usage": {"completion_tokens": 3}}
+
+
+@pytest.fixture
+def moody():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Moody)
+    server.daemon_threads = True
+    server.plan, server.seen, server.lock = {}, [], threading.Lock()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def settings(server, **changes):
+    url = f"http://127.0.0.1:{server.server_port}/v1"
+    return Translation(engine="openai", model="m", base_url=url, timeout=0.3, **changes)
+
+
+@pytest.mark.parametrize("mood", [400, 408, 429, 500, 502, 503, "hang", "drop", "not json", "no choice", "filtered"])
+def test_what_passes_is_tried_again_and_what_does_not_is_marked(moody, mood):
+    passing, lasting, fine = requests(3)
+    moody.plan = {passing.messages[-1]["content"]: [mood, "fine"], lasting.messages[-1]["content"]: [mood]}
+    with OpenAIEngine(settings(moody, concurrency=3), pause=0.01) as engine:
+        answers = dict(engine.answer([passing, lasting, fine]))
+    assert [answers[place].finish_reason for place in range(3)] == ["stop", "error", "stop"]
+    assert answers[0].text == passing.messages[-1]["content"].upper()
+    assert (answers[1].text, answers[0].tokens) == (None, 3)
+    assert SECRET not in answers[1].error
+    seen = [moody.seen.count(request.messages[-1]["content"]) for request in (passing, lasting, fine)]
+    assert seen == [2, ATTEMPTS, 1]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 422])
+def test_a_refusal_stops_at_once_and_repeats_no_text(moody, status):
+    moody.plan = {request.messages[-1]["content"]: [status] for request in requests(50)}
+    with (
+        OpenAIEngine(settings(moody, concurrency=1), pause=0.01) as engine,
+        pytest.raises(HubkitError, match=f"HTTP {status}") as caught,
+    ):
+        list(engine.answer(requests(50)))
+    assert SECRET not in str(caught.value)
+    assert len(moody.seen) < 50
+
+
+def test_failed_units_are_rows_and_are_asked_again_by_the_next_run(moody, make_workspace, studies, monkeypatch):
+    monkeypatch.setattr("hubkit.translation.engines.openai.ATTEMPTS", 1)
+    workspace = make_workspace(studies)
+    moody.plan = {"Cough.": [400]}
+    url = f"http://127.0.0.1:{moody.server_port}/v1"
+    table = {"engine": "openai", "model": "m", "base_url": url, "max_flagged": 0.02, "checkpoint": 5}
+    config = parse_config({"corpus": {"kind": "demo"}, "translation": table})
+    with pytest.raises(HubkitError, match="11  failed"):
+        run_one("translate", config, workspace)
+    failed = pq.read_table(workspace.translations.with_name("flagged.parquet")).to_pylist()
+    assert [(row["source"], row["translation"], row["finish_reason"]) for row in failed] == [
+        ("Cough.", None, "error")
+    ] * 11
+    before = len(moody.seen)
+    moody.plan = {}
+    run_one("translate", config, workspace)
+    assert len(moody.seen) == before + 1
+    rows = pq.read_table(workspace.translations).to_pylist()
+    assert {row["status"] for row in rows} == {"ok"}
+    assert all(row["translation"] == row["source"].upper() for row in rows)
+
+
+def test_a_server_that_is_gone_stops_the_stage_and_loses_nothing(moody, make_workspace, studies, monkeypatch):
+    monkeypatch.setattr("hubkit.translation.engines.openai.ATTEMPTS", 2)
+    workspace = make_workspace(studies)
+    moody.plan = {study["findings"]: [503] for study in studies if study.get("findings")}
+    url = f"http://127.0.0.1:{moody.server_port}/v1"
+    table = {"engine": "openai", "model": "m", "base_url": url, "max_flagged": 0.02, "checkpoint": 2}
+    config = parse_config({"corpus": {"kind": "demo"}, "translation": table})
+    with pytest.raises(HubkitError, match="answers nothing any more: HTTP 503"):
+        run_one("translate", config, workspace)
+    moody.plan = {}
+    run_one("translate", config, workspace)
+    assert {row["status"] for row in pq.read_table(workspace.translations).to_pylist()} == {"ok"}
+
+
+def test_no_server_at_all():
+    with pytest.raises(UsageError, match="no server"):
+        OpenAIEngine(Translation(engine="openai"))
+    with pytest.raises(UsageError, match="where this server listens"):
+        OpenAIEngine(Translation(engine="openai", serve="vllm serve m"))
+    with pytest.raises(HubkitError, match="ended with code 3: no room"):
+        OpenAIEngine(Translation(engine="openai", serve="sh -c 'echo no room {port}; exit 3'"))
+    with pytest.raises(HubkitError, match="No such file"):
+        OpenAIEngine(Translation(engine="openai", serve="/no/such/server --port {port}"))
+
+
+def serve_command(model):
+    folder = Path(sys.executable).parent
+    return f"{folder}/transformers serve {model} --host 127.0.0.1 --port {{port}} --device cpu --dtype float32"
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    home = tmp_path_factory.mktemp("hf")
+    (home / "hub").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_HOME", str(home))
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("environment")
+def test_a_real_server_is_started_answers_as_in_process_is_revived_and_stopped(tiny_model):
+    table = Translation(
+        engine="openai", model=str(tiny_model), quantization="fp32", device="cpu", serve=serve_command(tiny_model)
+    )
+    wanted = requests(4)
+    with TransformersEngine(table) as local:
+        expected = dict(local.answer(wanted))
+    with OpenAIEngine(table, pause=0.05) as engine:
+        assert dict(engine.answer(wanted)) == expected
+        warden = psutil.Process(engine.server._process.pid)
+        server = warden.children()[0]
+        server.send_signal(signal.SIGKILL)
+        warden.wait(20)
+        assert dict(engine.answer(wanted[:1])) == {0: expected[0]}
+        second = psutil.Process(engine.server._process.pid).children()[0]
+        assert second.pid != server.pid
+    assert not second.is_running()
+
+
+OWNER = """
+import sys, time
+from hubkit.config import Translation
+from hubkit.translation.engines.server import Server
+from hubkit.translation.engines.wire import Client
+server = Server(sys.argv[1], None)
+server.start(Client(server.url))
+print(server._process.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_the_server_goes_when_hubkit_is_killed():
+    health = "H = h.BaseHTTPRequestHandler; H.do_GET = lambda s: s.send_response(200) or s.end_headers()"
+    serve = 'h.HTTPServer(("127.0.0.1", {port}), H).serve_forever()'
+    command = f"{sys.executable} -c 'import http.server as h; {health}; {serve}'"
+    owner = subprocess.Popen([sys.executable, "-c", OWNER, command], stdout=subprocess.PIPE, text=True, env=os.environ)
+    warden = psutil.Process(int(owner.stdout.readline()))
+    server = warden.children()[0]
+    assert server.is_running()
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+    psutil.wait_procs([warden, server], timeout=10)
+    assert not warden.is_running()
+    assert not server.is_running()
