@@ -1,0 +1,123 @@
+"""The rows of the published dataset: what its three configs say of each study."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hubkit.config import ReleaseConfig
+from hubkit.errors import HubkitError
+from hubkit.packaging.parquet import Split, write_split
+from hubkit.reports import assemble_report, sections_of
+from hubkit.tables import CHEXPERT_LABELS, CONDITIONS, GENERATIONS, SCORES, SPLITS
+from hubkit.workspace import Workspace, read_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+HUB_SPLITS = {"train": "train", "validate": "validation", "test": "test"}
+PUBLISHED_SECTIONS = ("indication", "findings", "impression")
+SOURCE_SUFFIX = "_en"
+
+
+def write_dataset(config: ReleaseConfig, workspace: Workspace, root: Path) -> list[Split]:
+    """Write the Parquet files of all configs below `root`.
+
+    Raises:
+        HubkitError: a table is missing, or two of them do not belong together.
+    """
+    rows_per_file = config.packaging.rows_per_file
+    written = []
+    for split, table in _default(config, workspace):
+        written.append(write_split(root, "default", HUB_SPLITS[split], table, rows_per_file))
+    for name, table in (("generations", generations(workspace)), ("scores", scores(workspace))):
+        written.append(write_split(root, name, "test", table, rows_per_file))
+    return written
+
+
+def default_schema(include_source: bool) -> pa.Schema:
+    """Columns of the config `default`; with `include_source` the English text stands beside the Portuguese."""
+    import pyarrow as pa
+
+    texts = [*PUBLISHED_SECTIONS, "report"]
+    if include_source:
+        texts += [f"{name}{SOURCE_SUFFIX}" for name in texts]
+    return pa.schema(
+        [
+            ("subject_id", pa.int64()),
+            ("study_id", pa.int64()),
+            *[(name, pa.string()) for name in texts],
+            ("images", pa.list_(pa.string())),
+            ("labels", pa.struct([(label, pa.int8()) for label in CHEXPERT_LABELS])),
+            ("translation_flags", pa.list_(pa.string())),
+        ]
+    )
+
+
+def generations(workspace: Workspace) -> pa.Table:
+    """The generated reports of all conditions, sorted by study, then by condition as in CONDITIONS."""
+    import pyarrow as pa
+
+    tables = [read_table(workspace.generations(condition)).cast(GENERATIONS) for condition in CONDITIONS]
+    return _by_study(pa.concat_tables(tables))
+
+
+def scores(workspace: Workspace) -> pa.Table:
+    """The scores of all conditions and setups, sorted by study."""
+    return _by_study(read_table(workspace.scores / "scores.parquet").cast(SCORES))
+
+
+def _default(config: ReleaseConfig, workspace: Workspace) -> Iterator[tuple[str, pa.Table]]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    schema = default_schema(config.packaging.include_source)
+    studies = _by_study(read_table(workspace.studies))
+    columns = ["study_id", "section", "translation", "status", "flags"]
+    translations = read_table(workspace.translations, columns).to_pylist()
+    whole = sections_of(translations)
+    translated: dict[int, list[dict[str, Any]]] = {study: [] for study in studies["study_id"].to_pylist()}
+    for row in translations:
+        if row["study_id"] not in translated:
+            raise HubkitError(
+                "holds a study that the corpus does not", where=workspace.translations, mend="hubkit translate"
+            )
+        translated[row["study_id"]].append(row)
+    for split in SPLITS:
+        published = [
+            _row(study, translated[study["study_id"]], whole.get(study["study_id"], {}), schema.names)
+            for study in studies.filter(pc.equal(studies["split"], split)).to_pylist()
+        ]
+        yield split, pa.Table.from_pylist(published, schema=schema)
+
+
+def _row(
+    study: dict[str, Any], translated: list[dict[str, Any]], whole: dict[str, str], columns: list[str]
+) -> dict[str, Any]:
+    """A row of `default`; it has no report where a section's translation failed, since half of one misleads."""
+    portuguese = {row["section"]: row["translation"] for row in translated}
+    row = {
+        **{section: portuguese.get(section) for section in PUBLISHED_SECTIONS},
+        **{f"{section}{SOURCE_SUFFIX}": study[section] for section in [*PUBLISHED_SECTIONS, "report"]},
+        "subject_id": study["subject_id"],
+        "study_id": study["study_id"],
+        "report": whole.get("report") or assemble_report(whole) or None,
+        "images": [image["path"] for image in study["images"] or []],
+        "labels": study["labels"],
+        "translation_flags": [flag for found in translated for flag in _flags(found)],
+    }
+    return {name: row[name] for name in columns}
+
+
+def _flags(row: dict[str, Any]) -> list[str]:
+    """`section:flag` for each flag of a section's translation; `section:failed` where there is none."""
+    names = ["failed"] if row["status"] == "failed" else row["flags"] or []
+    return [f"{row['section']}:{name}" for name in names]
+
+
+def _by_study(table: pa.Table) -> pa.Table:
+    """Sorted by study_id; rows of one study keep their order."""
+    import numpy as np
+
+    return table.take(np.argsort(table["study_id"].to_numpy(), kind="stable"))

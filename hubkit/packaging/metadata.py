@@ -1,0 +1,193 @@
+"""The YAML of the cards, by the Hub's own card classes: licence, gate, configs, features and results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hubkit.packaging.evaluation import METRICS, Result
+from hubkit.packaging.parquet import Split, features
+
+if TYPE_CHECKING:
+    from huggingface_hub import DatasetCardData, EvalResultEntry, ModelCardData
+
+PHYSIONET_LICENSE = "physionet-credentialed-health-data-1.5.0"
+HAI_DEF_TERMS = "https://developers.google.com/health-ai-developer-foundations/terms"
+SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+
+def dataset_metadata(facts: Mapping[str, Any], splits: Sequence[Split]) -> DatasetCardData:
+    """YAML of the dataset's card; the features stand here, since the Parquet files hold none."""
+    from huggingface_hub import DatasetCardData
+
+    config = facts["config"]
+    studies = sum(split.rows for split in splits if split.config == "default")
+    languages = ["pt", "en"] if config.packaging.include_source else ["pt"]
+    return DatasetCardData(
+        language=languages,
+        pretty_name=facts["release"].title,
+        size_categories=next((name for limit, name in SIZES if studies < limit), "1M<n<10M"),
+        task_categories=["image-to-text", "text-generation", "translation"],
+        annotations_creators=["machine-generated"],
+        language_creators=["machine-generated"],
+        multilinguality=["translation"],
+        source_datasets=["original" if facts["synthetic"] else f"extended|other-{facts['corpus'].name}"],
+        **_license(facts, PHYSIONET_LICENSE),
+        tags=["medical", "radiology", "chest-x-ray", "brazilian-portuguese", "reports", *_synthetic(facts)],
+        viewer=False,
+        **gate(facts),
+        configs=configs(splits),
+        dataset_info=dataset_info(splits),
+    )
+
+
+def configs(splits: Sequence[Split]) -> list[dict[str, Any]]:
+    """Which files are which split of which config."""
+    return [
+        {
+            "config_name": name,
+            **({"default": True} if name == "default" else {}),
+            "data_files": [
+                {"split": split.name, "path": f"data/{name}/{split.name}-*.parquet"}
+                for split in splits
+                if split.config == name
+            ],
+        }
+        for name in dict.fromkeys(split.config for split in splits)
+    ]
+
+
+def dataset_info(splits: Sequence[Split]) -> list[dict[str, Any]]:
+    """Features and sizes of each config, as `datasets` reads them."""
+    found = []
+    for name in dict.fromkeys(split.config for split in splits):
+        inside = [split for split in splits if split.config == name]
+        found.append(
+            {
+                "config_name": name,
+                "features": features(inside[0].schema),
+                "splits": [
+                    {"name": split.name, "num_bytes": split.num_bytes, "num_examples": split.rows} for split in inside
+                ],
+                "download_size": sum(split.file_bytes for split in inside),
+                "dataset_size": sum(split.num_bytes for split in inside),
+            }
+        )
+    return found
+
+
+def gate(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The form that people fill in when they ask for access."""
+    source = facts["source"]
+    if facts["corpus"].credentialed:
+        prompt = (
+            f"This repository is derived from {source}, which is credentialed data. Access is granted by hand to "
+            f"people who hold credentialed access to {source} on PhysioNet. By asking you agree to treat it under "
+            "the PhysioNet data use agreement that you signed."
+        )
+    elif facts["synthetic"]:
+        prompt = (
+            "This is a demonstration on a synthetic corpus, not MIMIC-CXR. The form below rehearses that of a "
+            "credentialed corpus."
+        )
+    else:
+        prompt = (
+            f"This repository is derived from {source}, under {facts['corpus'].licence}. Access is granted by hand."
+        )
+    return {
+        "extra_gated_heading": f"Ask for access to {facts['release'].title}",
+        "extra_gated_prompt": prompt,
+        "extra_gated_fields": {
+            "PhysioNet user name": "text",
+            "Institution": "text",
+            "Country": "country",
+            "CITI certificate (record ID or link)": "text",
+            "Date of the signed data use agreement": "date_picker",
+            f"I hold access to {source} under its terms": "checkbox",
+            "I will not share this with anyone or try to identify anyone in it": "checkbox",
+            "I will send none of it to a service that keeps what it is sent": "checkbox",
+        },
+        "extra_gated_button_content": "Ask for access",
+    }
+
+
+def model_metadata(facts: Mapping[str, Any]) -> ModelCardData:
+    """YAML of the adapter's card, with its model-index."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    results = [
+        EvalResult(
+            task_type="image-to-text",
+            task_name="Report generation",
+            dataset_type=facts["repos"]["dataset"],
+            dataset_name=facts["release"].title,
+            dataset_config="generations",
+            dataset_split="test",
+            dataset_revision=facts["release"].tag,
+            metric_type="bertscore",
+            metric_name=_metric_name(row, metric),
+            metric_config=row.setup,
+            metric_value=round(getattr(row, metric).mean, 6),
+        )
+        for row in adapter_results(facts)
+        for metric in METRICS
+    ]
+    hai_def: dict[str, Any] = {
+        "license": "other",
+        "license_name": "health-ai-developer-foundations",
+        "license_link": HAI_DEF_TERMS,
+    }
+    return ModelCardData(
+        model_name=facts["repos"]["adapter"].split("/")[-1],
+        base_model=facts["base"]["name"],
+        base_model_relation="adapter",
+        library_name="peft",
+        pipeline_tag="image-text-to-text",
+        language=["pt"],
+        datasets=[facts["repos"]["dataset"]],
+        metrics=["bertscore"],
+        eval_results=results,
+        tags=["lora", "medical", "radiology", "chest-x-ray", "brazilian-portuguese", *_synthetic(facts)],
+        **(hai_def if facts["medgemma"] else _license(facts, PHYSIONET_LICENSE)),
+        **gate(facts),
+    )
+
+
+def eval_result_entries(facts: Mapping[str, Any]) -> list[EvalResultEntry]:
+    """What `.eval_results/` says: the mean F1 of the adapter in each setup."""
+    from huggingface_hub import EvalResultEntry
+
+    return [
+        EvalResultEntry(
+            dataset_id=facts["repos"]["dataset"],
+            task_id=f"bertscore_{row.setup}",
+            value=round(row.f1.mean, 6),
+            dataset_revision=facts["release"].tag,
+            notes=f"BERTScore F1, 95 % interval {row.f1.low:.4f} to {row.f1.high:.4f}",
+        )
+        for row in adapter_results(facts)
+    ]
+
+
+def adapter_results(facts: Mapping[str, Any]) -> list[Result]:
+    return [row for row in facts["evaluation"] if row.condition == "lora"]
+
+
+def _metric_name(row: Result, metric: str) -> str:
+    return f"BERTScore {metric} ({row.setup})"
+
+
+def _license(facts: Mapping[str, Any], name: str) -> dict[str, Any]:
+    license_key = facts["config"].packaging.license
+    if license_key != "other":
+        return {"license": license_key}
+    own = name if facts["corpus"].credentialed else _slug(facts["corpus"].licence)
+    return {"license": "other", "license_name": own, "license_link": "LICENSE"}
+
+
+def _slug(text: str) -> str:
+    return "-".join("".join(letter if letter.isalnum() or letter == "." else " " for letter in text.lower()).split())
+
+
+def _synthetic(facts: Mapping[str, Any]) -> list[str]:
+    return ["synthetic"] if facts["synthetic"] else []

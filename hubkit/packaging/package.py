@@ -1,0 +1,110 @@
+"""The stage `package`: everything before it -> dist/, exactly what will be on the Hub."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hubkit.config import ReleaseConfig
+from hubkit.errors import HubkitError, UsageError
+from hubkit.packaging.cards import card, render
+from hubkit.packaging.dataset import write_dataset
+from hubkit.packaging.facts import gather
+from hubkit.packaging.metadata import dataset_metadata, eval_result_entries, model_metadata
+from hubkit.published import published
+from hubkit.workspace import Workspace, write_text
+
+ADAPTER_FILES = ("*.json", "*.jsonl", "*.jinja", "*.safetensors", "tokenizer.model")
+LOADER = "mimic_cxr_ptbr.py"
+
+
+def package(config: ReleaseConfig, workspace: Workspace) -> None:
+    """Write the folders dataset/, adapter/ and metric/, and dataset-script/ for the branch `script`, all or none.
+
+    Raises:
+        UsageError: no namespace is configured.
+        HubkitError: an earlier stage's file is missing, or the leak guard found something.
+    """
+    if not config.hub.namespace:
+        raise UsageError("no namespace is set", where="[hub] namespace", mend="your user or organisation on the Hub")
+    facts = gather(config, workspace)
+    ready = workspace.partial / "dist"
+    shutil.rmtree(ready, ignore_errors=True)
+    _dataset(config, workspace, facts, ready / "dataset")
+    _script_branch(config, ready)
+    _adapter(workspace, facts, ready / "adapter")
+    _metric(facts, ready / "metric")
+    old = workspace.partial / "replaced"
+    shutil.rmtree(old, ignore_errors=True)
+    if workspace.dist.exists():
+        workspace.dist.rename(old)
+    ready.rename(workspace.dist)
+
+
+def _dataset(config: ReleaseConfig, workspace: Workspace, facts: Mapping[str, Any], folder: Path) -> None:
+    templates = published("dataset_card")
+    splits = write_dataset(config, workspace, folder)
+    body = render(templates / "README.md.jinja", facts)
+    write_text(folder / "README.md", card(dataset_metadata(facts, splits), body))
+    write_text(folder / "CITATION.cff", render(templates / "CITATION.cff.jinja", facts))
+    write_text(folder / "LICENSE", render(templates / "LICENSE.jinja", facts))
+    write_text(folder / "loader" / LOADER, loader_script(config))
+
+
+def _script_branch(config: ReleaseConfig, dist: Path) -> None:
+    """The branch `script`: datasets 3 runs a root script named like the repo, which datasets 4 refuses."""
+    write_text(dist / "dataset-script" / f"{config.hub.dataset}.py", loader_script(config))
+
+
+def loader_script(config: ReleaseConfig) -> str:
+    """The loader, with the release that it belongs to written into it."""
+    values = {
+        "REPOSITORY": config.hub.repo("dataset"),
+        "REVISION": config.release.tag,
+        "PROMPT": config.generation.prompt,
+        "REFERENCE": config.generation.reference,
+        "INCLUDE_SOURCE": config.packaging.include_source,
+    }
+    source = (published("loading_script") / LOADER).read_text(encoding="utf-8")
+    for name, value in values.items():
+        written = repr(value) if isinstance(value, bool) else json.dumps(value, ensure_ascii=False)
+        source, count = re.subn(rf"^{name} = .*$", lambda _: f"{name} = {written}", source, flags=re.MULTILINE)  # noqa: B023
+        if count != 1:
+            raise HubkitError(f"has no line {name}", where=LOADER, mend="install hubkit again")
+    return source
+
+
+def _adapter(workspace: Workspace, facts: Mapping[str, Any], folder: Path) -> None:
+    import yaml
+    from huggingface_hub import eval_result_entries_to_yaml
+
+    templates = published("model_card")
+    folder.mkdir(parents=True)
+    for pattern in ADAPTER_FILES:
+        for path in sorted(workspace.adapter.glob(pattern)):
+            shutil.copyfile(path, folder / path.name)
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        if not (folder / name).exists():
+            raise HubkitError("is missing", where=workspace.adapter / name, mend="run: hubkit finetune")
+    write_text(folder / "README.md", card(model_metadata(facts), render(templates / "README.md.jinja", facts)))
+    write_text(folder / "NOTICE", render(templates / "NOTICE.jinja", facts))
+    write_text(folder / "LICENSE", render(published("dataset_card") / "LICENSE.jinja", facts))
+    results = eval_result_entries_to_yaml(eval_result_entries(facts))
+    write_text(folder / ".eval_results" / "bertscore.yaml", yaml.safe_dump(results, sort_keys=False))
+
+
+def _metric(facts: Mapping[str, Any], folder: Path) -> None:
+    source = published("bertscore_ptbr")
+    for path in sorted(source.rglob("*")):
+        inside = path.relative_to(source)
+        if path.is_dir() or "__pycache__" in inside.parts or any(part.startswith(".") for part in inside.parts):
+            continue
+        if path.suffix == ".jinja":
+            write_text(folder / inside.with_suffix(""), render(path, facts))
+        else:
+            (folder / inside).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, folder / inside)

@@ -1,0 +1,74 @@
+"""Parquet files as the Hub and every version of `datasets` like them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS_PER_GROUP = 20_000
+
+
+class Split(NamedTuple):
+    """One split of one config, as it lies in the dataset's folder.
+
+    Attributes:
+        config: name of the config.
+        name: name of the split on the Hub: train, validation or test.
+        rows: number of rows.
+        num_bytes: bytes of the rows in memory.
+        files: the Parquet files in order, relative to the dataset's folder.
+        file_bytes: their sizes on disk, added up.
+        schema: the columns.
+    """
+
+    config: str
+    name: str
+    rows: int
+    num_bytes: int
+    files: tuple[Path, ...]
+    file_bytes: int
+    schema: pa.Schema
+
+
+def write_split(root: Path, config: str, name: str, table: pa.Table, rows_per_file: int) -> Split:
+    """Write `table` as `data/<config>/<name>-00000-of-0000N.parquet` below `root`, in its own order of rows.
+
+    Pages are cut where the content says so, and carry an index: a later version uploads only what changed, and a
+    reader fetches only the pages that it needs. The files hold no schema of the `datasets` library: what version 5
+    writes there breaks version 3.
+    """
+    import pyarrow.parquet as pq
+
+    table = table.replace_schema_metadata(None)
+    count = max(1, -(-table.num_rows // rows_per_file))
+    files = []
+    for number in range(count):
+        part = table.slice(number * rows_per_file, rows_per_file)
+        path = Path("data", config, f"{name}-{number:05d}-of-{count:05d}.parquet")
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        with pq.ParquetWriter(
+            root / path, part.schema, compression="zstd", write_page_index=True, use_content_defined_chunking=True
+        ) as writer:
+            writer.write_table(part, row_group_size=ROWS_PER_GROUP)
+        files.append(path)
+    file_bytes = sum((root / path).stat().st_size for path in files)
+    return Split(config, name, table.num_rows, table.nbytes, tuple(files), file_bytes, table.schema)
+
+
+def features(schema: pa.Schema) -> list[dict[str, Any]]:
+    """The columns of `schema` as the `features` of `dataset_info` in a card's YAML."""
+    return [{"name": field.name, **_feature(field.type)} for field in schema]
+
+
+def _feature(kind: pa.DataType) -> dict[str, Any]:
+    import pyarrow.types as types
+
+    if types.is_list(kind):
+        inner = _feature(kind.value_type)
+        return {"list": inner["dtype"] if set(inner) == {"dtype"} else inner["struct"]}
+    if types.is_struct(kind):
+        return {"struct": features(kind)}
+    return {"dtype": "float32" if types.is_float32(kind) else str(kind)}

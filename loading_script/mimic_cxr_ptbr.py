@@ -1,0 +1,330 @@
+"""Read a release, joined with your own copies of MIMIC-CXR and MIMIC-CXR-JPG.
+
+The configs `default`, `generations` and `scores` are the release as it is. Three more need your own copies:
+
+- `text`: each Portuguese report beside its English original;
+- `images`: decoded images with the Portuguese report and the labels;
+- `chat`: images and messages, ready for supervised fine-tuning.
+
+With datasets 2.21 and 3, from the branch `script`:
+
+    load_dataset(REPO, "text", revision="script", trust_remote_code=True, mimic_cxr="~/mimic-cxr")
+
+With any version, from a copy of this file (in the repo it is `loader/mimic_cxr_ptbr.py`):
+
+    import mimic_cxr_ptbr
+    reports = mimic_cxr_ptbr.load("text", release="the downloaded folder", mimic_cxr="~/mimic-cxr")
+
+`mimic_cxr` is the folder that holds `files/p10/...` or `mimic-cxr-reports.zip`, `mimic_cxr_jpg` that of MIMIC-CXR-JPG
+(the same by default). Both can be set in the environment, as MIMIC_CXR_ROOT and MIMIC_CXR_JPG_ROOT. Studies that your
+copies lack are left out, counted and named in a warning.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import datasets
+import huggingface_hub
+import pyarrow.parquet as pq
+
+# The release that this copy of the file belongs to: written when it is packaged.
+REPOSITORY = ""
+REVISION = "main"
+PROMPT = "Dê o diagnóstico das imagens apresentadas"
+REFERENCE = "findings_impression"
+INCLUDE_SOURCE = False
+
+LABELS = (
+    "Atelectasis",
+    "Cardiomegaly",
+    "Consolidation",
+    "Edema",
+    "Enlarged Cardiomediastinum",
+    "Fracture",
+    "Lung Lesion",
+    "Lung Opacity",
+    "No Finding",
+    "Pleural Effusion",
+    "Pleural Other",
+    "Pneumonia",
+    "Pneumothorax",
+    "Support Devices",
+)
+SPLITS = ("train", "validation", "test")
+NAMED_IN_A_WARNING = 5
+
+logger = datasets.logging.get_logger(__name__)
+
+
+@dataclasses.dataclass
+class Config(datasets.BuilderConfig):
+    """Which view of the release, and where the researcher's own corpus lies.
+
+    Attributes:
+        mimic_cxr: folder of MIMIC-CXR: the reports, as a tree or as the zip.
+        mimic_cxr_jpg: folder of MIMIC-CXR-JPG.
+        prompt: the user's words in `chat`.
+    """
+
+    mimic_cxr: str | None = None
+    mimic_cxr_jpg: str | None = None
+    prompt: str = PROMPT
+
+    @property
+    def released(self) -> str:
+        """The config of the release that this view is made from."""
+        return self.name if self.name in ("default", "generations", "scores") else "default"
+
+
+class MimicCxrPtbr(datasets.GeneratorBasedBuilder):
+    """The views of a release as `datasets` configs."""
+
+    VERSION = datasets.Version("1.0.0")
+    BUILDER_CONFIG_CLASS = Config
+    BUILDER_CONFIGS = [  # noqa: RUF012 - the library's own declaration
+        Config(name="default", version=VERSION, description="The translated reports."),
+        Config(name="generations", version=VERSION, description="Reports generated from images, with references."),
+        Config(name="scores", version=VERSION, description="BERTScore of each generated report."),
+        Config(name="text", version=VERSION, description="Portuguese beside the English original."),
+        Config(name="images", version=VERSION, description="Images with the Portuguese report and labels."),
+        Config(name="chat", version=VERSION, description="Messages and images for fine-tuning."),
+    ]
+    DEFAULT_CONFIG_NAME = "default"
+
+    def __init__(self, *args: Any, **options: Any):
+        # What the environment says must be part of the cache's key as well.
+        if "MIMIC_CXR_ROOT" in os.environ:
+            options.setdefault("mimic_cxr", os.environ["MIMIC_CXR_ROOT"])
+        if "MIMIC_CXR_JPG_ROOT" in os.environ:
+            options.setdefault("mimic_cxr_jpg", os.environ["MIMIC_CXR_JPG_ROOT"])
+        super().__init__(*args, **options)
+
+    def _info(self) -> datasets.DatasetInfo:
+        return datasets.DatasetInfo(description=__doc__, features=datasets.Features(_features(self.config.name)))
+
+    def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
+        self._view()  # what is missing is said before anything is read
+        files = self._released_files(dl_manager)
+        return [
+            datasets.SplitGenerator(name=split, gen_kwargs={"files": files[split]}) for split in SPLITS if files[split]
+        ]
+
+    def _released_files(self, dl_manager: Any) -> dict[str, list[str]]:
+        """Parquet files by split: in `data_dir`, else those of the repo."""
+        folder = f"data/{self.config.released}"
+        if self.config.data_dir:
+            root = Path(self.config.data_dir).expanduser()
+            found = sorted(str(path) for path in (root / folder).glob("*.parquet"))
+            if not found:
+                raise FileNotFoundError(f"{root / folder} holds no Parquet file: data_dir is the release's folder")
+        else:
+            found = self._download(folder, getattr(dl_manager.download_config, "token", None))
+        return {split: [name for name in found if Path(name).name.startswith(f"{split}-")] for split in SPLITS}
+
+    def _download(self, folder: str, token: Any) -> list[str]:
+        repo = REPOSITORY or self.repo_id
+        if not repo:
+            raise ValueError("give data_dir, the folder of a downloaded release, or repo_id")
+        api = huggingface_hub.HfApi(token=token)
+        names = api.list_repo_files(repo, repo_type="dataset", revision=REVISION)
+        return [
+            huggingface_hub.hf_hub_download(repo, name, repo_type="dataset", revision=REVISION, token=token)
+            for name in sorted(names)
+            if name.startswith(f"{folder}/") and name.endswith(".parquet")
+        ]
+
+    def _view(self) -> _Plain:
+        return {"text": _Text, "images": _Images, "chat": _Chat}.get(self.config.name, _Plain)(self.config)
+
+    def _generate_examples(self, files: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        make = self._view()
+        total, missing = 0, []
+        for number, file in enumerate(files):
+            for place, row in enumerate(_rows(file)):
+                total += 1
+                example = make(row)
+                if example is None:
+                    missing.append(row["study_id"])
+                else:
+                    yield f"{number}-{place}", example
+        _report(self.config.name, make.lacking, missing, total)
+
+
+def load(name: str = "text", release: str | os.PathLike[str] = ".", split: str | None = None, **options: Any) -> Any:
+    """Build a view and return its dataset, with any version of `datasets`.
+
+    Args:
+        name: one of default, generations, scores, text, images and chat.
+        release: the folder of a downloaded release, or the id of its repo.
+        split: train, validation or test; all of them by default.
+        options: `mimic_cxr`, `mimic_cxr_jpg`, `prompt`, and what a `datasets` builder takes, such as `cache_dir`.
+    """
+    folder = Path(release).expanduser()
+    if folder.is_dir():
+        options |= {"data_dir": str(folder), "hash": _fingerprint(folder)}
+    else:
+        options["repo_id"] = str(release)
+    builder = MimicCxrPtbr(config_name=name, **options)
+    builder.download_and_prepare()
+    return builder.as_dataset(split=split)
+
+
+class _Plain:
+    """A row of the release as it is."""
+
+    lacking = ""
+
+    def __init__(self, config: Config):
+        self.config = config
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any] | None:
+        return row
+
+
+class _Text(_Plain):
+    """A row with the English report beside the Portuguese one; None where the corpus lacks the report."""
+
+    lacking = "report"
+
+    def __init__(self, config: Config):
+        super().__init__(config)
+        self.root = _folder(config.mimic_cxr, "mimic_cxr", ("files", "mimic-cxr-reports.zip"))
+        archive = self.root / "mimic-cxr-reports.zip"
+        self.archive = zipfile.ZipFile(archive) if archive.is_file() else None
+        self.members = {} if self.archive is None else {Path(name).name: name for name in self.archive.namelist()}
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any] | None:
+        raw = self._read(row["subject_id"], row["study_id"])
+        return None if raw is None else {**row, "report_en": _decode(raw)}
+
+    def _read(self, subject: int, study: int) -> bytes | None:
+        if self.archive is not None:
+            member = self.members.get(f"s{study}.txt")
+            return None if member is None else self.archive.read(member)
+        path = self.root / "files" / f"p{subject}"[:3] / f"p{subject}" / f"s{study}.txt"
+        return path.read_bytes() if path.is_file() else None
+
+
+class _Images(_Plain):
+    """A row with its images; None where MIMIC-CXR-JPG lacks one of them."""
+
+    lacking = "images"
+
+    def __init__(self, config: Config):
+        super().__init__(config)
+        self.root = _folder(config.mimic_cxr_jpg or config.mimic_cxr, "mimic_cxr_jpg", ("files",))
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any] | None:
+        paths = [self.root / path for path in row["images"]]
+        if not paths or not all(path.is_file() for path in paths):
+            return None
+        names = ("subject_id", "study_id", "report", "labels")
+        return {**{name: row[name] for name in names}, "images": [str(path) for path in paths]}
+
+
+class _Chat(_Images):
+    """Images and the messages of one exchange; None where an image or the translation is missing."""
+
+    lacking = "images or translation"
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any] | None:
+        joined, answer = super().__call__(row), _answer(row)
+        if joined is None or not answer:
+            return None
+        pictures = [{"type": "image", "text": None} for _ in joined["images"]]
+        return {
+            "subject_id": row["subject_id"],
+            "study_id": row["study_id"],
+            "images": joined["images"],
+            "messages": [
+                {"role": "user", "content": [*pictures, {"type": "text", "text": self.config.prompt}]},
+                {"role": "assistant", "content": [{"type": "text", "text": answer}]},
+            ],
+        }
+
+
+def _answer(row: dict[str, Any]) -> str | None:
+    """What a model is to say: findings and impression, or the whole report, as the release was scored."""
+    if REFERENCE == "report" or not row["report"]:
+        return row["report"]
+    kept = {"ACHADOS": row["findings"], "IMPRESSÃO": row["impression"]}
+    if any(kept.values()):
+        return "\n\n".join(f"{header}: {text.strip()}" for header, text in kept.items() if text)
+    history = ("INDICAÇÃO:", "COMPARAÇÃO:")
+    paragraphs = row["report"].split("\n\n")
+    return "\n\n".join(text for text in paragraphs if not text.startswith(history))
+
+
+def _features(name: str) -> dict[str, Any]:
+    text, integer, real = (datasets.Value(kind) for kind in ("string", "int64", "float32"))
+    ids = {"subject_id": integer, "study_id": integer}
+    labels = {label: datasets.Value("int8") for label in LABELS}
+    if name == "generations":
+        return {**ids, **dict.fromkeys(("condition", "reference", "generated", "finish_reason"), text)}
+    if name == "scores":
+        return {**ids, "condition": text, "setup": text, **dict.fromkeys(("precision", "recall", "f1"), real)}
+    if name == "images":
+        return {**ids, "report": text, "labels": labels, "images": [datasets.Image()]}
+    if name == "chat":
+        message = {"role": text, "content": [{"type": text, "text": text}]}
+        return {**ids, "images": [datasets.Image()], "messages": [message]}
+    sections = ["indication", "findings", "impression", "report"]
+    if INCLUDE_SOURCE:
+        sections += [f"{section}_en" for section in sections]
+    columns = {**ids, **dict.fromkeys(sections, text), "images": [text], "labels": labels, "translation_flags": [text]}
+    return {**columns, "report_en": text} if name == "text" else columns
+
+
+def _rows(file: str) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet file of the release.
+
+    Raises:
+        ValueError: its text is sealed.
+    """
+    with pq.ParquetFile(file) as parquet:
+        if any(str(field.type) == "binary" for field in parquet.schema_arrow):
+            raise ValueError(f"{file} is sealed: open it first with `hubkit unseal`")
+        for batch in parquet.iter_batches():
+            yield from batch.to_pylist()
+
+
+def _folder(given: str | None, option: str, holds: tuple[str, ...]) -> Path:
+    """The researcher's own folder, which holds one of `holds`."""
+    if not given:
+        variable = f"{option.upper()}_ROOT"
+        raise ValueError(f"this config needs your own copy of the corpus: give {option}=FOLDER or set {variable}")
+    folder = Path(given).expanduser()
+    if not any((folder / name).exists() for name in holds):
+        raise FileNotFoundError(f"{option}: the folder {folder} does not hold {' or '.join(holds)}")
+    return folder
+
+
+def _decode(raw: bytes) -> str:
+    """The text of a report; a few files of MIMIC-CXR are Latin-1."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def _report(config: str, lacking: str, missing: list[int], total: int) -> None:
+    if total and len(missing) == total:
+        raise FileNotFoundError(f"{config}: your copy of the corpus lacks the {lacking} of all {total} studies")
+    if missing:
+        named = ", ".join(str(study) for study in missing[:NAMED_IN_A_WARNING])
+        more = f" and {len(missing) - NAMED_IN_A_WARNING} more" if len(missing) > NAMED_IN_A_WARNING else ""
+        logger.warning(f"{config}: {len(missing)} of {total} studies left out for want of {lacking}: {named}{more}")
+
+
+def _fingerprint(release: Path) -> str:
+    """Tells two releases in one folder apart: `datasets` does not look into data_dir when it looks into its cache."""
+    files = sorted((release / "data").rglob("*.parquet"))
+    known = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return hashlib.sha256(repr(known).encode()).hexdigest()

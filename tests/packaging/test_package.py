@@ -1,0 +1,114 @@
+"""What `package` writes is what stock libraries read, whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from invented_release import FIRST_STUDY, build_release, release_config
+
+from hubkit.config import ReleaseConfig
+from hubkit.errors import HubkitError, UsageError
+from hubkit.packaging.package import package
+from hubkit.workspace import Workspace, file_digest
+
+
+@pytest.fixture(scope="module")
+def packaged(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    root = tmp_path_factory.mktemp("packaged")
+    workspace = build_release(root)
+    package(release_config(root / "corpus"), workspace)
+    return workspace
+
+
+@pytest.mark.parametrize(
+    ("config", "rows"),
+    [
+        ("default", {"train": 20, "validation": 10, "test": 10}),
+        ("generations", {"test": 30}),
+        ("scores", {"test": 60}),
+    ],
+)
+@pytest.mark.parametrize("streaming", [False, True])
+def test_stock_datasets_loads_every_config(
+    packaged: Workspace, tmp_path: Path, config: str, rows: dict[str, int], streaming: bool
+) -> None:
+    from datasets import load_dataset
+
+    loaded = load_dataset(
+        str(packaged.dist / "dataset"), config, streaming=streaming, cache_dir=str(tmp_path / "cache")
+    )
+    assert {split: sum(1 for _ in part) for split, part in loaded.items()} == rows
+
+
+def test_a_row_says_what_the_stages_found(packaged: Workspace) -> None:
+    path = packaged.dist / "dataset" / "data" / "default" / "train-00000-of-00001.parquet"
+    failed, flagged, fine = pq.read_table(path).slice(0, 3).to_pylist()
+    assert failed["study_id"] == FIRST_STUDY
+    assert failed["report"] is None
+    assert failed["impression"] is None
+    assert failed["translation_flags"] == ["impression:failed"]
+    assert flagged["translation_flags"] == ["findings:negation_added", "findings:side_changed"]
+    assert fine["report"].startswith("INDICAÇÃO: Tosse, exame número 2.\n\nACHADOS: ")
+    assert fine["images"] == [f"files/p10/p10000101/s{fine['study_id']}/{fine['study_id']:08x}-PA.jpg"]
+
+
+def test_parquet_files_have_page_indexes_zstd_and_no_schema_of_datasets(packaged: Workspace) -> None:
+    for path in (packaged.dist / "dataset" / "data").rglob("*.parquet"):
+        file = pq.ParquetFile(path)
+        assert file.schema_arrow.metadata is None
+        column = file.metadata.row_group(0).column(0)
+        assert (column.compression, column.has_offset_index) == ("ZSTD", True)
+        ids = file.read(["study_id"])["study_id"].to_pylist()
+        assert ids == sorted(ids)
+
+
+def test_shards_hold_every_row_once(tmp_path: Path) -> None:
+    workspace = build_release(tmp_path)
+    package(release_config(tmp_path / "corpus", packaging={"rows_per_file": 7}), workspace)
+    files = sorted((workspace.dist / "dataset" / "data" / "default").glob("train-*"))
+    assert [file.name for file in files] == [f"train-{number:05d}-of-00003.parquet" for number in range(3)]
+    ids = [study for file in files for study in pq.read_table(file)["study_id"].to_pylist()]
+    assert ids == [FIRST_STUDY + 3 * number for number in range(20)]
+
+
+def test_the_source_is_published_only_when_asked(packaged: Workspace, tmp_path: Path) -> None:
+    plain = pq.read_schema(packaged.dist / "dataset" / "data" / "default" / "test-00000-of-00001.parquet")
+    assert not [name for name in plain.names if name.endswith("_en")]
+    workspace = build_release(tmp_path)
+    package(release_config(tmp_path / "corpus", packaging={"include_source": True}), workspace)
+    with_source = pq.read_table(workspace.dist / "dataset" / "data" / "default" / "test-00000-of-00001.parquet")
+    assert with_source["report_en"][0].as_py().startswith(" FINAL REPORT")
+
+
+def test_packaging_again_gives_the_same_bytes(packaged: Workspace, tmp_path: Path) -> None:
+    before = file_digest(packaged.dist)
+    package(release_config(packaged.root.parent / "corpus"), packaged)
+    assert file_digest(packaged.dist) == before
+
+
+def test_without_a_namespace_nothing_is_written(tmp_path: Path) -> None:
+    workspace = build_release(tmp_path)
+    with pytest.raises(UsageError, match="no namespace"):
+        package(ReleaseConfig(), workspace)
+    assert not workspace.dist.exists()
+
+
+@pytest.mark.parametrize(
+    "missing", ["adapter/adapter_model.safetensors", "scores/summary.json", "studies/studies.parquet"]
+)
+def test_a_missing_file_is_named_and_the_old_dist_stays(tmp_path: Path, missing: str) -> None:
+    workspace = build_release(tmp_path)
+    config = release_config(tmp_path / "corpus")
+    package(config, workspace)
+    before = file_digest(workspace.dist)
+    (workspace.root / missing).unlink()
+    with pytest.raises(HubkitError, match=missing.rsplit("/", 1)[-1]):
+        package(config, workspace)
+    assert file_digest(workspace.dist) == before
+
+
+def test_nothing_of_this_machine_is_in_it(packaged: Workspace) -> None:
+    for path in packaged.dist.rglob("*"):
+        assert not path.is_file() or str(packaged.root).encode() not in path.read_bytes()
