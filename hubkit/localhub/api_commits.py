@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from hubkit.localhub import cards
+from hubkit.localhub import cards, xet
 from hubkit.localhub.answers import WEB_PREFIX, Refusal, entry_not_found, revision_not_found
 from hubkit.localhub.hub import Hub, base_url, hub_of, signed_in, writable
 from hubkit.localhub.objects import Entry, Tree, lfs_entry
@@ -169,6 +169,8 @@ def _content(value: dict[str, Any]) -> bytes:
 
 def _uploaded(hub: Hub, repo: Repo, value: dict[str, Any]) -> Entry:
     sha256 = str(value["oid"])
+    if not hub.repos.holds(repo, sha256) and xet.receive(hub.root, hub.objects, repo, sha256):
+        hub.repos.hold(repo, sha256)
     if not hub.repos.holds(repo, sha256):
         raise Refusal(400, "LFS pointer pointed to a file that does not exist")
     return lfs_entry(sha256, hub.objects.blob(sha256).stat().st_size)

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hubkit.errors import HubkitError
-from hubkit.localhub import api_access, api_commits, api_files, api_lfs, api_people, api_pulls, api_repos
+from hubkit.localhub import api_access, api_commits, api_files, api_lfs, api_people, api_pulls, api_repos, xet
 from hubkit.localhub.answers import Refusal, repo_not_found
 from hubkit.localhub.hub import Hub
 from hubkit.localhub.repos import now
@@ -90,6 +90,7 @@ def _api() -> list[Route]:
         _route("POST", f"{repo}/paths-info/{revision}", api_files.paths_info),
         _route("GET", f"{repo}/commits/{revision}", api_files.commits),
         _route("POST", f"{repo}/preupload/{revision}", api_commits.preupload),
+        _route("GET", f"{repo}/xet-write-token/{revision}", xet.write_token),
         _route("POST", f"{repo}/commit/{revision}", api_commits.commit),
         _route("POST", f"{repo}/tag/{revision}", api_commits.create_tag),
         _route("DELETE", f"{repo}/tag/{revision}", api_commits.delete_tag),

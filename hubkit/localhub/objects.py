@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
@@ -59,10 +60,9 @@ class Objects:
 
     def __init__(self, root: Path):
         self.blobs, self.graph, self.incoming = root / "blobs", root / "objects", root / "incoming"
+        shutil.rmtree(self.incoming, ignore_errors=True)
         for folder in (self.blobs, self.graph, self.incoming):
             folder.mkdir(parents=True, exist_ok=True)
-        for leftover in self.incoming.iterdir():
-            leftover.unlink()
         self.commit = functools.lru_cache(maxsize=4096)(self._commit)
         self.tree = functools.lru_cache(maxsize=64)(self._tree)
 
@@ -90,6 +90,18 @@ class Objects:
             self._settle(Path(name), self.blob(sha256))
         finally:
             Path(name).unlink(missing_ok=True)
+
+    def adopt(self, file: Path, sha256: str) -> None:
+        """Move a file of `incoming` to where its content belongs.
+
+        Raises:
+            Refusal: its content is not what was announced (422).
+        """
+        with open(file, "rb+") as content:
+            if hashlib.file_digest(content, "sha256").hexdigest() != sha256:
+                raise Refusal(422, "The content received is not the content announced")
+            os.fsync(content.fileno())
+        self._settle(file, self.blob(sha256))
 
     def put(self, content: bytes) -> Entry:
         """Store a regular file."""

@@ -95,6 +95,7 @@ def run(root: Path, port: int, owner: str, announce: Callable[[LocalHub], None])
 
     from hubkit.localhub.app import make_app
     from hubkit.localhub.hub import Hub
+    from hubkit.localhub.xet import sweep
 
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -107,6 +108,7 @@ def run(root: Path, port: int, owner: str, announce: Callable[[LocalHub], None])
         except OSError:
             raise HubkitError("another Hub runs on this folder", where=root, mend="choose another --root") from None
         hub = Hub(root.absolute(), granted=(READER,))
+        sweep(hub.root)
         tokens = {
             "owner": hub.accounts.mint(owner),
             "granted": hub.accounts.mint(READER, role="read"),

@@ -18,7 +18,7 @@ from hubkit.errors import HubkitError
 from hubkit.localhub import LocalHub, serve
 from hubkit.localhub.accounts import Accounts
 
-LARGE = bytes(range(256)) * 10_000
+LARGE = bytes(range(256)) * 4_000
 
 
 def _api(hub: LocalHub, who: str = "owner") -> HfApi:
@@ -92,7 +92,11 @@ def test_a_kill_loses_no_commit_that_was_answered(tmp_path: Path, seed: int) -> 
         _api(hub).create_repo("maintainer/m")
         thread = threading.Thread(target=commit_until_killed, args=(hub,))
         thread.start()
-        time.sleep(random.Random(seed).uniform(0.1, 0.6))
+        dice = random.Random(seed)
+        wanted = dice.randint(1, 30)
+        while len(answered) < wanted:
+            time.sleep(0.001)
+        time.sleep(dice.uniform(0, 0.02))
         hub.kill()
         thread.join()
     assert answered

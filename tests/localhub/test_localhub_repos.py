@@ -25,7 +25,7 @@ from huggingface_hub.errors import (
 from hubkit.localhub import LocalHub
 
 CARD = b"---\nlicense: mit\ntags: [radiology]\n---\n# A card\n"
-LARGE = bytes(range(256)) * 50_000
+LARGE = bytes(range(256)) * 5_000
 
 
 @pytest.fixture
@@ -53,6 +53,15 @@ def repo(owner: HfApi, hub: LocalHub, request: pytest.FixtureRequest) -> str:
     name = f"{hub.owner}/{request.node.name.replace('[', '-').replace(']', '').replace('_', '-')}"[:90].rstrip("-")
     owner.create_repo(name, repo_type="dataset")
     return name
+
+
+@pytest.fixture(params=["xet", "lfs"])
+def transfer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Large files go by Xet, as they do unless a user says otherwise, or through LFS."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", request.param == "lfs")
+    return str(request.param)
 
 
 def _push(owner: HfApi, repo: str, **files: bytes) -> str:
@@ -94,7 +103,7 @@ def test_a_read_token_cannot_write(reader: HfApi, repo: str) -> None:
         reader.create_repo("reader/x")
 
 
-def test_files_come_back_as_they_were_sent(owner: HfApi, repo: str, tmp_path: Path) -> None:
+def test_files_come_back_as_they_were_sent(owner: HfApi, repo: str, transfer: str) -> None:
     oid = _push(owner, repo, **{"README.md": CARD, "data__large.bin": LARGE, "data__empty": b"", "notes.txt": b"a b"})
     folder = Path(snapshot_download(repo, repo_type="dataset", endpoint=owner.endpoint, token=owner.token))
     assert (folder / "README.md").read_bytes() == CARD
@@ -111,6 +120,21 @@ def test_files_come_back_as_they_were_sent(owner: HfApi, repo: str, tmp_path: Pa
     assert lfs["notes.txt"] is None
 
 
+def test_a_folder_comes_back_as_it_was_sent(owner: HfApi, repo: str, transfer: str, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for number in range(12):
+        (tmp_path / "data" / f"{number}.bin").write_bytes(LARGE[: 5000 + number * 4000 + number])
+    (tmp_path / "README.md").write_bytes(CARD)
+    for _ in range(2):
+        owner.upload_folder(repo_id=repo, folder_path=tmp_path, repo_type="dataset")
+    proposed = owner.upload_folder(repo_id=repo, folder_path=tmp_path / "data", repo_type="dataset", create_pr=True)
+    assert proposed.pr_num == 1
+    folder = Path(snapshot_download(repo, repo_type="dataset", endpoint=owner.endpoint, token=owner.token))
+    for path in tmp_path.rglob("*.*"):
+        assert (folder / path.relative_to(tmp_path)).read_bytes() == path.read_bytes()
+    assert len(owner.list_repo_commits(repo, repo_type="dataset")) == 2
+
+
 def test_tree_and_paths(owner: HfApi, repo: str) -> None:
     _push(owner, repo, **{"data__train__a.txt": b"a", "data__b.txt": b"bb", "c.bin": b"\0c"})
     top = [item.path for item in owner.list_repo_tree(repo, repo_type="dataset")]
@@ -124,12 +148,12 @@ def test_tree_and_paths(owner: HfApi, repo: str) -> None:
         list(owner.list_repo_tree(repo, "nowhere", repo_type="dataset"))
 
 
-def test_unchanged_files_make_no_commit(owner: HfApi, repo: str) -> None:
+def test_unchanged_files_make_no_commit(owner: HfApi, repo: str, transfer: str) -> None:
     first = _push(owner, repo, **{"a.bin": LARGE, "b.txt": b"b"})
     assert _push(owner, repo, **{"a.bin": LARGE, "b.txt": b"b"}) == first
 
 
-def test_copy_and_delete(owner: HfApi, repo: str) -> None:
+def test_copy_and_delete(owner: HfApi, repo: str, transfer: str) -> None:
     _push(owner, repo, **{"a.bin": LARGE, "old__b.txt": b"b", "c.txt": b"c"})
     operations = [
         CommitOperationCopy("a.bin", "new/a.bin"),
@@ -325,7 +349,10 @@ def test_move_and_delete(owner: HfApi, repo: str) -> None:
         owner.dataset_info(f"{repo}-2")
 
 
-def test_log_holds_names_and_no_tokens(hub: LocalHub, owner: HfApi, repo: str) -> None:
+def test_log_holds_names_and_no_tokens(hub: LocalHub, owner: HfApi, repo: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     _push(owner, repo, **{"a.bin": LARGE})
     lines = [line for line in hub.log() if line["repo"] == f"datasets/{repo}"]
     assert {"PUT", "POST"} <= {line["method"] for line in lines}
