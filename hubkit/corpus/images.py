@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from hubkit.errors import HubkitError
 from hubkit.progress import track
 from hubkit.workspace import atomic
 
@@ -57,11 +58,20 @@ def prepare_images(
 
 
 def publish_images(prepared: Path, target: Path) -> None:
-    """Move the folder `prepared` to `target`, in place of what was there."""
-    if target.exists():
-        shutil.rmtree(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    prepared.replace(target)
+    """Move the folder `prepared` to `target`, in place of what was there.
+
+    Raises:
+        HubkitError: it cannot be written.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            shutil.rmtree(target)
+        prepared.replace(target)
+    except OSError as error:
+        raise HubkitError(
+            f"cannot be written: {error.strerror}", where=target, mend="mend the permissions, run again"
+        ) from None
 
 
 def fit_square(image: Image.Image, size: int, fit: Literal["stretch", "pad"]) -> Image.Image:

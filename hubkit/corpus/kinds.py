@@ -8,6 +8,8 @@ from typing import NamedTuple
 from hubkit.config import Corpus
 from hubkit.corpus.catalogue import Reader
 from hubkit.corpus.mimic_cxr import open_mimic_cxr
+from hubkit.corpus.openi import open_openi
+from hubkit.corpus.synthetic import open_demo
 from hubkit.errors import UsageError
 
 
@@ -43,6 +45,25 @@ KINDS: dict[str, CorpusKind] = {
         citation="Johnson A, Pollard T, Mark R, Berkowitz S, Horng S. MIMIC-CXR Database. PhysioNet. "
         "https://doi.org/10.13026/4jqj-jw95",
         open=open_mimic_cxr,
+    ),
+    "openi": CorpusKind(
+        name="openi",
+        credentialed=False,
+        derivatives=False,
+        licence="CC BY-NC-ND 4.0",
+        url="https://openi.nlm.nih.gov/",
+        citation="Demner-Fushman D, Kohli MD, Rosenman MB, et al. Preparing a collection of radiology examinations for "
+        "distribution and retrieval. J Am Med Inform Assoc 2016. https://doi.org/10.1093/jamia/ocv080",
+        open=open_openi,
+    ),
+    "demo": CorpusKind(
+        name="demo",
+        credentialed=False,
+        derivatives=True,
+        licence="Apache-2.0",
+        url="",
+        citation="The synthetic demo corpus of hubkit: invented reports and drawn pictures.",
+        open=open_demo,
     ),
 }
 

@@ -9,7 +9,7 @@ from hubkit.corpus.headers import CONCLUSION_AT, CONCLUSION_UNDER, NO_CONCLUSION
 from hubkit.tables import SECTIONS
 
 HEADER = re.compile(r"\n ([A-Z ()/,-]+):\s")
-"""A header: a line that starts with exactly one space, capitals, a colon and white space."""
+"""A header: a line that starts with a space, capitals, a colon and white space."""
 
 BLANK_LINE = "\n \n"
 """Body lines start with one space, and so does the empty line between two paragraphs."""
