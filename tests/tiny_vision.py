@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from hubkit.config import ReleaseConfig, parse_config
 from hubkit.tables import STUDIES, TRANSLATIONS
 from hubkit.workspace import Workspace, write_table
 
@@ -140,6 +141,21 @@ def fill_workspace(
     write_table(workspace.studies, pa.Table.from_pylist(studies, schema=STUDIES))
     write_table(workspace.translations, pa.Table.from_pylist(translations, schema=TRANSLATIONS))
     return workspace
+
+
+def tiny_config(model: Path, **finetuning: object) -> ReleaseConfig:
+    """Settings under which a workspace of `fill_workspace` takes seconds; `finetuning` changes its table."""
+    settings = {
+        "model": str(model),
+        "epochs": 2,
+        "gradient_accumulation": 2,
+        "gradient_checkpointing": False,
+        "learning_rate": 1e-3,
+        "eval_steps": 2,
+        "save_steps": 2,
+    }
+    generation = {"max_new_tokens": 12, "batch_size": 2}
+    return parse_config({"finetuning": settings | finetuning, "generation": generation})
 
 
 def draw_image(path: Path, study: int, number: int) -> None:

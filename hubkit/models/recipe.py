@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from hubkit.config import Quantization, ReleaseConfig
+from hubkit.errors import HubkitError
 from hubkit.models.loading import UNQUANTIZED, nf4, public_name
 from hubkit.models.samples import Sample
 from hubkit.workspace import write_json
@@ -40,6 +42,19 @@ def recipe(config: ReleaseConfig, commit: str | None, examples: list[Sample]) ->
         "seed": config.release.seed,
         "images": {"max": config.corpus.max_images, "size": config.corpus.image_size, "fit": config.corpus.fit},
     }
+
+
+def read_recipe(folder: Path) -> dict[str, Any]:
+    """Read the recipe in an adapter's folder.
+
+    Raises:
+        HubkitError: there is none.
+    """
+    try:
+        values: dict[str, Any] = json.loads((folder / RECIPE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise HubkitError("is missing", where=folder / RECIPE, mend="run: hubkit finetune") from None
+    return values
 
 
 def quantization_config(quantization: Quantization) -> dict[str, Any] | None:

@@ -1,0 +1,81 @@
+"""What happens while an adapter is trained: the best one is kept, training stops early, progress is shown."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+from transformers.trainer_callback import ExportableState
+
+from hubkit.finetuning.lora import write_adapter
+from hubkit.progress import Progress
+
+
+class KeepBest(TrainerCallback, ExportableState):
+    """Keeps the adapter with the lowest evaluation loss, and stops when that has not fallen for long.
+
+    Its state travels in the checkpoints, so a resumed run has the same patience left.
+
+    Args:
+        folder: adapters are kept here as `best-STEP`.
+        base: what they call their base model.
+        patience: evaluations without a lower loss before training stops; 0: never.
+    """
+
+    def __init__(self, folder: str, base: str, patience: int):
+        self.folder, self.base, self.patience = folder, base, patience
+        self.step: int | None = None
+        self.loss = float("inf")
+        self.waited = 0
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "args": {"folder": self.folder, "base": self.base, "patience": self.patience},
+            "attributes": {"step": self.step, "loss": self.loss, "waited": self.waited},
+        }
+
+    def adapter(self) -> Path:
+        return Path(self.folder) / f"best-{self.step}"
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step >= state.max_steps and args.eval_strategy != "no":
+            control.should_evaluate = True
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        loss = kwargs["metrics"]["eval_loss"]
+        if loss < self.loss:
+            self.step, self.loss, self.waited = state.global_step, loss, 0
+            if state.is_world_process_zero:
+                write_adapter(kwargs["model"], self.adapter(), self.base)
+            return
+        self.waited += 1
+        if self.patience and self.waited >= self.patience:
+            control.should_training_stop = True
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        # Until the checkpoint is there, a resumed run may still need the best adapter of the one before.
+        if state.is_world_process_zero:
+            for older in Path(self.folder).glob("best-*"):
+                if older != self.adapter():
+                    shutil.rmtree(older)
+
+
+class ShowProgress(TrainerCallback):
+    """Shows optimiser steps as `hubkit.progress` shows everything."""
+
+    def __init__(self, what: str):
+        self.what = what
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.is_world_process_zero:
+            self.progress = Progress(f"{self.what}: steps", state.max_steps, state.global_step).__enter__()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.is_world_process_zero:
+            self.progress.advance()
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.is_world_process_zero:
+            self.progress.__exit__()

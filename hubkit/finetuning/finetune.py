@@ -1,0 +1,71 @@
+"""The stage `finetune`: studies and translations -> adapter."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+
+from hubkit.config import ReleaseConfig
+from hubkit.errors import HubkitError
+from hubkit.finetuning.run import Run, train
+from hubkit.models.noise import quiet
+from hubkit.models.recipe import write_recipe
+from hubkit.models.samples import Samples, choose_examples, read_samples
+from hubkit.workspace import Workspace, write_json, write_text
+
+
+@quiet()
+def finetune(config: ReleaseConfig, workspace: Workspace) -> None:
+    """Train the adapter on the train split, choose the best one by the validate split, and write it.
+
+    Writes `workspace.adapter`: the PEFT adapter, processor files, log_history.jsonl, training.json and the recipe that
+    a reader needs to generate reports with it.
+
+    Raises:
+        HubkitError: there is nothing to train on, or the run failed; see `hubkit.finetuning.run.train`.
+    """
+    kind = config.generation.reference
+    splits = {split: read_samples(workspace, split, kind) for split in ("train", "validate")}
+    if not splits["train"].kept:
+        raise HubkitError("no study of the train split has a translation", where=workspace.translations)
+    _say(splits)
+    examples = choose_examples(splits["train"].kept, config.generation.shots, config.release.seed)
+    run = train(
+        config.finetuning,
+        config.generation.prompt,
+        config.release.seed,
+        splits["train"].kept,
+        splits["validate"].kept,
+        workspace.partial / "run",
+    )
+    ready = workspace.partial / "adapter"
+    shutil.rmtree(ready, ignore_errors=True)
+    shutil.copytree(run.adapter, ready)
+    run.processor.save_pretrained(ready)
+    write_recipe(ready, config, run.commit, examples)
+    write_json(ready / "training.json", summary(config, run, splits))
+    write_text(ready / "log_history.jsonl", "".join(json.dumps(entry) + "\n" for entry in run.history))
+    shutil.rmtree(workspace.adapter, ignore_errors=True)
+    ready.rename(workspace.adapter)
+
+
+def summary(config: ReleaseConfig, run: Run, splits: dict[str, Samples]) -> dict[str, object]:
+    """What a card says of the training."""
+    return {
+        "settings": config.finetuning.model_dump(mode="json", exclude={"model", "revision", "device"}),
+        "seed": config.release.seed,
+        "trainable_parameters": run.trainable,
+        "steps": run.steps,
+        "best_step": run.best_step,
+        "eval_loss": run.eval_loss,
+        "seconds": run.seconds,
+        "studies": {split: len(samples.kept) for split, samples in splits.items()},
+        "left_out": {split: samples.left_out for split, samples in splits.items()},
+    }
+
+
+def _say(splits: dict[str, Samples]) -> None:
+    kept = ", ".join(f"{len(samples.kept)} {split}" for split, samples in splits.items())
+    failed = sum(len(samples.left_out) for samples in splits.values())
+    print(f"  finetune: {kept} studies; {failed} left out, whose translation failed", file=sys.stderr)

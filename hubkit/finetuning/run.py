@@ -1,0 +1,125 @@
+"""One training run: a base, an adapter, and the checkpoints that it continues from."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hubkit.config import Finetuning
+from hubkit.finetuning.arguments import training_arguments
+from hubkit.finetuning.collator import Collator
+from hubkit.finetuning.lora import keep_packing, lora_config, train_in_fp32, write_adapter
+from hubkit.models.loading import commit_of, load_vision_model, pick_device, public_name
+from hubkit.models.memory import out_of_memory
+from hubkit.models.samples import Sample
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+class Run(NamedTuple):
+    """What came of a run.
+
+    Attributes:
+        adapter: the folder of the best adapter (the last one where nothing was evaluated).
+        commit: the base's revision.
+        history: the trainer's log, an entry per optimiser step and per evaluation.
+        best_step, eval_loss: of the best adapter; None where nothing was evaluated.
+    """
+
+    adapter: Path
+    commit: str | None
+    processor: Any
+    history: list[dict[str, Any]]
+    trainable: int
+    steps: int
+    best_step: int | None
+    eval_loss: float | None
+    seconds: float
+
+
+def train(
+    settings: Finetuning, prompt: str, seed: int, train: list[Sample], validate: list[Sample], folder: Path
+) -> Run:
+    """Train an adapter, from the last whole checkpoint in `folder` where there is one.
+
+    Raises:
+        HubkitError: the base cannot be loaded, the loss is not finite, or disk or device memory is full.
+    """
+    from hubkit.finetuning.callbacks import KeepBest
+    from hubkit.finetuning.trainer import last_checkpoint
+
+    started = time.monotonic()
+    device = pick_device(settings.device)
+    arguments = training_arguments(settings, seed, folder, device, evaluates=bool(validate))
+    with out_of_memory(_advice(settings)):
+        trainer = build_trainer(settings, arguments, prompt, train, validate)
+        checkpoint = last_checkpoint(folder)
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    best = next(callback for callback in trainer.callback_handler.callbacks if isinstance(callback, KeepBest))
+    adapter = best.adapter()
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    if best.step is None:
+        adapter = folder / "last"
+        if trainer.args.should_save:
+            write_adapter(model, adapter, public_name(settings.model))
+    return Run(
+        adapter,
+        commit_of(model),
+        trainer.processing_class,
+        trainer.state.log_history,
+        trainable=sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
+        steps=trainer.state.global_step,
+        best_step=best.step,
+        eval_loss=None if best.step is None else best.loss,
+        seconds=round(time.monotonic() - started, 1),
+    )
+
+
+def build_trainer(
+    settings: Finetuning, arguments: Any, prompt: str, train: list[Sample], validate: list[Sample]
+) -> Any:
+    """Load the base, put an adapter on it, and return the trainer of both."""
+    from transformers import PrinterCallback
+
+    from hubkit.finetuning.callbacks import KeepBest, ShowProgress
+    from hubkit.finetuning.trainer import AdapterTrainer
+
+    model, processor = load_vision_model(settings.model, settings.revision, settings.quantization, settings.device)
+    keep_packing(model)
+    trainer = AdapterTrainer(
+        model=model,
+        args=arguments,
+        data_collator=Collator(processor, prompt, settings.max_length),
+        train_dataset=as_dataset(train),
+        eval_dataset=as_dataset(validate) if validate else None,
+        processing_class=processor,
+        peft_config=lora_config(settings, commit_of(model)),
+        callbacks=[
+            KeepBest(arguments.output_dir, public_name(settings.model), settings.patience),
+            ShowProgress("finetune"),
+        ],
+    )
+    train_in_fp32(trainer.model)
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def as_dataset(samples: list[Sample]) -> Dataset:
+    """Samples as rows of a data set; images are read when a batch is built."""
+    from datasets import Dataset
+
+    rows = [(sample.study_id, [str(image) for image in sample.images], sample.reference) for sample in samples]
+    return Dataset.from_list([dict(zip(("study_id", "images", "answer"), row, strict=True)) for row in rows])
+
+
+def _advice(settings: Finetuning) -> str:
+    if settings.batch_size > 1:
+        half, twice = settings.batch_size // 2, settings.gradient_accumulation * 2
+        return f"set [finetuning] batch_size = {half} and gradient_accumulation = {twice}"
+    if not settings.gradient_checkpointing:
+        return "set [finetuning] gradient_checkpointing = true"
+    if settings.quantization != "nf4":
+        return 'set [finetuning] quantization = "nf4": a quarter of the memory of bf16 for the base'
+    return "set [corpus] max_images = 1: half the image tokens of a study; or [finetuning] r to half"

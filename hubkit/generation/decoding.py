@@ -1,0 +1,80 @@
+"""Batches of questions -> answers: only new tokens are decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from hubkit.config import Generation
+from hubkit.models.conversation import ask, encode
+from hubkit.models.loading import Loaded
+from hubkit.models.samples import Sample
+
+
+class Answer(NamedTuple):
+    """What a model said of a study; finish_reason is "stop", or "length" where it was cut."""
+
+    text: str
+    finish_reason: str
+
+
+def batches(samples: Sequence[Sample], size: int) -> list[list[Sample]]:
+    """Split samples into batches whose studies have the same number of images, so that nothing is padded."""
+    groups: dict[int, list[Sample]] = {}
+    for sample in samples:
+        groups.setdefault(len(sample.images), []).append(sample)
+    return [group[at : at + size] for _, group in sorted(groups.items()) for at in range(0, len(group), size)]
+
+
+def answer(
+    loaded: Loaded, settings: Generation, batch: Sequence[Sample], examples: Sequence[Sample], seed: int
+) -> list[Answer]:
+    """Answer a batch in one pass; where the CUDA device has no memory for it, in two halves.
+
+    Args:
+        examples: studies that are shown with their reports before each question.
+        seed: what sampling starts from; greedy decoding does not use it.
+    """
+    import torch
+
+    inputs = encode(loaded.processor, [ask(sample.images, settings.prompt, examples) for sample in batch])
+    inputs = inputs.to(loaded.model.device, dtype=loaded.model.dtype)
+    torch.manual_seed(seed)
+    try:
+        with torch.inference_mode():
+            output = loaded.model.generate(**inputs, generation_config=decoding(loaded.model, settings))
+    except torch.cuda.OutOfMemoryError:
+        if len(batch) == 1:
+            raise
+        torch.cuda.empty_cache()
+        half = len(batch) // 2
+        return [
+            *answer(loaded, settings, batch[:half], examples, seed),
+            *answer(loaded, settings, batch[half:], examples, seed),
+        ]
+    new = output[:, inputs["input_ids"].shape[1] :]
+    return [_decoded(loaded, tokens) for tokens in new]
+
+
+def decoding(model: Any, settings: Generation) -> Any:
+    """The model's own end and padding tokens, with decoding as configured in place of the model's defaults."""
+    from transformers import GenerationConfig
+
+    own = model.generation_config
+    # Greedy decoding has no use for the sampling settings that a model brings, and transformers warns of them.
+    plain = {} if settings.do_sample else {"temperature": 1.0, "top_k": 50, "top_p": 1.0}
+    return GenerationConfig(
+        do_sample=settings.do_sample,
+        max_new_tokens=settings.max_new_tokens,
+        bos_token_id=own.bos_token_id,
+        eos_token_id=own.eos_token_id,
+        pad_token_id=own.pad_token_id,
+        **plain,
+    )
+
+
+def _decoded(loaded: Loaded, tokens: Any) -> Answer:
+    ends = loaded.model.generation_config.eos_token_id
+    ended = set(ends if isinstance(ends, list) else [ends]) & set(tokens.tolist())
+    text = loaded.processor.tokenizer.decode(tokens, skip_special_tokens=True).strip()
+    return Answer(text, "stop" if ended else "length")

@@ -1,0 +1,121 @@
+"""The stage `generate`: base and adapter -> reports of the test split, under three conditions."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hubkit.config import ReleaseConfig
+from hubkit.errors import HubkitError
+from hubkit.generation.decoding import answer, batches
+from hubkit.models.loading import Loaded, load_vision_model, pick_device
+from hubkit.models.memory import out_of_memory
+from hubkit.models.noise import quiet
+from hubkit.models.recipe import read_recipe
+from hubkit.models.samples import Sample, choose_examples, read_samples
+from hubkit.progress import Progress
+from hubkit.tables import CONDITIONS, GENERATIONS
+from hubkit.workspace import Workspace, write_table, write_text
+
+
+@quiet()
+def generate(config: ReleaseConfig, workspace: Workspace) -> None:
+    """Answer every test study zero-shot, few-shot and with the adapter.
+
+    Each batch is kept as soon as it is answered, so that a run that was cut off continues with the next one.
+    Writes `workspace.generations(condition)`, sorted by study_id.
+
+    Raises:
+        HubkitError: there is no test study, an image cannot be read, or base or adapter cannot be loaded.
+    """
+    test = read_samples(workspace, "test", config.generation.reference)
+    if not test.kept:
+        raise HubkitError("no study of the test split has a translation", where=workspace.translations)
+    if test.left_out:
+        print(f"  generate: {len(test.left_out)} studies left out, whose translation failed", file=sys.stderr)
+    train = read_samples(workspace, "train", config.generation.reference).kept
+    examples = choose_examples(train, config.generation.shots, config.release.seed)
+    conditions = Conditions(config, workspace)
+    for condition in CONDITIONS:
+        shown = examples if condition == "few_shot" else []
+        rows = _answer_all(config, conditions, condition, test.kept, shown, workspace.partial / condition)
+        _write(workspace.generations(condition), rows)
+        _count(condition, rows)
+
+
+class Conditions:
+    """Loads the base when it is first needed, and puts the adapter on it for the condition `lora`, which comes last."""
+
+    def __init__(self, config: ReleaseConfig, workspace: Workspace):
+        self.config, self.workspace = config, workspace
+        self._base: Loaded | None = None
+
+    def model(self, condition: str) -> Loaded:
+        """The model of a condition, in evaluation mode."""
+        if self._base is None:
+            settings = self.config.finetuning
+            # The revision that the adapter was trained on: the repo's main branch may have moved since.
+            revision = read_recipe(self.workspace.adapter)["base_model"]["revision"]
+            self._base = load_vision_model(
+                settings.model, revision, settings.quantization, pick_device(self.config.generation.device)
+            )
+        if condition != "lora":
+            return self._base
+        from peft import PeftModel
+
+        adapted = PeftModel.from_pretrained(self._base.model, self.workspace.adapter)
+        return Loaded(adapted.eval(), self._base.processor)
+
+
+def _answer_all(
+    config: ReleaseConfig,
+    conditions: Conditions,
+    condition: str,
+    samples: list[Sample],
+    examples: Sequence[Sample],
+    folder: Path,
+) -> list[dict[str, object]]:
+    rows = {row["study_id"]: row for part in sorted(folder.glob("*.jsonl")) for row in _read(part)}
+    loaded: Loaded | None = None
+    with Progress(f"generate: {condition}", len(samples), len(rows)) as progress:
+        for batch in batches(samples, config.generation.batch_size):
+            left = [sample for sample in batch if sample.study_id not in rows]
+            if not left:
+                continue
+            loaded = loaded or conditions.model(condition)
+            with out_of_memory("set [generation] max_new_tokens or shots lower, or [corpus] max_images = 1"):
+                answers = answer(loaded, config.generation, left, examples, config.release.seed)
+            fresh = [
+                {
+                    "subject_id": sample.subject_id,
+                    "study_id": sample.study_id,
+                    "condition": condition,
+                    "reference": sample.reference,
+                    "generated": said.text,
+                    "finish_reason": said.finish_reason,
+                }
+                for sample, said in zip(left, answers, strict=True)
+            ]
+            lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in fresh)
+            write_text(folder / f"{left[0].study_id}.jsonl", lines)
+            rows |= {row["study_id"]: row for row in fresh}
+            progress.advance(len(left))
+    return [rows[sample.study_id] for sample in samples]
+
+
+def _read(part: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in part.read_text(encoding="utf-8").splitlines()]
+
+
+def _write(path: Path, rows: list[dict[str, object]]) -> None:
+    import pyarrow as pa
+
+    write_table(path, pa.Table.from_pylist(rows, schema=GENERATIONS))
+
+
+def _count(condition: str, rows: list[dict[str, object]]) -> None:
+    empty = sum(not row["generated"] for row in rows)
+    cut = sum(row["finish_reason"] == "length" for row in rows)
+    print(f"  generate: {condition}: {len(rows)} answers, {empty} empty, {cut} cut at the limit", file=sys.stderr)

@@ -1,0 +1,86 @@
+"""The stage `generate` on a random tiny model: three conditions, resumed where it was cut off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tiny_vision import fill_workspace, tiny_config
+
+import hubkit.generation.generate as stage
+from hubkit.finetuning.finetune import finetune
+from hubkit.generation.decoding import batches
+from hubkit.models.samples import Sample
+from hubkit.tables import CONDITIONS, GENERATIONS
+from hubkit.workspace import Workspace, read_table
+
+
+@pytest.fixture(scope="module")
+def trained(vision_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    workspace = fill_workspace(tmp_path_factory.mktemp("generated"), train=4, validate=2, test=7, failed=(8,))
+    finetune(tiny_config(vision_model, learning_rate=2e-2), workspace.running("finetune", "key"))
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def generated(vision_model: Path, trained: Workspace) -> dict[str, bytes]:
+    stage.generate(tiny_config(vision_model), trained.running("generate", "unbroken"))
+    return {condition: trained.generations(condition).read_bytes() for condition in CONDITIONS}
+
+
+def test_a_row_per_study_sorted(trained: Workspace, generated: dict[str, bytes]) -> None:
+    for condition in CONDITIONS:
+        table = read_table(trained.generations(condition))
+        assert table.schema.remove_metadata() == GENERATIONS
+        assert table["study_id"].to_pylist() == [7, 9, 10, 11, 12, 13]
+        assert set(table["condition"].to_pylist()) == {condition}
+        assert all(reference.startswith("ACHADOS: ") for reference in table["reference"].to_pylist())
+
+
+def test_conditions_differ(trained: Workspace, generated: dict[str, bytes]) -> None:
+    answers = {name: tuple(read_table(trained.generations(name))["generated"].to_pylist()) for name in CONDITIONS}
+    assert len(set(answers.values())) == 3
+
+
+def test_prompt_is_not_in_the_answer(trained: Workspace, generated: dict[str, bytes], vision_model: Path) -> None:
+    prompt = tiny_config(vision_model).generation.prompt
+    for condition in CONDITIONS:
+        for text in read_table(trained.generations(condition))["generated"].to_pylist():
+            assert prompt not in text
+            assert "<" not in text
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("calls", [1, 4, 8])
+def test_a_run_that_was_cut_off_ends_with_the_same_bytes(
+    trained: Workspace,
+    generated: dict[str, bytes],
+    vision_model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    calls: int,
+) -> None:
+    real, left = stage.answer, [calls]
+
+    def cut_off(*arguments):
+        if not left[0]:
+            raise Killed
+        left[0] -= 1
+        return real(*arguments)
+
+    monkeypatch.setattr(stage, "answer", cut_off)
+    running = trained.running("generate", f"cut-{calls}")
+    with pytest.raises(Killed):
+        stage.generate(tiny_config(vision_model), running)
+    monkeypatch.setattr(stage, "answer", real)
+    stage.generate(tiny_config(vision_model), running)
+    assert {name: trained.generations(name).read_bytes() for name in CONDITIONS} == generated
+
+
+def test_batches_never_mix_numbers_of_images() -> None:
+    images = {1: 2, 2: 1, 3: 2, 4: 2, 5: 1}
+    samples = [Sample(0, study, (Path("x"),) * count, "r") for study, count in images.items()]
+    plan = [[sample.study_id for sample in batch] for batch in batches(samples, 2)]
+    assert plan == [[2, 5], [1, 3], [4]]
