@@ -94,8 +94,8 @@ STAGES: list[Stage] = [
     Stage(
         "score",
         "hubkit.scoring.score:score",
-        ("scoring", "release.seed"),
-        inputs=lambda work: [work.studies, *_generations(work)],
+        ("scoring", "generation.reference", "release.seed"),
+        inputs=lambda work: [work.studies, work.translations, *_generations(work)],
         outputs=lambda work: [work.scores],
     ),
     Stage(
