@@ -40,7 +40,7 @@ class TransformersEngine(Engine):
         self.revision = commit_of(self.model)
         self.budget = translation.batch_tokens
         self.continuous = self.model.device.type == "cuda" if continuous is None else continuous
-        self.cache_share: float | None = None
+        self.cache: dict[str, Any] = {}
         ends = self.model.generation_config.eos_token_id
         self.ends = [ends] if isinstance(ends, int) else list(ends or [self.tokenizer.eos_token_id])
 
@@ -94,27 +94,37 @@ class TransformersEngine(Engine):
         return output[:, width:].tolist()
 
     def _continuous(self, prompts: list[list[int]], limits: list[int]) -> Iterator[tuple[int, Answer]]:
-        from transformers import ContinuousBatchingConfig
-
         waiting = list(range(len(prompts)))
         while waiting:
-            outputs = self.model.generate_batch(
-                [prompts[at] for at in waiting],
-                generation_config=self._settings(max(limits[at] for at in waiting)),
-                continuous_batching_config=ContinuousBatchingConfig(max_memory_percent=self.cache_share),
-            )
-            # A run that ends early, for want of memory as a rule, leaves requests out, and its answers name no place.
-            done = {tuple(output.prompt_ids): output for output in outputs.values() if output.error is None}
+            done = self._generate_continuously([prompts[at] for at in waiting], max(limits[at] for at in waiting))
             for at in waiting:
                 if tuple(prompts[at]) in done:
-                    yield at, self._read(done[tuple(prompts[at])].generated_tokens, limits[at])
+                    yield at, self._read(done[tuple(prompts[at])], limits[at])
             waiting = [at for at in waiting if tuple(prompts[at]) not in done]
             if waiting:
-                self.cache_share = (self.cache_share or 0.8) / 2
+                tokens, share = self.cache.get("max_batch_tokens", 8192), self.cache.get("max_memory_percent", 0.8)
+                self.cache = {"max_batch_tokens": int(tokens) // 2, "max_memory_percent": share / 2}
                 _free_memory()
-                if self.cache_share < SMALLEST_CACHE_SHARE:
-                    yield from ((at, Answer(None, 0, "error", "no answer from continuous batching")) for at in waiting)
-                    return
+            if waiting and self.cache["max_memory_percent"] < SMALLEST_CACHE:
+                yield from ((at, Answer(None, 0, "error", "out of memory")) for at in waiting)
+                return
+
+    def _generate_continuously(self, prompts: list[list[int]], limit: int) -> dict[tuple[int, ...], list[int]]:
+        """The tokens that follow each prompt; a run that ends early, for want of memory, leaves prompts out."""
+        from transformers import ContinuousBatchingConfig
+
+        try:
+            outputs = self.model.generate_batch(
+                prompts,
+                generation_config=self._settings(limit),
+                continuous_batching_config=ContinuousBatchingConfig(**self.cache),
+            )
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return {}
+        finished = (output for output in outputs.values() if output.error is None)
+        return {tuple(output.prompt_ids): output.generated_tokens for output in finished}
 
     def _read(self, ids: list[int], limit: int) -> Answer:
         end = next((place for place, token in enumerate(ids) if token in self.ends), None)
@@ -134,8 +144,8 @@ class TransformersEngine(Engine):
         return self.ends[0] if pad is None else pad
 
 
-SMALLEST_CACHE_SHARE = 0.05
-"""The share of free memory for the cache below which continuous batching is given up."""
+SMALLEST_CACHE = 0.05
+"""The share of free memory below which continuous batching is given up."""
 
 
 def bucket(lengths: Sequence[int], limits: Sequence[int], budget: int) -> list[Batch]:
