@@ -66,7 +66,7 @@ Args:
 Returns:
     precision, recall, f1 (list of float): a score per pair, or one float each with `aggregate`.
     signature (str): what the numbers depend on.
-    truncated, empty (int): texts, of predictions and references, that were cut and that held no token.
+    truncated, empty (list of bool): whether a text of the pair was cut, and held no token; a count with `aggregate`.
 """
 
 
@@ -303,18 +303,18 @@ class BERTScorePTBR(evaluate.Metric):
         with tqdm(total=len(pairs), disable=not verbose) as bar:
             scores = scorer.score(pairs, progress or bar.update)
         best = np.maximum.reduceat(scores, np.cumsum([0, *map(len, groups[:-1])]))
-        used = [texts[place[text]] for text in [*predictions, *flat]]
-        settings = f"idf:{'yes' if idf else 'no'}|rescaled:no|dtype:{dtype}|max_length:{longest}|n:{len(predictions)}"
+        columns: dict[str, Any] = dict(zip(("precision", "recall", "f1"), best.T.tolist(), strict=True))
+        columns = {name: AGGREGATES[aggregate](values) for name, values in columns.items()}
+        pairs_of = [
+            [texts[place[text]] for text in (left, *group)] for left, group in zip(predictions, groups, strict=True)
+        ]
+        for fact in ("truncated", "empty"):
+            found = [any(getattr(text, fact) for text in pair) for pair in pairs_of]
+            columns[fact] = sum(found) if aggregate else found
+        settings = f"idf:{'yes' if idf else 'no'}|rescaled:no|dtype:{dtype}|max_length:{longest}"
         versions = f"version:{VERSION}|transformers:{transformers.__version__}|torch:{torch.__version__}"
-        return {
-            **{
-                name: AGGREGATES[aggregate](best[:, at].tolist())
-                for at, name in enumerate(("precision", "recall", "f1"))
-            },
-            "signature": f"bertscore_ptbr|{encoder.signature}|{settings}|{versions}",
-            "truncated": sum(text.truncated for text in used),
-            "empty": sum(text.empty for text in used),
-        }
+        signature = f"bertscore_ptbr|{encoder.signature}|{settings}|{versions}|n:{len(predictions)}"
+        return {**columns, "signature": signature}
 
     def align(self, prediction: str, reference: str, setup: str = "bertimbau", **model: Any) -> dict[str, Any]:
         """Show where a score comes from: the tokens of both texts, and the cosine of each with each."""

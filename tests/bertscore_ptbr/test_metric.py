@@ -33,14 +33,14 @@ def test_an_empty_text_scores_0(metric, encoders, name, prediction, reference):
     result = compute(metric, encoders[name], [prediction, "Normal"], [reference, "Normal"])
     assert [result[measure][0] for measure in MEASURES] == [0, 0, 0]
     assert result["f1"][1] == pytest.approx(1, abs=1e-5)
-    assert result["empty"] == sum(not text.strip() for text in (prediction, reference))
+    assert result["empty"] == [True, False]
 
 
 def test_long_texts_are_cut_and_counted(metric, encoders):
     long = "derrame pleural à direita " * 400
     for name in ("bert", "xlm-roberta", "no length"):
         result = compute(metric, encoders[name], [long, "Normal"], [long + "e fratura", "Normal"])
-        assert result["truncated"] == 2
+        assert result["truncated"] == [True, False]
         assert result["f1"] == pytest.approx([1, 1], abs=1e-5)
         assert "|max_length:512|" in result["signature"]
 
@@ -94,8 +94,8 @@ def test_the_signature_names_all_that_the_numbers_depend_on(metric, encoders):
     import transformers
 
     assert compute(metric, encoders["bert"], ["a", "b"], ["a", "b"])["signature"] == (
-        "bertscore_ptbr|model:bert|revision:local|layer:3|idf:no|rescaled:no|dtype:float32|max_length:512|n:2"
-        f"|version:1.0.0|transformers:{transformers.__version__}|torch:{torch.__version__}"
+        "bertscore_ptbr|model:bert|revision:local|layer:3|idf:no|rescaled:no|dtype:float32|max_length:512"
+        f"|version:1.0.0|transformers:{transformers.__version__}|torch:{torch.__version__}|n:2"
     )
 
 
@@ -108,6 +108,7 @@ def test_aggregate(metric, encoders, aggregate, function):
     one = compute(metric, encoders["bert"], *texts, aggregate=aggregate)
     for measure in MEASURES:
         assert one[measure] == pytest.approx(function(each[measure]))
+    assert (one["truncated"], one["empty"]) == (0, 0)
 
 
 def test_idf_may_be_counted_in_other_texts(metric, encoders):

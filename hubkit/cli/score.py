@@ -1,0 +1,31 @@
+"""`hubkit score`: generations -> scores, statistics, plots; and the summary as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from hubkit.cli._options import config_option, run_stage, workspace_option
+from hubkit.config import ReleaseConfig
+from hubkit.workspace import Workspace
+
+if TYPE_CHECKING:
+    from hubkit.scoring.table import Format
+
+
+@click.command(name="score")
+@config_option
+@workspace_option
+@click.option("--table", "form", type=click.Choice(["md", "latex", "json"]), help="Print the summary that is there.")
+def command(config: ReleaseConfig, workspace: Workspace, form: Format | None) -> None:
+    """Score the generated reports: BERTScore in both setups, chrF++, BLEU, findings; with intervals and tests.
+
+    With --table nothing is scored: the summary of the last run is printed, beside the original study's figures.
+    """
+    if form is None:
+        run_stage("score", config, workspace)
+    else:
+        from hubkit.scoring.table import read_summary, render
+
+        click.echo(render(read_summary(workspace), form))

@@ -1,0 +1,67 @@
+"""Whether generated reports name the findings that the study's CheXpert labels name.
+
+A finding that is named as present or as uncertain counts as found, one that is negated or unmentioned does not: the
+convention of the field's F1 over CheXpert labels. This is the measure that sees a flipped negation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from hubkit.scoring.statistics import Measure
+from hubkit.tables import CHEXPERT_LABELS
+
+
+class Agreement(NamedTuple):
+    """Counts of one system: studies x labels x (both name it, only the report, only the label)."""
+
+    counts: np.ndarray
+
+    @property
+    def micro(self) -> Measure:
+        """F1 over all findings of all studies."""
+        return Measure(self.counts.sum(axis=1), f1)
+
+    @property
+    def macro(self) -> Measure:
+        """Mean of the labels' F1, over those labels that some study has."""
+        present = self.counts[:, :, [0, 2]].sum(axis=(0, 2)) > 0
+        if not present.any():
+            return Measure(np.zeros((len(self.counts), 3)), f1)
+        kept = self.counts[:, present]
+        shape = kept.shape[1:]
+        return Measure(kept.reshape(len(kept), -1), lambda added: f1(added.reshape(*added.shape[:-1], *shape)).mean(-1))
+
+    def by_label(self) -> dict[str, dict[str, float]]:
+        """F1 and the number of studies that have the finding, by label; labels that no study has are left out."""
+        added = self.counts.sum(axis=0)
+        return {
+            label: {"f1": float(f1(added[at])), "studies": int(added[at, 0] + added[at, 2])}
+            for at, label in enumerate(CHEXPERT_LABELS)
+            if added[at, 0] + added[at, 2]
+        }
+
+
+def agreement(texts: Sequence[str], labels: Sequence[Mapping[str, int | None]]) -> Agreement:
+    """Compare what Portuguese `texts` say with the `labels` of their studies."""
+    from hubkit.clinical.labels import labels as labels_of
+
+    said = present([labels_of(text, "pt") for text in texts])
+    true = present(labels)
+    return Agreement(np.stack([said & true, said & ~true, ~said & true], axis=2).astype(np.float64))
+
+
+def present(labels: Sequence[Mapping[str, int | None]]) -> np.ndarray:
+    """Studies x labels: whether a finding is present or uncertain."""
+    rows = [[study.get(label) in (1, -1) for label in CHEXPERT_LABELS] for study in labels]
+    return np.array(rows, dtype=bool).reshape(len(labels), len(CHEXPERT_LABELS))
+
+
+def f1(sums: np.ndarray) -> np.ndarray:
+    """F1 from added counts (..., 3); 0 where there is nothing to find and nothing was found."""
+    both, only_said, only_true = sums[..., 0], sums[..., 1], sums[..., 2]
+    below = 2 * both + only_said + only_true
+    return np.divide(2 * both, below, out=np.zeros_like(both, dtype=np.float64), where=below > 0)

@@ -1,0 +1,91 @@
+"""BERTScore of all systems in a setup, by the very script that is published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from hubkit.config import ReleaseConfig
+from hubkit.errors import HubkitError
+from hubkit.progress import Progress
+from hubkit.published import published
+from hubkit.scoring.inputs import Evaluation
+from hubkit.workspace import Workspace, atomic
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MEASURES = ("precision", "recall", "f1")
+
+
+class SetupScores(NamedTuple):
+    """What one setup says.
+
+    Attributes:
+        signature: what the numbers depend on.
+        scores: by system, studies x (precision, recall, F1), float32.
+        truncated, empty: by system, for each study whether a text of the pair was cut, and held no token.
+    """
+
+    signature: str
+    scores: dict[str, np.ndarray]
+    truncated: dict[str, np.ndarray]
+    empty: dict[str, np.ndarray]
+
+
+def setup_scores(config: ReleaseConfig, workspace: Workspace, setup: str, evaluation: Evaluation) -> SetupScores:
+    """Score all systems in one call, so that every distinct text is embedded once; a finished setup is kept.
+
+    Raises:
+        HubkitError: the encoder cannot be loaded as configured.
+    """
+    import numpy as np
+
+    kept = workspace.partial / f"{setup}.npz"
+    if not kept.exists():
+        _write(kept, *_compute(config, setup, evaluation))
+    with np.load(kept) as stored:
+        columns = {name: np.split(stored[name], len(evaluation.generated)) for name in ("scores", "truncated", "empty")}
+        by_system = {name: dict(zip(evaluation.generated, parts, strict=True)) for name, parts in columns.items()}
+        return SetupScores(str(stored["signature"]), **by_system)
+
+
+def _compute(config: ReleaseConfig, setup: str, evaluation: Evaluation) -> tuple[dict[str, list], str]:
+    import evaluate
+
+    encoder = config.scoring.encoder(setup)
+    references = evaluation.references if setup == "bertimbau" else evaluation.originals
+    predictions = [text for texts in evaluation.generated.values() for text in texts]
+    metric = evaluate.load(str(published("bertscore_ptbr") / "bertscore_ptbr.py"), keep_in_memory=True)
+    with Progress(f"score: pairs in {setup}", len(predictions)) as progress:
+        try:
+            result = metric.compute(
+                predictions=predictions,
+                references=references * len(evaluation.generated),
+                setup=setup,
+                model_type=encoder.model,
+                num_layers=encoder.layer,
+                revision=encoder.revision,
+                idf=references if config.scoring.idf else False,
+                device=config.scoring.device,
+                dtype=config.scoring.dtype,
+                batch_tokens=config.scoring.batch_tokens,
+                progress=progress.advance,
+            )
+        except (OSError, ValueError) as error:
+            raise HubkitError(
+                f"the encoder cannot be used: {str(error).splitlines()[0]}",
+                where=f"[scoring.{setup.replace('-', '_')}] {encoder.model}",
+                mend="set its model, layer and revision",
+            ) from None
+    # The call scored all systems, a figure is about the studies of one: n is said again beside it.
+    signature = result.pop("signature").rpartition("|n:")[0]
+    return result, signature
+
+
+def _write(path: Path, result: dict[str, list], signature: str) -> None:
+    import numpy as np
+
+    scores = np.stack([result[measure] for measure in MEASURES], axis=1).astype(np.float32)
+    with atomic(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, scores=scores, truncated=result["truncated"], empty=result["empty"], signature=signature)

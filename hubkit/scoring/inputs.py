@@ -1,0 +1,108 @@
+"""What is scored: the generated reports of every system, with their references and what else they are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hubkit.config import ReleaseConfig
+from hubkit.errors import HubkitError
+from hubkit.reports import Reference, reference, sections_of
+from hubkit.scoring.yardsticks import yardsticks
+from hubkit.tables import CONDITIONS, SECTIONS
+from hubkit.workspace import Workspace, read_table
+
+if TYPE_CHECKING:
+    import numpy as np
+
+HEADERS = {section: section.upper() for section in SECTIONS if section != "last_paragraph"}
+
+
+class Evaluation(NamedTuple):
+    """The test split as it is scored; all columns are in the order of `studies`.
+
+    Attributes:
+        subjects, studies: MIMIC's ids, (n,) int64.
+        references: Portuguese text.
+        originals: the same sections in English.
+        labels: CheXpert's labels of each study; 1 positive, 0 negative, -1 uncertain, None unmentioned.
+        generated: the reports by system: the three conditions, then the yardsticks.
+    """
+
+    subjects: np.ndarray
+    studies: np.ndarray
+    references: list[str]
+    originals: list[str]
+    labels: list[dict[str, int | None]]
+    generated: dict[str, list[str]]
+
+
+def read_evaluation(config: ReleaseConfig, workspace: Workspace) -> Evaluation:
+    """Read what the earlier stages wrote.
+
+    Raises:
+        HubkitError: a table is missing or empty, holds a row without text, or the conditions differ in their studies.
+    """
+    import numpy as np
+
+    rows = {condition: _generations(workspace, condition) for condition in CONDITIONS}
+    first = rows[CONDITIONS[0]]
+    for condition in CONDITIONS[1:]:
+        if [(row["study_id"], row["reference"]) for row in rows[condition]] != [
+            (row["study_id"], row["reference"]) for row in first
+        ]:
+            raise HubkitError(
+                f"its studies or references are not those of {CONDITIONS[0]}",
+                where=workspace.generations(condition),
+                mend="hubkit generate",
+            )
+    columns = ["study_id", "split", *SECTIONS, "labels"]
+    studies = {row["study_id"]: row for row in read_table(workspace.studies, columns).to_pylist()}
+    unknown = [row["study_id"] for row in first if row["study_id"] not in studies]
+    if unknown:
+        raise HubkitError(
+            f"{len(unknown)} generated studies are not in it", where=workspace.studies, mend="hubkit read"
+        )
+    kind = config.generation.reference
+    references = [row["reference"] for row in first]
+    train = {study for study, row in studies.items() if row["split"] == "train"}
+    generated = {condition: [row["generated"] for row in rows[condition]] for condition in CONDITIONS}
+    return Evaluation(
+        subjects=np.array([row["subject_id"] for row in first], dtype=np.int64),
+        studies=np.array([row["study_id"] for row in first], dtype=np.int64),
+        references=references,
+        originals=[original(studies[row["study_id"]], kind) for row in first],
+        labels=[studies[row["study_id"]]["labels"] or {} for row in first],
+        generated={**generated, **yardsticks(_references(workspace, train, kind), references)},
+    )
+
+
+def original(study: Mapping[str, Any], kind: Reference) -> str:
+    """The English counterpart of a study's Portuguese reference: the same sections, under English headers.
+
+    Args:
+        study: the sections by name, None where the report lacks one.
+        kind: as in `hubkit.reports.reference`.
+    """
+    wanted = ("findings", "impression") if kind == "findings_impression" else tuple(HEADERS)
+    paragraphs = [f"{HEADERS[section]}: {study[section]}" for section in wanted if study[section]]
+    if study["last_paragraph"] and not (study["findings"] or study["impression"]):
+        paragraphs.append(study["last_paragraph"])
+    return "\n\n".join(paragraphs)
+
+
+def _generations(workspace: Workspace, condition: str) -> list[dict[str, Any]]:
+    path = workspace.generations(condition)
+    rows: list[dict[str, Any]] = read_table(path).sort_by("study_id").to_pylist()
+    bare = sum(row["generated"] is None or row["reference"] is None for row in rows)
+    if bare or not rows:
+        what = f"{bare} of {len(rows)} rows have no text" if rows else "there is nothing to score"
+        raise HubkitError(what, where=path, mend="hubkit generate")
+    return rows
+
+
+def _references(workspace: Workspace, studies: set[int], kind: Reference) -> list[str]:
+    columns = ["study_id", "section", "translation", "status"]
+    rows = read_table(workspace.translations, columns).to_pylist()
+    sections = sections_of(row for row in rows if row["study_id"] in studies)
+    return [reference(study, kind) for study in sections.values()]

@@ -1,0 +1,52 @@
+"""The stage score: generations -> scores.parquet, summary.json and plots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from hubkit.config import ReleaseConfig
+from hubkit.scoring.inputs import Evaluation, read_evaluation
+from hubkit.tables import CONDITIONS, SCORES, SETUPS
+from hubkit.workspace import Workspace, write_json, write_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from hubkit.scoring.bertscore import SetupScores
+
+
+def score(config: ReleaseConfig, workspace: Workspace) -> None:
+    """Score the three conditions in both setups on the test split, and write what there is to say about it.
+
+    Raises:
+        HubkitError: a table is missing or does not fit the others, or an encoder cannot be loaded.
+    """
+    from hubkit.scoring.bertscore import setup_scores
+    from hubkit.scoring.summary import summarise
+
+    evaluation = read_evaluation(config, workspace)
+    setups = {setup: setup_scores(config, workspace, setup, evaluation) for setup in SETUPS}
+    write_table(workspace.scores / "scores.parquet", scores_table(evaluation, setups))
+    write_json(workspace.scores / "summary.json", summarise(config, evaluation, setups))
+
+
+def scores_table(evaluation: Evaluation, setups: Mapping[str, SetupScores]) -> pa.Table:
+    """The scores of every condition, setup and study, sorted in this order; the baseline stays out of it."""
+    import pyarrow as pa
+
+    parts = [
+        pa.table(
+            [
+                pa.array(evaluation.subjects),
+                pa.array(evaluation.studies),
+                pa.array([condition] * len(evaluation.studies)),
+                pa.array([setup] * len(evaluation.studies)),
+                *[pa.array(column) for column in setups[setup].scores[condition].T.copy()],
+            ],
+            schema=SCORES,
+        )
+        for condition in sorted(CONDITIONS)
+        for setup in sorted(SETUPS)
+    ]
+    return pa.concat_tables(parts).combine_chunks()

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from hubkit.cli import cli
+from hubkit.scoring.table import render
+
+FIGURE = {"low": 0.5, "high": 0.7}
+BERTSCORE = {
+    measure: {"mean": 0.6, **FIGURE, "median": 0.61, "min": 0.1, "max": 0.9, "sd": 0.05}
+    for measure in ("precision", "recall", "f1")
+}
+
+
+def summary():
+    micro = {"reference": 0.8, "flipped": 0.2}
+    return {
+        "n": 965,
+        "patients": 293,
+        "seed": 42,
+        "resamples": 10000,
+        "confidence": 0.95,
+        "conditions": {
+            system: {
+                "bertimbau": BERTSCORE,
+                "xlm-roberta": BERTSCORE,
+                "chrf++": {"value": 40.0, "low": 38.0, "high": 42.0},
+                "bleu": {"value": 10.0, "low": 9.0, "high": 11.0},
+                "clinical": {"micro": {"value": micro.get(system, 0.4), **FIGURE}, "macro": {"value": 0.3, **FIGURE}},
+            }
+            for system in ("zero_shot", "few_shot", "lora", "commonest", "reference", "flipped")
+        },
+        "differences": [
+            {"system": "lora", "against": "zero_shot", "measure": "bertimbau f1", "difference": 0.078, "low": 0.07}
+            | {"high": 0.085, "p_bootstrap": 0.0002, "p_randomisation": 0.0001, "p_holm": 0.0018},
+            {"system": "lora", "against": "zero_shot", "measure": "bertimbau recall", "p_holm": None},
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "BERTScore of 965 studies of 293 patients, mean and 95% interval; the rest is F1.",
+        "| LoRA | BERTimbau | 0.600 [0.500, 0.700] | 0.600 [0.500, 0.700] | 0.600 [0.500, 0.700] "
+        "| 0.610 | 0.100 | 0.900 | 0.050 | 0.660 |",
+        "| zero-shot | 40.0 [38.0, 42.0] | 10.0 [9.0, 11.0] | 0.400 [0.500, 0.700] | 0.300 [0.500, 0.700] |",
+        "| LoRA − zero-shot | BERTScore F1, BERTimbau | 0.078 [0.070, 0.085] | 0.0002 | 0.0001 | 0.0018 |",
+    ],
+)
+def test_markdown(line):
+    assert line in render(summary(), "md").splitlines()
+
+
+def test_the_table_says_which_measure_sees_a_flipped_negation():
+    assert "0% of BERTScore F1 (BERTimbau), 0% of chrF++ and 75% of the findings' F1" in render(summary(), "md")
+
+
+def test_latex():
+    found = render(summary(), "latex")
+    assert found.count(r"\begin{tabular}") == found.count(r"\end{tabular}") == 3
+    assert r"LoRA $-$ zero-shot & BERTScore F1, BERTimbau & 0.078 [0.070, 0.085] & 0.0002 & 0.0001 & 0.0018 \\" in found
+    assert r"95\% interval" in found
+
+
+def test_json_has_the_original_figures_beside():
+    found = json.loads(render(summary(), "json"))
+    assert found["conditions"] == summary()["conditions"]
+    assert found["original_f1"]["xlm-roberta"]["lora"] == 0.837
+
+
+def test_the_command_prints_what_is_there(tmp_path):
+    (tmp_path / "hubkit.toml").touch()
+    folder = tmp_path / "work" / "scores"
+    folder.mkdir(parents=True)
+    (folder / "summary.json").write_text(json.dumps(summary()))
+    arguments = ["score", "--config", str(tmp_path / "hubkit.toml"), "--workspace", str(tmp_path / "work")]
+    result = CliRunner().invoke(cli, [*arguments, "--table", "md"], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert result.output.strip() == render(summary(), "md")
+    (folder / "summary.json").write_text("{")
+    result = CliRunner().invoke(cli, [*arguments, "--table", "json"])
+    assert "summary.json: is not whole" in str(result.exception)
