@@ -1,0 +1,142 @@
+"""What a push would change in a repo, file by file, and the commit that changes it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from hubkit.hub.targets import HUBS_OWN
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+Content = Path | bytes
+
+
+class Change(NamedTuple):
+    """A file of a repo, before and after.
+
+    Attributes:
+        path: in the repo.
+        size: in bytes, after; before, where it goes.
+        action: what happens to it.
+        reason: why, for people.
+        content: what it will hold; None where it goes.
+    """
+
+    path: str
+    size: int
+    action: Literal["add", "update", "delete", "keep"]
+    reason: str
+    content: Content | None
+
+
+class Remote(NamedTuple):
+    """A repo at a revision.
+
+    Attributes:
+        commit: its commit; None where there is no such repo or revision.
+        files: digest (SHA-256 for LFS, else the SHA-1 of git's blob) and size by path.
+    """
+
+    commit: str | None
+    files: dict[str, tuple[str, int]]
+
+
+NOTHING = Remote(None, {})
+
+
+def remote_files(api: HfApi, repo: str, kind: str, revision: str = "main") -> Remote:
+    """What is in a repo at a revision, as its owner sees it."""
+    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+    from huggingface_hub.hf_api import RepoFile
+
+    try:
+        commit = api.repo_info(repo, repo_type=kind, revision=revision).sha
+        listed = list(api.list_repo_tree(repo, repo_type=kind, revision=commit, recursive=True))
+    except (RepositoryNotFoundError, RevisionNotFoundError):
+        return NOTHING
+    files = {
+        item.path: (item.lfs.sha256 if item.lfs else item.blob_id, item.size)
+        for item in listed
+        if isinstance(item, RepoFile)
+    }
+    return Remote(commit, files)
+
+
+def compare(wanted: Mapping[str, Content], remote: Remote, keep: frozenset[str] = frozenset()) -> list[Change]:
+    """Say for each file of the repo and of `wanted` what a push does to it.
+
+    Args:
+        keep: files of the repo that stay although `wanted` lacks them.
+    """
+    changes = []
+    for path, content in sorted(wanted.items()):
+        size = content.stat().st_size if isinstance(content, Path) else len(content)
+        if path not in remote.files:
+            changes.append(Change(path, size, "add", "new", content))
+        elif remote.files[path][0] in digests(content):
+            changes.append(Change(path, size, "keep", "the same on the Hub", content))
+        else:
+            changes.append(Change(path, size, "update", "its content differs", content))
+    for path, (_, size) in sorted(remote.files.items()):
+        if path not in wanted and path not in keep and path != HUBS_OWN:
+            changes.append(Change(path, size, "delete", "no longer part of the release", None))
+    return changes
+
+
+def commit_changes(
+    api: HfApi,
+    repo: str,
+    kind: str,
+    changes: list[Change],
+    message: str,
+    parent: str | None,
+    revision: str = "main",
+    pull_request: bool = False,
+) -> int | None:
+    """Make one commit of all `changes`, none where there is nothing to change; return the number of its pull request.
+
+    The parent is named, so that a commit whose answer was lost is not made twice: the Hub refuses the second with 412.
+    """
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+    operations: list[CommitOperationAdd | CommitOperationDelete] = []
+    for change in changes:
+        if change.action in ("add", "update"):
+            assert change.content is not None
+            operations.append(CommitOperationAdd(change.path, _for_client(change.content)))
+        elif change.action == "delete":
+            operations.append(CommitOperationDelete(change.path))
+    if not operations:
+        return None
+    made = api.create_commit(
+        repo,
+        operations,
+        commit_message=message,
+        repo_type=kind,
+        parent_commit=parent,
+        revision=revision,
+        create_pr=pull_request,
+    )
+    return made.pr_num
+
+
+def digests(content: Content) -> tuple[str, str]:
+    """SHA-256 of a file, and the SHA-1 that git gives its blob."""
+    if isinstance(content, bytes):
+        header = f"blob {len(content)}\0".encode()
+        return hashlib.sha256(content).hexdigest(), hashlib.sha1(header + content, usedforsecurity=False).hexdigest()
+    plain = hashlib.sha256()
+    git = hashlib.sha1(f"blob {content.stat().st_size}\0".encode(), usedforsecurity=False)
+    with open(content, "rb") as file:
+        while chunk := file.read(2**20):
+            plain.update(chunk)
+            git.update(chunk)
+    return plain.hexdigest(), git.hexdigest()
+
+
+def _for_client(content: Content) -> str | bytes:
+    return str(content) if isinstance(content, Path) else content

@@ -1,0 +1,107 @@
+"""Speaking to a Hub: one client, errors that say what mends them, and patience with a Hub that stumbles."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import random
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from hubkit.errors import HubkitError
+from hubkit.hub.endpoint import current_endpoint
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+Value = TypeVar("Value")
+
+ATTEMPTS = 8
+LONGEST_WAIT = 20.0
+SECONDS_WITHOUT_ANSWER = 60.0
+
+_STUMBLES = {408, 412, 429, 500, 502, 503, 504}
+"""Statuses after which asking again can help; 412 is a commit whose parent is no longer the newest."""
+
+_MENDS = {
+    401: "the token is unknown or has expired: run `hf auth login`, then run this again",
+    402: "the account's storage or plan is used up: free some, then run this again",
+    403: "the token may not do this: make one with write access to the namespace, check the namespace and the clock",
+    404: "check the namespace and the repo's name in [hub]",
+    413: "the account's storage is used up, or a file is larger than the Hub takes",
+    507: "the Hub's storage is full: free some, then run this again",
+}
+
+
+class Stumble(Exception):
+    """An answer that says nothing about what was asked, such as 502."""
+
+
+def connect() -> HfApi:
+    """A client of the Hub at HF_ENDPOINT, with the token of the environment or of the Hub's own token store.
+
+    Raises:
+        HubkitError: there is no token.
+    """
+    from huggingface_hub import HfApi, get_token
+
+    token = get_token()
+    if token is None:
+        raise HubkitError("there is no token", where=current_endpoint(), mend="set HF_TOKEN, or run: hf auth login")
+    be_patient()
+    return HfApi(endpoint=current_endpoint(), token=token)
+
+
+def be_patient() -> None:
+    """Give every client of this process a limit on how long it waits: by default they wait forever."""
+    from huggingface_hub import set_client_factory
+    from huggingface_hub.utils._http import default_client_factory
+
+    def factory():
+        client = default_client_factory()
+        client.timeout = SECONDS_WITHOUT_ANSWER
+        return client
+
+    set_client_factory(factory)
+
+
+def steadily(step: Callable[[], Value], where: str) -> Value:
+    """Run `step` until the Hub answers it; it must be one that can be run again after an answer was lost.
+
+    Args:
+        where: what the step is about, for the error.
+
+    Raises:
+        HubkitError: the Hub refused, or went on stumbling.
+    """
+    from huggingface_hub.errors import HfHubHTTPError
+
+    silences: tuple[type[Exception], ...] = (OSError, Stumble, *transport_errors())
+    for attempt in range(ATTEMPTS):
+        try:
+            return step()
+        except HfHubHTTPError as error:
+            status = error.response.status_code if error.response is not None else 0
+            if status not in _STUMBLES:
+                raise refused(error, where) from None
+            said = f"the Hub answered {status}"
+        except silences as error:
+            said = f"the Hub did not answer: {error}" if str(error) else "the Hub did not answer"
+        time.sleep(min(LONGEST_WAIT, 0.25 * 2**attempt) * random.uniform(0.5, 1))
+    raise HubkitError(f"{said} ({ATTEMPTS} attempts)", where=where, mend="run the same command again: it goes on")
+
+
+def refused(error: Exception, where: str) -> HubkitError:
+    """The HubkitError for a Hub's refusal."""
+    response = getattr(error, "response", None)
+    status = response.status_code if response is not None else 0
+    said = response.headers.get("X-Error-Message") if response is not None else None
+    what = f"the Hub refused ({status}): {said}" if said else f"the Hub refused ({status})"
+    return HubkitError(what, where=where, mend=_MENDS.get(status, "see what the Hub says, then run this again"))
+
+
+def transport_errors() -> tuple[type[Exception], ...]:
+    """What the HTTP libraries of huggingface_hub 1.x and 2.x raise when there is no answer."""
+    found = [name for name in ("httpx", "httpx2") if importlib.util.find_spec(name)]
+    return tuple(importlib.import_module(name).TransportError for name in found)

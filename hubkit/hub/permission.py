@@ -1,0 +1,76 @@
+"""What has to be on record before anything of a corpus leaves this machine."""
+
+from __future__ import annotations
+
+import datetime
+import json
+
+from hubkit.config import ReleaseConfig
+from hubkit.corpus.kinds import corpus_kind
+from hubkit.errors import HubkitError
+from hubkit.hub.endpoint import is_loopback
+from hubkit.workspace import Workspace
+
+DAYS_VALID = 90
+
+
+def check_permission(config: ReleaseConfig, workspace: Workspace, endpoint: str) -> None:
+    """Refuse a push beyond loopback that the corpus's terms do not cover, or for which nobody gave their word.
+
+    Raises:
+        HubkitError: the corpus allows no derivatives; or it is credentialed, and the maintainer's word or a PhysioNet
+            access check of the last 90 days is missing.
+    """
+    if is_loopback(endpoint):
+        return
+    kind = corpus_kind(config.corpus.kind)
+    if not kind.derivatives:
+        raise HubkitError(
+            f"the terms of {kind.name} ({kind.licence}) allow nothing made from it to be passed on",
+            where=endpoint,
+            mend="push to a Hub on loopback alone: hubkit hub serve",
+        )
+    if kind.credentialed:
+        if config.hub.physionet_consent is None:
+            raise HubkitError(
+                f"{kind.name} is credentialed, and nothing says that PhysioNet agreed to publish what is made from it",
+                where="[hub] physionet_consent",
+                mend="say who agreed, when, and to what",
+            )
+        _check_access(workspace)
+
+
+def _check_access(workspace: Workspace) -> None:
+    mend = "run: hubkit physionet"
+    try:
+        record = json.loads(workspace.access_check.read_text(encoding="utf-8"))
+        day = datetime.date.fromisoformat(str(record["date"])[:10])
+    except FileNotFoundError:
+        raise HubkitError(
+            "there is no PhysioNet access check on record", where=workspace.access_check, mend=mend
+        ) from None
+    except (json.JSONDecodeError, KeyError, TypeError, ValueError):
+        raise HubkitError("is no record of an access check", where=workspace.access_check, mend=mend) from None
+    age = (datetime.datetime.now(datetime.UTC).date() - day).days
+    if age < -1:
+        raise HubkitError(
+            f"the access check is of {day}, which is to come",
+            where=workspace.access_check,
+            mend="set the clock, then " + mend,
+        )
+    if age > DAYS_VALID:
+        raise HubkitError(
+            f"the access check is {age} days old, {DAYS_VALID} are allowed", where=workspace.access_check, mend=mend
+        )
+
+
+def name_warning(config: ReleaseConfig) -> str | None:
+    """What to tell a maintainer whose dataset is named against PhysioNet's rule; None where it is not."""
+    name = config.hub.dataset
+    words = name.lower().replace("_", "-").split("-")
+    if not corpus_kind(config.corpus.kind).credentialed or "mimic" not in words or "ext" in words:
+        return None
+    return (
+        f'{name} uses the name MIMIC without "Ext": PhysioNet asks that what is derived from MIMIC is called '
+        "MIMIC-...-Ext-... ([hub] dataset)"
+    )

@@ -1,0 +1,230 @@
+"""The stage `push`: dist/ -> three repos on a Hub. No data before a gate that was proven from outside.
+
+Every step looks at what is there before it changes anything, so that each can be run again, after a lost answer as
+after a kill: a push that is run again goes on where it was, and one with nothing to do makes no commit.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hubkit.config import ReleaseConfig
+from hubkit.errors import HubkitError
+from hubkit.hub import gate
+from hubkit.hub.changes import NOTHING, Change, Content, commit_changes, compare, digests, remote_files
+from hubkit.hub.client import connect, steadily
+from hubkit.hub.endpoint import current_endpoint
+from hubkit.hub.permission import check_permission, name_warning
+from hubkit.hub.targets import PROBE, PROBE_TEXT, SCRIPT_BRANCH, Target, files_below, targets
+from hubkit.workspace import Workspace, write_json
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+CARD = "README.md"
+
+
+def push(config: ReleaseConfig, workspace: Workspace) -> None:
+    """Push the release and write the receipt: repos, commits, tags, and the SHA-256 of every file.
+
+    Raises:
+        HubkitError: the push is not covered by the corpus's terms, the Hub refused or stopped answering, the tag names
+            something else, or a gate was not as it should be; then its repo is private again.
+    """
+    endpoint = current_endpoint()
+    check_permission(config, workspace, endpoint)
+    warning = name_warning(config)
+    if warning:
+        print(f"  push: {warning}", file=sys.stderr)
+    ungranted = gate.ungranted_token(config.hub.waive_ungranted_probe)
+    api, found = connect(), targets(config, workspace)
+    for target in found:
+        steadily(partial(_check_tag, api, target, config.release.tag), target.repo)
+    for target in found:
+        if target.gated:
+            _push_gated(api, target, config, endpoint, ungranted)
+        else:
+            steadily(partial(_ensure_space, api, target), target.repo)
+            steadily(partial(_push_data, api, target, config), target.repo)
+    commits = {target: steadily(partial(_tag, api, target, config.release.tag), target.repo) for target in found}
+    script = workspace.dist / "dataset-script"
+    if script.is_dir():
+        steadily(partial(_push_script, api, found[0], script), found[0].repo)
+    collection = _collect(api, found, config) if config.hub.collection else None
+    write_json(workspace.receipt, _receipt(api, config, endpoint, commits, collection))
+
+
+def plan_push(config: ReleaseConfig, workspace: Workspace) -> dict[str, list[Change]]:
+    """What `push` would change, by repo; it only reads.
+
+    Raises:
+        HubkitError: dist/ is incomplete, or the Hub refused or did not answer.
+    """
+    api = connect()
+    return {
+        target.web: steadily(partial(_changes, api, target, _wanted(target)), target.repo)[0]
+        for target in targets(config, workspace)
+    }
+
+
+def _push_gated(api: HfApi, target: Target, config: ReleaseConfig, endpoint: str, ungranted: str | None) -> None:
+    prove = partial(gate.prove, target, endpoint, ungranted)
+    try:
+        steadily(partial(gate.shut, api, target), target.repo)
+        steadily(partial(_push_probe, api, target), target.repo)
+        steadily(partial(gate.show, api, target), target.repo)
+        steadily(prove, target.repo)
+        steadily(partial(_push_data, api, target, config), target.repo)
+        steadily(prove, target.repo)
+    except gate.Surprise as surprise:
+        gate.make_private(api, target, surprise)
+        raise
+
+
+def _push_probe(api: HfApi, target: Target) -> None:
+    """Card and probe, where the repo has no probe yet: the form needs the card, and neither holds data."""
+    remote = remote_files(api, target.repo, target.kind)
+    if PROBE not in remote.files:
+        wanted: dict[str, Content] = {PROBE: PROBE_TEXT}
+        if CARD not in remote.files:
+            wanted[CARD] = target.folder / CARD
+        changes = [change for change in compare(wanted, remote) if change.action in ("add", "update")]
+        commit_changes(api, target.repo, target.kind, changes, "Add the card, and a probe of the gate", remote.commit)
+
+
+def _push_data(api: HfApi, target: Target, config: ReleaseConfig) -> None:
+    changes, parent = _changes(api, target, _wanted(target))
+    if not any(change.action != "keep" for change in changes):
+        return
+    message = f"Release {config.release.version}"
+    if target.gated and config.hub.pull_request:
+        _propose(api, target, changes, message, parent)
+    commit_changes(api, target.repo, target.kind, changes, message, parent)
+
+
+def _propose(api: HfApi, target: Target, changes: list[Change], message: str, parent: str | None) -> None:
+    """Open a pull request with the data, or find the one that a former push opened; either way, a person merges it.
+
+    Raises:
+        HubkitError: always, since the push cannot go on before that.
+    """
+    opened = None
+    wanted = {change.path: change.content for change in changes if change.content is not None}
+    for known in api.get_repo_discussions(target.repo, repo_type=target.kind, discussion_type="pull_request"):
+        if known.title == message and known.status in ("open", "draft"):
+            theirs = remote_files(api, target.repo, target.kind, revision=f"refs/pr/{known.num}")
+            if all(change.action == "keep" for change in compare(wanted, theirs, frozenset({PROBE}))):
+                opened = known.num
+    if opened is None:
+        opened = commit_changes(api, target.repo, target.kind, changes, message, parent, pull_request=True)
+    raise HubkitError(
+        f"pull request {opened} holds the data and waits to be merged",
+        where=target.repo,
+        mend="merge it on the Hub, then push again",
+    )
+
+
+def _changes(api: HfApi, target: Target, wanted: dict[str, Content]) -> tuple[list[Change], str | None]:
+    """What is to change on main, and the commit that it was compared with; a card keeps what people wrote into it."""
+    remote = remote_files(api, target.repo, target.kind)
+    if CARD in wanted and CARD in remote.files:
+        wanted = {**wanted, CARD: _merged_card(api, target, remote.commit)}
+    return compare(wanted, remote, frozenset({PROBE})), remote.commit
+
+
+def _merged_card(api: HfApi, target: Target, commit: str | None) -> bytes:
+    from hubkit.packaging.cards import merge_card
+
+    fetched = api.hf_hub_download(target.repo, CARD, repo_type=target.kind, revision=commit)
+    theirs = Path(fetched).read_text(encoding="utf-8")
+    ours = (target.folder / CARD).read_text(encoding="utf-8")
+    merged = merge_card(theirs, ours)
+    # Written out again, a card that people edited may differ in the layout of its YAML alone.
+    same = theirs == ours or merged == merge_card(theirs, theirs)
+    return (theirs if same else merged).encode()
+
+
+def _wanted(target: Target) -> dict[str, Content]:
+    wanted: dict[str, Content] = dict(target.files())
+    return wanted
+
+
+def _ensure_space(api: HfApi, target: Target) -> None:
+    if remote_files(api, target.repo, target.kind) is NOTHING:
+        api.create_repo(target.repo, repo_type="space", space_sdk="gradio", exist_ok=True)
+
+
+def _check_tag(api: HfApi, target: Target, tag: str) -> None:
+    """Refuse, before anything is changed, to push something else under a tag that is there."""
+    tagged = remote_files(api, target.repo, target.kind, revision=tag)
+    changed = compare(_without_card(_wanted(target)), tagged, frozenset({PROBE, CARD}))
+    if tagged.commit and any(change.action != "keep" for change in changed):
+        raise HubkitError(
+            f"{tag} is on the Hub with other files than dist/",
+            where=target.repo,
+            mend="raise [release] version, then package again",
+        )
+
+
+def _without_card(wanted: dict[str, Content]) -> dict[str, Content]:
+    return {path: content for path, content in wanted.items() if path != CARD}
+
+
+def _tag(api: HfApi, target: Target, tag: str) -> str:
+    """Tag what main holds, where the tag is not there yet, and return the commit that it names."""
+    refs = api.list_repo_refs(target.repo, repo_type=target.kind)
+    named = {ref.name: ref.target_commit for ref in refs.tags}
+    if tag not in named:
+        head = remote_files(api, target.repo, target.kind).commit
+        api.create_tag(target.repo, tag=tag, revision=head, repo_type=target.kind, exist_ok=True)
+        return str(head)
+    return named[tag]
+
+
+def _push_script(api: HfApi, target: Target, folder: Path) -> None:
+    """The branch that datasets 3 runs a script from: it starts at the first commit, and holds the script alone."""
+    remote = remote_files(api, target.repo, target.kind, revision=SCRIPT_BRANCH)
+    if remote is NOTHING:
+        first = api.list_repo_commits(target.repo, repo_type=target.kind)[-1].commit_id
+        api.create_branch(target.repo, branch=SCRIPT_BRANCH, revision=first, repo_type=target.kind, exist_ok=True)
+        remote = remote_files(api, target.repo, target.kind, revision=SCRIPT_BRANCH)
+    changes = compare(files_below(folder), remote)
+    commit_changes(
+        api, target.repo, target.kind, changes, "The loader, for datasets 3", remote.commit, revision=SCRIPT_BRANCH
+    )
+
+
+def _collect(api: HfApi, found: list[Target], config: ReleaseConfig) -> str:
+    title, where = config.release.title, f"collection {config.release.title}"
+    namespace = config.hub.namespace
+    made = steadily(partial(api.create_collection, title, namespace=namespace, exists_ok=True), where)
+    for target in found:
+        add = partial(api.add_collection_item, made.slug, target.repo, target.kind, exists_ok=True)
+        steadily(add, where)
+    return str(made.slug)
+
+
+def _receipt(
+    api: HfApi, config: ReleaseConfig, endpoint: str, commits: Mapping[Target, str], collection: str | None
+) -> dict[str, Any]:
+    return {
+        "endpoint": endpoint,
+        "version": config.release.version,
+        "collection": collection,
+        "ungranted_probe_waived": config.hub.waive_ungranted_probe,
+        "repos": {
+            target.artifact: {
+                "id": target.repo,
+                "type": target.kind,
+                "url": f"{endpoint}/{target.web}",
+                "tag": config.release.tag,
+                "commit": commit,
+                "files": {path: digests(file)[0] for path, file in target.files().items()},
+            }
+            for target, commit in commits.items()
+        },
+    }

@@ -1,0 +1,72 @@
+"""The repos of a release: which folder of dist/ goes where, and what stands in the way of a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from hubkit.config import ReleaseConfig
+from hubkit.errors import HubkitError
+from hubkit.workspace import Workspace
+
+PROBE = "gate-probe.txt"
+"""A file without data in each gated repo, by which the gate is tried."""
+
+PROBE_TEXT = b"This file holds no data. It is read to find out whether the gate of this repository is shut.\n"
+
+SCRIPT_BRANCH = "script"
+
+HUBS_OWN = ".gitattributes"
+
+_CODE = {".cff", ".cfg", ".json", ".md", ".py", ".toml", ".txt", ".yaml", ".yml", ""}
+
+
+class Target(NamedTuple):
+    """A repo and the folder that it will hold.
+
+    Attributes:
+        artifact: dataset, adapter or metric.
+        repo: `namespace/name`.
+        kind: the Hub's type of repo.
+        folder: what it will hold.
+        gated: whether it stands behind a gate; the metric does not.
+    """
+
+    artifact: Literal["dataset", "adapter", "metric"]
+    repo: str
+    kind: Literal["dataset", "model", "space"]
+    folder: Path
+    gated: bool
+
+    def files(self) -> dict[str, Path]:
+        """The files of the folder by their path in the repo."""
+        return files_below(self.folder)
+
+    @property
+    def web(self) -> str:
+        prefix = {"dataset": "datasets/", "model": "", "space": "spaces/"}[self.kind]
+        return f"{prefix}{self.repo}"
+
+
+def targets(config: ReleaseConfig, workspace: Workspace) -> list[Target]:
+    """The three repos, in the order in which they are pushed: what is gated first.
+
+    Raises:
+        HubkitError: a folder of dist/ is missing, or the public Space would hold something other than code.
+    """
+    found = [
+        Target("dataset", config.hub.repo("dataset"), "dataset", workspace.dist / "dataset", True),
+        Target("adapter", config.hub.repo("adapter"), "model", workspace.dist / "adapter", True),
+        Target("metric", config.hub.repo("metric"), "space", workspace.dist / "metric", False),
+    ]
+    for target in found:
+        if not any(target.folder.glob("*")):
+            raise HubkitError("is missing", where=target.folder, mend="run: hubkit package")
+    for path, file in found[-1].files().items():
+        if file.suffix not in _CODE:
+            raise HubkitError("is no code, and the Space is public", where=file, mend=f"take {path} out of the metric")
+    return found
+
+
+def files_below(folder: Path) -> dict[str, Path]:
+    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}

@@ -1,0 +1,74 @@
+"""A release of three small folders, as `package` lays them out, with invented rows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hubkit.config import ReleaseConfig, parse_config
+from hubkit.workspace import Workspace
+
+CARD = """---
+license: other
+viewer: false
+extra_gated_fields:
+  Institution: text
+configs:
+- config_name: default
+  default: true
+  data_files:
+  - split: test
+    path: data/default/test-*.parquet
+---
+
+<!-- hubkit:begin summary (written by hubkit; edit outside of the marks) -->
+# Reports, version {version}
+<!-- hubkit:end summary -->
+"""
+
+SPACE_CARD = """---
+title: bertscore_ptbr
+sdk: gradio
+app_file: app.py
+---
+
+<!-- hubkit:begin summary (written by hubkit; edit outside of the marks) -->
+# A metric, version {version}
+<!-- hubkit:end summary -->
+"""
+
+
+def small_config(name: str, version: str = "1.0.0", **hub: Any) -> ReleaseConfig:
+    names = {"dataset": f"{name}-mimic-ext", "adapter": f"{name}-lora", "metric": f"{name}_metric"}
+    return parse_config({"release": {"version": version}, "hub": {"namespace": "maintainer", **names, **hub}})
+
+
+def small_dist(root: Path, config: ReleaseConfig, rows: int = 4) -> Workspace:
+    """Write dist/ with `rows` invented studies; the same bytes for the same arguments."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from safetensors.numpy import save_file
+
+    workspace = Workspace(root)
+    version = config.release.version
+    data = workspace.dist / "dataset" / "data" / "default"
+    data.mkdir(parents=True, exist_ok=True)
+    texts = [f"Pulmões limpos no exame de treino {number}." for number in range(rows)]
+    pq.write_table(pa.table({"study_id": range(rows), "report": texts}), data / "test-00000-of-00001.parquet")
+    (workspace.dist / "dataset" / "README.md").write_text(CARD.format(version=version))
+    (workspace.dist / "dataset" / "LICENSE").write_text("Invented; anyone may read it.\n")
+    script = workspace.dist / "dataset-script"
+    script.mkdir(exist_ok=True)
+    (script / f"{config.hub.dataset}.py").write_text(f'REVISION = "{config.release.tag}"\n')
+    adapter = workspace.dist / "adapter"
+    adapter.mkdir(exist_ok=True)
+    save_file({"lora_A": np.arange(rows * 64, dtype=np.float32)}, adapter / "adapter_model.safetensors")
+    (adapter / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": rows}))
+    (adapter / "README.md").write_text(CARD.partition("configs:")[0] + "---\n\n# An adapter\n")
+    metric = workspace.dist / "metric"
+    metric.mkdir(exist_ok=True)
+    (metric / f"{config.hub.metric}.py").write_text("import evaluate\n")
+    (metric / "README.md").write_text(SPACE_CARD.format(version=version))
+    return workspace

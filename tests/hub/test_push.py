@@ -1,0 +1,216 @@
+"""A push to the Hub on loopback: order, gate, reruns, new versions, refusals."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from huggingface_hub import HfApi
+from huggingface_hub.errors import GatedRepoError
+from small_dist import small_config, small_dist
+
+from hubkit.errors import HubkitError
+from hubkit.hub import gate
+from hubkit.hub.push import plan_push, push
+from hubkit.localhub import LocalHub
+from hubkit.localhub.accounts import Accounts
+
+
+@pytest.fixture
+def owner(hub: LocalHub) -> HfApi:
+    return HfApi(endpoint=hub.url, token=hub.tokens["owner"])
+
+
+def test_a_push_puts_three_repos_on_the_hub(hub: LocalHub, owner: HfApi, tmp_path: Path) -> None:
+    config = small_config("whole")
+    workspace = small_dist(tmp_path, config)
+    push(config, workspace)
+    receipt = json.loads(workspace.receipt.read_text())
+    assert receipt["endpoint"] == hub.url
+    for artifact, kind in (("dataset", "dataset"), ("adapter", "model"), ("metric", "space")):
+        repo = receipt["repos"][artifact]
+        info = owner.repo_info(repo["id"], repo_type=kind, revision="release-1.0.0")
+        assert info.sha == repo["commit"]
+        assert (info.private, info.gated) == (False, False if kind == "space" else "manual")
+        folder = workspace.dist / artifact
+        for path, digest in repo["files"].items():
+            assert hashlib.sha256((folder / path).read_bytes()).hexdigest() == digest
+            fetched = owner.hf_hub_download(repo["id"], path, repo_type=kind, revision="release-1.0.0")
+            if artifact != "metric" or path != "README.md":
+                assert Path(fetched).read_bytes() == (folder / path).read_bytes()
+    items = owner.get_collection(receipt["collection"]).items
+    assert [item.item_id for item in items] == [repo["id"] for repo in receipt["repos"].values()]
+    script = set(owner.list_repo_files(config.hub.repo("dataset"), repo_type="dataset", revision="script"))
+    assert script == {".gitattributes", f"{config.hub.dataset}.py"}
+
+
+def test_data_comes_after_a_proven_gate(hub: LocalHub, tmp_path: Path) -> None:
+    config = small_config("order")
+    push(config, small_dist(tmp_path, config))
+    for repo in (f"datasets/{config.hub.repo('dataset')}", f"models/{config.hub.repo('adapter')}"):
+        lines = [line for line in hub.log() if line["repo"] == repo]
+        refusals = [
+            at
+            for at, line in enumerate(lines)
+            if str(line["path"]).endswith(gate.PROBE) and line["code"] == "GatedRepo"
+        ]
+        assert [lines[at]["user"] for at in refusals] == [None, "outsider"] * 2
+        commits = [at for at, line in enumerate(lines) if "/commit/" in str(line["path"])]
+        assert commits[0] < refusals[0] < refusals[1] < commits[1] < refusals[2]
+        assert [lines[at]["private"] for at in commits[:2]] == [True, False]
+        assert all(lines[at]["gated"] == "manual" for at in commits)
+
+
+def test_a_rerun_makes_no_commit(hub: LocalHub, owner: HfApi, tmp_path: Path) -> None:
+    config = small_config("again")
+    workspace = small_dist(tmp_path, config)
+    push(config, workspace)
+    before, receipt = len(hub.log()), workspace.receipt.read_bytes()
+    push(config, workspace)
+    assert workspace.receipt.read_bytes() == receipt
+    assert not [line for line in hub.log()[before:] if line["method"] not in ("GET", "HEAD") and line["status"] == 200]
+    actions = {change.action for changes in plan_push(config, workspace).values() for change in changes}
+    assert actions == {"keep"}
+
+
+def test_a_new_version_keeps_what_people_wrote_into_the_card(hub: LocalHub, owner: HfApi, tmp_path: Path) -> None:
+    config = small_config("next")
+    push(config, small_dist(tmp_path / "one", config))
+    repo = config.hub.repo("dataset")
+    card = Path(owner.hf_hub_download(repo, "README.md", repo_type="dataset")).read_text()
+    edited = card + "\nSee our page for a talk on this.\n"
+    owner.upload_file(path_or_fileobj=edited.encode(), path_in_repo="README.md", repo_id=repo, repo_type="dataset")
+    later = small_config("next", version="1.1.0")
+    workspace = small_dist(tmp_path / "two", later, rows=6)
+    planned = plan_push(later, workspace)[f"datasets/{repo}"]
+    assert {change.path: change.action for change in planned} == {
+        "LICENSE": "keep",
+        "README.md": "update",
+        "data/default/test-00000-of-00001.parquet": "update",
+    }
+    push(later, workspace)
+    merged = Path(owner.hf_hub_download(repo, "README.md", repo_type="dataset")).read_text()
+    assert "version 1.1.0" in merged
+    assert "See our page for a talk on this." in merged
+    commits = len(owner.list_repo_commits(repo, repo_type="dataset"))
+    push(later, workspace)
+    assert len(owner.list_repo_commits(repo, repo_type="dataset")) == commits
+    tags = {ref.name for ref in owner.list_repo_refs(repo, repo_type="dataset").tags}
+    assert tags == {"release-1.0.0", "release-1.1.0"}
+
+
+def test_other_files_under_the_same_tag_are_refused_before_anything_changes(owner: HfApi, tmp_path: Path) -> None:
+    config = small_config("same")
+    push(config, small_dist(tmp_path / "one", config))
+    head = owner.dataset_info(config.hub.repo("dataset")).sha
+    with pytest.raises(HubkitError, match=r"release-1\.0\.0 is on the Hub with other files.*raise \[release\] version"):
+        push(config, small_dist(tmp_path / "two", config, rows=9))
+    assert owner.dataset_info(config.hub.repo("dataset")).sha == head
+
+
+def test_a_repo_that_is_public_becomes_private_and_nothing_is_pushed(owner: HfApi, tmp_path: Path) -> None:
+    config = small_config("public")
+    owner.create_repo(config.hub.repo("dataset"), repo_type="dataset")
+    with pytest.raises(HubkitError, match="public and has no gate"):
+        push(config, small_dist(tmp_path, config))
+    info = owner.dataset_info(config.hub.repo("dataset"))
+    assert info.private
+    assert [item.rfilename for item in info.siblings or []] == [".gitattributes"]
+
+
+def test_an_ungranted_user_who_gets_in_stops_the_push(
+    hub: LocalHub, owner: HfApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small_config("open")
+    monkeypatch.setenv("HUBKIT_UNGRANTED_TOKEN", hub.tokens["granted"])
+    with pytest.raises(HubkitError, match="a user without a grant was answered 200 at the gate, not 403"):
+        push(config, small_dist(tmp_path, config))
+    info = owner.dataset_info(config.hub.repo("dataset"))
+    assert info.private
+    assert not any("data" in item.rfilename for item in info.siblings or [])
+
+
+def test_without_an_ungranted_token_there_is_no_push_unless_waived(
+    owner: HfApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HUBKIT_UNGRANTED_TOKEN")
+    config = small_config("waived")
+    with pytest.raises(HubkitError, match="no token of a user without a grant"):
+        push(config, small_dist(tmp_path, config))
+    assert not owner.repo_exists(config.hub.repo("dataset"), repo_type="dataset")
+    config = small_config("waived", waive_ungranted_probe="no second account yet")
+    workspace = small_dist(tmp_path, config)
+    push(config, workspace)
+    assert json.loads(workspace.receipt.read_text())["ungranted_probe_waived"] == "no second account yet"
+
+
+def test_a_pull_request_waits_for_a_person(owner: HfApi, tmp_path: Path) -> None:
+    config = small_config("pull", pull_request=True)
+    workspace = small_dist(tmp_path, config)
+    for repo in ("dataset", "adapter"):
+        for _ in range(2):
+            with pytest.raises(HubkitError, match="pull request 1 holds the data"):
+                push(config, workspace)
+        kind = {"dataset": "dataset", "adapter": "model"}[repo]
+        owner.merge_pull_request(config.hub.repo(repo), 1, repo_type=kind)
+    push(config, workspace)
+    assert workspace.receipt.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("read", r"refused \(403\).*write access"),
+        ("expired", r"refused \(401\).*hf auth login"),
+        ("elsewhere", r"refused \(403\).*namespace"),
+    ],
+)
+def test_a_token_that_does_not_do(
+    hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, message: str
+) -> None:
+    accounts = Accounts(hub.root)
+    token = {
+        "read": accounts.mint("maintainer", role="read"),
+        "expired": accounts.mint("maintainer", expires=1.0),
+        "elsewhere": accounts.mint("someone"),
+    }[name]
+    monkeypatch.setenv("HF_TOKEN", token)
+    config = small_config(f"token-{name}")
+    workspace = small_dist(tmp_path, config)
+    with pytest.raises(HubkitError, match=message):
+        push(config, workspace)
+    assert not workspace.receipt.exists()
+
+
+def test_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_TOKEN")
+    config = small_config("none")
+    with pytest.raises(HubkitError, match=r"no token.*hf auth login"):
+        push(config, small_dist(tmp_path, config))
+
+
+def test_a_hub_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    config = small_config("silent")
+    with pytest.raises(HubkitError, match=r"did not answer.*run the same command again"):
+        push(config, small_dist(tmp_path, config))
+
+
+def test_an_image_does_not_go_into_the_public_space(tmp_path: Path) -> None:
+    config = small_config("space")
+    workspace = small_dist(tmp_path, config)
+    (workspace.dist / "metric" / "scores.parquet").write_bytes(b"PAR1")
+    with pytest.raises(HubkitError, match="is no code, and the Space is public"):
+        push(config, workspace)
+
+
+def test_strangers_are_refused_the_data(hub: LocalHub, tmp_path: Path) -> None:
+    config = small_config("strangers")
+    push(config, small_dist(tmp_path, config))
+    for token in (False, hub.tokens["ungranted"]):
+        with pytest.raises(GatedRepoError):
+            HfApi(endpoint=hub.url, token=token).hf_hub_download(
+                config.hub.repo("dataset"), "data/default/test-00000-of-00001.parquet", repo_type="dataset"
+            )

@@ -1,0 +1,31 @@
+"""Fixtures of the tests that speak to a Hub on loopback; a conftest.py imports those it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hubkit.localhub import LocalHub, serve
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
+    with serve(tmp_path_factory.mktemp("hub")) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No client of a test sees the cache or the token of whoever runs it."""
+    from huggingface_hub import constants
+
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HF_HOME", str(home))
+    for name, folder in {"HF_HOME": ".", "HF_HUB_CACHE": "hub", "HF_XET_CACHE": "xet"}.items():
+        monkeypatch.setattr(constants, name, str(home / folder))
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(home / "token"))
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    return home
