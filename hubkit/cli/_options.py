@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hubkit.config import ReleaseConfig, load_config
-from hubkit.release import Step
 from hubkit.workspace import Workspace
+
+if TYPE_CHECKING:
+    from hubkit.release import Step
 
 Command = Callable[..., Any]
 

@@ -28,7 +28,8 @@ def demo_release(workspace: Workspace, dry_run: bool, first: str | None, last: s
     Raises:
         HubkitError: a stage failed; running the same command again continues.
     """
-    from hubkit.demo.summary import print_step, print_summary
+    from hubkit.cli._options import print_step
+    from hubkit.demo.summary import print_summary
 
     home = workspace.root / "demo"
     settings = home / "hubkit.toml"

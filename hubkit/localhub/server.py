@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import importlib.util
 import json
 import os
 import signal
@@ -62,6 +63,9 @@ def serve(root: Path, port: int = 0, owner: str = OWNER) -> Iterator[LocalHub]:
     Raises:
         HubkitError: the port is taken, the folder cannot be written or another Hub runs on it.
     """
+    for package in ("starlette", "uvicorn"):
+        if importlib.util.find_spec(package) is None:
+            raise ModuleNotFoundError(name=package)
     command = [sys.executable, "-m", "hubkit.localhub", str(root), str(port), owner]
     # The Hub ends when its standard input does: it never outlives the process that started it.
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

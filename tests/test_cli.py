@@ -1,0 +1,70 @@
+"""The command line is light, every command has help, and a mistake is one line with its exit code."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from hubkit.cli import COMMANDS, cli, main
+
+HEAVY = "torch transformers datasets evaluate pyarrow huggingface_hub numpy pandas trl peft matplotlib starlette"
+
+
+def test_nothing_heavy_is_imported_before_a_command_runs() -> None:
+    code = (
+        "import importlib, sys; from hubkit.cli import COMMANDS;"
+        "[importlib.import_module(f'hubkit.cli.{name}') for name in COMMANDS];"
+        f"print(*[name for name in '{HEAVY}'.split() if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str) -> None:
+    shown = CliRunner().invoke(cli, [name, "--help"])
+    assert shown.exit_code == 0
+    assert len(shown.output.split("\n\n")[1].strip()) > 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "line"),
+    [
+        (["release", "--config", "none.toml"], 2, "hubkit: none.toml: no such file (write one with: hubkit init)"),
+        (["release", "--config", "typo.toml"], 2, "hubkit: typo.toml: unknown key corpus.roott"),
+        (["release", "--config", "right.toml", "--until", "sing"], 2, "hubkit: there is no stage sing (stages: read,"),
+        (["release", "--config", "right.toml", "--until", "read"], 1, "missing"),
+        (["init", "right.toml"], 2, "hubkit: right.toml: is there already (overwrite it with --force)"),
+        (["release", "--config", "right.toml", "--workspace", "right.toml/work"], 1, "--workspace"),
+        (["sing"], 2, "No such command 'sing'"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    exit_code: int,
+    line: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("typo.toml").write_text("[corpus]\nroott = 'x'\n")
+    Path("right.toml").write_text("[corpus]\nroot = 'missing'\n")
+    monkeypatch.setattr(sys, "argv", ["hubkit", *arguments])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == exit_code
+    said = capsys.readouterr().err
+    assert line in said
+    assert "Traceback" not in said
+
+
+def test_a_dry_run_says_what_would_run_and_does_nothing(tmp_path: Path) -> None:
+    arguments = ["release", "--demo", "--dry-run", "--workspace", str(tmp_path / "work")]
+    shown = CliRunner().invoke(cli, arguments)
+    assert [line.split()[:2] for line in shown.output.splitlines()][:2] == [["read", "run"], ["translate", "run"]]
+    assert list((tmp_path / "work").iterdir()) == []

@@ -1,0 +1,51 @@
+"""The wheel, installed in an empty venv outside the checkout, is light and carries what is published."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of programs of a venv that holds the wheel, what it needs, and nothing else."""
+    home = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(home), str(CHECKOUT)]
+    subprocess.run(build, check=True, capture_output=True)
+    venv.create(home / "venv", with_pip=True)
+    programs = home / "venv" / "bin"
+    wheel = next(home.glob("*.whl"))
+    constraints = str(CHECKOUT / "constraints.txt")
+    subprocess.run([programs / "pip", "install", "--quiet", "--constraint", constraints, wheel], check=True)
+    return programs
+
+
+def test_the_light_install_answers_without_torch(installed: Path, tmp_path: Path) -> None:
+    shown = subprocess.run([installed / "hubkit", "--help"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "release" in shown.stdout
+    code = "import importlib.util; print(importlib.util.find_spec('torch'))"
+    found = subprocess.run([installed / "python", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "None"
+
+
+def test_what_a_command_needs_and_is_not_there_is_named(installed: Path, tmp_path: Path) -> None:
+    command = [installed / "hubkit", "release", "--demo", "--workspace", tmp_path / "work"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert 'pip install "hubkit[release]"' in done.stderr
+
+
+@pytest.mark.parametrize("folder", ["dataset_card", "model_card", "loading_script", "bertscore_ptbr"])
+def test_the_published_folders_are_inside(installed: Path, tmp_path: Path, folder: str) -> None:
+    code = f"from hubkit.published import published; print(published('{folder}'))"
+    found = subprocess.run([installed / "python", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    inside = Path(found.stdout.strip())
+    names = {path.name for path in inside.iterdir()}
+    assert names >= {path.name for path in (CHECKOUT / folder).iterdir() if path.name != "__pycache__"}
+    assert installed.parent in inside.parents
