@@ -1,4 +1,4 @@
-"""The stage score: generations -> scores.parquet, summary.json and plots."""
+"""The stage score: generations -> scores.parquet, summary.json, extremes.json and plots."""
 
 from __future__ import annotations
 
@@ -23,12 +23,19 @@ def score(config: ReleaseConfig, workspace: Workspace) -> None:
         HubkitError: a table is missing or does not fit the others, or an encoder cannot be loaded.
     """
     from hubkit.scoring.bertscore import setup_scores
+    from hubkit.scoring.figures import extreme_studies
+    from hubkit.scoring.plots import draw_plots
     from hubkit.scoring.summary import summarise
 
     evaluation = read_evaluation(config, workspace)
     setups = {setup: setup_scores(config, workspace, setup, evaluation) for setup in SETUPS}
     write_table(workspace.scores / "scores.parquet", scores_table(evaluation, setups))
-    write_json(workspace.scores / "summary.json", summarise(config, evaluation, setups))
+    summary = summarise(config, evaluation, setups)
+    write_json(workspace.scores / "summary.json", summary)
+    f1 = {setup: {system: values[:, 2] for system, values in found.scores.items()} for setup, found in setups.items()}
+    extremes = {setup: extreme_studies(f1[setup], evaluation.studies) for setup in SETUPS}
+    write_json(workspace.scores / "extremes.json", extremes)
+    draw_plots(workspace.scores, evaluation, setups, summary)
 
 
 def scores_table(evaluation: Evaluation, setups: Mapping[str, SetupScores]) -> pa.Table:

@@ -33,11 +33,17 @@ NAMES = {
 
 
 class Grid(NamedTuple):
-    """A table of texts: the first column names the rows, the others hold figures."""
+    """A table of texts: the first `names` columns say what a row is about, the others hold figures."""
 
     caption: str
     header: tuple[str, ...]
     rows: list[tuple[str, ...]]
+    names: int = 1
+
+    @property
+    def sides(self) -> str:
+        """The side that each column is set to: l or r."""
+        return "l" * self.names + "r" * (len(self.header) - self.names)
 
 
 def read_summary(workspace: Workspace) -> dict[str, Any]:
@@ -85,7 +91,7 @@ def bertscore_grid(summary: dict[str, Any]) -> Grid:
     ]
     header = ("condition", "setup", "precision", "recall", "F1", "median", "min", "max", "sd", "original study")
     caption = f"BERTScore of {summary['n']} studies of {summary['patients']} patients, mean and {level}; the rest is F1"
-    return Grid(caption, header, rows)
+    return Grid(caption, header, rows, names=2)
 
 
 def others_grid(summary: dict[str, Any]) -> Grid:
@@ -125,7 +131,7 @@ def differences_grid(summary: dict[str, Any]) -> Grid:
     ]
     caption = f"Paired differences; {summary['resamples']} resamples of patients, seed {summary['seed']}"
     header = ("systems", "measure", "difference", "p, bootstrap", "p, randomisation", "p, Holm")
-    return Grid(caption, header, rows)
+    return Grid(caption, header, rows, names=2)
 
 
 def _figure(found: dict[str, float], name: str, digits: int) -> str:
@@ -143,19 +149,18 @@ def _share(conditions: dict[str, Any], take: Callable[[dict[str, Any]], float]) 
 
 
 def _markdown(grid: Grid) -> str:
-    lines = [grid.header, tuple("---" if at == 0 else "---:" for at in range(len(grid.header))), *grid.rows]
+    lines = [grid.header, ["---" if side == "l" else "---:" for side in grid.sides], *grid.rows]
     return "\n".join([f"{grid.caption}.", "", *("| " + " | ".join(line) + " |" for line in lines)])
 
 
 def _latex(grid: Grid) -> str:
     escaped = [tuple(_escape(cell) for cell in line) for line in (grid.header, *grid.rows)]
     header, *rows = [" & ".join(line) + r" \\" for line in escaped]
-    columns = "l" + "r" * (len(grid.header) - 1)
     return "\n".join(
         [
             r"\begin{table}",
             rf"\caption{{{_escape(grid.caption)}.}}",
-            rf"\begin{{tabular}}{{{columns}}}",
+            rf"\begin{{tabular}}{{{grid.sides}}}",
             r"\toprule",
             header,
             r"\midrule",
