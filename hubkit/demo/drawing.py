@@ -18,7 +18,7 @@ from hubkit.demo.facts import Facts, Opacity
 
 View = Literal["PA", "AP", "LATERAL"]
 
-SIZE = (288, 336)
+SIZE = (224, 256)
 """Width and height of a drawing in pixels."""
 
 BODY, AIR, LUNG, BONE, HEART, FLUID, DENSE, METAL = 96, 10, 44, 130, 150, 185, 190, 255

@@ -23,6 +23,9 @@ PHRASE_WEIGHTS = (10, 4, 2, 1, 1)
 """How often the first, second ... phrase of a topic is taken."""
 
 
+CENTIMETRES = ("0.8", "1.2", "1.5", "2.0", "2.5", "3.0", "3.5", "4.0", "4.5", "5.0")
+
+
 class Section(NamedTuple):
     """A section of a report in both languages; `name` as in `hubkit.tables.SECTIONS`."""
 
@@ -80,6 +83,13 @@ def sample_report(rng: random.Random) -> tuple[Facts, Report]:
     """Draw the facts of a study and write its report."""
     facts = sample_facts(rng)
     return facts, write_report(facts, rng)
+
+
+def sample_sentence(rng: random.Random) -> tuple[str, str]:
+    """Draw one sentence of the grammar, of any topic, in English and in Portuguese."""
+    words = {name: rng.choice(sorted(entries)) for name, entries in _phrases()["words"].items()}
+    slots = {**words, "symptom2": rng.choice(sorted(_phrases()["words"]["symptom"])), "cm": rng.choice(CENTIMETRES)}
+    return _sentence(Topic(rng.choice(sorted(_phrases()["topics"])), slots), rng)
 
 
 def _indication(facts: Facts, rng: random.Random) -> Topic:

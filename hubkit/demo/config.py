@@ -1,0 +1,72 @@
+"""The settings of the demo release, sized for two cores, and where its models lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from hubkit.config import (
+    Corpus,
+    Encoder,
+    Finetuning,
+    Generation,
+    Hub,
+    Release,
+    ReleaseConfig,
+    Scoring,
+    Translation,
+)
+
+MODELS = {
+    name: Path(__file__).with_name("models") / name for name in ("translator", "vision", "bertimbau", "xlm-roberta")
+}
+"""The shipped models by name, as hubkit/demo/train.py writes them."""
+
+ENCODER_LAYERS = 3
+
+
+def demo_config(corpus: Path, endpoint: str, namespace: str, models: Mapping[str, tuple[str, str]]) -> ReleaseConfig:
+    """The configuration of the demo release.
+
+    Args:
+        corpus: the folder that `hubkit.demo.corpus.write_corpus` wrote.
+        endpoint: the Hub on loopback.
+        namespace: the user there who owns the release.
+        models: repo id (or folder) and revision of each model in `MODELS`.
+    """
+    (translator, translator_revision), (vision, vision_revision) = models["translator"], models["vision"]
+    encoders = {
+        name: Encoder(model=models[name][0], revision=models[name][1], layer=ENCODER_LAYERS)
+        for name in ("bertimbau", "xlm-roberta")
+    }
+    return ReleaseConfig(
+        release=Release(title="Demo of MIMIC-CXR PT-BR (synthetic)"),
+        corpus=Corpus(kind="demo", root=corpus, subset="all", image_size=112),
+        translation=Translation(
+            model=translator,
+            revision=translator_revision,
+            quantization="fp32",
+            rules=False,
+            max_new_tokens=256,
+            batch_tokens=8192,
+        ),
+        finetuning=Finetuning(
+            model=vision,
+            revision=vision_revision,
+            dropout=0.0,
+            epochs=8,
+            learning_rate=4e-3,
+            schedule="cosine",
+            batch_size=16,
+            gradient_accumulation=1,
+            max_grad_norm=1.0,
+            gradient_checkpointing=False,
+            eval_steps=26,
+            save_steps=26,
+        ),
+        generation=Generation(max_new_tokens=192, batch_size=32),
+        scoring=Scoring(
+            bertimbau=encoders["bertimbau"], xlm_roberta=encoders["xlm-roberta"], resamples=2000, batch_tokens=4096
+        ),
+        hub=Hub(namespace=namespace, endpoint=endpoint),
+    )

@@ -1,0 +1,181 @@
+"""Trains the demo's encoders, so that BERTScore puts a right translation above a wrong one.
+
+The loss is a contrast over BERTScore itself: the F1 of a text with what says the same must stand above its F1 with
+texts of other studies and with the same text after one clinical error, such as a side or a negation turned round.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hubkit.demo.captions import english, portuguese
+from hubkit.demo.facts import sample_facts
+from hubkit.demo.grammar import sample_sentence, write_report
+from hubkit.demo.optimise import optimise, start
+from hubkit.demo.vocabulary import bert_tokenizer, sample_texts, xlm_roberta_tokenizer
+
+if TYPE_CHECKING:
+    import torch
+
+STEPS = 500
+BATCH = 24
+TEMPERATURE = 0.05
+SENTENCE_SHARE = 0.5
+"""Share of single sentences among the texts; the others are whole reports."""
+
+ERRORS = (
+    ("esquerdo", "direito"),
+    ("esquerda", "direita"),
+    ("Não há", "Há"),
+    ("Não se observa", "Observa-se"),
+    ("Sem evidência", "Evidência"),
+    ("sem ", "com "),
+    ("superior", "inferior"),
+    ("equeno", "oderado"),
+    ("leve", "acentuado"),
+    ("normal", "aumentado"),
+    ("derrame", "espessamento"),
+    ("derrame", "pneumotórax"),
+    ("consolidação", "opacidade"),
+    ("edema", "nódulo"),
+    ("atelectasia", "pneumonia"),
+    ("íntegras", "fraturadas"),
+    ("limpos", "opacos"),
+)
+"""Words that a wrong translation has in place of one another."""
+
+
+class Triple(NamedTuple):
+    """A text, another that says the same, and one with a clinical error in it."""
+
+    anchor: str
+    right: str
+    wrong: str
+
+
+SHAPE: dict[str, Any] = {
+    "hidden_size": 128,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "intermediate_size": 256,
+    "hidden_dropout_prob": 0.0,
+    "attention_probs_dropout_prob": 0.0,
+}
+
+
+def train_bertimbau(folder: Path, steps: int = STEPS) -> None:
+    """Train a BERT encoder of Portuguese, where right is the same report in other words, and write it to `folder`."""
+    from transformers import BertConfig, BertModel
+
+    start(seed=3)
+    tokenizer = bert_tokenizer(sample_texts(3000, languages=(2,)))
+    model = BertModel(BertConfig(vocab_size=len(tokenizer), max_position_embeddings=512, **SHAPE))
+    _train(model, tokenizer, _rephrased, steps, "bertimbau")
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def train_xlm_roberta(folder: Path, steps: int = STEPS) -> None:
+    """Train an XLM-R encoder, where right is the Portuguese of an English text, and write it to `folder`."""
+    from transformers import XLMRobertaConfig, XLMRobertaModel
+
+    start(seed=4)
+    tokenizer = xlm_roberta_tokenizer(sample_texts(3000))
+    config = XLMRobertaConfig(
+        vocab_size=len(tokenizer),
+        max_position_embeddings=514,
+        type_vocab_size=1,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        **SHAPE,
+    )
+    model = XLMRobertaModel(config)
+    _train(model, tokenizer, _translated, steps, "xlm-roberta")
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def _train(model: Any, tokenizer: Any, draw: Callable[[random.Random], tuple[str, str]], steps: int, what: str) -> None:
+    import torch
+
+    target = torch.arange(BATCH)
+
+    def loss(batch: list[Triple]) -> torch.Tensor:
+        anchors = _embed(model, tokenizer, [triple.anchor for triple in batch])
+        others = _embed(model, tokenizer, [*(triple.right for triple in batch), *(triple.wrong for triple in batch)])
+        return torch.nn.functional.cross_entropy(f1_matrix(*anchors, *others) / TEMPERATURE, target)
+
+    optimise(model, _batches(draw, what), loss, steps, what, rate=0.01, rate_rest=2e-3)
+
+
+def _embed(model: Any, tokenizer: Any, texts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Unit vectors of the last layer (texts, tokens, hidden) and the mask of tokens that are no padding."""
+    import torch
+
+    encoded = tokenizer(texts, padding=True, return_tensors="pt")
+    hidden = model(**encoded).last_hidden_state
+    return torch.nn.functional.normalize(hidden, dim=-1), encoded["attention_mask"].bool()
+
+
+def f1_matrix(
+    references: torch.Tensor, known: torch.Tensor, candidates: torch.Tensor, said: torch.Tensor
+) -> torch.Tensor:
+    """BERTScore F1 of each reference with each candidate (https://arxiv.org/abs/1904.09675), all tokens matched.
+
+    Args:
+        references: unit vectors of shape (references, tokens, hidden); `known` masks their padding.
+        candidates: the same of the candidates; `said` masks theirs.
+
+    Returns:
+        F1 of shape (references, candidates).
+    """
+    import torch
+
+    similar = torch.einsum("rth,cuh->rctu", references, candidates)
+    similar = similar.masked_fill(~(known[:, None, :, None] & said[None, :, None, :]), -1.0)
+    recall = (similar.amax(3) * known[:, None]).sum(2) / known.sum(1)[:, None]
+    precision = (similar.amax(2) * said[None]).sum(2) / said.sum(1)[None]
+    return 2 * precision * recall / (precision + recall).clamp(min=1e-6)
+
+
+def _batches(draw: Callable[[random.Random], tuple[str, str]], seed: str) -> Iterator[list[Triple]]:
+    rng = random.Random(seed)
+    while True:
+        batch: dict[str, Triple] = {}
+        while len(batch) < BATCH:
+            anchor, right = draw(rng)
+            wrong = with_error(right, rng)
+            if wrong is not None:
+                batch[right] = Triple(anchor, right, wrong)
+        yield list(batch.values())
+
+
+def _rephrased(rng: random.Random) -> tuple[str, str]:
+    if rng.random() < SENTENCE_SHARE:
+        sentence = sample_sentence(rng)[1]
+        return sentence, sentence
+    facts = sample_facts(rng)
+    return portuguese(write_report(facts, rng)), portuguese(write_report(facts, rng))
+
+
+def _translated(rng: random.Random) -> tuple[str, str]:
+    if rng.random() < SENTENCE_SHARE:
+        return sample_sentence(rng)
+    report = write_report(sample_facts(rng), rng)
+    return english(report), portuguese(report)
+
+
+def with_error(text: str, rng: random.Random) -> str | None:
+    """Return a Portuguese text with one clinical error put in, or None where there is nothing to get wrong."""
+    errors = [pair for one, other in ERRORS for pair in ((one, other), (other, one)) if pair[0] in text]
+    if not errors:
+        return None
+    right, wrong = rng.choice(errors)
+    places = text.count(right)
+    pieces = text.split(right)
+    at = rng.randrange(places) + 1
+    return right.join(pieces[:at]) + wrong + right.join(pieces[at:])

@@ -1,0 +1,41 @@
+"""Trains the demo's models from nothing and writes them to a folder: `python -m hubkit.demo.train OUT [--only NAME]`.
+
+The shipped weights in hubkit/demo/models were made by it. The same version of torch on the same processor gives the
+same bytes; another processor rounds sums in another way, and ends with other weights of the same quality.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+# Threads that wait must not spin where cores are shared; read when torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+NAMES = ("translator", "vision", "bertimbau", "xlm-roberta")
+
+
+@click.command()
+@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--only", type=click.Choice(NAMES), help="Train this one alone; vision needs OUT/translator.")
+def train(out: Path, only: str | None) -> None:
+    """Train the demo's models and write each to its folder below OUT."""
+    from hubkit.demo.encoders import train_bertimbau, train_xlm_roberta
+    from hubkit.demo.translator import train_translator
+    from hubkit.demo.vision import train_vision
+
+    for name in [only] if only else NAMES:
+        if name == "translator":
+            train_translator(out / name)
+        elif name == "vision":
+            train_vision(out / name, out / "translator")
+        elif name == "bertimbau":
+            train_bertimbau(out / name)
+        else:
+            train_xlm_roberta(out / name)
+
+
+if __name__ == "__main__":
+    train()
