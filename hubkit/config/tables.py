@@ -130,11 +130,13 @@ class Translation(Table):
     executor: Annotated[Literal["local", "slurm", "ray"], Runtime] = "local"
     """Where the tasks run: on this machine, under Slurm or on Ray."""
     tasks: Annotated[Positive, Runtime] = 1
-    """Parts the work is cut into."""
+    """Parts the work is cut into; more than one uses datatrove."""
     workers: Annotated[Positive, Runtime] = 1
-    """Tasks at a time; more than one uses datatrove."""
+    """Tasks at a time."""
     slurm: Annotated[dict[str, Any], Runtime] = {}
-    """Options of the sbatch script: time, partition, mem_per_cpu_gb and others."""
+    """Options of datatrove's SlurmPipelineExecutor: time, partition, gpus_per_task, mem_per_cpu_gb and others."""
+    ray: Annotated[dict[str, Any], Runtime] = {}
+    """Options of its RayPipelineExecutor: cpus_per_task, gpus_per_task, mem_per_cpu_gb and others."""
 
 
 class Finetuning(Table):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from hubkit.config import Translation
 from hubkit.errors import HubkitError
-from hubkit.progress import Progress
 from hubkit.translation.attempts import translate_units
 from hubkit.translation.engines import open_engine
 from hubkit.translation.parts import read_parts, write_part
@@ -15,7 +15,7 @@ from hubkit.workspace import read_table
 
 
 class Step:
-    """Translates studies into a folder of parts.
+    """Translates studies into a folder of parts; datatrove's executors call it as a step of a pipeline.
 
     Args:
         translation: the settings.
@@ -26,14 +26,20 @@ class Step:
     def __init__(self, translation: Translation, studies: Path, folder: Path):
         self.translation, self.studies, self.folder = translation, studies, folder
 
-    def todo(self) -> list[list[Unit]]:
-        """The chunks of the plan, each without what is done; which units share a chunk does not depend on that."""
-        done = {key for key, row in read_parts(self.folder).items() if row["status"] != "failed"}
-        chunks = plan(read_rows(read_table(self.studies), self.translation), self.translation.checkpoint)
-        return [[unit for unit in chunk if unit.key not in done] for chunk in chunks]
+    def __call__(self, data: None = None, rank: int = 0, world_size: int = 1) -> None:
+        self.run(rank, world_size)
 
-    def run(self, task: int = 0, tasks: int = 1) -> None:
-        """Translate the chunks `task`, `task + tasks`, ... of the plan.
+    def chunks(self) -> list[list[Unit]]:
+        """The plan: which units share a chunk does not depend on what is done or on how many tasks there are."""
+        return plan(read_rows(read_table(self.studies), self.translation), self.translation.checkpoint)
+
+    def todo(self) -> list[list[Unit]]:
+        """The chunks, each without the units that are translated."""
+        done = {key for key, row in read_parts(self.folder).items() if row["status"] != "failed"}
+        return [[unit for unit in chunk if unit.key not in done] for chunk in self.chunks()]
+
+    def run(self, task: int = 0, tasks: int = 1, done: Callable[[], None] = lambda: None) -> None:
+        """Translate the chunks `task`, `task + tasks`, ... of the plan; call `done` whenever a unit is answered.
 
         Raises:
             HubkitError: not one unit of a chunk was answered; what was translated before is kept.
@@ -41,12 +47,9 @@ class Step:
         chunks = [chunk for chunk in self.todo()[task::tasks] if chunk]
         if not chunks:
             return
-        with (
-            open_engine(self.translation, task) as engine,
-            Progress("translate: units", sum(len(chunk) for chunk in chunks)) as progress,
-        ):
+        with open_engine(self.translation, task) as engine:
             for chunk in chunks:
-                results = translate_units(chunk, engine, self.translation, progress.advance)
+                results = translate_units(chunk, engine, self.translation, done)
                 write_part(self.folder, results, engine.revision or self.translation.revision)
                 if all(result.status == "failed" for result in results):
                     raise HubkitError(

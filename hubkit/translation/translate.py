@@ -9,8 +9,11 @@ from typing import Any
 import pyarrow as pa
 
 from hubkit.config import ReleaseConfig, Translation
+from hubkit.corpus.kinds import corpus_kind
 from hubkit.errors import HubkitError
 from hubkit.tables import TRANSLATIONS
+from hubkit.translation.access import require_access
+from hubkit.translation.executors import run_step
 from hubkit.translation.parts import FLAGS, read_parts
 from hubkit.translation.prompt import prompt_digest
 from hubkit.translation.step import Step
@@ -25,11 +28,14 @@ def translate(config: ReleaseConfig, workspace: Workspace) -> None:
     """Translate what workspace.studies holds; write workspace.translations and workspace.checks.
 
     Raises:
-        HubkitError: the engine stopped answering, a row is missing or doubled, or more than
-            `translation.max_flagged` of the rows are flagged or failed.
+        HubkitError: the corpus is credentialed and no recent PhysioNet access check is on record, the engine stopped
+            answering, a row is missing or doubled, or more than `translation.max_flagged` of the rows are flagged or
+            failed.
     """
     translation = config.translation
-    Step(translation, workspace.studies, workspace.partial).run()
+    if corpus_kind(config.corpus.kind).credentialed:
+        require_access(workspace.access_check)
+    run_step(Step(translation, workspace.studies, workspace.partial))
     studies = read_table(workspace.studies)
     rows = read_rows(studies, translation)
     parts = read_parts(workspace.partial)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import datetime
+import json
+
+import pytest
+
+from hubkit.config import parse_config
+from hubkit.errors import HubkitError
+from hubkit.release import run_one
+from hubkit.translation.access import require_access
+
+TODAY = datetime.date(2026, 5, 1)
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        ({"checked": "2026-05-01T08:00:00Z", "granted": True}, None),
+        ({"checked": "2026-01-31", "granted": True}, None),
+        ({"checked": "2026-01-30", "granted": True}, "90 days"),
+        ({"checked": "2026-05-02", "granted": True}, "90 days"),
+        ({"checked": "2026-05-01", "granted": False}, "did not grant"),
+        ({"checked": "2026-05-01", "granted": "yes"}, "did not grant"),
+        ({"checked": "2026-05-01"}, "no record"),
+        ({"checked": 20260501, "granted": True}, "no record"),
+        ({"checked": "yesterday", "granted": True}, "no record"),
+        ([], "no record"),
+        (None, "no PhysioNet access check"),
+    ],
+)
+def test_what_record_is_enough(tmp_path, record, said):
+    path = tmp_path / "physionet-access.json"
+    if record is not None:
+        path.write_text(json.dumps(record))
+    if said is None:
+        require_access(path, TODAY)
+    else:
+        with pytest.raises(HubkitError, match=said):
+            require_access(path, TODAY)
+
+
+def test_a_credentialed_corpus_is_not_translated_without_one(make_workspace, studies, moody):
+    workspace = make_workspace(studies)
+    url = f"http://127.0.0.1:{moody.server_port}/v1"
+    table = {"engine": "openai", "model": "capitals", "base_url": url}
+    config = parse_config({"corpus": {"kind": "mimic-cxr"}, "translation": table})
+    with pytest.raises(HubkitError, match="no PhysioNet access check"):
+        run_one("translate", config, workspace)
+    assert moody.seen == []
+    today = datetime.datetime.now(datetime.UTC).isoformat()
+    workspace.access_check.write_text(json.dumps({"checked": today, "granted": True}))
+    run_one("translate", config, workspace)
+    assert workspace.translations.exists()

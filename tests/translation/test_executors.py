@@ -1,0 +1,175 @@
+"""The same step on many workers: on this machine, through a stand-in for Slurm, and on a real Ray."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pyarrow.parquet as pq
+import pytest
+
+from hubkit.config import parse_config
+from hubkit.errors import HubkitError, UsageError
+from hubkit.release import run_one
+from hubkit.workspace import file_digest
+
+
+@pytest.fixture
+def configure(moody):
+    """Settings of the engine openai, so that workers need not load a model, and of whatever else is asked for."""
+    url = f"http://127.0.0.1:{moody.server_port}/v1"
+    table = {"engine": "openai", "model": "capitals", "base_url": url, "checkpoint": 3}
+    return lambda **changes: parse_config({"corpus": {"kind": "demo"}, "translation": {**table, **changes}})
+
+
+@pytest.fixture
+def expected(make_workspace, studies, configure):
+    workspace = make_workspace(studies, "alone")
+    run_one("translate", configure(), workspace)
+    return file_digest(workspace.translations)
+
+
+@pytest.mark.slow
+def test_two_workers_with_models_write_the_same_bytes(make_workspace, studies, tiny_model, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    table = {"model": str(tiny_model), "quantization": "fp32", "device": "cpu", "max_new_tokens": 6, "retries": 0}
+    digests = set()
+    for name, tasks in (("alone", {}), ("two", {"tasks": 2, "workers": 2})):
+        workspace = make_workspace(studies, name)
+        values = {**table, **tasks, "max_flagged": 1.0, "checkpoint": 3}
+        run_one("translate", parse_config({"corpus": {"kind": "demo"}, "translation": values}), workspace)
+        digests.add(file_digest(workspace.translations))
+    assert len(digests) == 1
+
+
+@pytest.mark.slow
+def test_a_real_ray_writes_the_same_bytes(make_workspace, studies, configure, expected):
+    workspace = make_workspace(studies)
+    options = {"cpus_per_task": 1, "mem_per_cpu_gb": 0.5}
+    run_one("translate", configure(executor="ray", tasks=2, workers=2, ray=options), workspace)
+    assert file_digest(workspace.translations) == expected
+
+
+SBATCH = """#!/bin/sh
+# A stand-in for sbatch: runs the array's tasks one after another in the background, as one job.
+for script; do :; done
+n=$(($(cat "$SLURM_HOME/jobs" 2>/dev/null || echo 100) + 1)); echo $n > "$SLURM_HOME/jobs"
+cp "$script" "$SLURM_HOME/$n.slurm"; echo "$@" > "$SLURM_HOME/$n.args"
+last=$(sed -n 's/^#SBATCH --array=0-\\([0-9]*\\).*/\\1/p' "$script")
+( for task in $(seq 0 $last); do
+    SLURM_JOB_ID=$n SLURM_ARRAY_TASK_ID=$task SLURM_NODELIST=here RUN_OFFSET=0 bash "$SLURM_HOME/$n.slurm"
+  done ) > "$SLURM_HOME/$n.log" 2>&1 < /dev/null &
+echo $! > "$SLURM_HOME/$n.pid"
+echo "Submitted batch job $n"
+"""
+
+SQUEUE = """#!/bin/sh
+[ "$1 $2" = "--noheader --jobs" ] && kill -0 $(cat "$SLURM_HOME/$3.pid") 2>/dev/null && echo "$3 gpu hubkit R"
+"""
+
+
+@pytest.fixture
+def slurm(tmp_path, monkeypatch):
+    """Stand-ins on PATH that run what they are given, as Slurm would; the folder holds their scripts and logs."""
+    home = tmp_path / "slurm"
+    home.mkdir()
+    programs = {"sbatch": SBATCH, "squeue": SQUEUE, "srun": '#!/bin/sh\nshift 3\nexec "$@"\n'}
+    for name, script in {**programs, "scontrol": "#!/bin/sh\necho here\n"}.items():
+        (home / name).write_text(script)
+        (home / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{home}:{os.environ['PATH']}")
+    monkeypatch.setenv("SLURM_HOME", str(home))
+    monkeypatch.setattr("hubkit.translation.executors.POLL_SECONDS", 0.2)
+    return home
+
+
+@pytest.mark.slow
+def test_slurm_gets_a_script_that_does_the_work(make_workspace, studies, configure, expected, slurm):
+    workspace = make_workspace(studies)
+    options = {"time": "08:00:00", "partition": "gpu", "gpus_per_task": 1, "qos": "", "cpus_per_task": 8}
+    run_one("translate", configure(executor="slurm", tasks=2, workers=2, slurm=options), workspace)
+    assert file_digest(workspace.translations) == expected
+    script = (slurm / "101.slurm").read_text().splitlines()
+    wanted = ["array=0-1%2", "time=08:00:00", "partition=gpu", "gpus=1", "cpus-per-task=8", "job-name=hubkit-translate"]
+    assert {f"#SBATCH --{line}" for line in wanted} <= set(script)
+    exports = next(line for line in script if line.lstrip().startswith("export PATH="))
+    assert f"PATH={Path(sys.executable).parent}:$PATH LOGURU_DIAGNOSE=NO" in exports
+    assert any("launch_pickled_pipeline" in line for line in script)
+
+
+def test_slurm_that_is_not_there_or_told_nonsense(make_workspace, studies, configure, monkeypatch):
+    workspace = make_workspace(studies)
+    with pytest.raises(UsageError, match="tempo"):
+        run_one("translate", configure(executor="slurm", slurm={"tempo": 3}), workspace)
+    monkeypatch.setenv("PATH", "/nowhere")
+    table = {"time": "1:00:00", "partition": "gpu"}
+    with pytest.raises(HubkitError, match="sbatch did not take the job"):
+        run_one("translate", configure(executor="slurm", slurm=table), workspace)
+
+
+RUN = """
+import sys
+from pathlib import Path
+from hubkit.config import load_config
+from hubkit.release import run_one
+from hubkit.workspace import Workspace
+if __name__ == "__main__":
+    run_one("translate", load_config(Path(sys.argv[1])), Workspace(Path(sys.argv[2])))
+"""
+
+
+@pytest.fixture
+def start(configure, moody, tmp_path):
+    """A function that starts the stage with three tasks on two workers in a process of its own."""
+    toml, script = tmp_path / "hubkit.toml", tmp_path / "run.py"
+    toml.write_text(
+        '[corpus]\nkind = "demo"\n[translation]\nengine = "openai"\nmodel = "capitals"\n'
+        f'base_url = "http://127.0.0.1:{moody.server_port}/v1"\ntasks = 3\nworkers = 2\ncheckpoint = 2\n'
+    )
+    script.write_text(RUN)
+
+    def start(workspace):
+        command = [sys.executable, str(script), str(toml), str(workspace.root)]
+        return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+    return start
+
+
+@pytest.mark.slow
+def test_workers_that_are_killed_continue(make_workspace, studies, start, moody):
+    workspace = make_workspace(studies)
+    slow = studies[0]["findings"]
+    moody.plan = {slow: ["hang"]}
+    process = start(workspace)
+    while process.poll() is None and len(list(workspace.root.glob("partial/*/part-*.parquet"))) < 2:
+        time.sleep(0.01)
+    for member in [*psutil.Process(process.pid).children(recursive=True), process]:
+        member.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not workspace.translations.exists()
+    moody.plan, before = {}, len(moody.seen)
+    again = start(workspace)
+    again.communicate()
+    assert again.returncode == 0
+    rows = pq.read_table(workspace.translations).to_pylist()
+    assert len({(row["study_id"], row["section"]) for row in rows}) == len(rows) == 33
+    assert len(moody.seen) - before < len({(row["section"], row["source"]) for row in rows})
+
+
+@pytest.mark.slow
+def test_a_task_that_fails_logs_no_word_of_a_report(make_workspace, studies, start, moody):
+    workspace = make_workspace(studies)
+    moody.plan = {study["findings"]: [404] for study in studies if study.get("findings")}
+    process = start(workspace)
+    said = process.communicate()[1]
+    logged = "".join(path.read_text() for path in workspace.root.glob("partial/*/local-3/**/*") if path.is_file())
+    assert process.returncode != 0
+    assert "HTTP 404" in logged
+    for text in (said, logged):
+        assert "pneumothorax" not in text
+        assert "Cough" not in text
