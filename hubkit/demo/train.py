@@ -14,23 +14,30 @@ import click
 # Threads that wait must not spin where cores are shared; read when torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-NAMES = ("translator", "vision", "bertimbau", "xlm-roberta")
+NAMES = ("language", "translator", "vision", "bertimbau", "xlm-roberta")
 
 
 @click.command()
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--only", type=click.Choice(NAMES), help="Train this one alone; vision needs OUT/translator.")
+@click.option(
+    "--only", type=click.Choice(NAMES), help="Train this one alone; translator and vision begin with OUT/language."
+)
 def train(out: Path, only: str | None) -> None:
-    """Train the demo's models and write each to its folder below OUT."""
+    """Train the demo's models and write each to its folder below OUT.
+
+    "language" is where translator and vision model begin; it is not shipped.
+    """
     from hubkit.demo.encoders import train_bertimbau, train_xlm_roberta
-    from hubkit.demo.translator import train_translator
+    from hubkit.demo.translator import train_language, train_translator
     from hubkit.demo.vision import train_vision
 
     for name in [only] if only else NAMES:
-        if name == "translator":
-            train_translator(out / name)
+        if name == "language":
+            train_language(out / name)
+        elif name == "translator":
+            train_translator(out / name, out / "language")
         elif name == "vision":
-            train_vision(out / name, out / "translator")
+            train_vision(out / name, out / "language")
         elif name == "bertimbau":
             train_bertimbau(out / name)
         else:

@@ -28,16 +28,16 @@ TEXT_SHARE, SHOT_SHARE = 0.2, 0.08
 """Shares of batches that hold translations alone, and an answered example before the question."""
 
 
-def train_vision(folder: Path, translator: Path, steps: int = STEPS, tower_steps: int = TOWER_STEPS) -> None:
-    """Train the vision model, its language model from the weights of `translator`, and write it to `folder`."""
+def train_vision(folder: Path, language: Path, steps: int = STEPS, tower_steps: int = TOWER_STEPS) -> None:
+    """Train the vision model from the language model in the folder `language`, and write it to `folder`."""
     import torch
     from transformers import AutoTokenizer, Gemma3ForCausalLM, Gemma3ForConditionalGeneration
 
     start(seed=2)
-    tokenizer = AutoTokenizer.from_pretrained(translator)
-    language = Gemma3ForCausalLM.from_pretrained(translator, dtype=torch.float32)
-    model = Gemma3ForConditionalGeneration(_config(language.config, tokenizer))
-    model.model.language_model.load_state_dict(language.model.state_dict())
+    tokenizer = AutoTokenizer.from_pretrained(language)
+    speaking = Gemma3ForCausalLM.from_pretrained(language, dtype=torch.float32)
+    model = Gemma3ForConditionalGeneration(_config(speaking.config, tokenizer))
+    model.model.language_model.load_state_dict(speaking.model.state_dict())
     projection = model.model.multi_modal_projector.mm_input_projection_weight
     torch.nn.init.normal_(projection, std=projection.shape[0] ** -0.5)
     studies = show_studies(STUDIES, "vision")
@@ -51,7 +51,7 @@ def train_vision(folder: Path, translator: Path, steps: int = STEPS, tower_steps
         rate=0.01,
         rate_rest=1.5e-3,
     )
-    model.generation_config = language.generation_config
+    model.generation_config = speaking.generation_config
     model.bfloat16().save_pretrained(folder)
     _processor(tokenizer).save_pretrained(folder)
 
