@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+
+from hubkit.clinical.labels import labels
+from hubkit.demo.corpus import sample_studies
+
+SAID = ("findings", "impression", "last_paragraph")
+
+PORTUGUESE = [
+    ("Pequeno derrame pleural à direita.", {"Pleural Effusion": 1}),
+    ("Sem derrame pleural ou pneumotórax.", {"Pleural Effusion": 0, "Pneumothorax": 0, "No Finding": 1}),
+    ("Derrame pleural não é mais visto.", {"Pleural Effusion": 0, "No Finding": 1}),
+    ("Não há pneumotórax, mas há pequeno derrame pleural.", {"Pneumothorax": 0, "Pleural Effusion": 1}),
+    ("Possível pneumonia no lobo inferior esquerdo.", {"Pneumonia": -1}),
+    ("Pneumonia não pode ser excluída.", {"Pneumonia": -1}),
+    ("Opacidade na base direita, que pode representar pneumonia.", {"Lung Opacity": 1, "Pneumonia": -1}),
+    ("O coração está aumentado.", {"Cardiomegaly": 1}),
+    ("O coração não está aumentado.", {"Cardiomegaly": 0, "No Finding": 1}),
+    ("Área cardíaca normal.", {"Cardiomegaly": 0, "No Finding": 1}),
+    ("Alargamento do mediastino superior.", {"Enlarged Cardiomediastinum": 1}),
+    ("Derrame pericárdico volumoso.", {"No Finding": 1}),
+    ("Tubo orotraqueal 4 cm acima da carina.", {"No Finding": 1, "Support Devices": 1}),
+    ("Dreno torácico retirado.", {"No Finding": 1}),
+    ("Avaliar pneumonia.", {"No Finding": 1}),
+    ("Espessamento pleural apical à esquerda.", {"Pleural Other": 1}),
+    ("Fratura antiga de costela. Sem fratura aguda.", {"Fracture": 1}),
+    ("Congestão vascular pulmonar.", {"Edema": 1}),
+    ("", {}),
+]
+
+ENGLISH = [
+    ("No pleural effusion. Left basilar atelectasis.", {"Atelectasis": 1, "Pleural Effusion": 0}),
+    ("The heart is moderately enlarged.", {"Cardiomegaly": 1}),
+    ("Consolidation cannot be excluded.", {"Consolidation": -1}),
+    ("Pneumothorax is not seen.", {"No Finding": 1, "Pneumothorax": 0}),
+    ("Interval resolution of the right effusion.", {"No Finding": 1, "Pleural Effusion": 0}),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), PORTUGUESE)
+def test_labels_of_portuguese(text, expected):
+    assert labels(text, "pt") == expected
+
+
+@pytest.mark.parametrize(("text", "expected"), ENGLISH)
+def test_labels_of_english(text, expected):
+    assert labels(text, "en") == expected
+
+
+@pytest.mark.parametrize("language", ["en", "pt"])
+def test_demo_reports_are_labelled_as_they_were_meant(language):
+    agreed = 0
+    studies = list(sample_studies(300, seed=1))
+    for study in studies:
+        texts = [
+            part.source if language == "en" else part.translation for part in study.report.sections if part.name in SAID
+        ]
+        found = labels(" ".join(texts), language)
+        agreed += found == study.report.labels
+        # Where an opacity is named as the look of an edema or a pneumonia, the demo counts that alone, CheXpert both.
+        assert {**found, "Lung Opacity": 0} == {**study.report.labels, "Lung Opacity": 0}
+    assert agreed / len(studies) > 0.92
