@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +13,8 @@ from hubkit.published import published
 
 if TYPE_CHECKING:
     from huggingface_hub import CardData
+
+    from hubkit.packaging.evaluation import Interval
 
 BLOCK = re.compile(
     r"<!-- hubkit:begin (?P<name>[\w-]+) [^>]*-->\n(?P<text>.*?)<!-- hubkit:end (?P=name) -->\n?", re.DOTALL
@@ -39,6 +42,7 @@ def render(template: Path, facts: Mapping[str, Any]) -> str:
     environment.globals["block"] = _block
     environment.filters["figure"] = _figure
     environment.filters["percent"] = _percent
+    environment.filters["interval"] = _interval
     try:
         return environment.get_template(template.name).render(facts)
     except jinja2.TemplateError as error:
@@ -117,8 +121,12 @@ def _block(name: str, caller: Callable[[], str]) -> str:
 
 
 def _figure(value: float | None, digits: int = 3) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
+    return "-" if value is None or math.isnan(value) else f"{value:.{digits}f}"
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+    return f"{100 * share:.1f}".removesuffix(".0") + " %"
+
+
+def _interval(found: Interval, digits: int = 3) -> str:
+    return f"{_figure(found.mean, digits)} [{_figure(found.low, digits)}, {_figure(found.high, digits)}]"

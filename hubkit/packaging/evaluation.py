@@ -13,7 +13,7 @@ METRICS = ("precision", "recall", "f1")
 
 
 class Interval(NamedTuple):
-    """A mean over studies, with the interval around it."""
+    """A figure over all studies, with the interval around it."""
 
     mean: float
     low: float
@@ -21,7 +21,7 @@ class Interval(NamedTuple):
 
 
 class Result(NamedTuple):
-    """One condition in one setup."""
+    """BERTScore of one system in one setup."""
 
     setup: str
     condition: str
@@ -30,8 +30,51 @@ class Result(NamedTuple):
     f1: Interval
 
 
-def evaluation(workspace: Workspace) -> list[Result]:
-    """The results in scores/summary.json, setup by setup, conditions in the order of CONDITIONS.
+class Beside(NamedTuple):
+    """What else was measured of one system."""
+
+    condition: str
+    chrf: Interval
+    bleu: Interval
+    clinical_micro: Interval
+    clinical_macro: Interval
+
+
+class Difference(NamedTuple):
+    """How much better one system is than another, in one measure."""
+
+    system: str
+    against: str
+    measure: str
+    difference: Interval
+    p_holm: float
+
+
+class Evaluation(NamedTuple):
+    """Everything that the cards say of the scores.
+
+    Attributes:
+        studies, subjects: how many were scored.
+        confidence, resamples, seed: of the intervals.
+        results: BERTScore, setup by setup: the conditions, then the yardsticks that are no models.
+        beside: other measures, by system.
+        differences: those that were tested.
+        signatures: of each measure.
+    """
+
+    studies: int
+    subjects: int
+    confidence: float
+    resamples: int
+    seed: int
+    results: list[Result]
+    beside: list[Beside]
+    differences: list[Difference]
+    signatures: dict[str, str]
+
+
+def evaluation(workspace: Workspace) -> Evaluation:
+    """What scores/summary.json says.
 
     Raises:
         HubkitError: the file is missing or is not what the scoring stage writes.
@@ -39,12 +82,37 @@ def evaluation(workspace: Workspace) -> list[Result]:
     path = workspace.scores / "summary.json"
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
-        return [_result(summary, setup, condition) for setup in SETUPS for condition in CONDITIONS]
+        systems = [*CONDITIONS, *(name for name in summary["conditions"] if name not in CONDITIONS)]
+        return Evaluation(
+            studies=summary["n"],
+            subjects=summary["patients"],
+            **{name: summary[name] for name in ("confidence", "resamples", "seed")},
+            results=[
+                _result(summary["conditions"][system][setup], setup, system) for setup in SETUPS for system in systems
+            ],
+            beside=[_beside(summary["conditions"][system], system) for system in systems],
+            differences=[_difference(row) for row in summary["differences"] if row["p_holm"] is not None],
+            signatures=summary["signatures"],
+        )
     except (OSError, ValueError, KeyError, TypeError):
         raise HubkitError("is missing or incomplete", where=path, mend="hubkit score") from None
 
 
-def _result(summary: dict[str, Any], setup: str, condition: str) -> Result:
-    found = summary["conditions"][condition][setup]
-    figures = [Interval(*(float(found[metric][key]) for key in ("mean", "low", "high"))) for metric in METRICS]
-    return Result(setup, condition, *figures)
+def _result(found: dict[str, Any], setup: str, system: str) -> Result:
+    return Result(setup, system, *(_interval(found[metric], "mean") for metric in METRICS))
+
+
+def _beside(found: dict[str, Any], system: str) -> Beside:
+    clinical = found["clinical"]
+    return Beside(
+        system, *(_interval(row) for row in (found["chrf++"], found["bleu"], clinical["micro"], clinical["macro"]))
+    )
+
+
+def _difference(row: dict[str, Any]) -> Difference:
+    names = (row["system"], row["against"], row["measure"])
+    return Difference(*names, _interval(row, "difference"), row["p_holm"])
+
+
+def _interval(found: dict[str, float], name: str = "value") -> Interval:
+    return Interval(found[name], found["low"], found["high"])

@@ -170,7 +170,7 @@ def eval_result_entries(facts: Mapping[str, Any]) -> list[EvalResultEntry]:
 
 
 def adapter_results(facts: Mapping[str, Any]) -> list[Result]:
-    return [row for row in facts["evaluation"] if row.condition == "lora"]
+    return [row for row in facts["evaluation"].results if row.condition == "lora"]
 
 
 def _metric_name(row: Result, metric: str) -> str:

@@ -14,6 +14,7 @@ from hubkit.errors import HubkitError, UsageError
 from hubkit.packaging.cards import card, render
 from hubkit.packaging.dataset import write_dataset
 from hubkit.packaging.facts import gather
+from hubkit.packaging.leakguard import guard
 from hubkit.packaging.metadata import dataset_metadata, eval_result_entries, model_metadata
 from hubkit.published import published
 from hubkit.workspace import Workspace, write_text
@@ -38,6 +39,7 @@ def package(config: ReleaseConfig, workspace: Workspace) -> None:
     _script_branch(config, ready)
     _adapter(workspace, facts, ready / "adapter")
     _metric(facts, ready / "metric")
+    guard(ready, config, workspace)
     old = workspace.partial / "replaced"
     shutil.rmtree(old, ignore_errors=True)
     if workspace.dist.exists():
