@@ -73,7 +73,7 @@ def train_bertimbau(folder: Path, steps: int = STEPS) -> None:
     start(seed=3)
     tokenizer = bert_tokenizer(sample_texts(3000, languages=(2,)))
     model = BertModel(BertConfig(vocab_size=len(tokenizer), max_position_embeddings=512, **SHAPE))
-    _train(model, tokenizer, _rephrased, steps, "bertimbau")
+    _train(model, tokenizer, rephrased, steps, "bertimbau")
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
@@ -94,7 +94,7 @@ def train_xlm_roberta(folder: Path, steps: int = STEPS) -> None:
         **SHAPE,
     )
     model = XLMRobertaModel(config)
-    _train(model, tokenizer, _translated, steps, "xlm-roberta")
+    _train(model, tokenizer, translated, steps, "xlm-roberta")
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
@@ -154,7 +154,8 @@ def _batches(draw: Callable[[random.Random], tuple[str, str]], seed: str) -> Ite
         yield list(batch.values())
 
 
-def _rephrased(rng: random.Random) -> tuple[str, str]:
+def rephrased(rng: random.Random) -> tuple[str, str]:
+    """Draw two Portuguese reports of the same facts, or a sentence twice."""
     if rng.random() < SENTENCE_SHARE:
         sentence = sample_sentence(rng)[1]
         return sentence, sentence
@@ -162,7 +163,8 @@ def _rephrased(rng: random.Random) -> tuple[str, str]:
     return portuguese(write_report(facts, rng)), portuguese(write_report(facts, rng))
 
 
-def _translated(rng: random.Random) -> tuple[str, str]:
+def translated(rng: random.Random) -> tuple[str, str]:
+    """Draw an English report or sentence and its Portuguese."""
     if rng.random() < SENTENCE_SHARE:
         return sample_sentence(rng)
     report = write_report(sample_facts(rng), rng)

@@ -22,7 +22,10 @@ NAMES = ("language", "translator", "vision", "bertimbau", "xlm-roberta")
 @click.option(
     "--only", type=click.Choice(NAMES), help="Train this one alone; translator and vision begin with OUT/language."
 )
-def train(out: Path, only: str | None) -> None:
+@click.option(
+    "--steps", type=click.IntRange(min=1), help="Steps of each training, to try it out; the models need their own."
+)
+def train(out: Path, only: str | None, steps: int | None) -> None:
     """Train the demo's models and write each to its folder below OUT.
 
     "language" is where translator and vision model begin; it is not shipped.
@@ -31,17 +34,18 @@ def train(out: Path, only: str | None) -> None:
     from hubkit.demo.translator import train_language, train_translator
     from hubkit.demo.vision import train_vision
 
+    shorter = {} if steps is None else {"steps": steps}
     for name in [only] if only else NAMES:
         if name == "language":
-            train_language(out / name)
+            train_language(out / name, **shorter)
         elif name == "translator":
-            train_translator(out / name, out / "language")
+            train_translator(out / name, out / "language", **shorter)
         elif name == "vision":
-            train_vision(out / name, out / "language")
+            train_vision(out / name, out / "language", **shorter)
         elif name == "bertimbau":
-            train_bertimbau(out / name)
+            train_bertimbau(out / name, **shorter)
         else:
-            train_xlm_roberta(out / name)
+            train_xlm_roberta(out / name, **shorter)
 
 
 if __name__ == "__main__":
