@@ -82,6 +82,10 @@ class Corpus(Table):
     """How an image becomes square: stretch (as in the original study) or pad."""
     workers: Annotated[int, Field(ge=0), Runtime] = 0
     """Processes that read and prepare; 0: one a core."""
+    version: Annotated[str, Field(pattern=r"^[\d.]+$"), Runtime] = "2.1.0"
+    """The version of MIMIC-CXR and MIMIC-CXR-JPG that hubkit fetch gets."""
+    physionet: Annotated[str, Runtime] = "https://physionet.org"
+    """Where hubkit fetch gets it."""
 
 
 class Translation(Table):

@@ -1,0 +1,28 @@
+"""`hubkit fetch`: the corpus from PhysioNet, or proof that this account has access to it."""
+
+from __future__ import annotations
+
+import click
+
+from hubkit.cli._options import config_option, workspace_option
+from hubkit.config import ReleaseConfig
+from hubkit.workspace import Workspace
+
+
+@click.command(name="fetch")
+@click.option("--check", is_flag=True, help="Get one small credentialed file, and record that this account has access.")
+@config_option
+@workspace_option
+def command(check: bool, config: ReleaseConfig, workspace: Workspace) -> None:
+    """Get the reports, the tables and the images that the selection needs from PhysioNet.
+
+    The account comes from PHYSIONET_USERNAME and PHYSIONET_PASSWORD, ~/.netrc or the keyring.
+    """
+    from hubkit.corpus.fetch import check_access, fetch
+
+    if check:
+        record = check_access(config, workspace)
+        click.echo(f"{record['user']} has access to {record['project']}: recorded in {workspace.access_check}")
+    else:
+        fetch(config)
+        click.echo(f"{config.corpus.root} is complete; now: hubkit read")

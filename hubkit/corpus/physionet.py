@@ -1,0 +1,224 @@
+"""Files of a PhysioNet project: who asks, which files there are, and a download that resumes and is checked.
+
+Sign-in and session are those of the package `physionet`, which sends the password to PhysioNet's own origin alone.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import re
+import time
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
+
+from hubkit.corpus.credentials import Credentials
+from hubkit.errors import HubkitError
+
+if TYPE_CHECKING:
+    from requests import Response
+
+ATTEMPTS = 5
+"""Tries in a row that bring nothing before a download is given up."""
+
+PAUSE = 0.5
+"""Seconds before the next try, times the tries in a row that brought nothing."""
+
+TIMEOUT = 60
+CHUNK = 2**18
+
+_MANIFEST_LINE = re.compile(r"([0-9a-f]{64})\s+(\S.*)")
+
+
+class Project(NamedTuple):
+    """A version of a PhysioNet project, such as mimic-cxr 2.1.0."""
+
+    slug: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.slug}/{self.version}"
+
+
+class RemoteFile(NamedTuple):
+    """A file of a project: its path in it and its SHA-256."""
+
+    path: str
+    sha256: str
+
+
+class PhysioNet:
+    """A PhysioNet as one account sees it.
+
+    Args:
+        url: such as https://physionet.org.
+        credentials: who asks.
+    """
+
+    def __init__(self, url: str, credentials: Credentials):
+        from physionet.api import PhysioNetClient
+
+        self.url = url.rstrip("/")
+        self.user = credentials.user
+        self._session = PhysioNetClient(self.url, credentials.user, credentials.password).session
+
+    def manifest(self, project: Project) -> Iterator[RemoteFile]:
+        """Yield the files of a project as its SHA256SUMS.txt lists them.
+
+        Raises:
+            HubkitError: access is refused, there is no such project, or PhysioNet does not answer.
+        """
+        import requests
+
+        address = self._address(project, "SHA256SUMS.txt")
+        try:
+            with self._ask("GET", project, address) as response:
+                for line in response.iter_lines():
+                    match = _MANIFEST_LINE.fullmatch(line.decode().strip())
+                    if match is not None:
+                        yield RemoteFile(match[2], match[1])
+        except requests.RequestException as error:
+            raise _no_answer(address, error) from None
+
+    def size(self, project: Project, file: RemoteFile) -> int:
+        """Bytes of a file, as PhysioNet states them.
+
+        Raises:
+            HubkitError: as `manifest`.
+        """
+        import requests
+
+        address = self._address(project, file.path)
+        try:
+            with self._ask("HEAD", project, address) as response:
+                return int(response.headers.get("Content-Length", 0))
+        except requests.RequestException as error:
+            raise _no_answer(address, error) from None
+
+    def download(self, project: Project, file: RemoteFile, target: Path, arrived: Callable[[int], None]) -> bool:
+        """Get one file, or the rest of it; return False where it was there already.
+
+        What has arrived of it lies beside it as NAME.part, and a broken transfer continues there.
+
+        Args:
+            arrived: called with the number of bytes of each piece.
+
+        Raises:
+            HubkitError: access is refused, the file is not the listed one, the disk is full, or the transfer breaks
+                again and again.
+        """
+        if target.is_file() and sha256(target) == file.sha256:
+            return False
+        part = target.with_name(f"{target.name}.part")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            resumed = self._transfer(project, file, part, arrived)
+            if sha256(part) != file.sha256 and resumed:
+                # What lay there was the beginning of another file: once more, from the start.
+                part.unlink()
+                self._transfer(project, file, part, arrived)
+            if sha256(part) != file.sha256:
+                part.unlink()
+                raise HubkitError(
+                    f"{file.path} of {project} is not the file that SHA256SUMS.txt lists",
+                    where=self.url,
+                    mend="fetch again; if it stays so, the project changed: see its page, set [corpus] version",
+                )
+            part.replace(target)
+        except OSError as error:
+            raise _cannot_write(error, target) from None
+        return True
+
+    def _transfer(self, project: Project, file: RemoteFile, part: Path, arrived: Callable[[int], None]) -> bool:
+        """Fill `part`, in as many tries as it takes; return whether something was there before."""
+        import requests
+        import urllib3
+
+        address = self._address(project, file.path)
+        before = part.stat().st_size if part.exists() else 0
+        fruitless = 0
+        while True:
+            have = part.stat().st_size if part.exists() else 0
+            try:
+                with self._ask("GET", project, address, have) as response:
+                    if response.status_code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                        _save(response, part, have, arrived)
+                return before > 0
+            except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+                gained = part.exists() and part.stat().st_size > have
+                fruitless = 0 if gained else fruitless + 1
+                if fruitless == ATTEMPTS:
+                    raise _no_answer(address, error) from None
+                time.sleep(fruitless * PAUSE)
+
+    def _ask(self, method: str, project: Project, address: str, start: int = 0) -> Response:
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
+        if start:
+            headers["Range"] = f"bytes={start}-"
+        # PhysioNet sends who is not signed in to a login page; following it would bring HTML in place of the file.
+        response = self._session.request(
+            method, address, headers=headers, stream=True, timeout=TIMEOUT, allow_redirects=False
+        )
+        if response.status_code not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
+            self._refuse(project, address, response)
+        return response
+
+    def _refuse(self, project: Project, address: str, response: Response) -> None:
+        status = response.status_code
+        page = f"{self.url}/content/{project}/"
+        if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return
+        if status == HTTPStatus.UNAUTHORIZED or response.is_redirect:
+            raise HubkitError(
+                f"PhysioNet does not accept user {self.user} with this password",
+                where=self.url,
+                mend="check PHYSIONET_USERNAME and PHYSIONET_PASSWORD, or ~/.netrc, or the keyring",
+            )
+        if status == HTTPStatus.FORBIDDEN:
+            raise HubkitError(
+                f"user {self.user} has no access to {project}",
+                where=self.url,
+                mend=f"finish the training and sign the data use agreement at the foot of {page}",
+            )
+        if status == HTTPStatus.NOT_FOUND:
+            raise HubkitError("is not there", where=address, mend=f"see {page}, and set [corpus] version")
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            response.raise_for_status()
+        raise HubkitError(f"PhysioNet answers {status}", where=address, mend="try again later")
+
+    def _address(self, project: Project, path: str) -> str:
+        return f"{self.url}/files/{project}/{quote(path)}"
+
+
+def sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _save(response: Response, part: Path, have: int, arrived: Callable[[int], None]) -> None:
+    """Append what is sent to `part`, or start it anew where the whole file is sent."""
+    partial = response.status_code == HTTPStatus.PARTIAL_CONTENT
+    if partial and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+        raise HubkitError("PhysioNet sends another range than asked for", where=response.url, mend=f"delete {part}")
+    with open(part, "ab" if partial else "wb") as file:
+        # read1 gives what has arrived; iter_content would drop up to a chunk of it where the transfer breaks off.
+        while chunk := response.raw.read1(CHUNK):
+            file.write(chunk)
+            arrived(len(chunk))
+
+
+def _cannot_write(error: OSError, target: Path) -> HubkitError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return HubkitError("the disk is full", where=target, mend="free space and fetch again: it goes on where it was")
+    return HubkitError(f"cannot be written: {error.strerror}", where=target, mend="mend the permissions, fetch again")
+
+
+def _no_answer(address: str, error: Exception) -> HubkitError:
+    return HubkitError(
+        f"PhysioNet does not answer, or breaks off ({type(error).__name__})",
+        where=address,
+        mend="fetch again: it goes on where it was",
+    )
