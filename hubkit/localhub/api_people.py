@@ -46,9 +46,9 @@ async def nobody(request: Request) -> JSONResponse:
     raise Refusal(404, "Organization not found")
 
 
-async def empty_list(request: Request) -> JSONResponse:
-    """Lists that the clients ask for and that are empty here."""
-    return JSONResponse([])
+async def registry(request: Request) -> JSONResponse:
+    """GET /api/agent-harnesses: which programs clients may name in their user agent; none here."""
+    return JSONResponse({})
 
 
 async def collections(request: Request) -> JSONResponse:

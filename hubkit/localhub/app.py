@@ -69,7 +69,7 @@ def _api() -> list[Route]:
         _route("GET", "/api/whoami-v2", api_people.whoami),
         _route("GET", "/api/users/{user}/overview", api_people.overview),
         _route("GET", "/api/organizations/{user}/overview", api_people.nobody),
-        _route("GET", "/api/agent-harnesses", api_people.empty_list),
+        _route("GET", "/api/agent-harnesses", api_people.registry),
         _route("POST", "/api/validate-yaml", api_commits.validate_yaml),
         _route("POST", "/api/repos/create", api_repos.create),
         _route("DELETE", "/api/repos/delete", api_repos.delete),

@@ -1,0 +1,83 @@
+"""Processes that have the stock libraries and nothing of hubkit: what a researcher's machine is like."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from hubkit.errors import HubkitError
+
+_RUN = "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_path(sys.argv[1], run_name='__main__')"
+
+_OURS = ("hubkit", "_hubkit", "__editable__")
+
+
+class Bystander:
+    """Runs scripts with the stock libraries, each in a process with an empty home of its own.
+
+    Args:
+        root: a folder for the homes; what is downloaded there goes away with it.
+        python: an interpreter of another virtual environment, whose libraries are taken as they are.
+    """
+
+    def __init__(self, root: Path, python: Path | None = None):
+        self.root, self.python = root, python
+        self.libraries = root / "libraries"
+        if python is None:
+            self.libraries.mkdir()
+            for folder in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
+                for entry in Path(folder).iterdir():
+                    if not entry.name.startswith(_OURS) and entry.suffix != ".pth":
+                        (self.libraries / entry.name).symlink_to(entry)
+
+    def run(self, script: Path, arguments: list[str], token: str | None, endpoint: str, log: Path) -> None:
+        """Run `script` as the account of `token`; what it says goes to `log`.
+
+        Raises:
+            HubkitError: it ended with an error.
+        """
+        home = Path(tempfile.mkdtemp(prefix="home-", dir=self.root))
+        # Without site (-S) no .pth file brings hubkit back, and isolated (-I) neither does the environment.
+        command = [str(self.python), "-I", str(script)]
+        if self.python is None:
+            command = [sys.executable, "-I", "-S", "-c", _RUN, str(self.libraries), str(script)]
+        with open(log, "a", encoding="utf-8") as output:
+            done = subprocess.run(
+                [*command, *arguments],
+                env=_environment(home, token, endpoint),
+                cwd=home,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        if done.returncode:
+            raise HubkitError(f"{script.name} ended with status {done.returncode}", where=log, mend="see its end")
+
+
+@contextlib.contextmanager
+def bystander(root: Path, python: Path | None = None) -> Iterator[Bystander]:
+    """A Bystander below `root`; its homes and downloads are deleted when the block ends."""
+    with tempfile.TemporaryDirectory(prefix="bystander-", dir=root, ignore_cleanup_errors=True) as folder:
+        yield Bystander(Path(folder), python)
+
+
+def _environment(home: Path, token: str | None, endpoint: str) -> dict[str, str]:
+    foreign = ("HF_", "HUGGING", "HUBKIT_", "PYTHON", "TRANSFORMERS_", "XDG_", "VIRTUAL_ENV")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    settings = {
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "HF_HOME": str(home / "huggingface"),
+        "HF_ENDPOINT": endpoint,
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "HF_UPDATE_DOWNLOAD_COUNTS": "0",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    return {**kept, **settings, **({"HF_TOKEN": token} if token else {})}

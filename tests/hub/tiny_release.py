@@ -1,0 +1,96 @@
+"""A release made by the stages themselves: the synthetic corpus, models with random weights as repos on the Hub.
+
+Run as `python tiny_release.py HOME VISION_MODEL`, with HF_ENDPOINT set before any of the Hub's clients is imported.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+
+from hubkit.config import ReleaseConfig, load_config, parse_config, write_config
+from hubkit.tables import TRANSLATIONS
+from hubkit.workspace import Workspace, read_table, write_table, write_text
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "bertscore_ptbr"))  # tiny_encoders
+
+STUDIES = 90
+
+
+def publish_models(vision: Path, folder: Path) -> dict[str, tuple[str, str]]:
+    """Put a base model and two encoders on the Hub; repo and commit of each."""
+    from huggingface_hub import HfApi
+    from tiny_encoders import save_bert, save_xlm_roberta
+
+    api = HfApi()
+    models = {"vision": vision, "bert": save_bert(folder / "bert"), "xlm": save_xlm_roberta(folder / "xlm")}
+    published = {}
+    for name, files in models.items():
+        repo = api.create_repo(f"maintainer/{name}", exist_ok=True).repo_id
+        published[name] = (repo, api.upload_folder(repo_id=repo, folder_path=files).oid)
+    return published
+
+
+def tiny_release_config(corpus: Path, models: dict[str, tuple[str, str]]) -> ReleaseConfig:
+    encoders = {
+        key: {"model": models[name][0], "revision": models[name][1], "layer": 2}
+        for key, name in (("bertimbau", "bert"), ("xlm_roberta", "xlm"))
+    }
+    return parse_config(
+        {
+            "corpus": {"kind": "demo", "root": str(corpus), "subset": "all", "image_size": 32, "workers": 1},
+            "finetuning": {
+                "model": models["vision"][0],
+                "revision": models["vision"][1],
+                "quantization": "fp32",
+                "epochs": 1,
+                "batch_size": 8,
+                "gradient_accumulation": 1,
+                "gradient_checkpointing": False,
+                "learning_rate": 2e-2,
+            },
+            "generation": {"max_new_tokens": 12, "batch_size": 8},
+            "scoring": {**encoders, "resamples": 50},
+            "hub": {"namespace": "maintainer"},
+        }
+    )
+
+
+def make_release(corpus: Path, root: Path, config: ReleaseConfig) -> Workspace:
+    """Run the stages from read to package; the translations are the corpus's own."""
+    from hubkit.corpus.read import read
+    from hubkit.demo.corpus import TRUTH, write_corpus
+    from hubkit.finetuning.finetune import finetune
+    from hubkit.generation.generate import generate
+    from hubkit.packaging.package import package
+    from hubkit.scoring.score import score
+
+    write_corpus(corpus, studies=STUDIES)
+    workspace = Workspace(root)
+    read(config, workspace.running("read", "0" * 64))
+    known = set(read_table(workspace.studies)["study_id"].to_pylist())
+    rows = [
+        {**row, "status": "ok", "flags": [], "finish_reason": "stop", "attempts": 1, "model": "truth", "reused": False}
+        for row in map(json.loads, (corpus / TRUTH).read_text(encoding="utf-8").splitlines())
+        if row["study_id"] in known
+    ]
+    for path in (workspace.translations, workspace.checks):
+        write_table(path, pa.Table.from_pylist(rows, schema=TRANSLATIONS))
+    for name, stage in (("finetune", finetune), ("generate", generate), ("score", score), ("package", package)):
+        stage(config, workspace.running(name, "0" * 64))
+    return workspace
+
+
+def read_release(home: Path) -> tuple[ReleaseConfig, Workspace]:
+    """What was made below `home`."""
+    return load_config(home / "hubkit.toml"), Workspace(home / "work")
+
+
+if __name__ == "__main__":
+    home = Path(sys.argv[1])
+    config = tiny_release_config(home / "corpus", publish_models(Path(sys.argv[2]), home))
+    make_release(home / "corpus", home / "work", config)
+    write_text(home / "hubkit.toml", write_config(config))
