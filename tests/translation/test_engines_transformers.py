@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hubkit.config import Translation
 from hubkit.errors import UsageError
 from hubkit.translation.engines.base import Request
+from hubkit.translation.engines.loops import WINDOW, repeats
 from hubkit.translation.engines.transformers import TransformersEngine, bucket, is_out_of_memory
 from hubkit.translation.prompt import messages
 
@@ -74,14 +75,42 @@ def test_a_model_that_cannot_be_asked(tiny_model, tmp_path):
         TransformersEngine(settings(tmp_path))
 
 
+def test_a_row_that_loops_is_ended_alone(tiny_model):
+    with TransformersEngine(settings(tiny_model, max_new_tokens=300)) as engine:
+        answers = dict(engine.answer(requests(300)))
+        alone = [next(engine.answer([request]))[1] for request in requests(300)]
+    assert [answers[place] for place in range(5)] == alone
+    assert {answer.finish_reason for answer in alone} == {"length"}
+    assert min(answer.tokens for answer in alone) < 300
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ([7] * 96, True),
+        ([1, 2, 3] * 32, True),
+        (list(range(32)) * 3, True),
+        (list(range(33)) * 3, False),
+        ([*[7] * 95, 8], False),
+        (list(range(96)), False),
+    ],
+)
+def test_what_counts_as_a_loop(row, expected):
+    import torch
+
+    window = torch.tensor([row[:WINDOW], list(range(WINDOW))])
+    assert repeats(window).tolist() == [expected, False]
+
+
 SCARCE = """
 import resource, sys
 from hubkit.config import Translation
 from hubkit.translation.engines.base import Request
+from hubkit.translation.engines.loops import WINDOW, repeats
 from hubkit.translation.engines.transformers import TransformersEngine
 from hubkit.translation.prompt import messages
 table = Translation(model=sys.argv[1], quantization="fp32", device="cpu", batch_tokens=10**9)
-wanted = [Request(messages(table, "findings", "Clear lungs. " * 60), 4) for _ in range(96)]
+wanted = [Request(messages(table, "findings", "Clear lungs. " * 30), 2) for _ in range(64)]
 sizes = []
 with TransformersEngine(table) as engine:
     list(engine.answer(wanted[:1]))
@@ -98,11 +127,11 @@ print(len(answers), sizes[0], min(sizes), "error" in reasons, len({answer.text f
 def test_memory_that_runs_out_halves_the_batch(tiny_model):
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
     run = subprocess.run(
-        [sys.executable, "-c", SCARCE, str(tiny_model), "60"], capture_output=True, text=True, env=environment
+        [sys.executable, "-c", SCARCE, str(tiny_model), "25"], capture_output=True, text=True, env=environment
     )
     answered, first, smallest, failed, texts = run.stdout.split()
-    assert (answered, first, failed, texts) == ("96", "96", "False", "1"), run.stderr[-2000:]
-    assert int(smallest) < 96
+    assert (answered, first, failed, texts) == ("64", "64", "False", "1"), run.stderr[-2000:]
+    assert int(smallest) < 64
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from hubkit.config import Translation
 from hubkit.errors import UsageError
 from hubkit.models.loading import commit_of, load_language_model, pick_device
 from hubkit.translation.engines.base import Answer, Engine, Request
+from hubkit.translation.engines.loops import LoopStop
 
 if TYPE_CHECKING:
     import torch
@@ -87,11 +88,18 @@ class TransformersEngine(Engine):
             ids[row, width - len(prompt) :] = torch.tensor(prompt)
             mask[row, width - len(prompt) :] = 1
         device = self.model.device
+        loops = LoopStop(width)
         with torch.inference_mode():
             output: torch.Tensor = self.model.generate(
-                ids.to(device), attention_mask=mask.to(device), generation_config=self._settings(limit)
+                ids.to(device),
+                attention_mask=mask.to(device),
+                generation_config=self._settings(limit),
+                stopping_criteria=[loops],
             )
-        return output[:, width:].tolist()
+        written = output[:, width:].tolist()
+        looping = [] if loops.looping is None else loops.looping.tolist()
+        # A row that was ended for looping has no end token of its own: only padding follows.
+        return [_unpadded(row, self._pad()) if loop else row for row, loop in zip(written, looping, strict=True)]
 
     def _continuous(self, prompts: list[list[int]], limits: list[int]) -> Iterator[tuple[int, Answer]]:
         waiting = list(range(len(prompts)))
@@ -165,6 +173,13 @@ def bucket(lengths: Sequence[int], limits: Sequence[int], budget: int) -> list[B
         else:
             batches.append([at])
     return batches
+
+
+def _unpadded(row: list[int], pad: int) -> list[int]:
+    end = len(row)
+    while end and row[end - 1] == pad:
+        end -= 1
+    return row[:end]
 
 
 def is_out_of_memory(error: BaseException) -> bool:
