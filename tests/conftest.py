@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-os.environ.setdefault("HF_HOME", tempfile.mkdtemp(prefix="hubkit-tests-"))
+_HOME = tempfile.TemporaryDirectory(prefix="hubkit-tests-")
+os.environ["HF_HOME"] = _HOME.name
 
 
 @pytest.fixture(scope="session")

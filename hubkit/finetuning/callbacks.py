@@ -53,6 +53,8 @@ class KeepBest(TrainerCallback, ExportableState):
         self.waited += 1
         if self.patience and self.waited >= self.patience:
             control.should_training_stop = True
+            # A run that continued from here would train on, since a trainer forgets at its start that it should stop.
+            control.should_save = False
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         # Until the checkpoint is there, a resumed run may still need the best adapter of the one before.

@@ -12,6 +12,9 @@ from hubkit.models.conversation import answer_text, ask, encode
 IGNORED = -100
 """The label of positions that the loss leaves out."""
 
+Sample = dict[str, Any]
+"""The tensors of one study."""
+
 
 class Collator:
     """Builds a batch from rows with `study_id`, `images` (paths) and `answer`.
@@ -22,17 +25,20 @@ class Collator:
     Args:
         prompt: the question to the model.
         max_length: tokens that a sample may have; the answer is cut, never the images. None: no limit.
+        keep: bytes of prepared images that are kept for the next epoch.
     """
 
-    def __init__(self, processor: Any, prompt: str, max_length: int | None = None):
+    def __init__(self, processor: Any, prompt: str, max_length: int | None = None, keep: int = 1 << 30):
         self.processor, self.prompt, self.max_length = processor, prompt, max_length
+        self._room = keep
+        self._kept: dict[int, Sample] = {}
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Return ids, mask, token types and labels of shape (rows, tokens), `pixel_values` and `study_ids`."""
         import torch
         from torch.nn.utils.rnn import pad_sequence
 
-        samples = [self._sample(row) for row in rows]
+        samples = [self._kept.get(row["study_id"]) or self._sample(row) for row in rows]
         padding = {"input_ids": self.processor.tokenizer.pad_token_id, "labels": IGNORED}
         batch = {
             name: pad_sequence([sample[name] for sample in samples], True, padding.get(name, 0))
@@ -43,7 +49,7 @@ class Collator:
             batch["pixel_values"] = torch.cat(pixels)
         return batch | {"study_ids": torch.tensor([row["study_id"] for row in rows])}
 
-    def _sample(self, row: dict[str, Any]) -> dict[str, Any]:
+    def _sample(self, row: dict[str, Any]) -> Sample:
         import torch
 
         question = ask([Path(path) for path in row["images"]], self.prompt)
@@ -60,10 +66,16 @@ class Collator:
                     mend="raise [finetuning] max_length",
                 )
         ids = torch.cat([asked, answer])
-        sample = {
+        sample: Sample = {
             "input_ids": ids,
             "attention_mask": torch.ones_like(ids),
             "token_type_ids": torch.cat([encoded["token_type_ids"][0], torch.zeros_like(answer)]),
             "labels": torch.cat([torch.full_like(asked, IGNORED), answer]),
         }
-        return sample | ({"pixel_values": encoded["pixel_values"]} if "pixel_values" in encoded else {})
+        if "pixel_values" in encoded:
+            sample["pixel_values"] = encoded["pixel_values"]
+        size = sum(tensor.nbytes for tensor in sample.values())
+        if size <= self._room:
+            self._room -= size
+            self._kept[row["study_id"]] = sample
+        return sample

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from pathlib import Path
 
-from hubkit.config import ReleaseConfig
-from hubkit.errors import HubkitError
+from hubkit.config import Finetuning, ReleaseConfig
+from hubkit.errors import HubkitError, UsageError
+from hubkit.finetuning.curves import draw_curves
 from hubkit.finetuning.run import Run, train
+from hubkit.finetuning.sweep import run_all, trials
 from hubkit.models.noise import quiet
 from hubkit.models.recipe import write_recipe
 from hubkit.models.samples import Samples, choose_examples, read_samples
@@ -29,22 +32,28 @@ def finetune(config: ReleaseConfig, workspace: Workspace) -> None:
     splits = {split: read_samples(workspace, split, kind) for split in ("train", "validate")}
     if not splits["train"].kept:
         raise HubkitError("no study of the train split has a translation", where=workspace.translations)
+    if config.finetuning.sweep and not splits["validate"].kept:
+        raise UsageError("a sweep chooses by the validate split, which is empty", where="[finetuning.sweep]")
     _say(splits)
     examples = choose_examples(splits["train"].kept, config.generation.shots, config.release.seed)
-    run = train(
-        config.finetuning,
-        config.generation.prompt,
-        config.release.seed,
-        splits["train"].kept,
-        splits["validate"].kept,
-        workspace.partial / "run",
-    )
+
+    def run_one(settings: Finetuning, folder: Path) -> Run:
+        return train(
+            settings,
+            config.generation.prompt,
+            config.release.seed,
+            splits["train"].kept,
+            splits["validate"].kept,
+            folder,
+        )
+
+    run, rows = run_all(trials(config.finetuning), workspace.partial, run_one)
     ready = workspace.partial / "adapter"
     shutil.rmtree(ready, ignore_errors=True)
     shutil.copytree(run.adapter, ready)
-    run.processor.save_pretrained(ready)
     write_recipe(ready, config, run.commit, examples)
-    write_json(ready / "training.json", summary(config, run, splits))
+    write_json(ready / "training.json", summary(config, run, splits) | ({"sweep": rows} if len(rows) > 1 else {}))
+    draw_curves(run.history, run.best_step, ready)
     write_text(ready / "log_history.jsonl", "".join(json.dumps(entry) + "\n" for entry in run.history))
     shutil.rmtree(workspace.adapter, ignore_errors=True)
     ready.rename(workspace.adapter)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,16 +15,21 @@ from hubkit.finetuning.lora import keep_packing, lora_config, train_in_fp32, wri
 from hubkit.models.loading import commit_of, load_vision_model, pick_device, public_name
 from hubkit.models.memory import out_of_memory
 from hubkit.models.samples import Sample
+from hubkit.workspace import write_json
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+
+DONE = "run.json"
+"""Written last into the folder of a run."""
 
 
 class Run(NamedTuple):
     """What came of a run.
 
     Attributes:
-        adapter: the folder of the best adapter (the last one where nothing was evaluated).
+        adapter: the folder of the best adapter (the last one where nothing was evaluated), with processor files.
         commit: the base's revision.
         history: the trainer's log, an entry per optimiser step and per evaluation.
         best_step, eval_loss: of the best adapter; None where nothing was evaluated.
@@ -30,7 +37,6 @@ class Run(NamedTuple):
 
     adapter: Path
     commit: str | None
-    processor: Any
     history: list[dict[str, Any]]
     trainable: int
     steps: int
@@ -42,14 +48,16 @@ class Run(NamedTuple):
 def train(
     settings: Finetuning, prompt: str, seed: int, train: list[Sample], validate: list[Sample], folder: Path
 ) -> Run:
-    """Train an adapter, from the last whole checkpoint in `folder` where there is one.
+    """Train an adapter, from the last whole checkpoint in `folder` where there is one; a run that ended is read back.
 
     Raises:
         HubkitError: the base cannot be loaded, the loss is not finite, or disk or device memory is full.
     """
-    from hubkit.finetuning.callbacks import KeepBest
     from hubkit.finetuning.trainer import last_checkpoint
 
+    if (folder / DONE).exists():
+        values = json.loads((folder / DONE).read_text(encoding="utf-8"))
+        return Run(**values | {"adapter": folder / values["adapter"]})
     started = time.monotonic()
     device = pick_device(settings.device)
     arguments = training_arguments(settings, seed, folder, device, evaluates=bool(validate))
@@ -57,23 +65,32 @@ def train(
         trainer = build_trainer(settings, arguments, prompt, train, validate)
         checkpoint = last_checkpoint(folder)
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    run = _result(trainer, settings, folder, time.monotonic() - started)
+    if trainer.args.should_save:
+        trainer.processing_class.save_pretrained(run.adapter)
+        write_json(folder / DONE, run._asdict() | {"adapter": run.adapter.name})
+        for checkpoint in folder.glob("checkpoint-*"):
+            shutil.rmtree(checkpoint)
+    return run
+
+
+def _result(trainer: Any, settings: Finetuning, folder: Path, seconds: float) -> Run:
+    from hubkit.finetuning.callbacks import KeepBest
+
     best = next(callback for callback in trainer.callback_handler.callbacks if isinstance(callback, KeepBest))
-    adapter = best.adapter()
+    evaluated = best.step is not None
     model = trainer.accelerator.unwrap_model(trainer.model)
-    if best.step is None:
-        adapter = folder / "last"
-        if trainer.args.should_save:
-            write_adapter(model, adapter, public_name(settings.model))
+    if not evaluated and trainer.args.should_save:
+        write_adapter(model, folder / "last", public_name(settings.model))
     return Run(
-        adapter,
-        commit_of(model),
-        trainer.processing_class,
-        trainer.state.log_history,
+        adapter=best.adapter() if evaluated else folder / "last",
+        commit=commit_of(model),
+        history=trainer.state.log_history,
         trainable=sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
         steps=trainer.state.global_step,
         best_step=best.step,
-        eval_loss=None if best.step is None else best.loss,
-        seconds=round(time.monotonic() - started, 1),
+        eval_loss=best.loss if evaluated else None,
+        seconds=round(seconds, 1),
     )
 
 

@@ -89,9 +89,9 @@ def test_a_checkpoint_that_was_cut_off_is_not_resumed_from(
     with monkeypatch.context() as patched, pytest.raises(Killed):
         cut_off(patched, "_save_rng_state", 1)
         finetune(config, running)
-    cut = running.partial / "run" / "checkpoint-4"
+    cut = running.partial / "run-001" / "checkpoint-4"
     assert (cut / "adapter_model.safetensors").exists()
-    assert last_checkpoint(running.partial / "run") == running.partial / "run" / "checkpoint-2"
+    assert last_checkpoint(running.partial / "run-001") == running.partial / "run-001" / "checkpoint-2"
     assert not cut.exists()
     finetune(config, running)
     assert curve(workspace) == unbroken[0]

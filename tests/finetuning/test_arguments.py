@@ -1,0 +1,79 @@
+"""[finetuning.trainer] against SFTConfig: what passes, what is refused, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hubkit.config import Finetuning
+from hubkit.errors import UsageError
+from hubkit.finetuning.arguments import accumulation, check_trainer_keys, training_arguments
+
+
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ("push_to_hub", "could send data out"),
+        ("hub_model_id", "could send data out"),
+        ("hub_token", "could send data out"),
+        ("hub_strategy", "could send data out"),
+        ("report_to", "could send data out"),
+        ("trackio_space_id", "could send data out"),
+        ("output_dir", "is decided by hubkit"),
+        ("resume_from_checkpoint", "is decided by hubkit"),
+        ("save_only_model", "is decided by hubkit"),
+        ("trust_remote_code", "is decided by hubkit"),
+        ("learning_rate", "set learning_rate instead"),
+        ("num_train_epochs", "set epochs instead"),
+        ("gradient_checkpointing", "set gradient_checkpointing instead"),
+        ("seed", r"set \[release\] seed instead"),
+        ("learnig_rate", "SFTConfig has no such key"),
+    ],
+)
+def test_refused(key: str, why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        check_trainer_keys({"weight_decay": 0.1, key: 1})
+
+
+def test_any_other_key_of_sftconfig_arrives(tmp_path: Path) -> None:
+    passed = {"weight_decay": 0.1, "optim": "sgd", "adam_beta2": 0.99, "dataloader_num_workers": 2, "loss_type": "dft"}
+    arguments = training_arguments(Finetuning(trainer=passed), 7, tmp_path, "cpu", evaluates=True)
+    assert {name: getattr(arguments, name) for name in passed} == passed
+
+
+def test_the_defaults_of_the_study(tmp_path: Path) -> None:
+    arguments = training_arguments(Finetuning(), 7, tmp_path, "cpu", evaluates=True)
+    expected = {
+        "per_device_train_batch_size": 1,
+        "gradient_accumulation_steps": 16,
+        "num_train_epochs": 4,
+        "learning_rate": 2e-4,
+        "lr_scheduler_type": "linear",
+        "warmup_steps": 0.03,
+        "max_grad_norm": 0.3,
+        "bf16": True,
+        "gradient_checkpointing": True,
+        "seed": 7,
+        "report_to": [],
+        "push_to_hub": False,
+    }
+    assert {name: getattr(arguments, name) for name in expected} == expected
+
+
+def test_a_value_that_does_not_fit(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="SFTConfig refuses it"):
+        training_arguments(Finetuning(trainer={"logging_strategy": "never"}), 7, tmp_path, "cpu", evaluates=True)
+
+
+@pytest.mark.parametrize(("processes", "share"), [(1, 16), (2, 8), (16, 1)])
+def test_processes_share_the_micro_batches(monkeypatch: pytest.MonkeyPatch, processes: int, share: int) -> None:
+    monkeypatch.setenv("WORLD_SIZE", str(processes))
+    assert accumulation(Finetuning()) == share
+
+
+@pytest.mark.parametrize("processes", [3, 32])
+def test_processes_that_cannot_share_them(monkeypatch: pytest.MonkeyPatch, processes: int) -> None:
+    monkeypatch.setenv("WORLD_SIZE", str(processes))
+    with pytest.raises(UsageError, match=f"set a multiple of {processes}"):
+        accumulation(Finetuning())
