@@ -258,7 +258,7 @@ class BERTScorePTBR(evaluate.Metric):
             TypeError, ValueError: a text is missing or no string, or there are not as many references as predictions.
         """
         _check(predictions, references)
-        evaluate.Metric.add_batch(self, predictions=predictions, references=references, **kwargs)
+        evaluate.Metric.add_batch(self, predictions=list(predictions), references=list(references), **kwargs)
 
     def add(self, *, prediction: Any = None, reference: Any = None, **kwargs: Any) -> None:
         """Take one pair of texts to score; see `add_batch`."""

@@ -176,6 +176,14 @@ def test_add_and_compute(metric, encoders):
     assert result["f1"][0] == pytest.approx(1, abs=1e-5)
 
 
+def test_columns_of_a_dataset_are_taken_as_they_are(metric, encoders):
+    import datasets
+
+    rows = datasets.Dataset.from_dict({"generated": ["Normal", "a"], "reference": ["Normal", "b"]})
+    found = compute(metric, encoders["bert"], rows["generated"], rows["reference"])
+    assert found["f1"][0] == pytest.approx(1, abs=1e-5)
+
+
 def test_align_shows_where_a_score_comes_from(metric, encoders):
     model, layer = encoders["bert"]
     pair = "Há derrame.", "Sem derrame pleural."
