@@ -25,6 +25,10 @@ GROUP_MARK = re.compile(r"([(|)])")
 ENDINGS = "(o|a|os|as)"
 
 
+ABBREVIATION = 8
+"""A phrase of at most so many characters that ends in a capital is found in capitals alone: HAS is no "has"."""
+
+
 class Concept(NamedTuple):
     """A table of lexicon.toml; `name` is without its kind."""
 
@@ -36,11 +40,12 @@ class Concept(NamedTuple):
 
 
 class Token(NamedTuple):
-    """A word, number or mark, folded, and where it stands in the text."""
+    """A word, number or mark, folded, and where it stands in the text; `caps` is whether it is a word in capitals."""
 
     word: str
     start: int
     end: int
+    caps: bool
 
 
 class Term(NamedTuple):
@@ -65,7 +70,11 @@ def fold(text: str) -> str:
 
 
 def tokenize(text: str) -> list[Token]:
-    return [Token(match[0], match.start(), match.end()) for match in TOKEN.finditer(fold(text))]
+    found = []
+    for match in TOKEN.finditer(fold(text)):
+        start, end = match.span()
+        found.append(Token(match[0], start, end, text[start:end].isupper()))
+    return found
 
 
 def find_terms(tokens: Sequence[Token], language: Language) -> list[Term]:
@@ -78,7 +87,7 @@ def find_terms(tokens: Sequence[Token], language: Language) -> list[Term]:
         meaning, end, step = None, at, at
         while node is not None:
             step += 1
-            if "" in node:
+            if "" in node and (not node[""][2] or tokens[step - 1].caps):
                 meaning, end = node[""], step
             node = node.get(tokens[step].word) if step < count else None
         if meaning is None:
@@ -103,8 +112,10 @@ def concepts() -> dict[str, Concept]:
 
 @functools.cache
 def phrase_tree(language: Language) -> dict[str, Any]:
-    """Return the phrases of a language as nested dicts by word; under "" stand the concepts and kinds of a phrase."""
+    """Return the phrases of a language as nested dicts by word; under "" stand the concepts and kinds of a phrase,
+    and whether it is an abbreviation."""
     meanings: dict[tuple[str, ...], list[Concept]] = {}
+    abbreviations = set()
     for key, concept in concepts().items():
         kind, name = key.split(".")
         for pattern in _entries()[kind][name][language]:
@@ -113,12 +124,14 @@ def phrase_tree(language: Language) -> dict[str, Any]:
                 found = meanings.setdefault(words, [])
                 if concept not in found:
                     found.append(concept)
+                if phrase[-1].isupper() and len(phrase) <= ABBREVIATION:
+                    abbreviations.add(words)
     tree: dict[str, Any] = {}
     for words, found in meanings.items():
         node = tree
         for word in words:
             node = node.setdefault(word, {})
-        node[""] = tuple(found), frozenset(concept.kind for concept in found)
+        node[""] = tuple(found), frozenset(concept.kind for concept in found), words in abbreviations
     return tree
 
 

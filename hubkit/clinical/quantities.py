@@ -1,0 +1,178 @@
+"""Numbers of a report with their units, read so that English and Portuguese spellings compare equal.
+
+A decimal comma, marks of thousands, the order of day and month, twelve and twenty-four hours, and number words differ
+between the languages; the quantities here do not.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hubkit.clinical.lexicon import Language, fold
+
+
+class Quantity(NamedTuple):
+    """A number in a text.
+
+    Attributes:
+        values: what it can mean; more than one where its spelling is ambiguous.
+        unit: a name of [units] in numbers.toml, "clock", "month of the year", or None.
+        span: where it stands, in characters.
+        required: whether a translation must have it; words such as "one" and "both" come and go.
+    """
+
+    values: frozenset[float]
+    unit: str | None
+    span: tuple[int, int]
+    required: bool
+
+    @property
+    def measures(self) -> frozenset[tuple[str | None, float]]:
+        """The values in the base unit of their dimension."""
+        dimension, factor = BASES.get(self.unit or "", (self.unit, 1.0))
+        return frozenset((dimension, round(value * factor, 6)) for value in self.values)
+
+
+BASES = {
+    "mm": ("length", 1.0),
+    "cm": ("length", 10.0),
+    "m": ("length", 1000.0),
+    "ml": ("volume", 1.0),
+    "l": ("volume", 1000.0),
+}
+
+PHYSICAL = frozenset({*BASES, "mg", "kg", "%", "french"})
+"""Units that a translation must keep; the others are often implied."""
+
+NUMBERS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("numbers.toml").read_text(encoding="utf-8"))
+
+CLOCK = re.compile(
+    r"(?<![\w.,/:])(?:"
+    r"(?P<hour>\d{1,2})(?:[:h]|\.(?=\d\d ?[ap]\.?m))(?P<minute>[0-5]\d)(?:min)?"
+    r"(?:\s?h(?:rs|ours|oras)?\b)?(?:\s?[ap]\.?\s?m\b\.?)?"
+    r"|(?P<only>\d{1,2})(?:\s?[ap]\.?\s?m\b\.?|\s?(?:h|horas)(?=\s*(?:da|do|de hoje|[.,;)]|$)))"
+    r"|(?P<military>[0-2]\d[0-5]\d)\s?(?:h|hrs|hours|horas)\b)"
+)
+
+CHAIN = re.compile(r"\s*(?:x|by|por|×|to|a|and|e|-|or|ou|\+)\s*")
+
+ENUMERATOR = re.compile(r"(?:^|\n|(?<=[.!?:;]))\s*\d{1,2}[.)](?=\s)")
+
+DEIDENTIFIED = re.compile(r"_{2,}|(?i:\bx{3,}\b)")
+
+BEFORE_MONTH = frozenset(
+    {"in", "of", "since", "from", "by", "until", "last", "early", "late", "em", "de", "desde", "ate"}
+)
+
+
+def quantities(text: str, language: Language) -> list[Quantity]:
+    """Return the numbers of a text in their order; times of day count in minutes, modulo twelve hours."""
+    folded = fold(text)
+    found = [quantity for match in CLOCK.finditer(folded) for quantity in _time(match)] if _digit(folded) else []
+    taken = [quantity.span for quantity in found]
+    if _digit(folded):
+        listed = [match.span() for match in ENUMERATOR.finditer(folded)]
+        for match in _number_pattern().finditer(folded):
+            if not _within(match.start(), taken):
+                values = _values(match["number"], language)
+                unit = _units()[match["unit"]] if match["unit"] else None
+                found.append(Quantity(values, unit, match.span(), not _within(match.start(), listed)))
+    for match in _word_pattern(language).finditer(folded):
+        value, required = _words(language)[match[0]]
+        found.append(Quantity(frozenset({value}), None, match.span(), required))
+    for match in _month_pattern(language).finditer(folded):
+        if match[0] not in NUMBERS["months"]["ambiguous"] or _beside_a_day(folded, match):
+            month = float(_months(language)[match[0]])
+            found.append(Quantity(frozenset({month}), "month of the year", match.span(), True))
+    return _with_chained_units(sorted(found, key=lambda quantity: quantity.span), folded) if found else found
+
+
+def deidentified(text: str) -> list[tuple[str, tuple[int, int]]]:
+    """Return the tokens that stand for what was taken out of a report and their places: "_" for ___, "x" for XXXX."""
+    return [(match[0][0].lower(), match.span()) for match in DEIDENTIFIED.finditer(text)]
+
+
+def _digit(text: str) -> bool:
+    return any(char.isdigit() for char in text)
+
+
+def _within(at: int, spans: list[tuple[int, int]]) -> bool:
+    return any(start <= at < end for start, end in spans)
+
+
+def _values(number: str, language: Language) -> frozenset[float]:
+    mark = "," if language == "en" else "."
+    if re.fullmatch(rf"\d{{1,3}}(\{mark}\d{{3}})+", number):
+        whole = {float(number.replace(mark, ""))}
+        # A Portuguese text may have kept the English decimal point.
+        return frozenset(whole | {float(number)} if mark == "." and number.count(mark) == 1 else whole)
+    if len(re.findall(r"[.,]", number)) > 1:
+        return frozenset({float(re.sub(r"[.,]", "", number))})
+    return frozenset({float(number.replace(",", "."))})
+
+
+def _time(match: re.Match[str]) -> list[Quantity]:
+    if match["military"]:
+        hour, minute = int(match["military"][:2]), int(match["military"][2:])
+    else:
+        hour, minute = int(match["hour"] or match["only"]), int(match["minute"] or 0)
+    return [Quantity(frozenset({float(hour % 12 * 60 + minute)}), "clock", match.span(), True)] if hour < 25 else []
+
+
+def _beside_a_day(folded: str, match: re.Match[str]) -> bool:
+    before = folded[: match.start()].rstrip().replace("/", " / ").rsplit(None, 1)[-1:]
+    after = folded[match.end() : match.end() + 3].lstrip(" .,/")
+    return (
+        bool(before and (before[0] in BEFORE_MONTH or before[0][0].isdigit() or before[0] == "/"))
+        or after[:1].isdigit()
+    )
+
+
+def _with_chained_units(found: list[Quantity], folded: str) -> list[Quantity]:
+    """In "2 x 3 cm" the unit is that of both."""
+    for at in range(len(found) - 2, -1, -1):
+        this, following = found[at], found[at + 1]
+        between = folded[this.span[1] : following.span[0]]
+        if this.unit is None and following.unit in PHYSICAL and CHAIN.fullmatch(between):
+            found[at] = this._replace(unit=following.unit)
+    return found
+
+
+@functools.cache
+def _units() -> dict[str, str]:
+    return {form: unit for unit, forms in NUMBERS["units"].items() for form in forms}
+
+
+@functools.cache
+def _number_pattern() -> re.Pattern[str]:
+    forms = "|".join(re.escape(form) for form in sorted(_units(), key=len, reverse=True))
+    return re.compile(rf"(?<![\d.,])(?P<number>\d+(?:[.,]\d+)*)(?:[\s-]{{0,2}}(?P<unit>{forms})(?![a-z0-9]))?")
+
+
+@functools.cache
+def _words(language: Language) -> dict[str, tuple[float, bool]]:
+    return {
+        word: (float(value), table == "words")
+        for table in ("words", "loose")
+        for value, forms in NUMBERS[language][table].items()
+        for word in forms
+    }
+
+
+@functools.cache
+def _word_pattern(language: Language) -> re.Pattern[str]:
+    return re.compile(r"\b(?:" + "|".join(_words(language)) + r")\b")
+
+
+@functools.cache
+def _months(language: Language) -> dict[str, int]:
+    return {form: number for number, forms in enumerate(NUMBERS["months"][language], 1) for form in forms}
+
+
+@functools.cache
+def _month_pattern(language: Language) -> re.Pattern[str]:
+    return re.compile(r"\b(?:" + "|".join(_months(language)) + r")\b")

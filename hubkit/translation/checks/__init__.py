@@ -1,0 +1,41 @@
+"""Rules over an English source and its Portuguese translation: `check` returns what they find wrong.
+
+BERTScore hardly sees a dropped negation or a flipped side; these rules see little else. docs/checks.md has every check
+with a right and a wrong example.
+"""
+
+from __future__ import annotations
+
+from hubkit.clinical.assertion import sentences
+from hubkit.translation.checks.align import align
+from hubkit.translation.checks.clinical import check_sentences
+from hubkit.translation.checks.figures import check_numbers, check_tokens
+from hubkit.translation.checks.form import check_additions, check_language, check_length, check_loops
+from hubkit.translation.flags import Flag
+
+__all__ = ["Flag", "check"]
+
+
+def check(source: str, translation: str) -> list[Flag]:
+    """Return what is wrong with a translation, in the order of the checks; a check may speak more than once.
+
+    Args:
+        source: English text: a sentence, a section or a report.
+        translation: its Brazilian Portuguese.
+    """
+    if not source.strip():
+        return []
+    if not translation.strip():
+        return [Flag("empty", "error", (0, len(source)), None)]
+    said, told = sentences(source, "en"), sentences(translation, "pt")
+    flags = [
+        *check_length(source.rstrip(), translation.rstrip()),
+        *check_additions(source, translation),
+        *check_loops(said, told),
+        *check_language(said, told, translation),
+        *check_tokens(source, translation),
+        *check_numbers(source, translation),
+    ]
+    for one, other in align(said, told):
+        flags += check_sentences(one, other)
+    return flags

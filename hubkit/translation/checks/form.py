@@ -1,0 +1,115 @@
+"""The checks of form: what shows without knowing what is said, such as loops, chatter and words of another language."""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from hubkit.clinical.assertion import Sentence
+from hubkit.clinical.lexicon import Language, Token, fold, phrase_tree
+from hubkit.translation.flags import Flag
+
+WORDS = {
+    name: frozenset(words)
+    for name, words in tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8")).items()
+}
+
+CHATTER = re.compile(
+    rf"^\W*(?:{'|'.join(map(re.escape, sorted(WORDS['opening'])))})|{'|'.join(map(re.escape, sorted(WORDS['remark'])))}"
+)
+
+OTHER_SCRIPT = re.compile(r"[\u0370-\u1cff\u2e80-\ua95f\uac00-\ud7ff\uf900-\ufaff]")
+
+MARKDOWN = re.compile(
+    r"\*\*|`|^#{1,6}\s|^\s*[*•]\s|^\s*\|.*\|\s*$|^\s*-\s(?=\S)|^-{3,}\s*$|\[[^\]\n]+\]\(", re.MULTILINE
+)
+
+SHORT, LONG = 40, 160
+"""Characters of the source below and above which the ratio of lengths is held to other bounds."""
+
+
+def check_length(source: str, translation: str) -> Iterator[Flag]:
+    """Yield a flag for a translation that is far shorter or longer than its source, or that ends in mid-sentence."""
+    ratio = len(translation) / len(source)
+    low, high = (0.3, 4.0) if len(source) < SHORT else (0.5, 2.2) if len(source) < LONG else (0.65, 1.8)
+    if not low <= ratio <= high:
+        yield Flag("length", "error", (0, len(source)), (0, len(translation)))
+    if source[-1] in ".!?" and translation[-1] not in ".!?:;)]\"”'»":
+        word = translation.split()[-1]
+        cut = fold(word) in WORDS["dangling"] or translation[-1] in ",-"
+        end = len(translation)
+        yield Flag("truncated", "error" if cut else "warning", (len(source) - 1, len(source)), (end - len(word), end))
+
+
+def check_additions(source: str, translation: str) -> Iterator[Flag]:
+    """Yield a flag for what a model says beside the translation, and for markup that the source does not have."""
+    chatter = CHATTER.search(fold(translation))
+    if chatter and not CHATTER.search(fold(source)):
+        yield Flag("chatter", "error", None, chatter.span())
+    markup = list(MARKDOWN.finditer(translation))
+    if markup and len(markup) > len(MARKDOWN.findall(source)):
+        yield Flag("markdown", "error", None, markup[0].span())
+
+
+def check_loops(source: Sequence[Sentence], translation: Sequence[Sentence]) -> Iterator[Flag]:
+    """Yield a flag for words said over and over where the source does not."""
+    tokens = [(sentence, token) for sentence in translation for token in sentence.tokens]
+    at = _loop([token.word for _, token in tokens])
+    if at is not None and _loop([token.word for sentence in source for token in sentence.tokens]) is None:
+        yield Flag("loop", "error", None, (_span(*tokens[at[0]])[0], _span(*tokens[at[1] - 1])[1]))
+
+
+def check_language(source: Sequence[Sentence], translation: Sequence[Sentence], text: str) -> Iterator[Flag]:
+    """Yield a flag for English words that were left, and for words or letters of a third language."""
+    said = {token.word for sentence in source for token in sentence.tokens}
+    english, other = [], []
+    for sentence in translation:
+        for token in sentence.tokens:
+            if token.word in WORDS["english"] or (token.word in said and token.word in _english_words()):
+                english.append((sentence, token))
+            elif token.word in WORDS["other"] and token.word not in said:
+                other.append((sentence, token))
+    if english:
+        yield Flag("english", "error", None, _span(*english[0]))
+    script = OTHER_SCRIPT.search(text)
+    if script:
+        yield Flag("other_language", "error", None, script.span())
+    elif len({token.word for _, token in other}) >= 2:
+        yield Flag("other_language", "error", None, _span(*other[0]))
+
+
+def _span(sentence: Sentence, token: Token) -> tuple[int, int]:
+    return sentence.start + token.start, sentence.start + token.end
+
+
+def _loop(words: list[str]) -> tuple[int, int] | None:
+    """Where two to eight words follow themselves at least twice more, a single word three times more."""
+    if len(words) - len(set(words)) < 3:
+        return None
+    for size in range(1, 9):
+        run = 0
+        wanted = 3 if size == 1 else 2 * size
+        for at in range(size, len(words)):
+            run = run + 1 if words[at] == words[at - size] else 0
+            if run >= wanted and any(word.isalpha() for word in words[at - size : at]):
+                return at - run - size + 1, at + 1
+    return None
+
+
+@functools.cache
+def _english_words() -> frozenset[str]:
+    """Words of the English lexicon that no Portuguese phrase holds."""
+    return frozenset(word for word in _words("en") - _words("pt") if len(word) > 3)
+
+
+def _words(language: Language) -> set[str]:
+    found: set[str] = set()
+    nodes = [phrase_tree(language)]
+    while nodes:
+        node = nodes.pop()
+        found |= node.keys() - {""}
+        nodes += [below for word, below in node.items() if word]
+    return found

@@ -1,0 +1,78 @@
+"""One side of a pair as the checks see it: what its sentences name, how, and in which words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import NamedTuple
+
+from hubkit.clinical.assertion import Sentence, mentions
+from hubkit.clinical.lexicon import Concept, Term
+
+Span = tuple[int, int]
+
+
+class Place(NamedTuple):
+    """A term and the sentence that it stands in."""
+
+    sentence: Sentence
+    term: Term
+
+    @property
+    def span(self) -> Span:
+        return self.sentence.span(self.term)
+
+
+class Side:
+    """Sentences that belong together, in one language."""
+
+    def __init__(self, sentences: Iterable[Sentence]):
+        self.sentences = list(sentences)
+        self.places = [Place(sentence, term) for sentence in self.sentences for term in sentence.terms]
+
+    @property
+    def span(self) -> Span | None:
+        if not self.sentences:
+            return None
+        last = self.sentences[-1]
+        return self.sentences[0].start, last.start + len(last.text)
+
+    @cached_property
+    def names(self) -> set[str]:
+        """The names of all concepts that the sentences can mean, and of those said along with them."""
+        found: set[str] = set()
+        for place in self.places:
+            for concept in place.term.concepts:
+                found.add(concept.name)
+                found |= concept.includes
+        return found
+
+    @cached_property
+    def polarities(self) -> dict[str, set[int]]:
+        """By name of a concept, how it is mentioned: 1 affirmed, 0 negated, -1 uncertain."""
+        found: dict[str, set[int]] = {}
+        for sentence in self.sentences:
+            for term, polarity in mentions(sentence):
+                for concept in term.concepts:
+                    found.setdefault(concept.name, set()).add(polarity)
+        return found
+
+    def of_kind(self, *kinds: str) -> list[Place]:
+        """The terms that mean one of these kinds and nothing else."""
+        wanted = frozenset(kinds)
+        return [place for place in self.places if place.term.kinds <= wanted]
+
+    def named(self, name: str) -> list[Place]:
+        return [place for place in self.places if any(concept.name == name for concept in place.term.concepts)]
+
+    def says(self, term: Term) -> bool:
+        """Whether one of the meanings of a term of the other side is said here."""
+        return any(self.says_concept(concept) for concept in term.concepts)
+
+    def says_concept(self, concept: Concept) -> bool:
+        names = self.names
+        return (
+            concept.name in names
+            or not concept.near.isdisjoint(names)
+            or (bool(concept.includes) and concept.includes <= names)
+        )
