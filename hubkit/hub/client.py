@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import random
+import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
@@ -45,11 +46,14 @@ def connect() -> HfApi:
         HubkitError: there is no token.
     """
     from huggingface_hub import HfApi, get_token
+    from huggingface_hub.utils import disable_progress_bars
 
     token = get_token()
     if token is None:
         raise HubkitError("there is no token", where=current_endpoint(), mend="set HF_TOKEN, or run: hf auth login")
     be_patient()
+    if not sys.stderr.isatty():
+        disable_progress_bars()
     return HfApi(endpoint=current_endpoint(), token=token)
 
 

@@ -41,7 +41,7 @@ def check_permission(config: ReleaseConfig, workspace: Workspace, endpoint: str)
 
 
 def _check_access(workspace: Workspace) -> None:
-    mend = "run: hubkit physionet"
+    mend = "run: hubkit fetch --check"
     try:
         record = json.loads(workspace.access_check.read_text(encoding="utf-8"))
         day = datetime.date.fromisoformat(str(record["date"])[:10])

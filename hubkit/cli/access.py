@@ -1,0 +1,79 @@
+"""`hubkit access`: people who ask for the gated repos."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from hubkit.cli._options import config_option
+from hubkit.config import ReleaseConfig
+
+
+@click.group(name="access")
+def command() -> None:
+    """See who asks for the gated repos, and grant or reject it."""
+
+
+@command.command(name="list")
+@config_option
+@click.option("--status", type=click.Choice(["pending", "accepted", "rejected", "all"]), default="pending")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def listing(config: ReleaseConfig, status: str, as_json: bool) -> None:
+    """List requests with what people wrote in the form."""
+    _prepare(config)
+    from hubkit.hub.access import STATUSES, requests
+
+    found = requests(config, STATUSES if status == "all" else (status,))  # type: ignore[arg-type]
+    for asked in found:
+        if as_json:
+            click.echo(json.dumps(asked._asdict(), ensure_ascii=False))
+        else:
+            click.echo(f"{asked.status:<9} {asked.user:<24} {asked.repo}  {asked.time[:10]}")
+            for question, answer in asked.fields.items():
+                click.echo(f"          {question}: {answer}")
+    if not found and not as_json:
+        click.echo("no requests")
+
+
+@command.command()
+@config_option
+@click.argument("user")
+def grant(config: ReleaseConfig, user: str) -> None:
+    """Let USER read the gated repos, whether they asked or not."""
+    _prepare(config)
+    from hubkit.hub.access import grant as grant_access
+
+    changed = grant_access(config, user)
+    click.echo(f"{user} may read {', '.join(changed)}" if changed else f"{user} could read them before")
+
+
+@command.command()
+@config_option
+@click.argument("user")
+@click.option("--reason", help="What the Hub tells them.")
+def reject(config: ReleaseConfig, user: str, reason: str | None) -> None:
+    """Turn USER down, or take a grant back."""
+    _prepare(config)
+    from hubkit.hub.access import reject as reject_access
+
+    changed = reject_access(config, user, reason)
+    click.echo(f"{user} may not read {', '.join(changed)}" if changed else f"{user} was turned down before")
+
+
+@command.command()
+@config_option
+@click.argument("path", type=click.Path(path_type=Path))
+def export(config: ReleaseConfig, path: Path) -> None:
+    """Write all requests to a CSV file."""
+    _prepare(config)
+    from hubkit.hub.access import export as export_requests
+
+    click.echo(f"{export_requests(config, path)} requests in {path}")
+
+
+def _prepare(config: ReleaseConfig) -> None:
+    from hubkit.hub.endpoint import use_endpoint
+
+    use_endpoint(config.hub.endpoint)

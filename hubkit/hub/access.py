@@ -1,0 +1,144 @@
+"""Who asks for the gated repos, what they wrote in the form, and what became of it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from hubkit.config import ReleaseConfig
+from hubkit.errors import HubkitError
+from hubkit.hub.client import connect, steadily
+from hubkit.workspace import atomic
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import AccessRequest
+
+Status = Literal["pending", "accepted", "rejected"]
+STATUSES: tuple[Status, ...] = ("pending", "accepted", "rejected")
+
+
+class Asked(NamedTuple):
+    """A person's request for a repo.
+
+    Attributes:
+        fields: what they wrote in the form, by its questions.
+        time: ISO 8601.
+    """
+
+    repo: str
+    kind: Literal["dataset", "model"]
+    user: str
+    status: Status
+    time: str
+    fields: dict[str, str]
+
+
+def gated_repos(config: ReleaseConfig) -> list[tuple[str, Literal["dataset", "model"]]]:
+    """The repos of a release that stand behind a gate, with the Hub's type of each."""
+    return [(config.hub.repo("dataset"), "dataset"), (config.hub.repo("adapter"), "model")]
+
+
+def requests(config: ReleaseConfig, statuses: tuple[Status, ...] = STATUSES) -> list[Asked]:
+    """All requests of these statuses, newest first within a repo.
+
+    Raises:
+        HubkitError: the Hub refused or did not answer.
+    """
+    api = connect()
+    return [
+        asked
+        for repo, kind in gated_repos(config)
+        for status in statuses
+        for asked in steadily(partial(_listed, api, repo, kind, status), repo)
+    ]
+
+
+def grant(config: ReleaseConfig, user: str) -> list[str]:
+    """Let `user` read the gated repos, whether they asked or not; return the repos that they could not read before.
+
+    Raises:
+        HubkitError: there is no such user, or the Hub refused or did not answer.
+    """
+    api, changed = connect(), []
+    for repo, kind in gated_repos(config):
+        known = _status(api, repo, kind, user)
+        if known != "accepted":
+            step = api.accept_access_request if known else api.grant_access
+            steadily(partial(step, repo, user, repo_type=kind), f"{repo}, user {user}")
+            changed.append(repo)
+    return changed
+
+
+def reject(config: ReleaseConfig, user: str, reason: str | None = None) -> list[str]:
+    """Turn `user` down, or take a grant back; return the repos that this changed something about.
+
+    Raises:
+        HubkitError: they never asked for any of the repos, or the Hub refused or did not answer.
+    """
+    api = connect()
+    known = {(repo, kind): _status(api, repo, kind, user) for repo, kind in gated_repos(config)}
+    if not any(known.values()):
+        raise HubkitError(f"{user} did not ask for access", where=config.hub.namespace, mend="see: hubkit access list")
+    changed = []
+    for (repo, kind), status in known.items():
+        if status in ("pending", "accepted"):
+            step = partial(api.reject_access_request, repo, user, repo_type=kind, rejection_reason=reason)
+            steadily(step, f"{repo}, user {user}")
+            changed.append(repo)
+    return changed
+
+
+def export(config: ReleaseConfig, path: Path) -> int:
+    """Write all requests to a CSV file, a column per question of the form; return how many there are.
+
+    Raises:
+        HubkitError: the file cannot be written, or the Hub refused or did not answer.
+    """
+    asked = requests(config)
+    questions = list(dict.fromkeys(question for request in asked for question in request.fields))
+    with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["repo", "user", "status", "time", *questions])
+        for request in asked:
+            answers = [_harmless(request.fields.get(question, "")) for question in questions]
+            writer.writerow([request.repo, request.user, request.status, request.time, *answers])
+    return len(asked)
+
+
+def _listed(api: HfApi, repo: str, kind: Literal["dataset", "model"], status: Status) -> list[Asked]:
+    return [
+        Asked(
+            repo,
+            kind,
+            request.username or request.request_id,
+            status,
+            request.timestamp.isoformat(),
+            {str(question): str(answer) for question, answer in (request.fields or {}).items()},
+        )
+        for request in _all(api, repo, kind, status)
+    ]
+
+
+def _all(api: HfApi, repo: str, kind: str, status: Status) -> Iterator[AccessRequest]:
+    listing = {
+        "pending": api.list_pending_access_requests,
+        "accepted": api.list_accepted_access_requests,
+        "rejected": api.list_rejected_access_requests,
+    }[status]
+    yield from listing(repo, repo_type=kind)
+
+
+def _status(api: HfApi, repo: str, kind: Literal["dataset", "model"], user: str) -> Status | None:
+    for status in STATUSES:
+        if any(asked.user == user for asked in steadily(partial(_listed, api, repo, kind, status), repo)):
+            return status
+    return None
+
+
+def _harmless(answer: str) -> str:
+    # A spreadsheet would run what a stranger wrote into the form as a formula.
+    return f"'{answer}" if answer.startswith(("=", "+", "-", "@", "\t", "\r")) else answer

@@ -1,0 +1,140 @@
+"""Taking a version back: grants, files with all that serves them, and its tag; a notice stays."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from hubkit.config import ReleaseConfig
+from hubkit.errors import HubkitError
+from hubkit.hub.access import gated_repos, requests
+from hubkit.hub.changes import NOTHING, Remote, remote_files
+from hubkit.hub.client import connect, steadily
+from hubkit.hub.targets import SCRIPT_BRANCH
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+CARD = "README.md"
+SHA256_LENGTH = 64
+
+_NOTICE = """<!-- hubkit:begin withdrawn-{tag} (written by hubkit; edit outside of the marks) -->
+> **{tag} was withdrawn on {day}.** {reason}
+>
+> Delete your copies of it, and what you made from it.
+<!-- hubkit:end withdrawn-{tag} -->
+
+"""
+
+
+class Withdrawal(NamedTuple):
+    """What withdrawing a version does to a repo.
+
+    Attributes:
+        files: large files of the version that no other release holds: digest by path.
+        readers: users whose grants are revoked.
+    """
+
+    repo: str
+    kind: Literal["dataset", "model"]
+    files: dict[str, str]
+    readers: list[str]
+
+
+def plan_withdrawal(config: ReleaseConfig, tag: str) -> list[Withdrawal]:
+    """What `withdraw` would do; it only reads.
+
+    Raises:
+        HubkitError: no repo has this tag, or the Hub refused or did not answer.
+    """
+    api = connect()
+    readers: dict[str, list[str]] = {}
+    for asked in requests(config, ("accepted",)):
+        readers.setdefault(asked.repo, []).append(asked.user)
+    planned = []
+    for repo, kind in gated_repos(config):
+        remote = steadily(partial(remote_files, api, repo, kind, revision=tag), repo)
+        if remote is not NOTHING:
+            kept = steadily(partial(_kept, api, repo, kind, tag), repo)
+            files = {path: digest for path, digest in _large(remote).items() if digest not in kept}
+            planned.append(Withdrawal(repo, kind, files, readers.get(repo, [])))
+    if not planned:
+        raise HubkitError(f"there is no {tag}", where=config.hub.namespace, mend="see the tags on the Hub")
+    return planned
+
+
+def withdraw(config: ReleaseConfig, tag: str, reason: str) -> list[Withdrawal]:
+    """Take the version of `tag` back, and return what was done.
+
+    Grants are revoked first, so that nobody reads while the rest is done; then a notice is put into the card, the
+    files are deleted from every commit, and the tag goes last: until then, running this again goes on.
+
+    Raises:
+        HubkitError: no repo has this tag, or the Hub refused or stopped answering.
+    """
+    api, planned = connect(), plan_withdrawal(config, tag)
+    for repo, kind, files, readers in planned:
+        for user in readers:
+            steadily(partial(_revoke, api, repo, kind, user, f"{tag} was withdrawn"), repo)
+        steadily(partial(_put_notice, api, repo, kind, tag, reason), repo)
+        steadily(partial(_delete_files, api, repo, kind, set(files.values())), repo)
+        if kind == "dataset":
+            steadily(partial(_delete_branch, api, repo, kind), repo)
+        steadily(partial(_delete_tag, api, repo, kind, tag), repo)
+    return planned
+
+
+def _kept(api: HfApi, repo: str, kind: str, tag: str) -> set[str]:
+    """Digests of what the repo's other tags hold."""
+    tags = [ref.name for ref in api.list_repo_refs(repo, repo_type=kind).tags if ref.name != tag]
+    return {digest for name in tags for digest in _large(remote_files(api, repo, kind, revision=name)).values()}
+
+
+def _large(remote: Remote) -> dict[str, str]:
+    return {path: digest for path, (digest, _) in remote.files.items() if len(digest) == SHA256_LENGTH}
+
+
+def _revoke(api: HfApi, repo: str, kind: str, user: str, reason: str) -> None:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        api.reject_access_request(repo, user, repo_type=kind, rejection_reason=reason)
+    except HfHubHTTPError as error:
+        # The request is rejected already: an answer was lost, and this is the second time of asking.
+        if error.response.status_code != 404:
+            raise
+
+
+def _put_notice(api: HfApi, repo: str, kind: str, tag: str, reason: str) -> None:
+    card = Path(api.hf_hub_download(repo, CARD, repo_type=kind, force_download=True)).read_text(encoding="utf-8")
+    if f"hubkit:begin withdrawn-{tag} " not in card:
+        day = datetime.datetime.now(datetime.UTC).date().isoformat()
+        head = re.match(r"\A---\n.*?\n---\n+", card, re.DOTALL)
+        at = head.end() if head else 0
+        noticed = card[:at] + _NOTICE.format(tag=tag, day=day, reason=reason) + card[at:]
+        api.upload_file(
+            path_or_fileobj=noticed.encode(),
+            path_in_repo=CARD,
+            repo_id=repo,
+            repo_type=kind,
+            commit_message=f"Withdraw {tag}",
+        )
+
+
+def _delete_files(api: HfApi, repo: str, kind: str, digests: set[str]) -> None:
+    stored = [file for file in api.list_lfs_files(repo, repo_type=kind) if file.oid in digests]
+    if stored:
+        api.permanently_delete_lfs_files(repo, stored, rewrite_history=True, repo_type=kind)
+
+
+def _delete_branch(api: HfApi, repo: str, kind: str) -> None:
+    if any(ref.name == SCRIPT_BRANCH for ref in api.list_repo_refs(repo, repo_type=kind).branches):
+        api.delete_branch(repo, branch=SCRIPT_BRANCH, repo_type=kind)
+
+
+def _delete_tag(api: HfApi, repo: str, kind: str, tag: str) -> None:
+    if any(ref.name == tag for ref in api.list_repo_refs(repo, repo_type=kind).tags):
+        api.delete_tag(repo, tag=tag, repo_type=kind)

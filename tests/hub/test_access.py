@@ -1,0 +1,130 @@
+"""Requests for access as a maintainer sees and answers them, and a version that is taken back."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner
+from huggingface_hub import HfApi
+from huggingface_hub.errors import GatedRepoError, RevisionNotFoundError
+from small_dist import small_config, small_dist
+
+from hubkit.cli import cli
+from hubkit.config import ReleaseConfig, write_config
+from hubkit.errors import HubkitError
+from hubkit.hub import access
+from hubkit.hub.push import push
+from hubkit.hub.withdraw import plan_withdrawal, withdraw
+from hubkit.localhub import LocalHub
+
+DATA = "data/default/test-00000-of-00001.parquet"
+
+
+@pytest.fixture
+def released(tmp_path: Path, request: pytest.FixtureRequest) -> ReleaseConfig:
+    config = small_config(request.node.name.removeprefix("test_").replace("_", "-")[:40].strip("-"))
+    push(config, small_dist(tmp_path / "one", config))
+    return config
+
+
+def ask(hub: LocalHub, config: ReleaseConfig, fields: dict[str, str]) -> None:
+    for prefix, repo in (("/datasets", config.hub.repo("dataset")), ("", config.hub.repo("adapter"))):
+        answer = httpx.post(
+            f"{hub.url}{prefix}/{repo}/ask-access",
+            json=fields,
+            headers={"Authorization": f"Bearer {hub.tokens['ungranted']}"},
+        )
+        assert answer.status_code == 303
+
+
+def test_a_request_is_seen_granted_and_taken_back(hub: LocalHub, released: ReleaseConfig, tmp_path: Path) -> None:
+    outsider = HfApi(endpoint=hub.url, token=hub.tokens["ungranted"])
+    repo = released.hub.repo("dataset")
+    ask(hub, released, {"Institution": '=HYPERLINK("x")', "Country": "BR"})
+    (first, second) = access.requests(released, ("pending",))
+    assert (first.user, first.kind, second.kind) == ("outsider", "dataset", "model")
+    assert first.fields["Country"] == "BR"
+    assert access.grant(released, "outsider") == [repo, released.hub.repo("adapter")]
+    assert access.grant(released, "outsider") == []
+    outsider.hf_hub_download(repo, DATA, repo_type="dataset")
+    assert access.reject(released, "outsider", "no certificate") == [repo, released.hub.repo("adapter")]
+    with pytest.raises(GatedRepoError):
+        outsider.auth_check(repo, repo_type="dataset")
+    assert access.export(released, tmp_path / "asked.csv") == 4
+    rows = list(csv.DictReader((tmp_path / "asked.csv").open()))
+    assert {row["Institution"] for row in rows} == {"", '\'=HYPERLINK("x")'}
+    assert {(row["user"], row["status"]) for row in rows} == {("outsider", "rejected"), ("reader", "accepted")}
+
+
+def test_people_who_did_not_ask(released: ReleaseConfig) -> None:
+    with pytest.raises(HubkitError, match="nobody did not ask for access"):
+        access.reject(released, "nobody")
+    with pytest.raises(HubkitError, match=r"refused \(404\): User not found"):
+        access.grant(released, "nobody")
+
+
+def test_the_commands(hub: LocalHub, released: ReleaseConfig, tmp_path: Path) -> None:
+    settings = tmp_path / "hubkit.toml"
+    settings.write_text(write_config(released))
+
+    def hubkit(*arguments: str) -> str:
+        done = CliRunner().invoke(cli, [*arguments, "--config", str(settings)], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    assert hubkit("access", "list") == "no requests\n"
+    ask(hub, released, {"Country": "BR"})
+    assert "pending   outsider" in hubkit("access", "list")
+    assert "Country: BR" in hubkit("access", "list")
+    lines = [json.loads(line) for line in hubkit("access", "list", "--status", "all", "--json").splitlines()]
+    assert {line["user"] for line in lines} == {"outsider", "reader"}
+    assert "outsider may read" in hubkit("access", "grant", "outsider")
+    assert "outsider may not read" in hubkit("access", "reject", "outsider")
+    assert "4 requests" in hubkit("access", "export", str(tmp_path / "asked.csv"))
+    planned = hubkit("withdraw")
+    assert f"deletes {DATA} from every commit" in planned
+    assert "add: --confirm release-1.0.0" in planned
+    assert "Nothing was done yet" not in hubkit("withdraw", "--confirm", "release-1.0.0")
+
+
+def test_a_withdrawn_version_is_gone_and_leaves_a_notice(
+    hub: LocalHub, released: ReleaseConfig, tmp_path: Path
+) -> None:
+    owner = HfApi(endpoint=hub.url, token=hub.tokens["owner"])
+    repo, tag = released.hub.repo("dataset"), released.release.tag
+    commits = [commit.commit_id for commit in owner.list_repo_commits(repo, repo_type="dataset")]
+    planned = {done.repo: done for done in plan_withdrawal(released, tag)}
+    assert planned[repo].files.keys() == {DATA}
+    assert planned[repo].readers == ["reader"]
+    withdraw(released, tag, "A licence question.")
+    reader = HfApi(endpoint=hub.url, token=hub.tokens["granted"])
+    with pytest.raises(GatedRepoError):
+        reader.auth_check(repo, repo_type="dataset")
+    assert not owner.file_exists(repo, DATA, repo_type="dataset")
+    for revision in (tag, *commits):
+        with pytest.raises(RevisionNotFoundError):
+            owner.dataset_info(repo, revision=revision)
+    stranger = HfApi(endpoint=hub.url, token=False)
+    card = Path(stranger.hf_hub_download(repo, "README.md", repo_type="dataset", force_download=True)).read_text()
+    assert "release-1.0.0 was withdrawn on" in card
+    assert "A licence question." in card
+    with pytest.raises(HubkitError, match=r"there is no release-1\.0\.0"):
+        withdraw(released, tag, "again")
+
+
+def test_what_other_versions_hold_stays(hub: LocalHub, released: ReleaseConfig, tmp_path: Path) -> None:
+    later = small_config(released.hub.dataset.removesuffix("-mimic-ext"), version="1.1.0")
+    workspace = small_dist(tmp_path / "two", later)
+    (workspace.dist / "dataset" / "data" / "default" / "more.parquet").write_bytes(b"PAR1 more PAR1")
+    push(later, workspace)
+    repo = released.hub.repo("dataset")
+    planned = {done.repo: set(done.files) for done in plan_withdrawal(later, "release-1.1.0")}
+    assert planned[repo] == {"data/default/more.parquet"}
+    withdraw(later, "release-1.1.0", "Too early.")
+    owner = HfApi(endpoint=hub.url, token=hub.tokens["owner"])
+    assert DATA in owner.list_repo_files(repo, repo_type="dataset", revision="release-1.0.0")
+    assert "data/default/more.parquet" not in owner.list_repo_files(repo, repo_type="dataset")
