@@ -190,12 +190,16 @@ class Scorer(NamedTuple):
     def _chunks(self, pairs: np.ndarray, order: np.ndarray) -> Iterator[list[int]]:
         chunk: list[int] = []
         distinct: set[int] = set()
+        tokens = 0
         for pair in order.tolist():
-            chunk.append(pair)
-            distinct.update(pairs[pair].tolist())
-            if len(distinct) * len(self.texts[pairs[pair, 1]].ids) >= CHUNK_TOKENS:
+            new = set(pairs[pair].tolist()) - distinct
+            tokens += sum(len(self.texts[text].ids) for text in new)
+            if tokens > CHUNK_TOKENS and chunk:
                 yield chunk
-                chunk, distinct = [], set()
+                chunk, distinct, new = [], set(), set(pairs[pair].tolist())
+                tokens = sum(len(self.texts[text].ids) for text in new)
+            chunk.append(pair)
+            distinct |= new
         if chunk:
             yield chunk
 

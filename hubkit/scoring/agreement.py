@@ -49,7 +49,8 @@ def agreement(texts: Sequence[str], labels: Sequence[Mapping[str, int | None]]) 
     """Compare what Portuguese `texts` say with the `labels` of their studies."""
     from hubkit.clinical.labels import labels as labels_of
 
-    said = present([labels_of(text, "pt") for text in texts])
+    named = {text: labels_of(text, "pt") for text in dict.fromkeys(texts)}
+    said = present([named[text] for text in texts])
     true = present(labels)
     return Agreement(np.stack([said & true, said & ~true, ~said & true], axis=2).astype(np.float64))
 

@@ -133,6 +133,24 @@ def test_plan_of_batches_and_chunks_does_not_move_the_scores(metric, encoders, n
         np.testing.assert_allclose(parts[measure], whole[measure], atol=2e-6)
 
 
+def test_no_more_than_a_chunk_is_held(metric, encoders, monkeypatch):
+    """Short references against long predictions: what is held is counted in tokens, not in texts."""
+    script = type(metric)._compute.__globals__
+    monkeypatch.setitem(script, "CHUNK_TOKENS", 600)
+    held = []
+    release = script["Scorer"]._release
+
+    def watch(scorer, kept, needed):
+        held.append(sum(len(scorer.texts[text].ids) for text in kept))
+        release(scorer, kept, needed)
+
+    monkeypatch.setattr(script["Scorer"], "_release", watch)
+    predictions = [f"{'derrame ' * 60}{at}" for at in range(20)]
+    compute(metric, encoders["bert"], predictions, ["Normal", "Sem derrame."] * 10)
+    assert len(held) > 2
+    assert max(held) <= 2 * 600
+
+
 def test_each_distinct_text_is_embedded_once(metric, encoders):
     script = type(metric)._compute.__globals__
     encoder = script["load_encoder"](*encoders["bert"], None, "cpu")
