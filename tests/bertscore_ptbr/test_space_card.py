@@ -1,0 +1,41 @@
+"""The Space's card, as packaging fills it in."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from huggingface_hub import SpaceCard
+
+from hubkit.config import parse_config
+from hubkit.packaging.cards import render
+from hubkit.published import published
+
+COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+REPOS = {"dataset": "lab/mimic-cxr-ptbr", "adapter": "lab/lora", "metric": "lab/bertscore_ptbr"}
+
+
+@pytest.fixture
+def text():
+    config = parse_config({"scoring": {"bertimbau": {"model": "lab/tiny-bert", "layer": 2, "revision": "abc"}}})
+    facts = {"repos": REPOS, "config": config, "release": config.release}
+    return render(published("bertscore_ptbr") / "README.md.jinja", facts)
+
+
+def test_the_metadata_is_what_the_hub_accepts(text):
+    data = SpaceCard(text).data
+    assert (data.sdk, data.app_file, data.license) == ("gradio", "app.py", "apache-2.0")
+    assert {data.colorFrom, data.colorTo} <= COLOURS
+    assert len(data.short_description) <= 60
+    assert (published("bertscore_ptbr") / data.app_file).exists()
+    constraints = (Path(__file__).parents[2] / "constraints.txt").read_text()
+    assert f"gradio=={data.sdk_version}" in constraints.splitlines()
+
+
+def test_the_body_names_the_release_and_its_encoder(text):
+    assert 'evaluate.load("lab/bertscore_ptbr", revision="release-1.0.0")' in text
+    assert '    model_type="lab/tiny-bert",\n    num_layers=2,\n    revision="abc",\n    aggregate="mean",' in text
+    assert "{{" not in text
+    for code in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL):
+        compile(code, "card", "exec")
