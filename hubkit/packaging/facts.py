@@ -64,6 +64,8 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> dict[str, Any]:
         HubkitError: a file of an earlier stage is missing.
     """
     kind = corpus_kind(config.corpus.kind)
+    synthetic = kind.name in SYNTHETIC_KINDS
+    source = f"the {kind.name} corpus" if synthetic else kind.name.upper()
     base = read_recipe(workspace.adapter)["base_model"]
     return {
         "hubkit": hubkit.__version__,
@@ -72,8 +74,9 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> dict[str, Any]:
         "names": {"dataset": config.hub.dataset, "adapter": config.hub.adapter, "metric": config.hub.metric},
         "config": config,
         "corpus": kind,
-        "source": kind.name.upper(),
-        "synthetic": kind.name in SYNTHETIC_KINDS,
+        "source": source,
+        "source_link": f"[{source}]({kind.url})" if kind.url else source,
+        "synthetic": synthetic,
         "base": base,
         "splits": split_sizes(workspace),
         "labels": label_counts(workspace),

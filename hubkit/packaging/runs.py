@@ -16,14 +16,20 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-WORD = re.compile(r"[^\W_]+")
+SYMBOL = re.compile(r"[^\x00-\x7f\w]")
+SEPARATOR = "\0"
+SPELLING = bytes(
+    byte if byte == 0 or byte >= 0x80 else ord(chr(byte).lower()) if chr(byte).isalnum() else ord(" ")
+    for byte in range(0x100)
+)
+"""UTF-8 bytes as they are compared: ASCII letters in lower case, ASCII signs as spaces, the rest as it is."""
 RUN = 6
 """Words in a run: fewer are said of many patients in the same words."""
 
 COMMON = 20
 """Subjects from which on a run is common usage, and tells of nobody."""
 
-WORDS_AT_ONCE = 1 << 20
+CHARACTERS_AT_ONCE = 1 << 22
 
 
 class PublicRuns:
@@ -37,11 +43,12 @@ class PublicRuns:
         import numpy as np
 
         self._numbers = _Numbers(word for text in texts for word in text)
+        public = self._numbers.public
         # A fixed seed: the constants need only be odd and without pattern.
         rng = np.random.default_rng(20)
         self._factors = rng.integers(1, 1 << 63, RUN, dtype="uint64") * np.uint64(2) + np.uint64(1)
-        self._codes = rng.integers(1, 1 << 63, self._numbers.known + 1, dtype="uint64")
-        self._starts = [self._keys(np.array([self._numbers[word] for word in text], dtype="int64")) for text in texts]
+        self._codes = rng.integers(1, 1 << 63, len(public) + 1, dtype="uint64")
+        self._starts = [self._keys(np.array([public[word] for word in text], dtype="int64")) for text in texts]
         self.keys = np.unique(np.concatenate([keys for _, keys in self._starts] or [np.zeros(0, "uint64")]))
         self._subjects: dict[int, set[int]] = {}
 
@@ -68,24 +75,16 @@ class PublicRuns:
                 yield text, start
 
     def _chunks(self, reports: Iterable[tuple[int, str]]) -> Iterator[tuple[Array, Array]]:
-        """The reports' words as numbers, many reports at a time, with a 0 between them; and whose each word is."""
+        """Whose each word is, and the words as numbers: many reports at a time, with a 0 before each."""
         import numpy as np
 
-        numbers: list[int] = []
-        owners: list[int] = []
-        lengths: list[int] = []
-        number = self._numbers
-        for subject, text in reports:
-            found = [number[word] for word in WORD.findall(text.casefold())]
-            found.append(0)
-            numbers += found
-            owners.append(subject)
-            lengths.append(len(found))
-            if len(numbers) >= WORDS_AT_ONCE:
-                yield np.repeat(owners, lengths), np.array(numbers, dtype="int64")
-                numbers, owners, lengths = [], [], []
-        if numbers:
-            yield np.repeat(owners, lengths), np.array(numbers, dtype="int64")
+        for chunk in _batched(reports):
+            owners = np.array([subject for subject, _ in chunk], dtype="int64")
+            tokens = _tokens("".join(f"{SEPARATOR} {text} " for _, text in chunk))
+            numbers = np.fromiter(map(self._numbers.__getitem__, tokens), dtype="int64", count=len(tokens))
+            starts = numbers == self._numbers.separator
+            numbers[starts] = 0
+            yield owners[np.cumsum(starts) - 1], numbers
 
     def _keys(self, numbers: Array) -> tuple[Array, Array]:
         """Where a run of known words begins, and a 64-bit key of each."""
@@ -107,27 +106,48 @@ class PublicRuns:
 
 def words(text: str) -> list[str]:
     """The words of a text as they are compared."""
-    return [_plain(word) for word in WORD.findall(text.casefold())]
+    return [_plain(token) for token in _tokens(text.replace(SEPARATOR, " "))]
 
 
-class _Numbers(dict[str, int]):
+class _Numbers(dict[bytes, int]):
     """Numbers of the public words from 1 on; 0 for any other. A word is looked up as it is spelled, and remembered."""
 
-    def __init__(self, public: Iterable[str]):
-        super().__init__()
-        self._public: dict[str, int] = {}
-        for word in public:
-            self._public.setdefault(word, len(self._public) + 1)
-        self.update(self._public)
-        self.known = len(self._public)
+    separator = -1
 
-    def __missing__(self, word: str) -> int:
-        number = self[word] = self._public.get(_plain(word), 0)
+    def __init__(self, public: Iterable[str]):
+        super().__init__({SEPARATOR.encode(): self.separator})
+        self.public: dict[str, int] = {}
+        for word in public:
+            self.public.setdefault(word, len(self.public) + 1)
+
+    def __missing__(self, token: bytes) -> int:
+        number = self[token] = self.public.get(_plain(token), 0)
         return number
 
 
-def _plain(word: str) -> str:
-    if word.isascii():
+def _batched(reports: Iterable[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
+    batch: list[tuple[int, str]] = []
+    size = 0
+    for subject, text in reports:
+        batch.append((subject, text.replace(SEPARATOR, " ")))
+        size += len(text)
+        if size >= CHARACTERS_AT_ONCE:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _tokens(text: str) -> list[bytes]:
+    if not text.isascii():
+        text = SYMBOL.sub(" ", text)
+    return text.encode().translate(SPELLING).split()
+
+
+def _plain(token: bytes) -> str:
+    """A word without case and accents."""
+    word = token.decode()
+    if token.isascii():
         return word
-    parts = unicodedata.normalize("NFKD", word)
-    return "".join(letter for letter in parts if not unicodedata.combining(letter))
+    parts = unicodedata.normalize("NFKD", word.casefold())
+    return "".join(letter for letter in parts if letter.isalnum())

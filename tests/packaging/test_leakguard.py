@@ -138,7 +138,7 @@ def test_our_own_cards_raise_no_alarm(tmp_path: Path) -> None:
     guard(workspace.dist, config, workspace)
 
 
-WORDS = st.lists(st.sampled_from(["a", "b", "c", "d", "é", "É", "e"]), max_size=40)
+WORDS = st.lists(st.sampled_from(["a", "b", "c", "É", "é", "e", "a–b", "c_e", "²", "•", "\0"]), max_size=40)
 
 
 @given(public=WORDS, reports=st.lists(st.tuples(st.integers(1, 30), WORDS), max_size=8))

@@ -1,0 +1,160 @@
+"""Cards say what is so, are valid for the Hub, and keep what a person wrote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from huggingface_hub import DatasetCard, ModelCard, metadata_load
+from hypothesis import given
+from hypothesis import strategies as st
+from invented_release import build_release, release_config
+
+from hubkit.errors import HubkitError
+from hubkit.packaging.cards import merge_card, render
+from hubkit.packaging.package import package
+from hubkit.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def packaged(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    root = tmp_path_factory.mktemp("cards")
+    workspace = build_release(root)
+    package(release_config(root / "corpus"), workspace)
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    root = tmp_path_factory.mktemp("demo")
+    workspace = build_release(root)
+    config = {"root": str(root / "corpus"), "kind": "demo"}
+    package(release_config(root / "corpus", corpus=config, release={"title": "Demo"}), workspace)
+    return workspace
+
+
+def test_the_datasets_card_has_what_the_hub_reads(packaged: Workspace) -> None:
+    card = DatasetCard.load(packaged.dist / "dataset" / "README.md")
+    found = card.data.to_dict()
+    assert found["license"] == "other"
+    assert found["license_name"] == "physionet-credentialed-health-data-1.5.0"
+    assert found["viewer"] is False
+    assert {name for name in found if name.startswith("extra_gated")} == {
+        "extra_gated_heading",
+        "extra_gated_prompt",
+        "extra_gated_fields",
+        "extra_gated_button_content",
+    }
+    assert set(found["extra_gated_fields"].values()) == {"text", "country", "date_picker", "checkbox"}
+    assert [config["config_name"] for config in found["configs"]] == ["default", "generations", "scores"]
+    sizes = {info["config_name"]: info["download_size"] for info in found["dataset_info"]}
+    data = packaged.dist / "dataset" / "data"
+    assert sizes == {name: sum(path.stat().st_size for path in (data / name).iterdir()) for name in sizes}
+
+
+def test_the_adapters_card_names_base_data_and_results(packaged: Workspace) -> None:
+    card = ModelCard.load(packaged.dist / "adapter" / "README.md")
+    assert card.data.base_model == "google/medgemma-4b-it"
+    assert card.data.to_dict()["base_model_relation"] == "adapter"
+    assert card.data.to_dict()["license_name"] == "health-ai-developer-foundations"
+    assert {result.metric_config for result in card.data.eval_results} == {"bertimbau", "xlm-roberta"}
+    assert "Health AI Developer Foundations Terms of Use" in (packaged.dist / "adapter" / "NOTICE").read_text()
+    assert "| 2 | 1.5000 | 1.2500 | 0.5000 | 0.6250 |" in card.text
+    entries = yaml.safe_load((packaged.dist / "adapter" / ".eval_results" / "bertscore.yaml").read_text())
+    assert {entry["dataset"]["id"] for entry in entries} == {"lab/mimic-cxr-ptbr"}
+
+
+def test_the_three_repos_name_one_another_by_tag(packaged: Workspace) -> None:
+    for folder in ("dataset", "adapter"):
+        text = (packaged.dist / folder / "README.md").read_text(encoding="utf-8")
+        for repo in ("mimic-cxr-ptbr", "medgemma-4b-it-mimic-cxr-ptbr-lora", "bertscore_ptbr"):
+            assert f"| `lab/{repo}` | `release-1.0.0` |" in text
+
+
+def test_a_synthetic_corpus_is_called_so_and_nothing_claims_physionets_terms(demo: Workspace) -> None:
+    for folder in ("dataset", "adapter"):
+        text = (demo.dist / folder / "README.md").read_text(encoding="utf-8")
+        assert "a demonstration on a synthetic corpus, and not MIMIC-CXR" in text
+        assert "is credentialed data" not in text
+        assert "]()" not in text
+    found = metadata_load(demo.dist / "dataset" / "README.md")
+    assert found is not None
+    assert "synthetic" in found["tags"]
+    assert found["license_name"] == "apache-2.0"
+
+
+def test_the_citation_is_valid_yaml_with_its_required_keys(packaged: Workspace, demo: Workspace) -> None:
+    for workspace in (packaged, demo):
+        found = yaml.safe_load((workspace.dist / "dataset" / "CITATION.cff").read_text(encoding="utf-8"))
+        assert {"cff-version", "message", "title", "authors"} <= set(found)
+        assert found["version"] == "1.0.0"
+        assert found["references"][0]["title"] == "GustavoFA/MIMIC-CXR-PT-BR"
+
+
+@pytest.mark.parametrize("folder", ["dataset", "adapter"])
+def test_a_card_merged_with_itself_is_itself(packaged: Workspace, folder: str) -> None:
+    ours = (packaged.dist / folder / "README.md").read_text(encoding="utf-8")
+    merged = merge_card(ours, ours)
+    assert merged.split("\n---\n", 1)[1] == ours.split("\n---\n", 1)[1]
+    assert yaml.safe_load(merged.split("\n---\n", 1)[0]) == yaml.safe_load(ours.split("\n---\n", 1)[0])
+    assert merge_card(merged, ours) == merged
+
+
+def block(name: str, text: str) -> str:
+    return f"<!-- hubkit:begin {name} (ours) -->\n{text}\n<!-- hubkit:end {name} -->\n"
+
+
+OURS = f"---\nlicense: other\ntags:\n- a\n---\n\n{block('one', 'new one')}\n{block('two', 'new two')}"
+
+
+@pytest.mark.parametrize(
+    ("existing", "body"),
+    [
+        ("", f"{block('one', 'new one')}\n{block('two', 'new two')}"),
+        ("# Mine\n", f"{block('one', 'new one')}\n{block('two', 'new two')}\n# Mine\n"),
+        (
+            f"Before.\n{block('one', 'old one')}Between.\n{block('two', 'old two')}After.\n",
+            f"Before.\n{block('one', 'new one')}Between.\n{block('two', 'new two')}After.\n",
+        ),
+        (
+            f"{block('one', 'old one')}Mine.\n{block('gone', 'old')}",
+            f"{block('one', 'new one')}\n{block('two', 'new two')}\nMine.\n",
+        ),
+        (f"{block('two', 'edited inside')}", f"{block('one', 'new one')}\n{block('two', 'new two')}"),
+    ],
+)
+def test_our_blocks_are_replaced_and_a_persons_words_stay(existing: str, body: str) -> None:
+    assert merge_card(existing, OURS).split("---\n\n", 1)[1] == body
+
+
+def test_of_the_yaml_our_keys_win_and_others_stay() -> None:
+    existing = "---\nlicense: mit\ntags:\n- b\n- a\nfunding: a grant\n---\n\nMine.\n"
+    merged = merge_card(existing, OURS)
+    assert yaml.safe_load(merged.split("\n---\n", 1)[0]) == {
+        "license": "other",
+        "tags": ["a", "b"],
+        "funding": "a grant",
+    }
+
+
+def test_a_card_on_the_hub_with_broken_yaml_is_named() -> None:
+    with pytest.raises(HubkitError, match="no valid YAML"):
+        merge_card("---\n: : [\n---\n", OURS)
+
+
+PERSON = st.text(alphabet="ab #-|\n", max_size=30)
+
+
+@given(PERSON, PERSON, PERSON)
+def test_whatever_stands_between_the_blocks_survives(before: str, between: str, after: str) -> None:
+    existing = f"x{before}\n{block('one', 'old')}{between}\n{block('two', 'old')}{after}"
+    merged = merge_card(existing, OURS)
+    assert f"x{before}\n{block('one', 'new one')}{between}\n{block('two', 'new two')}{after}" in merged
+    assert merge_card(merged, OURS) == merged
+
+
+def test_a_template_that_asks_for_what_there_is_not_is_named(tmp_path: Path) -> None:
+    (tmp_path / "README.md.jinja").write_text("{{ nowhere }}")
+    with pytest.raises(HubkitError, match="'nowhere' is undefined"):
+        render(tmp_path / "README.md.jinja", {})
