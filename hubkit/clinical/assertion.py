@@ -72,7 +72,8 @@ def mentions(sentence: Sentence) -> list[Mention]:
         reached = _after(sentence, at, polarity)
         if not reached and _looks_back(term):
             reached = _before(sentence, at, polarity)
-        for place in reached:
+        # A device is removed or a finding resolved one at a time.
+        for place in reached[:1] if "trend" in term.kinds else reached:
             if value == 0 or polarity[place] != 0:
                 polarity[place] = value
     return [Mention(terms[at], value) for at, value in polarity.items()]

@@ -58,6 +58,8 @@ CLOCK = re.compile(
     r"|(?P<military>[0-2]\d[0-5]\d)\s?(?:h|hrs|hours|horas)\b)"
 )
 
+DIGIT = re.compile(r"\d")
+
 CHAIN = re.compile(r"\s*(?:x|by|por|×|to|a|and|e|-|or|ou|\+)\s*")
 
 ENUMERATOR = re.compile(r"(?:^|\n|(?<=[.!?:;]))\s*\d{1,2}[.)](?=\s)")
@@ -97,7 +99,7 @@ def deidentified(text: str) -> list[tuple[str, tuple[int, int]]]:
 
 
 def _digit(text: str) -> bool:
-    return any(char.isdigit() for char in text)
+    return DIGIT.search(text) is not None
 
 
 def _within(at: int, spans: list[tuple[int, int]]) -> bool:

@@ -53,10 +53,10 @@ def _negation(source: Side, translation: Side) -> Iterator[Flag]:
         return
     for name, polarities in source.polarities.items():
         others = translation.polarities.get(name)
-        if polarities == {0} and others == {1}:
+        if polarities == {0} and others == {1} and len(told) < len(said):
             yield Flag("negation_dropped", "error", source.named(name)[0].span, translation.named(name)[0].span)
             return
-        if polarities == {1} and others == {0}:
+        if polarities == {1} and others == {0} and len(told) > len(said):
             yield Flag("negation_added", "error", source.named(name)[0].span, translation.named(name)[0].span)
             return
 
