@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: check test demo clean
+.PHONY: check test demo wheel kills clean
 
 $(READY): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing; give another 3.11 or later with PYTHON=..."; exit 1; }
@@ -23,6 +23,18 @@ test: $(READY)
 
 demo: $(READY)
 	$(BIN)/hubkit release --demo --workspace work/demo
+
+# The wheel in an empty venv outside the checkout, with everything that a release needs, releases the demo.
+wheel: $(READY)
+	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && set -ex && \
+	$(BIN)/python -m build --wheel --no-isolation --outdir "$$home" . && \
+	$(PYTHON) -m venv "$$home/venv" && \
+	"$$home/venv/bin/pip" install --quiet --constraint constraints.txt "$$(ls $$home/*.whl)[release]" && \
+	cd "$$home" && venv/bin/hubkit --help >/dev/null && venv/bin/hubkit release --demo
+
+# Longer than the suite: the demo, killed at ten random moments.
+kills: $(READY)
+	$(BIN)/python benchmarks/kills.py --kills 10
 
 clean:
 	rm -rf work build dist .pytest_cache .mypy_cache .ruff_cache
