@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 import random
 import sys
 import time
@@ -81,7 +82,8 @@ def steadily(step: Callable[[], Value], where: str) -> Value:
     """
     from huggingface_hub.errors import HfHubHTTPError
 
-    silences: tuple[type[Exception], ...] = (OSError, Stumble, *transport_errors())
+    # A client that expects JSON meets a gateway's page of HTML before it looks at the status.
+    silences: tuple[type[Exception], ...] = (OSError, Stumble, json.JSONDecodeError, *transport_errors())
     for attempt in range(ATTEMPTS):
         try:
             return step()

@@ -5,7 +5,6 @@ Run as `python tiny_release.py HOME VISION_MODEL`, with HF_ENDPOINT set before a
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -18,6 +17,8 @@ from hubkit.workspace import Workspace, read_table, write_table, write_text
 sys.path.insert(0, str(Path(__file__).parents[1] / "bertscore_ptbr"))  # tiny_encoders
 
 STUDIES = 60
+
+SENTENCES = ("Pulmões limpos.", "Coração grande.", "Derrame à esquerda.")
 
 
 def publish_models(vision: Path, folder: Path) -> dict[str, tuple[str, str]]:
@@ -60,9 +61,9 @@ def tiny_release_config(corpus: Path, models: dict[str, tuple[str, str]]) -> Rel
 
 
 def make_release(corpus: Path, root: Path, config: ReleaseConfig) -> Workspace:
-    """Run the stages from read to package; the translations are the corpus's own."""
+    """Run the stages from read to package; the translations are invented, and each is that of many studies."""
     from hubkit.corpus.read import read
-    from hubkit.demo.corpus import TRUTH, write_corpus
+    from hubkit.demo.corpus import write_corpus
     from hubkit.finetuning.finetune import finetune
     from hubkit.generation.generate import generate
     from hubkit.packaging.package import package
@@ -71,21 +72,23 @@ def make_release(corpus: Path, root: Path, config: ReleaseConfig) -> Workspace:
     write_corpus(corpus, studies=STUDIES)
     workspace = Workspace(root)
     read(config, workspace.running("read", "0" * 64))
-    known = set(read_table(workspace.studies)["study_id"].to_pylist())
     rows = [
         {
-            **row,
+            "study_id": study["study_id"],
+            "section": section,
+            "source": study[section],
+            "translation": SENTENCES[(study["study_id"] + place) % len(SENTENCES)],
             "prompt": "0" * 64,
             "output_tokens": 9,
+            "attempts": 1,
+            "model": "invented",
+            "reused": False,
             "status": "ok",
             "flags": [],
             "finish_reason": "stop",
-            "attempts": 1,
-            "model": "truth",
-            "reused": False,
         }
-        for row in map(json.loads, (corpus / TRUTH).read_text(encoding="utf-8").splitlines())
-        if row["study_id"] in known
+        for study in read_table(workspace.studies).to_pylist()
+        for place, section in enumerate(("findings", "impression"))
     ]
     for path in (workspace.translations, workspace.checks):
         write_table(path, pa.Table.from_pylist(rows, schema=TRANSLATIONS))

@@ -1,0 +1,41 @@
+"""A push ends with the same repos whatever the network does to it, and no data is ever within a stranger's reach.
+
+`HUBKIT_FAULT_SCHEDULES=200 pytest tests/hub/test_faults.py` runs as many schedules as it says; the suite runs a few.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from fault_schedule import Repos, clean_push, faulty_push
+
+SCHEDULES = int(os.environ.get("HUBKIT_FAULT_SCHEDULES", "3"))
+OPEN = ("README.md", "LICENSE", ".gitattributes")
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Repos:
+    return clean_push(tmp_path_factory.mktemp("clean"), "faults")
+
+
+@pytest.mark.parametrize("seed", range(SCHEDULES))
+def test_faults_change_nothing_of_what_is_pushed(
+    expected: Repos, tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", seed % 2 == 0)
+    found, log, ends = faulty_push(tmp_path, "faults", seed)
+    assert ends[-1] == 0, ends
+    assert set(ends) <= {0, 1, -9}
+    assert found == expected
+    for line in log:
+        repo, path = str(line["repo"]), str(line["path"])
+        if not repo.startswith(("datasets/", "models/")):
+            continue
+        served = line["status"] in (200, 206) and "/resolve/" in path and not path.endswith(OPEN)
+        assert not (served and line["user"] in (None, "outsider")), line
+        accepted = line["status"] == 200 and (line["method"] == "PUT" or "/commit/" in path) and "/settings" not in path
+        assert not accepted or line["gated"] == "manual", line
