@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from hubkit.config import Translation
+from hubkit.translation.checks import check
 from hubkit.translation.engines import Answer, Engine, Request
-from hubkit.translation.flags import Flag, find
+from hubkit.translation.flags import Flag, describe
 from hubkit.translation.prompt import messages
 from hubkit.translation.units import Unit
 
@@ -79,7 +80,7 @@ class Trial(NamedTuple):
 
 
 def _next_trial(result: Result, attempt: int) -> Trial | None:
-    named = ", ".join(sorted({flag.name for flag in result.flags}))
+    named = describe(result.flags, result.unit.text, result.answer.text or "")
     if attempt == 1:
         return Trial(result.unit, [result.unit.text], named)
     pieces = split_sentences(result.unit.text)
@@ -104,6 +105,17 @@ def _attempt(
         answer = _joined([next(in_order) for _ in pieces[::2]], pieces[1::2])
         results.append(Result(unit, answer, find(unit.text, answer), 1))
     return results
+
+
+def find(source: str, answer: Answer) -> list[Flag]:
+    """Return what is wrong with an answer; nothing for one that is not there."""
+    if answer.text is None:
+        return []
+    flags = check(source, answer.text)
+    if answer.finish_reason == "length":
+        end = len(answer.text)
+        flags = [*(flag for flag in flags if flag.name != "truncated"), Flag("truncated", "error", None, (end, end))]
+    return flags
 
 
 def split_sentences(text: str) -> list[str]:

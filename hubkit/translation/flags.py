@@ -1,10 +1,9 @@
-"""What is wrong with a translation: the flags that the engine's own word gives."""
+"""What a check says of a translation, and how it is told to the model that is to do better."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
-
-from hubkit.translation.engines import Answer
 
 Span = tuple[int, int]
 
@@ -25,10 +24,52 @@ class Flag(NamedTuple):
     translation_span: Span | None
 
 
-def find(source: str, answer: Answer) -> list[Flag]:
-    """Return what is wrong with an answer; nothing for one that is not there."""
-    if answer.text is None:
-        return []
-    if answer.finish_reason == "length":
-        return [Flag("truncated", "error", None, (len(answer.text), len(answer.text)))]
-    return [] if answer.text else [Flag("empty", "error", (0, len(source)), None)]
+IN_PORTUGUESE = {
+    "anatomy_added": "estrutura acrescentada",
+    "anatomy_lost": "estrutura omitida",
+    "chatter": "comentário acrescentado",
+    "comparison_added": "comparação acrescentada",
+    "comparison_changed": "comparação alterada",
+    "comparison_lost": "comparação omitida",
+    "decimal_point": "ponto decimal no lugar da vírgula",
+    "deidentification_added": "marca ___ acrescentada",
+    "deidentification_lost": "marca ___ omitida",
+    "empty": "tradução vazia",
+    "english": "palavra em inglês",
+    "finding_added": "achado acrescentado",
+    "finding_lost": "achado omitido",
+    "laterality": "lado trocado ou omitido",
+    "length": "comprimento muito diferente do original",
+    "loop": "repetição",
+    "markdown": "formatação acrescentada",
+    "negation_added": "negação acrescentada",
+    "negation_dropped": "negação omitida",
+    "number_added": "número acrescentado",
+    "number_changed": "número alterado",
+    "number_lost": "número omitido",
+    "other_language": "palavra de outro idioma",
+    "sentence_added": "frase acrescentada",
+    "sentence_lost": "frase omitida",
+    "severity_added": "grau acrescentado",
+    "severity_changed": "grau alterado",
+    "severity_lost": "grau omitido",
+    "truncated": "tradução incompleta",
+    "uncertainty_added": "incerteza acrescentada",
+    "uncertainty_dropped": "incerteza omitida",
+    "unit": "unidade alterada",
+}
+"""The names of checks in the language of the prompt."""
+
+
+def describe(flags: Iterable[Flag], source: str, translation: str) -> str:
+    """Say in Portuguese which errors were found, each with the words that the check saw."""
+    said = []
+    for flag in flags:
+        if flag.severity == "error":
+            text, span = (
+                (translation, flag.translation_span) if flag.source_span is None else (source, flag.source_span)
+            )
+            seen = text[slice(*span)] if span else ""
+            quote = f' em "{seen}"' if seen and len(seen) < len(text) else ""
+            said.append(IN_PORTUGUESE.get(flag.name, flag.name.replace("_", " ")) + quote)
+    return "; ".join(dict.fromkeys(said))

@@ -1,24 +1,14 @@
 from __future__ import annotations
 
-import json
 import threading
-import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 import pyarrow as pa
 import pytest
+from translation_server import SENTENCES, Moody
 
 from hubkit.tables import STUDIES
 from hubkit.workspace import Workspace, write_table
-
-SENTENCES = (
-    "The lungs are clear.",
-    "No pleural effusion or pneumothorax is seen.",
-    "The heart is mildly enlarged.",
-    "A left-sided line ends in the superior vena cava.",
-    "Opacity at the right base measures 2.5 cm and was not there on ___.",
-    "No acute disease.",
-)
 
 TEMPLATE = (
     "{{ bos_token }}{% set first = messages[0] %}{% for m in messages[1:] %}<start_of_turn>"
@@ -110,53 +100,9 @@ def studies():
     return found
 
 
-class Moody(BaseHTTPRequestHandler):
-    """Replies to each text with what the plan says for it, one after another; the last one stays."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        self._send(200, b"{}")
-
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        text = body["messages"][-1]["content"]
-        with self.server.lock:
-            self.server.seen.append(text)
-            moods = self.server.plan.get(text, ["fine"])
-            mood = moods.pop(0) if len(moods) > 1 else moods[0]
-        if mood == "hang":
-            time.sleep(0.6)
-        elif mood == "drop":
-            self.close_connection = True
-        elif mood == "not json":
-            self._send(200, b"<html>" + text.encode())
-        elif mood == "no choice":
-            self._send(200, b'{"choices": []}')
-        elif mood == "filtered":
-            self._send(200, json.dumps(completion(None, "content_filter")).encode())
-        elif isinstance(mood, int):
-            self._send(mood, json.dumps({"error": text}).encode())
-        else:
-            self._send(200, json.dumps(completion(f" {text.upper()} ", "stop")).encode())
-
-    def _send(self, status, content):
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *arguments):
-        return
-
-
-def completion(text, reason):
-    return {"choices": [{"message": {"content": text}, "finish_reason": reason}], "usage": {"completion_tokens": 3}}
-
-
 @pytest.fixture
 def moody():
-    """A server on loopback with `plan` (text to moods) and `seen`; it answers in capitals where nothing is planned."""
+    """A server on loopback with `plan` (text to moods) and `seen`; it answers rightly where nothing is planned."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Moody)
     server.daemon_threads = True
     server.plan, server.seen, server.lock = {}, [], threading.Lock()
