@@ -102,11 +102,15 @@ class Workspace:
         self._partial.mkdir(parents=True, exist_ok=True)
         return self._partial
 
-    def running(self, stage: str, key: str) -> Workspace:
-        """This workspace as `stage` sees it while it runs with settings and inputs of digest `key`."""
+    def running(self, stage: str, key: str, joins: bool = False) -> Workspace:
+        """This workspace as `stage` sees it while it runs with settings and inputs of digest `key`.
+
+        Args:
+            joins: whether this process joins one that runs the stage already, and so leaves its files alone.
+        """
         home = self.root / "partial"
         current = home / f"{stage}-{key[:16]}"
-        for stale in home.glob(f"{stage}-*"):
+        for stale in () if joins else home.glob(f"{stage}-*"):
             if stale != current:
                 shutil.rmtree(stale)
         return Workspace(self.root, current)

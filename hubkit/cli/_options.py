@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 Command = Callable[..., Any]
 
+CONFIG_PATH = "hubkit.config_path"
+"""Where a command finds the path of its --config in the context's `meta`."""
+
 
 def config_option(function: Command) -> Command:
     """`--config`, read and checked, as the argument `config`."""
@@ -25,9 +28,14 @@ def config_option(function: Command) -> Command:
         type=click.Path(path_type=Path),
         default=Path("hubkit.toml"),
         show_default=True,
-        callback=lambda context, parameter, value: load_config(value),
+        callback=_read_config,
         help="The settings of the release.",
     )(function)
+
+
+def _read_config(context: click.Context, parameter: click.Parameter, value: Path) -> ReleaseConfig:
+    context.meta[CONFIG_PATH] = value
+    return load_config(value)
 
 
 def workspace_option(function: Command) -> Command:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubkit.config import Finetuning
 from hubkit.errors import UsageError
+from hubkit.finetuning.processes import world_size
 
 if TYPE_CHECKING:
     from trl import SFTConfig
@@ -62,9 +64,17 @@ def check_trainer_keys(keys: dict[str, Any]) -> None:
             raise UsageError("SFTConfig has no such key", where=where, mend="see TRL's reference of SFTConfig")
 
 
-def world_size() -> int:
-    """How many processes train together (set by `accelerate launch` and torchrun)."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
+def check_live(settings: Finetuning) -> None:
+    """Refuse to show the curves with a package that is missing, or anywhere but on this machine.
+
+    Raises:
+        UsageError: says what to install or to unset.
+    """
+    where = f'[finetuning] live = "{settings.live}"'
+    if settings.live != "none" and importlib.util.find_spec(settings.live) is None:
+        raise UsageError(f"the package {settings.live} is missing", where=where, mend=f"pip install {settings.live}")
+    if settings.live == "trackio" and "TRACKIO_SPACE_ID" in os.environ:
+        raise UsageError("would send the curves to a Space", where=where, mend="unset TRACKIO_SPACE_ID")
 
 
 def accumulation(settings: Finetuning) -> int:
@@ -94,6 +104,7 @@ def training_arguments(settings: Finetuning, seed: int, folder: Path, device: st
     from trl import SFTConfig
 
     check_trainer_keys(settings.trainer)
+    check_live(settings)
     values: dict[str, Any] = {
         "logging_steps": 1,
         "disable_tqdm": True,
@@ -121,6 +132,7 @@ def training_arguments(settings: Finetuning, seed: int, folder: Path, device: st
             save_total_limit=2,
             restore_callback_states_from_checkpoint=True,
             remove_unused_columns=False,
+            trackio_static_space_id=False,
             report_to=[] if settings.live == "none" else [settings.live],
             use_cpu=device == "cpu",
             seed=seed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from hubkit.config import Finetuning, ReleaseConfig
 from hubkit.errors import HubkitError, UsageError
 from hubkit.finetuning.curves import draw_curves
+from hubkit.finetuning.processes import is_first
 from hubkit.finetuning.run import Run, train
 from hubkit.finetuning.sweep import run_all, trials
 from hubkit.models.noise import quiet
@@ -47,7 +49,10 @@ def finetune(config: ReleaseConfig, workspace: Workspace) -> None:
             folder,
         )
 
+    os.environ["TENSORBOARD_LOGGING_DIR"] = str(workspace.root / "live")
     run, rows = run_all(trials(config.finetuning), workspace.partial, run_one)
+    if not is_first():
+        return
     ready = workspace.partial / "adapter"
     shutil.rmtree(ready, ignore_errors=True)
     shutil.copytree(run.adapter, ready)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubkit.config import Finetuning
+from hubkit.errors import UsageError
 from hubkit.finetuning.arguments import training_arguments
 from hubkit.finetuning.collator import Collator
 from hubkit.finetuning.lora import keep_packing, lora_config, train_in_fp32, write_adapter
@@ -103,6 +104,11 @@ def build_trainer(
     from hubkit.finetuning.callbacks import KeepBest, ShowProgress
     from hubkit.finetuning.trainer import AdapterTrainer
 
+    if arguments.n_gpu > 1:
+        raise UsageError(
+            f"one process sees {arguments.n_gpu} devices",
+            mend="run the command that `hubkit finetune --launch` prints, or set CUDA_VISIBLE_DEVICES=0",
+        )
     model, processor = load_vision_model(settings.model, settings.revision, settings.quantization, settings.device)
     keep_packing(model)
     trainer = AdapterTrainer(

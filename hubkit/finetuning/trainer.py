@@ -11,6 +11,7 @@ import torch
 from trl import SFTTrainer
 
 from hubkit.errors import HubkitError
+from hubkit.finetuning.processes import is_first
 
 WHOLE = "whole"
 """A file that is written last into a checkpoint: a folder without it was cut off while it was saved."""
@@ -81,12 +82,12 @@ def mark_whole(checkpoint: Path) -> None:
 
 
 def last_checkpoint(folder: Path) -> Path | None:
-    """The newest whole checkpoint in `folder`; those that were cut off are deleted."""
+    """The newest whole checkpoint in `folder`; the first process deletes those that were cut off."""
     whole: list[Path] = []
     for checkpoint in folder.glob("checkpoint-*"):
         if (checkpoint / WHOLE).exists():
             whole.append(checkpoint)
-        else:
+        elif is_first():
             shutil.rmtree(checkpoint)
     return max(whole, key=lambda path: int(path.name.removeprefix("checkpoint-")), default=None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -34,10 +35,11 @@ def pick_device(device: str) -> str:
 
     available = torch.cuda.is_available()
     if device == "auto":
-        return "cuda" if available else "cpu"
+        device = "cuda" if available else "cpu"
     if device.startswith("cuda") and not available:
         raise UsageError(f"the device {device} is not there", mend='set device = "auto"')
-    return device
+    # Processes that train together have a device each.
+    return f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" and "LOCAL_RANK" in os.environ else device
 
 
 def load_language_model(name: str, revision: str | None, quantization: Quantization, device: str) -> Loaded:

@@ -8,7 +8,7 @@ import pytest
 
 from hubkit.config import Finetuning
 from hubkit.errors import UsageError
-from hubkit.finetuning.arguments import accumulation, check_trainer_keys, training_arguments
+from hubkit.finetuning.arguments import accumulation, check_live, check_trainer_keys, training_arguments
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,17 @@ def test_the_defaults_of_the_study(tmp_path: Path) -> None:
 def test_a_value_that_does_not_fit(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="SFTConfig refuses it"):
         training_arguments(Finetuning(trainer={"logging_strategy": "never"}), 7, tmp_path, "cpu", evaluates=True)
+
+
+def test_curves_are_shown_on_this_machine_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UsageError, match="pip install trackio"):
+        check_live(Finetuning(live="trackio"))
+    (tmp_path / "trackio.py").touch()
+    check_live(Finetuning(live="trackio"))
+    monkeypatch.setenv("TRACKIO_SPACE_ID", "someone/curves")
+    with pytest.raises(UsageError, match="unset TRACKIO_SPACE_ID"):
+        check_live(Finetuning(live="trackio"))
 
 
 @pytest.mark.parametrize(("processes", "share"), [(1, 16), (2, 8), (16, 1)])

@@ -1,0 +1,58 @@
+"""Several processes that train together: `accelerate launch` and torchrun say to each which one it is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from hubkit.config import ReleaseConfig
+from hubkit.release import STAGES, plan
+from hubkit.workspace import Workspace
+
+STAGE = "finetune"
+
+
+def world_size() -> int:
+    """How many processes train together."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_first() -> bool:
+    """Whether this is the process that writes."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def join(config: ReleaseConfig, workspace: Workspace) -> None:
+    """Train along with the first process, which holds the workspace and writes what comes of it."""
+    if plan(config, workspace, STAGE, STAGE)[0].action == "skip":
+        return
+    stage = next(stage for stage in STAGES if stage.name == STAGE)
+    stage.run(config, workspace.running(STAGE, stage.key(config, workspace), joins=True))
+
+
+def launch_command(config: Path, workspace: Path, processes: int, sharded: bool = False) -> list[str]:
+    """The command that trains on `processes` devices of this machine.
+
+    Args:
+        sharded: split the base over the devices (FSDP) in place of a copy on each (DDP).
+    """
+    ddp = ["--multi_gpu"]
+    fsdp = [
+        *("--use_fsdp", "--fsdp_version", "2", "--fsdp_auto_wrap_policy", "TRANSFORMER_BASED_WRAP"),
+        *("--fsdp_transformer_layer_cls_to_wrap", "Gemma3DecoderLayer,SiglipEncoderLayer"),
+        *("--fsdp_state_dict_type", "FULL_STATE_DICT"),
+    ]
+    return [
+        *("accelerate", "launch", *(fsdp if sharded else ddp)),
+        *(
+            "--num_processes",
+            str(processes),
+            "--num_machines",
+            "1",
+            "--mixed_precision",
+            "no",
+            "--dynamo_backend",
+            "no",
+        ),
+        *("--no_python", "hubkit", STAGE, "--config", str(config), "--workspace", str(workspace)),
+    ]
