@@ -55,7 +55,7 @@ Args:
     model_type, num_layers, revision: another encoder (repo id or folder), its layer, its commit or tag.
     idf (bool or list of str): weigh tokens by their rarity in the references, or in these texts. Default False.
     device (str): "auto" (default), "cpu" or "cuda".
-    dtype (str): "float32" (default) or "bfloat16", which is faster and differs in the fourth decimal.
+    dtype (str): "float32" (default) or "bfloat16", which is faster and differs by less than 0.001.
     max_length (int): texts are cut after so many tokens, special ones counted. Default 512.
     batch_tokens (int): tokens a batch, padding counted. Default 8192.
     batch_size (int): at most so many texts a batch. Default: as many as batch_tokens allows.
@@ -340,7 +340,7 @@ def _encoder(
         raise ValueError(f"num_layers is missing: which layer of {_name(str(model_type))} stands for a token?")
     if device in (None, "auto"):
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    return load_encoder(model_type or model, num_layers or layer, revision, str(device))
+    return load_encoder(model_type or model, layer if num_layers is None else num_layers, revision, str(device))
 
 
 def _one_of(name: str, value: Any, choices: Any) -> None:

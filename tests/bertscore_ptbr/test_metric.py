@@ -81,6 +81,7 @@ def test_a_refused_call_leaves_the_metric_usable(metric, encoders):
         ({"rescale_with_baseline": True}, "rescale_with_baseline is True"),
         ({"num_layers": None}, "num_layers is missing: which layer of bert"),
         ({"num_layers": 5}, "num_layers is 5, and bert has 4 layers"),
+        ({"num_layers": 0}, "num_layers is 0, and bert has 4 layers"),
     ],
 )
 def test_wrong_settings(metric, encoders, given, says):

@@ -1,0 +1,54 @@
+"""The metric as a researcher loads it: by name from a Hub, with an encoder that lies there at a commit."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from huggingface_hub import HfApi
+from loopback import hub
+
+from hubkit.published import published
+
+__all__ = ["hub"]
+
+LOAD = """
+import json, sys, evaluate
+sys.modules["hubkit"] = None
+metric = evaluate.load(sys.argv[1], revision="release-1.0.0")
+print(json.dumps(metric.compute(predictions=["Há derrame."], references=["Sem derrame."], **json.loads(sys.argv[2]))))
+"""
+
+
+def test_load_by_name(hub, encoders, metric, tmp_path):
+    api = HfApi(endpoint=hub.url, token=hub.tokens["owner"])
+    space, model = f"{hub.owner}/bertscore_ptbr", f"{hub.owner}/tiny-bert"
+    folder, layer = encoders["bert"]
+    api.create_repo(space, repo_type="space", space_sdk="gradio")
+    api.upload_folder(repo_id=space, repo_type="space", folder_path=published("bertscore_ptbr"))
+    api.create_tag(space, repo_type="space", tag="release-1.0.0")
+    api.create_repo(model)
+    commit = api.upload_folder(repo_id=model, folder_path=folder).oid
+    environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home")}
+    settings = {"model_type": model, "num_layers": layer, "revision": commit, "device": "cpu"}
+    found = subprocess.run(
+        [sys.executable, "-c", LOAD, space, json.dumps(settings)],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert found.returncode == 0, found.stderr
+    result = json.loads(found.stdout.splitlines()[-1])
+    local = metric.compute(
+        predictions=["Há derrame."], references=["Sem derrame."], model_type=folder, num_layers=layer
+    )
+    assert result["f1"] == pytest.approx(local["f1"], abs=1e-6)
+    assert f"model:{model}|revision:{commit}|layer:{layer}|" in result["signature"]
+    written = [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
+    assert not [path for path in written if "derrame" in path.read_bytes().decode(errors="ignore")]
