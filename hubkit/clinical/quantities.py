@@ -109,9 +109,7 @@ def _within(at: int, spans: list[tuple[int, int]]) -> bool:
 def _values(number: str, language: Language) -> frozenset[float]:
     mark = "," if language == "en" else "."
     if re.fullmatch(rf"\d{{1,3}}(\{mark}\d{{3}})+", number):
-        whole = {float(number.replace(mark, ""))}
-        # A Portuguese text may have kept the English decimal point.
-        return frozenset(whole | {float(number)} if mark == "." and number.count(mark) == 1 else whole)
+        return frozenset({float(number.replace(mark, ""))})
     if len(re.findall(r"[.,]", number)) > 1:
         return frozenset({float(re.sub(r"[.,]", "", number))})
     return frozenset({float(number.replace(",", "."))})

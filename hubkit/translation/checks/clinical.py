@@ -39,16 +39,21 @@ def _named(source: Side, translation: Side) -> Iterator[Flag]:
                 yield Flag(f"{name}_added", severity, None, place.span)  # type: ignore[arg-type]
 
 
+LOOSE = frozenset({"loose", "normal", "clear", "intact", "same", "resolved", "removed"})
+"""What can stand for a negation of the other language, and needs none there."""
+
+
 def _negation(source: Side, translation: Side) -> Iterator[Flag]:
     said, told = _negations(source), _negations(translation)
-    if said and not told and not _either(translation):
+    spare = len(_loose(source)) - len(_loose(translation))
+    if said and not told and spare >= 0:
         yield Flag("negation_dropped", "error", said[0].span, translation.span)
         return
-    if told and not said and not _either(source):
+    if told and not said and spare <= 0:
         yield Flag("negation_added", "error", source.span, told[0].span)
         return
     lone = [place for place in told if _word(place) == "nao"]
-    if lone and len(told) > len(said) + len(_either(source)):
+    if lone and len(told) > len(said) + max(0, spare):
         yield Flag("negation_added", "error", source.span, lone[-1].span)
         return
     for name, polarities in source.polarities.items():
@@ -62,22 +67,16 @@ def _negation(source: Side, translation: Side) -> Iterator[Flag]:
 
 
 def _negations(side: Side) -> list[Place]:
-    return [place for place in side.of_kind("negation") if not _is_either(place.term)]
+    return [place for place in side.places if "negation" in place.term.kinds and not _is_loose(place.term)]
 
 
-def _either(side: Side) -> list[Place]:
-    """What can be said with a negation and without."""
-    return [
-        place
-        for place in side.places
-        if _is_either(place.term)
-        or any((concept.kind, concept.name) == ("hedge", "possible") for concept in place.term.concepts)
-        or any(concept.kind == "trend" and concept.name in ("same", "resolved") for concept in place.term.concepts)
-    ]
+def _loose(side: Side) -> list[Place]:
+    return [place for place in side.places if _is_loose(place.term)]
 
 
-def _is_either(term: Term) -> bool:
-    return any(concept.name == "either" for concept in term.concepts) or not term.kinds <= {"negation"}
+def _is_loose(term: Term) -> bool:
+    names = {concept.name for concept in term.concepts}
+    return bool(names & LOOSE) and "inner" not in names
 
 
 def _word(place: Place) -> str:
@@ -91,6 +90,11 @@ def _laterality(source: Side, translation: Side) -> Iterator[Flag]:
     said, told = _directions(source), _directions(translation)
     one, other = [side for side, _ in said], [side for side, _ in told]
     if one == other:
+        return
+    explicit = {*one} - {"both"}, {*other} - {"both"}
+    if len(explicit[0]) == len(explicit[1]) == 1 and explicit[0] != explicit[1]:
+        at = next(span for side, span in said if side != "both"), next(span for side, span in told if side != "both")
+        yield Flag("laterality", "error", *at)
         return
     for first, second, name in ((said, told, "lost"), (told, said, "added")):
         sides = {side for side, _ in second}
@@ -121,14 +125,18 @@ def _implied(source: Side, translation: Side, side: str) -> bool:
 
 def _direction(source: Side, translation: Side, kind: str, name: str) -> Iterator[Flag]:
     """Grades and trends: one in place of another is an error, one lost or added a warning."""
-    lost = [place for place in source.of_kind(kind) if not translation.says(place.term)]
-    added = [place for place in translation.of_kind(kind) if not source.says(place.term)]
-    if lost and added:
-        yield Flag(f"{name}_changed", "error", lost[0].span, added[0].span)
+    said, told = source.of_kind(kind), translation.of_kind(kind)
+    lost = [place for place in said if not translation.says(place.term)]
+    added = [place for place in told if not source.says(place.term)]
+    if lost and (added or len(told) >= len(said)):
+        yield Flag(f"{name}_changed", "error", lost[0].span, (added or told)[0].span)
     elif lost:
         yield Flag(f"{name}_lost", "warning", lost[0].span, None)
     elif added:
-        yield Flag(f"{name}_added", "warning", None, added[0].span)
+        changed = len(said) >= len(told) and kind == "trend"
+        yield Flag(
+            f"{name}_{'changed' if changed else 'added'}", "error" if changed else "warning", None, added[0].span
+        )
 
 
 def _uncertainty(source: Side, translation: Side) -> Iterator[Flag]:
