@@ -12,6 +12,7 @@ from typing import Any
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError, UsageError
 from hubkit.packaging.cards import card, render
+from hubkit.packaging.croissant import croissant
 from hubkit.packaging.dataset import write_dataset
 from hubkit.packaging.facts import gather
 from hubkit.packaging.leakguard import guard
@@ -20,6 +21,7 @@ from hubkit.published import published
 from hubkit.workspace import Workspace, write_text
 
 ADAPTER_FILES = ("*.json", "*.jsonl", "*.jinja", "*.safetensors", "tokenizer.model")
+PLOTS = ("*.png", "*.svg")
 LOADER = "mimic_cxr_ptbr.py"
 
 
@@ -52,9 +54,11 @@ def _dataset(config: ReleaseConfig, workspace: Workspace, facts: Mapping[str, An
     splits = write_dataset(config, workspace, folder)
     body = render(templates / "README.md.jinja", facts)
     write_text(folder / "README.md", card(dataset_metadata(facts, splits), body))
+    write_text(folder / "croissant.json", croissant(facts, splits, folder))
     write_text(folder / "CITATION.cff", render(templates / "CITATION.cff.jinja", facts))
     write_text(folder / "LICENSE", render(templates / "LICENSE.jinja", facts))
     write_text(folder / "loader" / LOADER, loader_script(config))
+    _copy(workspace.scores, PLOTS, folder / "plots")
 
 
 def _script_branch(config: ReleaseConfig, dist: Path) -> None:
@@ -85,10 +89,8 @@ def _adapter(workspace: Workspace, facts: Mapping[str, Any], folder: Path) -> No
     from huggingface_hub import eval_result_entries_to_yaml
 
     templates = published("model_card")
-    folder.mkdir(parents=True)
-    for pattern in ADAPTER_FILES:
-        for path in sorted(workspace.adapter.glob(pattern)):
-            shutil.copyfile(path, folder / path.name)
+    _copy(workspace.adapter, ADAPTER_FILES, folder)
+    _copy(workspace.adapter, PLOTS, folder / "plots")
     for name in ("adapter_config.json", "adapter_model.safetensors"):
         if not (folder / name).exists():
             raise HubkitError("is missing", where=workspace.adapter / name, mend="run: hubkit finetune")
@@ -110,3 +112,10 @@ def _metric(facts: Mapping[str, Any], folder: Path) -> None:
         else:
             (folder / inside).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, folder / inside)
+
+
+def _copy(source: Path, patterns: tuple[str, ...], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for pattern in patterns:
+        for path in sorted(source.glob(pattern)):
+            shutil.copyfile(path, folder / path.name)
