@@ -1,0 +1,29 @@
+"""`hubkit doctor`: can this machine do the configured release?"""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from hubkit.cli._options import config_option, workspace_option
+from hubkit.config import ReleaseConfig
+from hubkit.workspace import Workspace
+
+
+@click.command(name="doctor")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a finding: check, status, what, mend.")
+@config_option
+@workspace_option
+@click.pass_context
+def command(context: click.Context, as_json: bool, config: ReleaseConfig, workspace: Workspace) -> None:
+    """Say before hours are spent whether this machine can do the configured release; exit code 1 where it cannot."""
+    from hubkit.doctor.examine import examine
+    from hubkit.hub.endpoint import use_endpoint
+
+    use_endpoint(config.hub.endpoint)
+    stopped = False
+    for finding in examine(config, workspace):
+        click.echo(json.dumps(finding._asdict(), ensure_ascii=False) if as_json else finding.line())
+        stopped |= finding.status == "failed"
+    context.exit(1 if stopped else 0)

@@ -1,0 +1,82 @@
+"""Is the corpus there, whole, and ours to read; are its images there, and room for them?"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from hubkit.config import Corpus, ReleaseConfig
+from hubkit.corpus.credentials import find_credentials
+from hubkit.corpus.kinds import corpus_kind
+from hubkit.corpus.read import chosen_studies
+from hubkit.doctor.findings import Finding, failed, ok, warning
+from hubkit.doctor.machine import room
+from hubkit.errors import HubkitError
+from hubkit.workspace import Workspace
+
+ACCESS_DAYS = 90
+"""How long a PhysioNet access check counts."""
+
+BYTES_PER_PIXEL = 0.35
+"""Of a prepared JPEG of a radiograph, on the safe side."""
+
+CHECK_ACCESS = "run: hubkit fetch --check"
+
+
+def corpus(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
+    """The corpus is found, its tables agree, it has what the subset asks for, and there is room for its images."""
+    kind = corpus_kind(config.corpus.kind)
+    yield ok("licence", f"{kind.licence}{'' if kind.derivatives else ', no derivatives'}: {kind.url}")
+    catalogue = kind.open(config.corpus).catalogue()
+    studies = chosen_studies(catalogue, config)
+    yield ok("corpus", f"{kind.name}, {len(catalogue.studies)} studies with a report, {len(studies)} of them are taken")
+    for name, found in catalogue.notes.items():
+        if found:
+            yield warning("corpus", f"{name.replace('_', ' ')}: {len(found)}", "compare with PhysioNet's: hubkit fetch")
+    listed = studies["images"].combine_chunks().flatten().field("path").to_pylist()
+    yield _images(listed, catalogue.image_root, config.corpus)
+    yield room("disk, images", workspace.root, int(len(listed) * config.corpus.image_size**2 * BYTES_PER_PIXEL))
+
+
+def _images(listed: list[str], root: Path | None, settings: Corpus) -> Finding:
+    if not listed:
+        return warning("images", "none are taken: models are shown text alone", "set [corpus] max_images")
+    there = [path for path in listed if root is not None and (root / path).is_file()]
+    what, mend = f"{len(there)} of {len(listed)} are there", "get them with: hubkit fetch"
+    if len(there) == len(listed):
+        return ok("images", what)
+    if not there and settings.images is not None:
+        return failed("images", what, mend)
+    return warning("images", what if there else f"{what}: text only", mend)
+
+
+def account(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
+    """There is a PhysioNet account, for a corpus that asks for one."""
+    if not corpus_kind(config.corpus.kind).credentialed:
+        return
+    try:
+        found = find_credentials(config.corpus.physionet)
+    except HubkitError as error:
+        yield warning("PhysioNet account", f"{error.what}; hubkit fetch needs one", error.mend)
+        return
+    yield ok("PhysioNet account", found.user)
+
+
+def access(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
+    """Access to a credentialed corpus was checked lately, as translate and push will ask."""
+    if not corpus_kind(config.corpus.kind).credentialed:
+        return
+    try:
+        record = json.loads(workspace.access_check.read_text(encoding="utf-8"))
+        age = (datetime.datetime.now(datetime.UTC).date() - datetime.date.fromisoformat(record["date"])).days
+    except FileNotFoundError:
+        yield failed("PhysioNet access", "was not checked in this workspace", CHECK_ACCESS)
+    except (ValueError, KeyError, TypeError):
+        yield failed("PhysioNet access", f"{workspace.access_check} is no record of a check", CHECK_ACCESS)
+    else:
+        if 0 <= age <= ACCESS_DAYS:
+            yield ok("PhysioNet access", f"{record['user']} to {record['project']}, checked {age} days ago")
+        else:
+            yield failed("PhysioNet access", f"was checked {age} days ago, {ACCESS_DAYS} count", CHECK_ACCESS)

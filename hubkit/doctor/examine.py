@@ -1,0 +1,33 @@
+"""Examine this machine for the configured release, before hours are spent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from hubkit.config import ReleaseConfig
+from hubkit.doctor import corpus, hub, machine, memory
+from hubkit.doctor.findings import Finding, from_error
+from hubkit.errors import HubkitError
+from hubkit.workspace import Workspace
+
+CHECKS: dict[str, Callable[[ReleaseConfig, Workspace], Iterable[Finding]]] = {
+    "packages": machine.packages,
+    "disk": machine.disk,
+    "corpus": corpus.corpus,
+    "PhysioNet account": corpus.account,
+    "PhysioNet access": corpus.access,
+    "Hub account": hub.account,
+    "terms": hub.terms,
+    "models": hub.models,
+    "training data": hub.training_data,
+    "memory": memory.memory,
+}
+
+
+def examine(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
+    """Yield what each check finds; a check that cannot be made is a finding as well."""
+    for name, check in CHECKS.items():
+        try:
+            yield from check(config, workspace)
+        except HubkitError as error:
+            yield from_error(name, error)

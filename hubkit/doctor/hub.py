@@ -1,0 +1,156 @@
+"""Does the Hub know us, may we use the base models, and may the release go there?"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from hubkit.config import ReleaseConfig
+from hubkit.corpus.kinds import corpus_kind
+from hubkit.doctor.findings import Finding, failed, ok, warning
+from hubkit.hub.endpoint import current_endpoint, is_loopback
+from hubkit.workspace import Workspace
+
+CORPUS_NAMES = {"mimic-cxr": ("mimic-cxr", "mimic cxr", "mimic"), "openi": ("open-i", "openi", "indiana university")}
+"""How model cards call the corpora."""
+
+SECONDS = 10
+"""How long a Hub may take to answer at all."""
+
+TRAINED_ON_MIMIC = "medgemma"
+"""Models of this family were trained on MIMIC-CXR, as far as their cards tell."""
+
+
+class Model(NamedTuple):
+    """A model that a stage loads."""
+
+    stage: str
+    name: str
+    revision: str | None
+
+
+def models_of(config: ReleaseConfig) -> list[Model]:
+    """The models of the configured release, by the stages that load them."""
+    listed = [Model("finetune, generate", config.finetuning.model, config.finetuning.revision)]
+    if config.translation.engine == "transformers":
+        listed.insert(0, Model("translate", config.translation.model, config.translation.revision))
+    encoders = (config.scoring.bertimbau, config.scoring.xlm_roberta)
+    return listed + [Model("score", encoder.model, encoder.revision) for encoder in encoders]
+
+
+def account(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
+    """There is a token that the Hub knows, it reaches the namespace, and a second one to try the gate with."""
+    from huggingface_hub import HfApi, get_token
+    from huggingface_hub.errors import HfHubHTTPError
+
+    endpoint, token = current_endpoint(), get_token()
+    if token is None:
+        yield failed("Hub account", f"no token for {endpoint}", "set HF_TOKEN, or run: hf auth login")
+        return
+    if not answers(endpoint):
+        yield failed("Hub account", f"{endpoint} does not answer", "check the network and HF_ENDPOINT")
+        return
+    try:
+        known = HfApi(endpoint=endpoint, token=token).whoami()
+    except HfHubHTTPError:
+        yield failed("Hub account", f"{endpoint} does not accept the token", "run: hf auth login")
+        return
+    spaces = {known["name"], *(group["name"] for group in known.get("orgs", []))}
+    yield ok("Hub account", f"{known['name']} at {endpoint}")
+    if config.hub.namespace not in spaces:
+        what = f"{known['name']} does not belong to the namespace {config.hub.namespace!r}"
+        yield failed("Hub namespace", what, f"set [hub] namespace to one of: {', '.join(sorted(spaces))}")
+    if not os.environ.get("HUBKIT_UNGRANTED_TOKEN") and config.hub.waive_ungranted_probe is None:
+        mend = "set HUBKIT_UNGRANTED_TOKEN to a token of a user without a grant, or [hub] waive_ungranted_probe"
+        yield failed("Hub gate", "no token of a user without a grant, with whom the gate is tried", mend)
+
+
+def terms(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
+    """The corpus's terms let the release go where it is to go."""
+    kind, endpoint = corpus_kind(config.corpus.kind), current_endpoint()
+    if is_loopback(endpoint):
+        yield ok("terms", f"{endpoint} is on this machine")
+    elif not kind.derivatives:
+        what = f"{kind.name} ({kind.licence}) lets nothing made from it be passed on to {endpoint}"
+        yield failed("terms", what, "push to a Hub on loopback alone: hubkit hub serve")
+    elif kind.credentialed and config.hub.physionet_consent is None:
+        what = "nothing says that PhysioNet agreed to a release of what is made from its corpus"
+        yield failed("terms", what, "ask PhysioNet, and set [hub] physionet_consent")
+    else:
+        yield ok("terms", f"{kind.licence}; what is made from it goes to {endpoint}")
+
+
+def models(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
+    """Each model is on this machine, or its repo lets us in."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+
+    api = HfApi(endpoint=current_endpoint())
+    for model in models_of(config):
+        check = f"model for {model.stage}"
+        if Path(model.name).is_dir():
+            yield ok(check, f"{model.name} is a folder of this machine")
+            continue
+        if not answers(api.endpoint):
+            yield failed(check, f"{model.name}: {api.endpoint} does not answer", "check the network and HF_ENDPOINT")
+            continue
+        try:
+            api.auth_check(model.name)
+            api.model_info(model.name, revision=model.revision)
+        except GatedRepoError:
+            page = f"{api.endpoint}/{model.name}"
+            yield failed(check, f"{model.name} is gated and not granted to you", f"accept its licence: {page}")
+        except (RepositoryNotFoundError, HFValidationError):
+            yield failed(check, f"{model.name} is no repo that you can see", "check the name, or run: hf auth login")
+        except HfHubHTTPError as error:
+            yield failed(check, f"{model.name}: the Hub answers {error.response.status_code}", "check its revision")
+        else:
+            yield ok(check, f"{model.name} lets you in")
+
+
+def training_data(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
+    """Whether the base model was trained on the very corpus that it is scored on, as its card tells."""
+    name, kind = config.finetuning.model, config.corpus.kind
+    if kind not in CORPUS_NAMES:
+        return
+    card = _card(name, config.finetuning.revision)
+    mend = "say so wherever the scores are quoted"
+    if any(word in card for word in CORPUS_NAMES[kind]):
+        yield warning("training data", f"the card of {name} names {kind}: scores may not be on unseen images", mend)
+    elif TRAINED_ON_MIMIC in name.lower() and kind == "mimic-cxr":
+        what = f"{name} was trained on {kind}, as far as we know: scores are not on unseen images"
+        yield warning("training data", what, mend)
+    elif not card:
+        yield warning("training data", f"the card of {name} cannot be read", f"look whether it names {kind}")
+    else:
+        yield ok("training data", f"the card of {name} does not name {kind}")
+
+
+@functools.cache
+def answers(endpoint: str) -> bool:
+    """Whether the Hub answers at all: its clients would try for minutes."""
+    import httpx
+
+    try:
+        httpx.head(endpoint, timeout=SECONDS)
+    except httpx.TransportError:
+        return False
+    return True
+
+
+def _card(name: str, revision: str | None) -> str:
+    """The model card in lower case; "" where it cannot be had."""
+    from huggingface_hub import hf_hub_download
+
+    path = Path(name) / "README.md"
+    try:
+        if not Path(name).is_dir():
+            offline = not answers(current_endpoint())
+            path = Path(hf_hub_download(name, "README.md", revision=revision, local_files_only=offline))
+        return path.read_text(encoding="utf-8", errors="replace").lower()
+    except (OSError, ValueError):
+        # No card, no network, no access (errors of the Hub's client are OSErrors), or a name that is none.
+        return ""

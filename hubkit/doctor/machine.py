@@ -1,0 +1,81 @@
+"""Are the packages here, and is there room on the disk?"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from hubkit.config import ReleaseConfig
+from hubkit.doctor.findings import Finding, failed, ok
+from hubkit.doctor.hub import Model, models_of
+from hubkit.doctor.memory import model_config, parameters
+from hubkit.errors import HubkitError
+from hubkit.workspace import Workspace
+
+SPARE = 2 * 2**30
+"""Room for tables, adapter, checkpoints and dist/, in bytes."""
+
+
+def packages(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
+    """Every package of hubkit[release] is installed in a version that hubkit was made for."""
+    from packaging.requirements import Requirement
+
+    wanted = [Requirement(line) for line in importlib.metadata.requires("hubkit") or []]
+    needed = [item for item in wanted if item.marker is None or item.marker.evaluate({"extra": "release"})]
+    wrong = []
+    for requirement in needed:
+        try:
+            version = importlib.metadata.version(requirement.name)
+        except importlib.metadata.PackageNotFoundError:
+            wrong.append(f"{requirement.name} is missing")
+            continue
+        if not requirement.specifier.contains(version, prereleases=True):
+            wrong.append(f"{requirement.name} {version} is not {requirement.specifier}")
+    if wrong:
+        yield failed("packages", "; ".join(wrong), 'pip install "hubkit[release]"')
+    else:
+        versions = (f"{name} {importlib.metadata.version(name)}" for name in ("torch", "transformers", "datasets"))
+        yield ok("packages", f"{len(needed)} are as they should be: {', '.join(versions)}")
+
+
+def disk(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
+    """There is room for what the stages write beside images, and for the models that are not here yet."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    yield room("disk, tables and adapter", workspace.root, SPARE)
+    yield room("disk, models", Path(HF_HUB_CACHE), _downloads(config))
+
+
+def _downloads(config: ReleaseConfig) -> int:
+    """Bytes of the models that would have to be downloaded: bf16, as Gemma is published, fp32 for the encoders."""
+    total = 0
+    for model in models_of(config):
+        if Path(model.name).is_dir() or _is_cached(model):
+            continue
+        try:
+            total += parameters(model_config(model.name, model.revision)) * (4 if model.stage == "score" else 2)
+        except HubkitError:
+            # A model that cannot be looked at is a finding of its own.
+            continue
+    return total
+
+
+def _is_cached(model: Model) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    names = ("model.safetensors", "model.safetensors.index.json")
+    try:
+        return any(isinstance(try_to_load_from_cache(model.name, name, revision=model.revision), str) for name in names)
+    except HFValidationError:
+        return False
+
+
+def room(check: str, folder: Path, needed: int) -> Finding:
+    """Whether `needed` bytes are free where `folder` is or will be."""
+    home = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    free = shutil.disk_usage(home).free
+    what = f"{free / 2**30:.0f} GiB free, about {needed / 2**30:.1f} GiB needed in {folder}"
+    return ok(check, what) if free >= needed else failed(check, what, "free space, or choose another disk")
