@@ -13,7 +13,12 @@ from pathlib import Path
 
 from hubkit.errors import HubkitError
 
-_RUN = "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_path(sys.argv[1], run_name='__main__')"
+_RUN = """
+import runpy, sys
+_, libraries, *sys.argv = sys.argv
+sys.path.insert(0, libraries)
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 _OURS = ("hubkit", "_hubkit", "__editable__")
 
@@ -28,7 +33,8 @@ class Bystander:
 
     def __init__(self, root: Path, python: Path | None = None):
         self.root, self.python = root, python
-        self.libraries = root / "libraries"
+        # Some libraries tell a user's module from one that is installed by this name in its path.
+        self.libraries = root / "site-packages"
         if python is None:
             self.libraries.mkdir()
             for folder in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:

@@ -64,9 +64,10 @@ def test_what_researchers_do_works(
 
 
 def test_a_difference_fails_the_verification(
-    packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub, tmp_path: Path
+    packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, workspace = packaged
+    monkeypatch.setattr("hubkit.hub.verify.READER_CHECKS", ["table_recomputed"])
     changed = Workspace(tmp_path / "work")
     shutil.copytree(workspace.dist, changed.dist)
     (path,) = changed.dist.glob("dataset/data/scores/*.parquet")
