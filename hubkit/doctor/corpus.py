@@ -28,7 +28,8 @@ CHECK_ACCESS = "run: hubkit fetch --check"
 def corpus(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     """The corpus is found, its tables agree, it has what the subset asks for, and there is room for its images."""
     kind = corpus_kind(config.corpus.kind)
-    yield ok("licence", f"{kind.licence}{'' if kind.derivatives else ', no derivatives'}: {kind.url}")
+    terms = [kind.licence, *(() if kind.derivatives else ("no derivatives",)), *((kind.url,) if kind.url else ())]
+    yield ok("licence", ", ".join(terms))
     catalogue = kind.open(config.corpus).catalogue()
     studies = chosen_studies(catalogue, config)
     yield ok("corpus", f"{kind.name}, {len(catalogue.studies)} studies with a report, {len(studies)} of them are taken")

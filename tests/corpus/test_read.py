@@ -9,10 +9,12 @@ from typing import Any
 import corpus_trees as trees
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
+from hubkit.cli import cli
 from hubkit.config import ReleaseConfig
-from hubkit.corpus.read import fingerprint
+from hubkit.corpus.read import fingerprint, read
 from hubkit.errors import HubkitError, UsageError
 from hubkit.release import plan, run_one
 from hubkit.tables import STUDIES
@@ -152,3 +154,41 @@ def test_a_subset_larger_than_a_split_is_refused(tmp_path: Path) -> None:
     trees.write_corpus(tmp_path / "corpus", trees.studies())
     with pytest.raises(UsageError, match="split validate has 4 studies to choose from, fewer than 5"):
         run_read(trees.config(tmp_path / "corpus", subset={"train": 1, "validate": 5, "test": 1}), tmp_path / "work")
+
+
+def test_a_read_that_was_killed_keeps_the_images_it_made(tmp_path: Path) -> None:
+    listed = trees.studies(3)
+    trees.write_corpus(tmp_path / "corpus", listed)
+    config, root = trees.config(tmp_path / "corpus"), Workspace(tmp_path / "work")
+    inside = root.running("read", "key")
+    made = inside.partial / "images" / f"{trees.dicom_id(listed[0].study_id, 0)}.jpg"
+    made.parent.mkdir()
+    made.write_bytes(b"made before the kill")
+    read(config, inside)
+    assert (root.images / made.name).read_bytes() == b"made before the kill"
+    assert len(list(root.images.iterdir())) == 6
+
+
+def test_a_large_tree_is_known_by_its_upper_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hubkit.corpus.fingerprint.MAX_FILES", 10)
+    listed = trees.studies()
+    trees.write_corpus(tmp_path / "corpus", listed)
+    config = trees.config(tmp_path / "corpus")
+    before = fingerprint(config)
+    (tmp_path / "corpus" / trees.name_of(listed[0])).write_text("edited")
+    assert fingerprint(config) == before
+    trees.write_texts(tmp_path / "corpus", [listed[0]._replace(subject_id=10999999, study_id=59999999)])
+    assert fingerprint(config) != before
+
+
+def test_the_command_prints_what_it_found(tmp_path: Path) -> None:
+    trees.write_corpus(tmp_path / "corpus", trees.studies())
+    trees.image_path(tmp_path / "corpus", trees.studies()[0], 0).unlink()
+    (tmp_path / "hubkit.toml").write_text('[corpus]\nroot = "corpus"\nsubset = "all"\nimage_size = 32\n')
+    arguments = ["read", "--config", str(tmp_path / "hubkit.toml"), "--workspace", str(tmp_path / "work")]
+    printed = CliRunner().invoke(cli, arguments, catch_exceptions=False).output.splitlines()
+    assert printed[0].startswith("read       done in")
+    assert printed[2].split() == ["4", "4", "4"]
+    assert printed[3].split() == ["Atelectasis", "1", "/", "1", "0", "/", "0", "0", "/", "0"]
+    assert printed[-1] == "images: 23 prepared, 1 missing, 0 broken"
+    assert CliRunner().invoke(cli, arguments).output.startswith("read       skipped")
