@@ -62,7 +62,7 @@ def train(
     started = time.monotonic()
     device = pick_device(settings.device)
     arguments = training_arguments(settings, seed, folder, device, evaluates=bool(validate))
-    with out_of_memory(_advice(settings)):
+    with out_of_memory(advice(settings)):
         trainer = build_trainer(settings, arguments, prompt, train, validate)
         checkpoint = last_checkpoint(folder)
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
@@ -137,7 +137,8 @@ def as_dataset(samples: list[Sample]) -> Dataset:
     return Dataset.from_list([dict(zip(("study_id", "images", "answer"), row, strict=True)) for row in rows])
 
 
-def _advice(settings: Finetuning) -> str:
+def advice(settings: Finetuning) -> str:
+    """What to lower, and to what, when a device has no memory left for a run."""
     if settings.batch_size > 1:
         half, twice = settings.batch_size // 2, settings.gradient_accumulation * 2
         return f"set [finetuning] batch_size = {half} and gradient_accumulation = {twice}"

@@ -84,3 +84,24 @@ def test_batches_never_mix_numbers_of_images() -> None:
     samples = [Sample(0, study, (Path("x"),) * count, "r") for study, count in images.items()]
     plan = [[sample.study_id for sample in batch] for batch in batches(samples, 2)]
     assert plan == [[2, 5], [1, 3], [4]]
+
+
+def test_a_batch_that_does_not_fit_into_memory_is_halved(
+    trained: Workspace, generated: dict[str, bytes], vision_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+    from transformers import Gemma3ForConditionalGeneration
+
+    real, sizes = Gemma3ForConditionalGeneration.generate, []
+
+    def one_at_most(self, **inputs):
+        sizes.append(len(inputs["input_ids"]))
+        if sizes[-1] > 1:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+        return real(self, **inputs)
+
+    monkeypatch.setattr(Gemma3ForConditionalGeneration, "generate", one_at_most)
+    stage.generate(tiny_config(vision_model), trained.running("generate", "halved"))
+    assert sorted(sizes) == [1] * 18 + [2] * 9
+    for condition in CONDITIONS:
+        assert read_table(trained.generations(condition))["study_id"].to_pylist() == [7, 9, 10, 11, 12, 13]
