@@ -25,7 +25,7 @@ METADATA_CSV = "mimic-cxr-*-metadata.csv"
 
 IDS = {"subject_id": r"1\d{7}", "study_id": r"5\d{7}"}
 DICOM_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{8}){4}"
-LABEL = r"(?:-1|0|1)(?:\.0)?"
+LABEL = r"(?:(?:-1|0|1)(?:\.0)?)?"
 
 FRONTAL = ("PA", "AP")
 LATERAL = ("LATERAL", "LL")
@@ -108,18 +108,16 @@ def find_jpg(corpus: Corpus) -> Path:
 
 def _read_splits(path: Path) -> tuple[pa.Table, pa.Table]:
     """Return subject_id, study_id and split a study, sorted by study_id, and dicom_id and study_id an image."""
-    import pyarrow as pa
-
     table = read_csv(path, ("dicom_id", *IDS, "split"))
     table = checked(table, {"dicom_id": DICOM_ID, **IDS, "split": "|".join(SPLITS)}, path)
     table = without_duplicates(table, "dicom_id", path)
     images = _with_ids(table)
     studies = images.group_by(["study_id", "subject_id", "split"]).aggregate([])
-    without_duplicates(studies, "study_id", path)
+    without_duplicates(studies, "study_id", path, "has two subjects or is in two splits")
     subjects = studies.group_by(["subject_id", "split"]).aggregate([])
-    without_duplicates(subjects, "subject_id", path)
+    without_duplicates(subjects, "subject_id", path, "is in two splits")
     studies = studies.select(["subject_id", "study_id", "split"]).sort_by("study_id")
-    return pa.table(studies), images.select(["dicom_id", "study_id"])
+    return studies, images.select(["dicom_id", "study_id"])
 
 
 def _read_labels(path: Path, study_ids: pa.ChunkedArray) -> pa.StructArray:
@@ -131,7 +129,7 @@ def _read_labels(path: Path, study_ids: pa.ChunkedArray) -> pa.StructArray:
     table = checked(table, IDS, path)
     for label in CHEXPERT_LABELS:
         table = table.set_column(table.column_names.index(label), label, pc.fill_null(table[label], ""))
-    table = checked(table, dict.fromkeys(CHEXPERT_LABELS, f"(?:{LABEL})?"), path)
+    table = checked(table, dict.fromkeys(CHEXPERT_LABELS, LABEL), path)
     table = without_duplicates(_with_ids(table), "study_id", path)
     rows = pc.index_in(study_ids, value_set=table["study_id"])
     columns = []

@@ -78,11 +78,11 @@ def checked(table: pa.Table, patterns: Mapping[str, str], path: Path) -> pa.Tabl
     return table
 
 
-def without_duplicates(table: pa.Table, column: str, path: Path) -> pa.Table:
+def without_duplicates(table: pa.Table, column: str, path: Path, fault: str = "is listed twice") -> pa.Table:
     """Return `table` where no value of `column` comes twice.
 
     Raises:
-        HubkitError: names the first value that does.
+        HubkitError: names the first value that does, and says `fault` of it.
     """
     import pyarrow.compute as pc
 
@@ -90,5 +90,5 @@ def without_duplicates(table: pa.Table, column: str, path: Path) -> pa.Table:
     twice = counts.filter(pc.greater(counts.field("counts"), 1))
     if len(twice):
         value = twice.field("values")[0].as_py()
-        raise HubkitError(f"{column} {value} is listed twice", where=path, mend="compare it with PhysioNet's")
+        raise HubkitError(f"{column} {value} {fault}", where=path, mend="compare it with PhysioNet's")
     return table
