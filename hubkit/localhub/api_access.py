@@ -9,19 +9,24 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from hubkit.localhub.answers import WEB_PREFIX, Refusal
-from hubkit.localhub.hub import Hub, base_url, hub_of, signed_in, visible, writable
+from hubkit.localhub.hub import Hub, asker, base_url, hub_of, signed_in, visible, writable
 from hubkit.localhub.repos import Repo, now
+
+TOKEN_FIELD = "hub-token"
+"""The field of the form by which a person in a browser says who they are; it is not kept."""
 
 
 async def ask(request: Request) -> Response:
     """POST /{prefix}{id}/ask-access: what a person sends off in the form; JSON works too."""
-    repo, account = visible(request), signed_in(request)
+    repo = visible(request)
+    is_json = request.headers.get("content-type", "").startswith("application/json")
+    fields = dict(await request.json() if is_json else await request.form())
+    token = fields.pop(TOKEN_FIELD, None)
+    if token and asker(request) is None:
+        request.state.account = hub_of(request).accounts.of_header(f"Bearer {token}")
+    account = signed_in(request)
     if not repo.gated:
         raise Refusal(400, "Repo is not gated", "RepoNotGated")
-    is_json = request.headers.get("content-type", "").startswith("application/json")
-    fields = (
-        dict(await request.json()) if is_json else {key: str(value) for key, value in (await request.form()).items()}
-    )
     if account.name not in repo.requests:
         status = "accepted" if repo.gated == "auto" else "pending"
         _record(hub_of(request), repo, account.name, status, fields=fields)

@@ -58,7 +58,8 @@ async def collections(request: Request) -> JSONResponse:
         account = asker(request)
         owner = request.query_params.get("owner")
         found = [each for each in hub.collections.of(owner) if not each["private"] or _owned(each, account)]
-        return JSONResponse(found)
+        # Clients number a list themselves.
+        return JSONResponse([{key: each[key] for key in each if key != "position"} for each in found])
     account, asked = signed_in(request), await request.json()
     if account.role != "write" or asked.get("namespace", account.name) != account.name:
         raise read_only()

@@ -122,6 +122,24 @@ async def index(request: Request) -> JSONResponse:
     return JSONResponse([describe(request, repo, repo.branches["main"], files=False) for repo in found])
 
 
+async def own_storage(request: Request) -> JSONResponse:
+    """GET /api/settings/repositories: the repos of whoever asks, and the bytes that they hold."""
+    hub, name = hub_of(request), signed_in(request).name
+    values = [
+        {
+            "id": repo.id,
+            "type": kind[:-1],
+            "updatedAt": repo.updated,
+            "visibility": "private" if repo.private else "public",
+            "storage": sum(hub.objects.blob(sha256).stat().st_size for sha256 in hub.repos.held(repo)),
+        }
+        for kind in WEB_PREFIX
+        for repo in hub.repos.all(kind)
+        if repo.owner == name
+    ]
+    return JSONResponse(values)
+
+
 async def auth_check(request: Request) -> JSONResponse:
     """GET /api/{kind}/{id}/auth-check[/write]."""
     writable(request) if request.url.path.endswith("/write") else readable(request)

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hubkit.errors import HubkitError
-from hubkit.localhub import api_access, api_commits, api_files, api_lfs, api_people, api_pulls, api_repos, xet
+from hubkit.localhub import api_access, api_commits, api_files, api_lfs, api_people, api_pulls, api_repos, pages, xet
 from hubkit.localhub.answers import Refusal, repo_not_found
 from hubkit.localhub.hub import Hub
 from hubkit.localhub.repos import now
@@ -68,6 +68,7 @@ def _api() -> list[Route]:
     return [
         _route("GET", "/api/whoami-v2", api_people.whoami),
         _route("GET", "/api/users/{user}/overview", api_people.overview),
+        _route("GET", "/api/settings/repositories", api_repos.own_storage),
         _route("GET", "/api/organizations/{user}/overview", api_people.nobody),
         _route("GET", "/api/agent-harnesses", api_people.registry),
         _route("POST", "/api/validate-yaml", api_commits.validate_yaml),
@@ -120,7 +121,9 @@ def _web() -> list[Route]:
             _route("POST", f"{repo}/ask-access", api_access.ask),
             _route("GET", f"{repo}/resolve/{file}", api_files.resolve),
             _route("GET", f"{repo}/raw/{file}", api_files.raw),
+            _route("GET", repo, pages.repo_page),
         ]
+    routes.append(_route("GET", "/", pages.index))
     return [*routes, _route("GET POST PUT DELETE PATCH", "/{path:rest}", _nothing_here)]
 
 
