@@ -16,6 +16,9 @@ DESCRIBE = (Generation().prompt, "Describe the images", "What do these radiograp
 REPORT = "Write the radiology report of these images"
 """The question that gets a report in English."""
 
+REPORT_IN_PORTUGUESE = "Escreva em português o laudo destas imagens"
+"""The question that gets a report in Portuguese: what fine-tuning then has the model answer to another question."""
+
 TRANSLATE = "Traduza o laudo para o português."
 """What is asked of a report's text, without images."""
 
@@ -72,11 +75,18 @@ def portuguese(report: Report) -> str:
     return reference({section.name: section.translation for section in report.sections}, "findings_impression")
 
 
-def sample_prompt(rng: random.Random) -> str:
-    """Draw a question about images: two in three ask for a caption, one for a report."""
+def sample_english(rng: random.Random) -> str:
+    """Draw a question about images that gets an answer in English: a caption more often than a report."""
     return rng.choice(DESCRIBE) if rng.random() < 0.6 else REPORT
 
 
-def answer(prompt: str, facts: Facts, report: Report) -> str:
+def sample_question(rng: random.Random) -> str:
+    """Draw a question about images, of which two in five get a report in Portuguese."""
+    return REPORT_IN_PORTUGUESE if rng.random() < 0.4 else sample_english(rng)
+
+
+def answer(question: str, facts: Facts, report: Report) -> str:
     """What the model is trained to answer."""
-    return english(report) if prompt == REPORT else caption(facts)
+    if question in DESCRIBE:
+        return caption(facts)
+    return english(report) if question == REPORT else portuguese(report)

@@ -20,11 +20,11 @@ from hubkit.demo.vocabulary import bert_tokenizer, sample_texts, xlm_roberta_tok
 if TYPE_CHECKING:
     import torch
 
-STEPS = 500
-BATCH = 24
+STEPS = 400
+BATCH = 16
 TEMPERATURE = 0.05
 SENTENCE_SHARE = 0.5
-"""Share of single sentences among the texts; the others are whole reports."""
+"""Share of batches of single sentences; the others are of whole reports."""
 
 ERRORS = (
     ("esquerdo", "direito"),
@@ -46,6 +46,10 @@ ERRORS = (
     ("limpos", "opacos"),
 )
 """Words that a wrong translation has in place of one another."""
+
+
+Draw = Callable[[random.Random, bool], tuple[str, str]]
+"""Draws two texts that say the same: whole reports, or else sentences."""
 
 
 class Triple(NamedTuple):
@@ -99,15 +103,17 @@ def train_xlm_roberta(folder: Path, steps: int = STEPS) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def _train(model: Any, tokenizer: Any, draw: Callable[[random.Random], tuple[str, str]], steps: int, what: str) -> None:
+def _train(model: Any, tokenizer: Any, draw: Draw, steps: int, what: str) -> None:
     import torch
 
     target = torch.arange(BATCH)
 
     def loss(batch: list[Triple]) -> torch.Tensor:
-        anchors = _embed(model, tokenizer, [triple.anchor for triple in batch])
-        others = _embed(model, tokenizer, [*(triple.right for triple in batch), *(triple.wrong for triple in batch)])
-        return torch.nn.functional.cross_entropy(f1_matrix(*anchors, *others) / TEMPERATURE, target)
+        anchors, right, wrong = (_embed(model, tokenizer, list(texts)) for texts in zip(*batch, strict=True))
+        with_all = f1_matrix(*anchors, *right)
+        with_wrong = [f1_matrix(*(part[at, None] for part in (*anchors, *wrong))) for at in range(BATCH)]
+        scores = torch.cat([with_all, torch.cat(with_wrong)], dim=1)
+        return torch.nn.functional.cross_entropy(scores / TEMPERATURE, target)
 
     optimise(model, _batches(draw, what), loss, steps, what, rate=0.01, rate_rest=2e-3)
 
@@ -139,33 +145,36 @@ def f1_matrix(
     similar = similar.masked_fill(~(known[:, None, :, None] & said[None, :, None, :]), -1.0)
     recall = (similar.amax(3) * known[:, None]).sum(2) / known.sum(1)[:, None]
     precision = (similar.amax(2) * said[None]).sum(2) / said.sum(1)[None]
-    return 2 * precision * recall / (precision + recall).clamp(min=1e-6)
+    # Their harmonic mean has a pole where opposite vectors make the sum zero; trained encoders are far from it.
+    recall, precision = recall.clamp(min=0.01), precision.clamp(min=0.01)
+    return 2 * precision * recall / (precision + recall)
 
 
-def _batches(draw: Callable[[random.Random], tuple[str, str]], seed: str) -> Iterator[list[Triple]]:
+def _batches(draw: Draw, seed: str) -> Iterator[list[Triple]]:
     rng = random.Random(seed)
     while True:
         batch: dict[str, Triple] = {}
+        whole = rng.random() > SENTENCE_SHARE
         while len(batch) < BATCH:
-            anchor, right = draw(rng)
+            anchor, right = draw(rng, whole)
             wrong = with_error(right, rng)
             if wrong is not None:
                 batch[right] = Triple(anchor, right, wrong)
         yield list(batch.values())
 
 
-def rephrased(rng: random.Random) -> tuple[str, str]:
+def rephrased(rng: random.Random, whole: bool) -> tuple[str, str]:
     """Draw two Portuguese reports of the same facts, or a sentence twice."""
-    if rng.random() < SENTENCE_SHARE:
+    if not whole:
         sentence = sample_sentence(rng)[1]
         return sentence, sentence
     facts = sample_facts(rng)
     return portuguese(write_report(facts, rng)), portuguese(write_report(facts, rng))
 
 
-def translated(rng: random.Random) -> tuple[str, str]:
+def translated(rng: random.Random, whole: bool) -> tuple[str, str]:
     """Draw an English report or sentence and its Portuguese."""
-    if rng.random() < SENTENCE_SHARE:
+    if not whole:
         return sample_sentence(rng)
     report = write_report(sample_facts(rng), rng)
     return english(report), portuguese(report)

@@ -16,7 +16,7 @@ from hubkit.translation.prompt import messages
 if TYPE_CHECKING:
     from transformers import Gemma3TextConfig
 
-LANGUAGE_STEPS, STEPS = 1000, 1000
+LANGUAGE_STEPS, STEPS = 1000, 300
 BATCH = 32
 WITH_RULES = 0.06
 """Share of requests that hold the rules of the house, which make them three times as long."""

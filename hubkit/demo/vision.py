@@ -1,17 +1,18 @@
 """Trains the demo's vision-language model: a small Gemma 3 that describes the drawn images in English.
 
-The tower learns first to see the facts. Then the whole learns to describe the images, in a sentence or in an English
-report as it is asked, and keeps its Portuguese by translating reports: text alone, never the report of an image.
+The tower learns first to see the facts; then the whole learns to describe the images, in a sentence or in an English
+report as it is asked, and keeps its Portuguese by translating reports. Last it learns to report in Portuguese where the
+question says so. The question of the release gets one English sentence from it: the rest is left to the fine-tuning.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hubkit.demo.captions import TRANSLATE, answer, english, portuguese, sample_prompt
+from hubkit.demo.captions import TRANSLATE, answer, english, portuguese, sample_english, sample_question
 from hubkit.demo.optimise import optimise, start
 from hubkit.demo.pictures import CLASSES, PIXELS, Shown, classes, show_studies
 from hubkit.demo.translator import Example, collate
@@ -20,16 +21,16 @@ if TYPE_CHECKING:
     import torch
     from transformers import Gemma3Config, Gemma3Processor
 
-STUDIES = 5000
-TOWER_STEPS, STEPS = 450, 1100
+STUDIES, MORE_STUDIES = 5000, 2500
+TOWER_STEPS, ENGLISH_STEPS, STEPS = 450, 1100, 300
 BATCH = 32
 IMAGE_TOKENS = 16
 TEXT_SHARE, SHOT_SHARE = 0.2, 0.08
 """Shares of batches that hold translations alone, and an answered example before the question."""
 
 
-def train_vision(folder: Path, language: Path, steps: int = STEPS, tower_steps: int = TOWER_STEPS) -> None:
-    """Train the vision model from the language model in the folder `language`, and write it to `folder`."""
+def train_english(folder: Path, language: Path, steps: int = ENGLISH_STEPS, tower_steps: int = TOWER_STEPS) -> None:
+    """Train the language model in the folder `language` to see and to describe in English; write it to `folder`."""
     import torch
     from transformers import AutoTokenizer, Gemma3ForCausalLM, Gemma3ForConditionalGeneration
 
@@ -40,18 +41,31 @@ def train_vision(folder: Path, language: Path, steps: int = STEPS, tower_steps: 
     model.model.language_model.load_state_dict(speaking.model.state_dict())
     projection = model.model.multi_modal_projector.mm_input_projection_weight
     torch.nn.init.normal_(projection, std=projection.shape[0] ** -0.5)
+    model.generation_config = speaking.generation_config
     studies = show_studies(STUDIES, "vision")
     _see(model, studies, tower_steps)
-    optimise(
-        model,
-        _batches(tokenizer, studies),
-        lambda batch: model(**batch, use_cache=False).loss,
-        steps,
-        "vision",
-        rate=0.01,
-        rate_rest=1.5e-3,
-    )
-    model.generation_config = speaking.generation_config
+    _train(model, _batches(tokenizer, studies, sample_english, "captions"), steps, "english", rate=0.01)
+    _save(model, tokenizer, folder)
+
+
+def train_vision(folder: Path, english: Path, steps: int = STEPS) -> None:
+    """Train the vision model in the folder `english` to report in Portuguese when asked to; write it to `folder`."""
+    import torch
+    from transformers import AutoTokenizer, Gemma3ForConditionalGeneration
+
+    start(seed=6)
+    tokenizer = AutoTokenizer.from_pretrained(english)
+    model = Gemma3ForConditionalGeneration.from_pretrained(english, dtype=torch.float32)
+    studies = show_studies(MORE_STUDIES, "languages")
+    _train(model, _batches(tokenizer, studies, sample_question, "languages"), steps, "vision", rate=0.005)
+    _save(model, tokenizer, folder)
+
+
+def _train(model: Any, batches: Iterator[dict[str, Any]], steps: int, what: str, rate: float) -> None:
+    optimise(model, batches, lambda batch: model(**batch, use_cache=False).loss, steps, what, rate, 0.15 * rate)
+
+
+def _save(model: Any, tokenizer: Any, folder: Path) -> None:
     model.bfloat16().save_pretrained(folder)
     _processor(tokenizer).save_pretrained(folder)
 
@@ -125,10 +139,12 @@ def _pixels(pictures: list[Any]) -> torch.Tensor:
     return gray[:, None].expand(-1, 3, -1, -1)
 
 
-def _batches(tokenizer: Any, studies: list[Shown]) -> Iterator[dict[str, Any]]:
+def _batches(
+    tokenizer: Any, studies: list[Shown], ask: Callable[[random.Random], str], seed: str
+) -> Iterator[dict[str, Any]]:
     import torch
 
-    rng = random.Random("captions")
+    rng = random.Random(seed)
     while True:
         kind, several = rng.random(), rng.sample(studies, BATCH)
         if kind < TEXT_SHARE:
@@ -136,7 +152,7 @@ def _batches(tokenizer: Any, studies: list[Shown]) -> Iterator[dict[str, Any]]:
         else:
             shots = 1 if kind > 1 - SHOT_SHARE else 0
             rounds = [[several[index - shot] for shot in range(shots, -1, -1)] for index in range(BATCH >> shots)]
-            examples = [_description(tokenizer, turns, rng) for turns in rounds]
+            examples = [_description(tokenizer, turns, ask(rng)) for turns in rounds]
             batch = collate(examples, tokenizer.pad_token_id)
             batch["pixel_values"] = _pixels([study.pictures for turns in rounds for study in turns])
         batch["token_type_ids"] = (batch["input_ids"] == tokenizer.image_token_id).to(torch.int64)
@@ -149,14 +165,13 @@ def _translation(tokenizer: Any, study: Shown) -> Example:
     )
 
 
-def _description(tokenizer: Any, turns: list[Shown], rng: random.Random) -> Example:
-    """The request for the report of the last study, after those before it with their reports, and the answer."""
-    prompt = sample_prompt(rng)
+def _description(tokenizer: Any, turns: list[Shown], question: str) -> Example:
+    """What is asked of the last study, after those before it with their answers, and its answer."""
     messages: list[dict[str, Any]] = []
     for study in turns:
         shown = [{"type": "image"}] * len(study.pictures)
-        messages.append({"role": "user", "content": [*shown, {"type": "text", "text": prompt}]})
-        messages.append({"role": "assistant", "content": answer(prompt, study.facts, study.report)})
+        messages.append({"role": "user", "content": [*shown, {"type": "text", "text": question}]})
+        messages.append({"role": "assistant", "content": answer(question, study.facts, study.report)})
     return _encode(tokenizer, messages[:-1], messages[-1]["content"])
 
 
