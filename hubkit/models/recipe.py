@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hubkit.config import Quantization, ReleaseConfig
+from hubkit.config import Generation, Quantization, ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.models.loading import UNQUANTIZED, nf4, public_name
 from hubkit.models.samples import Sample
@@ -37,8 +37,7 @@ def recipe(config: ReleaseConfig, commit: str | None, examples: list[Sample]) ->
         "prompt": generation.prompt,
         "few_shot_study_ids": [example.study_id for example in examples],
         "reference": generation.reference,
-        "generation_config": {"do_sample": generation.do_sample, "max_new_tokens": generation.max_new_tokens},
-        "batches": {"size": generation.batch_size, "order": "number of images, then study_id", "padding_side": "left"},
+        **_decoding(generation),
         "seed": config.release.seed,
         "images": {"max": config.corpus.max_images, "size": config.corpus.image_size, "fit": config.corpus.fit},
     }
@@ -55,6 +54,18 @@ def read_recipe(folder: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise HubkitError("is missing", where=folder / RECIPE, mend="run: hubkit finetune") from None
     return values
+
+
+def refresh_recipe(folder: Path, config: ReleaseConfig) -> None:
+    """Bring a recipe up to the settings of generation, which may have changed since the adapter was trained."""
+    write_json(folder / RECIPE, read_recipe(folder) | _decoding(config.generation))
+
+
+def _decoding(generation: Generation) -> dict[str, Any]:
+    return {
+        "generation_config": {"do_sample": generation.do_sample, "max_new_tokens": generation.max_new_tokens},
+        "batches": {"size": generation.batch_size, "order": "number of images, then study_id", "padding_side": "left"},
+    }
 
 
 def quantization_config(quantization: Quantization) -> dict[str, Any] | None:

@@ -1,0 +1,61 @@
+"""The recipe: what a reader is told, and that it follows the settings of generation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hubkit.config import parse_config
+from hubkit.errors import HubkitError
+from hubkit.models.recipe import read_recipe, refresh_recipe, write_recipe
+from hubkit.models.samples import Sample
+
+EXAMPLE = Sample(10, 7, (), "ACHADOS: Pulmões limpos.")
+
+
+def test_names_base_prompt_and_examples_and_holds_no_report(tmp_path: Path) -> None:
+    config = parse_config({"generation": {"prompt": "Descreva", "max_new_tokens": 64}, "corpus": {"image_size": 112}})
+    write_recipe(tmp_path, config, "abc123", [EXAMPLE])
+    recipe = read_recipe(tmp_path)
+    assert recipe["base_model"] == {"name": "google/medgemma-4b-it", "revision": "abc123"}
+    assert recipe["prompt"] == "Descreva"
+    assert recipe["few_shot_study_ids"] == [7]
+    assert recipe["generation_config"] == {"do_sample": False, "max_new_tokens": 64}
+    assert recipe["images"] == {"max": 2, "size": 112, "fit": "stretch"}
+    assert "Pulmões" not in (tmp_path / "hubkit_generation.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("quantization", "dtype"), [("nf4", "bfloat16"), ("bf16", "bfloat16"), ("fp32", "float32")])
+def test_quantisation_can_be_rebuilt(tmp_path: Path, quantization: str, dtype: str) -> None:
+    from transformers import BitsAndBytesConfig
+
+    config = parse_config({"finetuning": {"quantization": quantization}})
+    write_recipe(tmp_path, config, None, [EXAMPLE])
+    recipe = read_recipe(tmp_path)
+    assert recipe["dtype"] == dtype
+    if quantization != "nf4":
+        assert recipe["quantization_config"] is None
+        return
+    rebuilt = BitsAndBytesConfig(**recipe["quantization_config"])
+    assert rebuilt.load_in_4bit
+    assert rebuilt.bnb_4bit_use_double_quant
+    assert rebuilt.llm_int8_skip_modules == ["model.vision_tower", "model.multi_modal_projector", "lm_head"]
+
+
+def test_follows_what_was_generated_with(tmp_path: Path) -> None:
+    write_recipe(tmp_path, parse_config({}), "abc123", [EXAMPLE])
+    before = read_recipe(tmp_path)
+    refresh_recipe(tmp_path, parse_config({"generation": {"max_new_tokens": 99, "batch_size": 3}}))
+    after = read_recipe(tmp_path)
+    assert after["generation_config"]["max_new_tokens"] == 99
+    assert after["batches"]["size"] == 3
+    changed = {"generation_config", "batches"}
+    assert {name: after[name] for name in after if name not in changed} == {
+        name: before[name] for name in before if name not in changed
+    }
+
+
+def test_a_missing_recipe(tmp_path: Path) -> None:
+    with pytest.raises(HubkitError, match="run: hubkit finetune"):
+        read_recipe(tmp_path)
