@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 from hubkit.config import ReleaseConfig
 from hubkit.doctor import corpus, hub, machine, memory
-from hubkit.doctor.findings import Finding, from_error
+from hubkit.doctor.findings import Finding, failed, from_error
 from hubkit.errors import HubkitError
+from hubkit.hub.client import transport_errors
 from hubkit.workspace import Workspace
 
 CHECKS: dict[str, Callable[[ReleaseConfig, Workspace], Iterable[Finding]]] = {
@@ -31,3 +32,5 @@ def examine(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
             yield from check(config, workspace)
         except HubkitError as error:
             yield from_error(name, error)
+        except transport_errors() as error:
+            yield failed(name, f"the Hub broke off ({type(error).__name__})", "try again")
