@@ -16,7 +16,8 @@ from hubkit.localhub.hub import asker, hub_of, passes_gate, visible
 from hubkit.localhub.repos import Repo
 
 _STYLE = """
-body { color: #1f2937; font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 60rem; padding: 1rem 1.5rem }
+body { color: #1f2937; font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
+body { margin: 0 auto; max-width: 60rem; padding: 1rem 1.5rem }
 header { border-bottom: 1px solid #d1d5db; margin-bottom: 1rem } h1 small { color: #6b7280; font-weight: 400 }
 table { border-collapse: collapse; display: block; overflow-x: auto }
 td, th { border: 1px solid #d1d5db; padding: .25rem .6rem }
