@@ -215,8 +215,11 @@ def main(task_file: str, report_file: str) -> None:
     expect(importlib.util.find_spec("hubkit") is None, "hubkit can be imported here")
     task = json.loads(Path(task_file).read_text(encoding="utf-8"))
     report: dict[str, Any] = {"python": sys.version.split()[0], "endpoint": os.environ.get("HF_ENDPOINT")}
-    report["versions"] = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    report["versions"] = {
+        name: importlib.metadata.version(name) for name in LIBRARIES if importlib.util.find_spec(name)
+    }
     report["checks"] = []
+    Path(report_file).write_text(json.dumps(report), encoding="utf-8")
     for name in task["checks"]:
         try:
             passed, detail = True, CHECKS[name](task)
