@@ -16,15 +16,13 @@ TODAY = datetime.date(2026, 5, 1)
 @pytest.mark.parametrize(
     ("record", "said"),
     [
-        ({"checked": "2026-05-01T08:00:00Z", "granted": True}, None),
-        ({"checked": "2026-01-31", "granted": True}, None),
-        ({"checked": "2026-01-30", "granted": True}, "90 days"),
-        ({"checked": "2026-05-02", "granted": True}, "90 days"),
-        ({"checked": "2026-05-01", "granted": False}, "did not grant"),
-        ({"checked": "2026-05-01", "granted": "yes"}, "did not grant"),
-        ({"checked": "2026-05-01"}, "no record"),
-        ({"checked": 20260501, "granted": True}, "no record"),
-        ({"checked": "yesterday", "granted": True}, "no record"),
+        ({"date": "2026-05-01", "user": "someone", "project": "mimic-cxr/2.1.0"}, None),
+        ({"date": "2026-01-31"}, None),
+        ({"date": "2026-01-30"}, "90 days"),
+        ({"date": "2026-05-02"}, "90 days"),
+        ({"user": "someone"}, "no record"),
+        ({"date": 20260501}, "no record"),
+        ({"date": "yesterday"}, "no record"),
         ([], "no record"),
         (None, "no PhysioNet access check"),
     ],
@@ -48,7 +46,7 @@ def test_a_credentialed_corpus_is_not_translated_without_one(make_workspace, stu
     with pytest.raises(HubkitError, match="no PhysioNet access check"):
         run_one("translate", config, workspace)
     assert moody.seen == []
-    today = datetime.datetime.now(datetime.UTC).isoformat()
-    workspace.access_check.write_text(json.dumps({"checked": today, "granted": True}))
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    workspace.access_check.write_text(json.dumps({"date": today}))
     run_one("translate", config, workspace)
     assert workspace.translations.exists()

@@ -141,14 +141,15 @@ def start(configure, moody, tmp_path):
 
 
 @pytest.mark.slow
-def test_workers_that_are_killed_continue(make_workspace, studies, start, moody):
+@pytest.mark.parametrize("survivors", [False, True])
+def test_what_is_killed_continues(make_workspace, studies, start, moody, survivors):
     workspace = make_workspace(studies)
-    slow = studies[0]["findings"]
-    moody.plan = {slow: ["hang"]}
+    moody.plan = {study["findings"]: ["hang", "fine"] for study in studies if study.get("findings")}
     process = start(workspace)
     while process.poll() is None and len(list(workspace.root.glob("partial/*/part-*.parquet"))) < 2:
         time.sleep(0.01)
-    for member in [*psutil.Process(process.pid).children(recursive=True), process]:
+    family = psutil.Process(process.pid).children(recursive=True)
+    for member in [process] if survivors else [*family, process]:
         member.send_signal(signal.SIGKILL)
     process.wait()
     assert not workspace.translations.exists()
@@ -159,6 +160,8 @@ def test_workers_that_are_killed_continue(make_workspace, studies, start, moody)
     rows = pq.read_table(workspace.translations).to_pylist()
     assert len({(row["study_id"], row["section"]) for row in rows}) == len(rows) == 33
     assert len(moody.seen) - before < len({(row["section"], row["source"]) for row in rows})
+    psutil.wait_procs(family, timeout=10)
+    assert not any(member.is_running() for member in family)
 
 
 @pytest.mark.slow

@@ -64,6 +64,7 @@ class Moody(BaseHTTPRequestHandler):
             mood = moods.pop(0) if len(moods) > 1 else moods[0]
         if mood == "hang":
             time.sleep(0.6)
+            self.close_connection = True
         elif mood == "drop":
             self.close_connection = True
         elif mood == "not json":
