@@ -32,7 +32,10 @@ WELCOME = """# BERTScore for reports in Brazilian Portuguese
 machine. Nothing is kept, but the place for such text is your own machine, with the same code:
 `evaluate.load("{repository}")`."""
 CSS = """.heat td, .heat th {padding: 2px 6px; font-size: 13px; font-weight: normal; white-space: nowrap}
+#means code {white-space: pre-wrap; overflow-wrap: anywhere}
 .heat {overflow-x: auto} .heat .best {outline: 2px solid #D55E00; outline-offset: -2px}"""
+
+LAUNCH: dict[str, Any] = {"css": CSS, "max_file_size": "2mb", "footer_links": ["gradio"]}
 
 
 def score_pasted(predictions: str, references: str, setup: str) -> tuple[list[list[Any]], str, str]:
@@ -157,4 +160,4 @@ METRIC = bertscore_ptbr.BERTScorePTBR()
 if __name__ == "__main__":
     import os
 
-    build(os.environ.get("SPACE_ID", "<namespace>/bertscore_ptbr")).launch(css=CSS, max_file_size="2mb")
+    build(os.environ.get("SPACE_ID", "<namespace>/bertscore_ptbr")).launch(**LAUNCH)

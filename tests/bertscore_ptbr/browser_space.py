@@ -23,7 +23,7 @@ import sys
 sys.path.insert(0, {folder!r})
 import app, bertscore_ptbr
 bertscore_ptbr.SETUPS = {setups!r}
-app.build("someone/bertscore_ptbr").launch(css=app.CSS, server_name="127.0.0.1", quiet=False)
+app.build("someone/bertscore_ptbr").launch(**app.LAUNCH, server_name="127.0.0.1")
 """
 
 
@@ -82,7 +82,7 @@ def test_pasted_pairs(page, tmp_path):
     heat = page.locator("#heat table")
     expect(heat).to_be_visible()
     first = heat.inner_text()
-    page.locator("#table td:visible", has_text="Há opacidade à direita.").first.click()
+    page.get_by_test_id("cell-1-0").click()
     expect(heat).not_to_have_text(first, use_inner_text=True)
     page.screenshot(path=os.environ.get("SPACE_SCREENSHOT", str(tmp_path / "space.png")), full_page=True)
 
@@ -90,7 +90,7 @@ def test_pasted_pairs(page, tmp_path):
 def test_an_uploaded_file(page, tmp_path):
     file = tmp_path / "pairs.csv"
     file.write_text("prediction,reference\nNormal segredo.,Normal.\n", encoding="utf-8")
-    page.get_by_text("xlm-roberta", exact=True).first.click()
+    page.get_by_role("radio", name="xlm-roberta").check()
     page.locator("input[type=file]").first.set_input_files(Path(file))
     expect(page.locator("#means")).to_contain_text("model:xlm-roberta")
     expect(page.locator("#table")).to_contain_text("Normal segredo.")
