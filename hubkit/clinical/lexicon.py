@@ -17,16 +17,12 @@ Language = Literal["en", "pt"]
 
 LEXICON = Path(__file__).with_name("lexicon.toml")
 
-TOKEN = re.compile(r"\d+(?:[.,:/]\d+)*|[a-z]+(?:'[a-z]+)?|_{2,}|[^\s\w-]")
+TOKEN = re.compile(r"[a-z]+\d[a-z\d]*|\d+(?:[.,:/]\d+)*|[a-z]+(?:'[a-z]+)?|_{2,}|[^\s\w-]")
 """In folded text. Hyphens part words as spaces do; a number keeps its marks."""
 
 GROUP_MARK = re.compile(r"([(|)])")
 
 ENDINGS = "(o|a|os|as)"
-
-
-ABBREVIATION = 8
-"""A phrase of at most so many characters that ends in a capital is found in capitals alone: HAS is no "has"."""
 
 
 class Concept(NamedTuple):
@@ -113,7 +109,7 @@ def concepts() -> dict[str, Concept]:
 @functools.cache
 def phrase_tree(language: Language) -> dict[str, Any]:
     """Return the phrases of a language as nested dicts by word; under "" stand the concepts and kinds of a phrase,
-    and whether it is an abbreviation."""
+    and whether it ends in an abbreviation, which is found in capitals alone: HAS is no "has"."""
     meanings: dict[tuple[str, ...], list[Concept]] = {}
     abbreviations = set()
     for key, concept in concepts().items():
@@ -124,7 +120,7 @@ def phrase_tree(language: Language) -> dict[str, Any]:
                 found = meanings.setdefault(words, [])
                 if concept not in found:
                     found.append(concept)
-                if phrase[-1].isupper() and len(phrase) <= ABBREVIATION:
+                if phrase.split()[-1].isupper():
                     abbreviations.add(words)
     tree: dict[str, Any] = {}
     for words, found in meanings.items():

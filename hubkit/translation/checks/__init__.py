@@ -11,6 +11,7 @@ from hubkit.translation.checks.align import align
 from hubkit.translation.checks.clinical import check_sentences
 from hubkit.translation.checks.figures import check_numbers, check_tokens
 from hubkit.translation.checks.form import check_additions, check_language, check_length, check_loops
+from hubkit.translation.checks.sides import Side
 from hubkit.translation.flags import Flag
 
 __all__ = ["Flag", "check"]
@@ -36,6 +37,7 @@ def check(source: str, translation: str) -> list[Flag]:
         *check_tokens(source, translation),
         *check_numbers(source, translation),
     ]
+    all_said, all_told = Side(said), Side(told)
     for one, other in align(said, told):
-        flags += check_sentences(one, other)
+        flags += check_sentences(one, other, all_said, all_told)
     return flags

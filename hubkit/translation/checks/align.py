@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from hubkit.clinical.assertion import Sentence
 from hubkit.translation.checks.sides import Side
 
-ALONE = 0.6
+ALONE = 0.55
 """The cost of a sentence without counterpart; one that answers another costs 0 to about 1."""
 
 MERGED = 0.25
@@ -78,4 +78,4 @@ def _likeness(one: set[str], other: set[str]) -> float:
 
 
 def _share(part: set[str], whole: set[str]) -> float:
-    return len(part & whole) / len(part) if part else 0.5
+    return len(part & whole) / len(part) if part else 0.2

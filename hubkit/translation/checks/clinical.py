@@ -9,15 +9,15 @@ from hubkit.translation.checks.sides import Place, Side, Span
 from hubkit.translation.flags import Flag
 
 
-def check_sentences(source: Side, translation: Side) -> Iterator[Flag]:
-    """Yield what is wrong between sentences that answer one another."""
+def check_sentences(source: Side, translation: Side, all_source: Side, all_translation: Side) -> Iterator[Flag]:
+    """Yield what is wrong between sentences that answer one another; the whole texts show what only moved."""
     if not translation.sentences:
         yield Flag("sentence_lost", "error", source.span, None)
         return
     if not source.sentences:
         yield Flag("sentence_added", "error", None, translation.span)
         return
-    yield from _named(source, translation)
+    yield from _named(source, translation, all_source, all_translation)
     yield from _negation(source, translation)
     yield from _laterality(source, translation)
     yield from _direction(source, translation, "grade", "severity")
@@ -25,18 +25,45 @@ def check_sentences(source: Side, translation: Side) -> Iterator[Flag]:
     yield from _uncertainty(source, translation)
 
 
-def _named(source: Side, translation: Side) -> Iterator[Flag]:
-    """Findings and devices that only one side names; anatomy likewise, which reports leave out and add more freely."""
-    for kinds, name, severity in (
-        (("finding", "device"), "finding", "error"),
-        (("anatomy",), "anatomy", "warning"),
-    ):
-        for place in source.of_kind(*kinds):
-            if not translation.says(place.term):
-                yield Flag(f"{name}_lost", severity, place.span, None)  # type: ignore[arg-type]
-        for place in translation.of_kind(*kinds):
-            if not source.says(place.term):
-                yield Flag(f"{name}_added", severity, None, place.span)  # type: ignore[arg-type]
+SIZED = frozenset({"enlarged", "widened"})
+"""States that are findings."""
+
+
+def _named(source: Side, translation: Side, all_source: Side, all_translation: Side) -> Iterator[Flag]:
+    """Findings and devices that only one side names; anatomy likewise, which reports leave out and add more freely.
+
+    What is added beside what is lost was swapped. Alone, it may be what a word unknown to the lexicon means: it is an
+    error where a label follows from it, since the English words for these are well known.
+    """
+    lost = [
+        place
+        for place in _findings(source)
+        if not translation.says(place.term) and all_translation.count(place.term) < all_source.count(place.term)
+    ]
+    added = [
+        place
+        for place in _findings(translation)
+        if not source.says(place.term) and all_source.count(place.term) < all_translation.count(place.term)
+    ]
+    for place in lost:
+        yield Flag("finding_lost", "error", place.span, None)
+    for place in added:
+        grave = lost or all(concept.label for concept in place.term.concepts)
+        yield Flag("finding_added", "error" if grave else "warning", None, place.span)
+    for place in source.of_kind("anatomy"):
+        if not translation.says(place.term):
+            yield Flag("anatomy_lost", "warning", place.span, None)
+    for place in translation.of_kind("anatomy"):
+        if not source.says(place.term):
+            yield Flag("anatomy_added", "warning", None, place.span)
+
+
+def _findings(side: Side) -> list[Place]:
+    return [
+        place
+        for place in side.of_kind("finding", "device", "state")
+        if all(concept.kind != "state" or concept.name in SIZED for concept in place.term.concepts)
+    ]
 
 
 LOOSE = frozenset({"loose", "normal", "clear", "intact", "same", "resolved", "removed"})
@@ -83,7 +110,7 @@ def _word(place: Place) -> str:
     return " ".join(token.word for token in place.sentence.tokens[place.term.first : place.term.last])
 
 
-IMPLIED = {"right": {"lobo medio", "middle lobe"}, "left": {"lingula", "lingular"}}
+IMPLIED = {"right": {"lobo medio", "middle lobe", "rml", "lmd"}, "left": {"lingula", "lingular"}}
 
 
 def _laterality(source: Side, translation: Side) -> Iterator[Flag]:
@@ -92,7 +119,8 @@ def _laterality(source: Side, translation: Side) -> Iterator[Flag]:
     if one == other:
         return
     explicit = {*one} - {"both"}, {*other} - {"both"}
-    if len(explicit[0]) == len(explicit[1]) == 1 and explicit[0] != explicit[1]:
+    turned = one.count("left") - other.count("left"), one.count("right") - other.count("right")
+    if (len(explicit[0]) == len(explicit[1]) == 1 and explicit[0] != explicit[1]) or turned[0] * turned[1] < 0:
         at = next(span for side, span in said if side != "both"), next(span for side, span in told if side != "both")
         yield Flag("laterality", "error", *at)
         return
@@ -100,16 +128,12 @@ def _laterality(source: Side, translation: Side) -> Iterator[Flag]:
         sides = {side for side, _ in second}
         wide = "both" in sides or sides >= {"left", "right"}
         for side, span in first:
-            if side in sides or wide or (side == "both" and not sides):
+            if side in sides or wide or (side == "both" and (not sides or explicit[name == "added"])):
                 continue
             if side != "both" and _implied(source, translation, side):
                 continue
-            spans = (span, translation.span) if name == "lost" else (source.span, span)
-            yield Flag("laterality", "error", *spans)
+            yield Flag("laterality", "error", *((span, translation.span) if name == "lost" else (source.span, span)))
             return
-    if len(one) == len(other) and "both" not in (*one, *other):
-        at = next(at for at, pair in enumerate(zip(one, other, strict=True)) if pair[0] != pair[1])
-        yield Flag("laterality", "error", said[at][1], told[at][1])
 
 
 def _directions(side: Side) -> list[tuple[str, Span]]:
@@ -140,17 +164,26 @@ def _direction(source: Side, translation: Side, kind: str, name: str) -> Iterato
 
 
 def _uncertainty(source: Side, translation: Side) -> Iterator[Flag]:
-    said = [place for place in source.of_kind("hedge") if _possible(place.term)]
-    told = [place for place in translation.of_kind("hedge") if _possible(place.term)]
-    if said and not any(_possible(place.term) for place in translation.places):
-        yield Flag("uncertainty_dropped", "error", said[0].span, translation.span)
+    said, told = _hedges(source), _hedges(translation)
+    if len(told) < len(said):
+        at = next((span for span in said if not any(_possible(place.term) for place in translation.places)), said[-1])
+        yield Flag("uncertainty_dropped", "error", at, translation.span)
     elif told and not any("hedge" in place.term.kinds for place in source.places):
-        yield Flag("uncertainty_added", "error", source.span, told[0].span)
-    elif len(told) < len(said):
-        for name, polarities in source.polarities.items():
-            if polarities == {-1} and translation.polarities.get(name) == {1}:
-                yield Flag("uncertainty_dropped", "error", source.named(name)[0].span, translation.named(name)[0].span)
-                return
+        yield Flag("uncertainty_added", "error", source.span, told[0])
+
+
+def _hedges(side: Side) -> list[Span]:
+    """What makes something uncertain, one for each run of such words that no finding parts."""
+    found: list[Span] = []
+    within = False
+    for place in side.places:
+        if _possible(place.term):
+            if not within:
+                found.append(place.span)
+            within = True
+        elif place.term.kinds & {"finding", "device"}:
+            within = False
+    return found
 
 
 def _possible(term: Term) -> bool:

@@ -27,14 +27,23 @@ MARKDOWN = re.compile(
     r"\*\*|`|^#{1,6}\s|^\s*[*•]\s|^\s*\|.*\|\s*$|^\s*-\s(?=\S)|^-{3,}\s*$|\[[^\]\n]+\]\(", re.MULTILINE
 )
 
-SHORT, LONG = 40, 160
-"""Characters of the source below and above which the ratio of lengths is held to other bounds."""
+TINY, SHORT, LONG = 15, 40, 160
+"""Characters of the source up to which the ratio of lengths is held to other bounds."""
 
 
 def check_length(source: str, translation: str) -> Iterator[Flag]:
     """Yield a flag for a translation that is far shorter or longer than its source, or that ends in mid-sentence."""
     ratio = len(translation) / len(source)
-    low, high = (0.3, 4.0) if len(source) < SHORT else (0.5, 2.2) if len(source) < LONG else (0.65, 1.8)
+    # An abbreviation may be spelled out, and the reverse.
+    low, high = (
+        (0.1, 12.0)
+        if len(source) < TINY
+        else (0.25, 4.0)
+        if len(source) < SHORT
+        else (0.5, 2.2)
+        if len(source) < LONG
+        else (0.65, 1.8)
+    )
     if not low <= ratio <= high:
         yield Flag("length", "error", (0, len(source)), (0, len(translation)))
     if source[-1] in ".!?" and translation[-1] not in ".!?:;)]\"”'»":
@@ -101,8 +110,10 @@ def _loop(words: list[str]) -> tuple[int, int] | None:
 
 @functools.cache
 def _english_words() -> frozenset[str]:
-    """Words of the English lexicon that no Portuguese phrase holds."""
-    return frozenset(word for word in _words("en") - _words("pt") if len(word) > 3)
+    """Words of the English lexicon that no Portuguese phrase holds; many with these endings are common to both."""
+    return frozenset(
+        word for word in _words("en") - _words("pt") if len(word) > 3 and not word.endswith(("al", "ar", "or", "a"))
+    )
 
 
 def _words(language: Language) -> set[str]:

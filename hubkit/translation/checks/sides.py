@@ -76,3 +76,8 @@ class Side:
             or not concept.near.isdisjoint(names)
             or (bool(concept.includes) and concept.includes <= names)
         )
+
+    def count(self, term: Term) -> int:
+        """How often something that a term can mean, or that answers it, is said."""
+        wanted = {name for concept in term.concepts for name in (concept.name, *concept.near)}
+        return sum(any(concept.name in wanted for concept in place.term.concepts) for place in self.places)

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import csv
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from hubkit.cli import cli
+from hubkit.errors import HubkitError, UsageError
+from hubkit.translation.checks.files import check_file
+
+ROWS = [
+    {"n": 1, "source": "No effusion.", "translation": "Sem derrame."},
+    {"n": 2, "source": "No effusion.", "translation": "Há derrame."},
+    {"n": 3, "source": "Clear lungs.", "translation": None},
+]
+
+STATUS = ["ok", "flagged", "flagged"]
+
+
+def write(path, rows, rename=None):
+    rows = [{(rename or {}).get(name, name): value for name, value in row.items()} for row in rows]
+    if path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    elif path.suffix == ".csv":
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
+    else:
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def read(path):
+    if path.suffix == ".parquet":
+        return pq.read_table(path).to_pylist()
+    if path.suffix == ".csv":
+        with open(path, newline="", encoding="utf-8") as file:
+            return [{**row, "flags": row["flags"].split()} for row in csv.DictReader(file)]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".csv", ".jsonl"])
+def test_rows_come_back_with_status_and_flags(tmp_path, ending):
+    path = write(tmp_path / f"pairs{ending}", ROWS)
+    result = CliRunner().invoke(cli, ["check", str(path)])
+    assert result.exit_code == 1, result.output
+    assert "2 of 3 pairs flagged" in result.output
+    rows = read(tmp_path / f"pairs.checked{ending}")
+    assert [row["status"] for row in rows] == STATUS
+    assert [row["flags"] for row in rows] == [[], ["negation_dropped"], ["empty"]]
+    assert [str(row["n"]) for row in rows] == ["1", "2", "3"]
+
+
+def test_nothing_flagged_is_exit_0_and_columns_can_be_named(tmp_path):
+    path = write(tmp_path / "pairs.jsonl", ROWS[:1], {"source": "en", "translation": "pt"})
+    output = tmp_path / "out.csv"
+    arguments = ["check", str(path), "--source", "en", "--translation", "pt", "--output", str(output)]
+    assert CliRunner().invoke(cli, arguments).exit_code == 0
+    assert read(output) == [{"n": "1", "en": "No effusion.", "pt": "Sem derrame.", "status": "ok", "flags": []}]
+
+
+def test_json_prints_one_object_a_row_and_writes_nothing(tmp_path):
+    path = write(tmp_path / "pairs.csv", ROWS)
+    result = CliRunner().invoke(cli, ["check", str(path), "--json"])
+    assert result.exit_code == 1
+    assert [json.loads(line)["status"] for line in result.stdout.splitlines()] == STATUS
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_earlier_flags_are_replaced(tmp_path):
+    path = write(tmp_path / "pairs.parquet", [{**ROWS[0], "status": "flagged", "flags": ["loop"]}])
+    assert check_file(path).table.to_pylist() == [{**ROWS[0], "status": "ok", "flags": []}]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "error", "says"),
+    [
+        ("pairs.txt", b"", UsageError, "not one of"),
+        ("pairs.jsonl", b'{"source": "Clear."}\n', UsageError, "no column 'translation'"),
+        ("pairs.jsonl", b"Secret words.\n", HubkitError, "no JSON object"),
+        ("pairs.jsonl", b"[1]\n", HubkitError, "no JSON object"),
+        ("pairs.csv", b"source,translation\n\xe9,\n", HubkitError, "not UTF-8"),
+        ("pairs.parquet", b"PAR1", HubkitError, "not a whole Parquet file"),
+    ],
+)
+def test_what_cannot_be_checked_is_said_without_its_text(tmp_path, name, content, error, says):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(error, match=says) as raised:
+        check_file(path)
+    assert "Secret" not in str(raised.value)
+
+
+def test_a_missing_file_is_an_error(tmp_path):
+    with pytest.raises(HubkitError, match="cannot be read"):
+        check_file(tmp_path / "none.csv")
