@@ -57,6 +57,15 @@ LABELS = (
     "Pneumothorax",
     "Support Devices",
 )
+VIEWS = {
+    "default": "The translated reports.",
+    "generations": "Reports generated from images, with references.",
+    "scores": "BERTScore of each generated report.",
+    "text": "Portuguese beside the English original.",
+    "images": "Images with the Portuguese report and labels.",
+    "chat": "Messages and images for fine-tuning.",
+}
+RELEASED = ("default", "generations", "scores")
 SPLITS = ("train", "validation", "test")
 NAMED_IN_A_WARNING = 5
 
@@ -80,7 +89,7 @@ class Config(datasets.BuilderConfig):
     @property
     def released(self) -> str:
         """The config of the release that this view is made from."""
-        return self.name if self.name in ("default", "generations", "scores") else "default"
+        return self.name if self.name in RELEASED else "default"
 
 
 class MimicCxrPtbr(datasets.GeneratorBasedBuilder):
@@ -89,12 +98,7 @@ class MimicCxrPtbr(datasets.GeneratorBasedBuilder):
     VERSION = datasets.Version("1.0.0")
     BUILDER_CONFIG_CLASS = Config
     BUILDER_CONFIGS = [  # noqa: RUF012 - the library's own declaration
-        Config(name="default", version=VERSION, description="The translated reports."),
-        Config(name="generations", version=VERSION, description="Reports generated from images, with references."),
-        Config(name="scores", version=VERSION, description="BERTScore of each generated report."),
-        Config(name="text", version=VERSION, description="Portuguese beside the English original."),
-        Config(name="images", version=VERSION, description="Images with the Portuguese report and labels."),
-        Config(name="chat", version=VERSION, description="Messages and images for fine-tuning."),
+        Config(name=name, version=datasets.Version("1.0.0"), description=text) for name, text in VIEWS.items()
     ]
     DEFAULT_CONFIG_NAME = "default"
 
@@ -157,13 +161,20 @@ class MimicCxrPtbr(datasets.GeneratorBasedBuilder):
         _report(self.config.name, make.lacking, missing, total)
 
 
-def load(name: str = "text", release: str | os.PathLike[str] = ".", split: str | None = None, **options: Any) -> Any:
+def load(
+    name: str = "text",
+    release: str | os.PathLike[str] = ".",
+    split: str | None = None,
+    num_proc: int | None = None,
+    **options: Any,
+) -> Any:
     """Build a view and return its dataset, with any version of `datasets`.
 
     Args:
         name: one of default, generations, scores, text, images and chat.
         release: the folder of a downloaded release, or the id of its repo.
         split: train, validation or test; all of them by default.
+        num_proc: processes; at most one for each Parquet file is of use.
         options: `mimic_cxr`, `mimic_cxr_jpg`, `prompt`, and what a `datasets` builder takes, such as `cache_dir`.
     """
     folder = Path(release).expanduser()
@@ -172,7 +183,7 @@ def load(name: str = "text", release: str | os.PathLike[str] = ".", split: str |
     else:
         options["repo_id"] = str(release)
     builder = MimicCxrPtbr(config_name=name, **options)
-    builder.download_and_prepare()
+    builder.download_and_prepare(num_proc=num_proc)
     return builder.as_dataset(split=split)
 
 

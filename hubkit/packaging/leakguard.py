@@ -27,7 +27,7 @@ TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 SIZE = re.compile(r"\b(?:num_bytes|download_size|dataset_size|contentSize)\b\W*\d+")
 DICOM = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{8}){4}\b")
 TOKEN = re.compile(
-    r"\bhf_[A-Za-z0-9]{16,}|\bgh[pousr]_[A-Za-z0-9]{20,}|\bsk-[A-Za-z0-9_-]{20,}|\bAKIA[0-9A-Z]{16}\b"
+    r"\bhf_(?=[\w-]*\d)(?=[\w-]*[A-Z])[\w-]{16,}|\bgh[pousr]_[A-Za-z0-9]{20,}|\bsk-[A-Za-z0-9_-]{20,}|\bAKIA[0-9A-Z]{16}\b"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
 )
 LOCAL_PATH = re.compile(
