@@ -19,6 +19,9 @@ from hubkit.models.recipe import write_recipe
 from hubkit.models.samples import Samples, choose_examples, read_samples
 from hubkit.workspace import Workspace, write_json, write_text
 
+BASE = ("model", "revision")
+"""Settings that the recipe names, as they may be published: a model may also be a folder."""
+
 
 @quiet()
 def finetune(config: ReleaseConfig, workspace: Workspace) -> None:
@@ -36,7 +39,8 @@ def finetune(config: ReleaseConfig, workspace: Workspace) -> None:
         raise HubkitError("no study of the train split has a translation", where=workspace.translations)
     if config.finetuning.sweep and not splits["validate"].kept:
         raise UsageError("a sweep chooses by the validate split, which is empty", where="[finetuning.sweep]")
-    _say(splits)
+    if is_first():
+        _say(splits)
     examples = choose_examples(splits["train"].kept, config.generation.shots, config.release.seed)
 
     def run_one(settings: Finetuning, folder: Path) -> Run:
@@ -67,7 +71,7 @@ def finetune(config: ReleaseConfig, workspace: Workspace) -> None:
 def summary(config: ReleaseConfig, run: Run, splits: dict[str, Samples]) -> dict[str, object]:
     """What a card says of the training."""
     return {
-        "settings": config.finetuning.model_dump(mode="json", exclude={"model", "revision", "device"}),
+        "settings": {name: value for name, value in config.finetuning.identity().items() if name not in BASE},
         "seed": config.release.seed,
         "trainable_parameters": run.trainable,
         "steps": run.steps,

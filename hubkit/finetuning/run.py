@@ -34,6 +34,7 @@ class Run(NamedTuple):
         commit: the base's revision.
         history: the trainer's log, an entry per optimiser step and per evaluation.
         best_step, eval_loss: of the best adapter; None where nothing was evaluated.
+        seconds: of the process that ended the run, from where it continued.
     """
 
     adapter: Path

@@ -86,7 +86,7 @@ def _answer_all(
                 continue
             loaded = loaded or conditions.model(condition)
             with out_of_memory("set [generation] max_new_tokens or shots lower, or [corpus] max_images = 1"):
-                answers = answer(loaded, config.generation, left, examples, config.release.seed + left[0].study_id)
+                answers = answer(loaded, config.generation, left, examples, config.release.seed)
             fresh = [
                 {
                     "subject_id": sample.subject_id,
