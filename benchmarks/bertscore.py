@@ -1,7 +1,7 @@
 """How the published metric compares with bert-score 0.3.13: the same numbers, sooner, in less memory.
 
     python benchmarks/bertscore.py speed [--studies 965] [--encoder FOLDER --layer N]
-    python benchmarks/bertscore.py memory [--pairs 100000]
+    python benchmarks/bertscore.py memory [--pairs 100000] [--words 60]
     python benchmarks/bertscore.py parity --encoder FOLDER --layer N --reports FOLDER [--sentences 500]
 
 `speed` scores three systems against the same references: with one bert-score call a system, with one bert-score call
@@ -102,7 +102,7 @@ def memory(options: argparse.Namespace, home: Path) -> None:
     encoder = str(random_encoder(home / "encoder", hidden=768, layers=1, intermediate=64))
     draw = random.Random(0)
     vocabulary = [word(draw) for _ in range(2000)]
-    texts = [report(draw, vocabulary, 12) for _ in range(2 * options.pairs)]
+    texts = [report(draw, vocabulary, options.words) for _ in range(2 * options.pairs)]
     ours(texts[:1], texts[:1], encoder, 1)
     before = peak()
     timed(

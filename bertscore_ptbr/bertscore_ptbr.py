@@ -55,7 +55,7 @@ Args:
     model_type, num_layers, revision: another encoder (repo id or folder), its layer, its commit or tag.
     idf (bool or list of str): weigh tokens by their rarity in the references, or in these texts. Default False.
     device (str): "auto" (default), "cpu" or "cuda".
-    dtype (str): "float32" (default) or "bfloat16", which is faster and differs by less than 0.001.
+    dtype (str): "float32" (default) or "bfloat16": within 0.001, faster on GPUs and CPUs with units for it (AMX).
     max_length (int): texts are cut after so many tokens, special ones counted. Default 512.
     batch_tokens (int): tokens a batch, padding counted. Default 8192.
     batch_size (int): at most so many texts a batch. Default: as many as batch_tokens allows.
