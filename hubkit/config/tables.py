@@ -295,6 +295,8 @@ class Hub(Table):
     """The word of PhysioNet, asked for beyond loopback."""
     waive_ungranted_probe: str | None = None
     """Why the gate is not tried with a user who has no grant; goes on record."""
+    verify_with: tuple[str, ...] = ()
+    """Other versions that have to load the release, as pip names them ("datasets==3.6.0"); each is installed anew."""
 
     def repo(self, artifact: Literal["dataset", "adapter", "metric"]) -> str:
         return f"{self.namespace}/{getattr(self, artifact)}"

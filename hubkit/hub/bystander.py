@@ -73,6 +73,25 @@ def bystander(root: Path, python: Path | None = None) -> Iterator[Bystander]:
         yield Bystander(Path(folder), python)
 
 
+@contextlib.contextmanager
+def other_versions(root: Path, requirement: str) -> Iterator[Bystander]:
+    """A Bystander with the libraries of `requirement`, such as "datasets==3.6.0", and of nothing else.
+
+    Raises:
+        HubkitError: they cannot be installed.
+    """
+    with tempfile.TemporaryDirectory(prefix="bystander-", dir=root, ignore_cleanup_errors=True) as folder:
+        venv = Path(folder) / "venv"
+        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+        python = venv / "bin" / "python"
+        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement]
+        done = subprocess.run(install, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if done.returncode:
+            said = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
+            raise HubkitError(f"cannot be installed: {said}", where=requirement, mend="mend [hub] verify_with")
+        yield Bystander(Path(folder), python)
+
+
 def _environment(home: Path, token: str | None, endpoint: str) -> dict[str, str]:
     foreign = ("HF_", "HUGGING", "HUBKIT_", "PYTHON", "TRANSFORMERS_", "XDG_", "VIRTUAL_ENV")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
-from hubkit.hub.bystander import Bystander, bystander
+from hubkit.hub.bystander import Bystander, bystander, other_versions
 from hubkit.hub.client import connect
 from hubkit.hub.endpoint import current_endpoint
 from hubkit.hub.gate import ungranted_token
@@ -53,6 +53,10 @@ def verify(config: ReleaseConfig, workspace: Workspace) -> None:
     log.unlink(missing_ok=True)
     with bystander(workspace.root) as process:
         reports = [_run(process, reader, task, endpoint, log) for reader in _readers(config)]
+    for requirement in config.hub.verify_with:
+        reader = Reader(requirement, _granted_token(), ["datasets_load", "literal_load"])
+        with other_versions(workspace.root, requirement) as process:
+            reports.append(_run(process, reader, task, endpoint, log))
     write_json(workspace.root / "verification.json", {"release": task["tag"], "readers": reports})
     failed = [check for report in reports for check in report["checks"] if not check["passed"]]
     if failed:
@@ -90,21 +94,25 @@ def _task(config: ReleaseConfig, receipt: dict[str, Any]) -> dict[str, Any]:
 
 
 def _readers(config: ReleaseConfig) -> list[Reader]:
-    granted = os.environ.get(GRANTED_TOKEN) or connect().token
     readers = [
-        Reader("granted", str(granted), READER_CHECKS),
+        Reader("granted", _granted_token(), READER_CHECKS),
         Reader("stranger", None, ["refused"]),
     ]
     ungranted = ungranted_token(config.hub.waive_ungranted_probe)
     return [*readers, Reader("ungranted", ungranted, ["refused"])] if ungranted else readers
 
 
+def _granted_token() -> str:
+    return os.environ.get(GRANTED_TOKEN) or str(connect().token)
+
+
 def _run(process: Bystander, reader: Reader, task: dict[str, Any], endpoint: str, log: Path) -> dict[str, Any]:
-    asked, answered = process.root / f"{reader.who}.task.json", process.root / f"{reader.who}.report.json"
+    asked, answered = process.root / "task.json", process.root / "report.json"
+    answered.unlink(missing_ok=True)
     write_json(asked, {**task, "checks": reader.checks})
     process.run(SCRIPT, [str(asked), str(answered)], reader.token, endpoint, log)
     report: dict[str, Any] = json.loads(answered.read_text(encoding="utf-8"))
     for check in report["checks"]:
         said = "passed" if check["passed"] else "FAILED"
-        print(f"  verify: {reader.who:<10}{check['check']:<20} {said}: {check['detail']}", file=sys.stderr)
+        print(f"  verify: {reader.who:<16} {check['check']:<20} {said}: {check['detail']}", file=sys.stderr)
     return {"reader": reader.who, **report}

@@ -59,7 +59,7 @@ def test_what_researchers_do_works(
     assert all(check["passed"] for reader in report["readers"] for check in reader["checks"])
     assert report["readers"][0]["versions"]["datasets"]
     shown = capfd.readouterr().err
-    assert "granted   table_recomputed     passed" in shown
+    assert "granted          table_recomputed     passed" in shown
     assert not [path for path in workspace.root.iterdir() if path.name.startswith("bystander-")]
 
 
