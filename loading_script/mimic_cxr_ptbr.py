@@ -1,8 +1,8 @@
 """Read a release, joined with your own copies of MIMIC-CXR and MIMIC-CXR-JPG.
 
-The configs `default`, `generations` and `scores` are the release as it is. Three more need your own copies:
+The configs `default`, `generations`, `scores` and `spans` are the release as it is. Three more need your own copies:
 
-- `text`: each Portuguese report beside its English original;
+- `text`: each Portuguese report beside its English original, whole and by section;
 - `images`: decoded images with the Portuguese report and the labels;
 - `chat`: images and messages, ready for supervised fine-tuning.
 
@@ -61,13 +61,16 @@ VIEWS = {
     "default": "The translated reports.",
     "generations": "Reports generated from images, with references.",
     "scores": "BERTScore of each generated report.",
+    "spans": "Where each section lies in the English report.",
     "text": "Portuguese beside the English original.",
     "images": "Images with the Portuguese report and labels.",
     "chat": "Messages and images for fine-tuning.",
 }
-RELEASED = ("default", "generations", "scores")
+RELEASED = ("default", "generations", "scores", "spans")
+HEADERS = ("indication", "comparison", "findings", "impression")
 SPLITS = ("train", "validation", "test")
 NAMED_IN_A_WARNING = 5
+CONTROLS = {code: " " for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n\r"}
 
 logger = datasets.logging.get_logger(__name__)
 
@@ -115,14 +118,20 @@ class MimicCxrPtbr(datasets.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
         self._view()  # what is missing is said before anything is read
-        files = self._released_files(dl_manager)
+        files = self._released_files(dl_manager, self.config.released)
+        spans = self._released_files(dl_manager, "spans") if self.config.name == "text" else {}
+        # A tuple: lists are dealt out to the processes, and each of them needs all spans.
         return [
-            datasets.SplitGenerator(name=split, gen_kwargs={"files": files[split]}) for split in SPLITS if files[split]
+            datasets.SplitGenerator(
+                name=split, gen_kwargs={"files": files[split], "spans": tuple(spans.get(split, ()))}
+            )
+            for split in SPLITS
+            if files[split]
         ]
 
-    def _released_files(self, dl_manager: Any) -> dict[str, list[str]]:
-        """Parquet files by split: in `data_dir`, else those of the repo."""
-        folder = f"data/{self.config.released}"
+    def _released_files(self, dl_manager: Any, config: str) -> dict[str, list[str]]:
+        """Parquet files of a config by split: in `data_dir`, else those of the repo."""
+        folder = f"data/{config}"
         if self.config.data_dir:
             root = Path(self.config.data_dir).expanduser()
             found = sorted(str(path) for path in (root / folder).glob("*.parquet"))
@@ -147,8 +156,10 @@ class MimicCxrPtbr(datasets.GeneratorBasedBuilder):
     def _view(self) -> _Plain:
         return {"text": _Text, "images": _Images, "chat": _Chat}.get(self.config.name, _Plain)(self.config)
 
-    def _generate_examples(self, files: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _generate_examples(self, files: list[str], spans: tuple[str, ...] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
         make = self._view()
+        for span in (row for file in spans for row in _rows(file)):
+            make.spans.setdefault(span["study_id"], []).append(span)
         total, missing = 0, []
         for number, file in enumerate(files):
             for place, row in enumerate(_rows(file)):
@@ -171,7 +182,7 @@ def load(
     """Build a view and return its dataset, with any version of `datasets`.
 
     Args:
-        name: one of default, generations, scores, text, images and chat.
+        name: one of default, generations, scores, spans, text, images and chat.
         release: the folder of a downloaded release, or the id of its repo.
         split: train, validation or test; all of them by default.
         num_proc: processes; at most one for each Parquet file is of use.
@@ -194,6 +205,7 @@ class _Plain:
 
     def __init__(self, config: Config):
         self.config = config
+        self.spans: dict[int, list[dict[str, Any]]] = {}
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any] | None:
         return row
@@ -213,7 +225,16 @@ class _Text(_Plain):
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any] | None:
         raw = self._read(row["subject_id"], row["study_id"])
-        return None if raw is None else {**row, "report_en": _decode(raw)}
+        if raw is None:
+            return None
+        report = _decode(raw)
+        words = report.split()
+        english = {
+            span["section"]: " ".join(words[span["start"] : span["stop"]])
+            for span in self.spans.get(row["study_id"], ())
+        }
+        sections = {f"{name}_en": english.get(name) for name in ("indication", "findings", "impression")}
+        return {**row, **sections, "report_en": report, "reference_en": _reference(english)}
 
     def _read(self, subject: int, study: int) -> bytes | None:
         if self.archive is not None:
@@ -273,6 +294,15 @@ def _answer(row: dict[str, Any]) -> str | None:
     return "\n\n".join(text for text in paragraphs if not text.startswith(history))
 
 
+def _reference(sections: dict[str, str]) -> str:
+    """The English counterpart of the reference that generations are scored against."""
+    wanted = HEADERS if REFERENCE == "report" else ("findings", "impression")
+    paragraphs = [f"{name.upper()}: {sections[name]}" for name in wanted if name in sections]
+    if "last_paragraph" in sections and not {"findings", "impression"} & sections.keys():
+        paragraphs.append(sections["last_paragraph"])
+    return "\n\n".join(paragraphs)
+
+
 def _features(name: str) -> dict[str, Any]:
     text, integer, real = (datasets.Value(kind) for kind in ("string", "int64", "float32"))
     ids = {"subject_id": integer, "study_id": integer}
@@ -281,6 +311,9 @@ def _features(name: str) -> dict[str, Any]:
         return {**ids, **dict.fromkeys(("condition", "reference", "generated", "finish_reason"), text)}
     if name == "scores":
         return {**ids, "condition": text, "setup": text, **dict.fromkeys(("precision", "recall", "f1"), real)}
+    if name == "spans":
+        place = datasets.Value("int32")
+        return {**ids, "section": text, "start": place, "stop": place}
     if name == "images":
         return {**ids, "report": text, "labels": labels, "images": [datasets.Image()]}
     if name == "chat":
@@ -290,7 +323,8 @@ def _features(name: str) -> dict[str, Any]:
     if INCLUDE_SOURCE:
         sections += [f"{section}_en" for section in sections]
     columns = {**ids, **dict.fromkeys(sections, text), "images": [text], "labels": labels, "translation_flags": [text]}
-    return {**columns, "report_en": text} if name == "text" else columns
+    english = ("indication_en", "findings_en", "impression_en", "report_en", "reference_en")
+    return {**columns, **dict.fromkeys(english, text)} if name == "text" else columns
 
 
 def _rows(file: str) -> Iterator[dict[str, Any]]:
@@ -318,11 +352,12 @@ def _folder(given: str | None, option: str, holds: tuple[str, ...]) -> Path:
 
 
 def _decode(raw: bytes) -> str:
-    """The text of a report; a few files of MIMIC-CXR are Latin-1."""
+    """The text of a report; a few files of MIMIC-CXR are Latin-1, or hold stray control characters."""
     try:
-        return raw.decode("utf-8")
+        text = raw.decode("utf-8")
     except UnicodeDecodeError:
-        return raw.decode("latin-1")
+        text = raw.decode("latin-1")
+    return text.removeprefix("\ufeff").translate(CONTROLS)
 
 
 def _report(config: str, lacking: str, missing: list[int], total: int) -> None:

@@ -10,7 +10,7 @@ from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.packaging.parquet import Split, write_split
 from hubkit.reports import assemble_report, sections_of
-from hubkit.tables import CHEXPERT_LABELS, CONDITIONS, GENERATIONS, SCORES, SPLITS
+from hubkit.tables import CHEXPERT_LABELS, CONDITIONS, GENERATIONS, SCORES, SECTIONS, SPLITS
 from hubkit.workspace import Workspace, read_table
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ def write_dataset(config: ReleaseConfig, workspace: Workspace, root: Path) -> li
     written = []
     for split, table in _default(config, workspace):
         written.append(write_split(root, "default", HUB_SPLITS[split], table, rows_per_file))
+    for split, table in spans(workspace):
+        written.append(write_split(root, "spans", HUB_SPLITS[split], table, rows_per_file))
     for name, table in (("generations", generations(workspace)), ("scores", scores(workspace))):
         written.append(write_split(root, name, "test", table, rows_per_file))
     return written
@@ -53,6 +55,35 @@ def default_schema(include_source: bool) -> pa.Schema:
             ("translation_flags", pa.list_(pa.string())),
         ]
     )
+
+
+def spans(workspace: Workspace) -> Iterator[tuple[str, pa.Table]]:
+    """Where each section lies in the English report, by split: `start` and `stop` count its words.
+
+    With them, a reader's own report gives the English sections without the rules that found them. A section whose
+    words do not stand together in the report has no span.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    ids = [("subject_id", pa.int64()), ("study_id", pa.int64())]
+    schema = pa.schema([*ids, ("section", pa.string()), ("start", pa.int32()), ("stop", pa.int32())])
+    studies = _by_study(read_table(workspace.studies))
+    for split in SPLITS:
+        rows = [
+            {**{name: study[name] for name, _ in ids}, "section": section, "start": found[0], "stop": found[1]}
+            for study in studies.filter(pc.equal(studies["split"], split)).to_pylist()
+            for section in SECTIONS
+            if (found := _span(study["report"], study[section]))
+        ]
+        yield split, pa.Table.from_pylist(rows, schema=schema)
+
+
+def _span(report: str, section: str | None) -> tuple[int, int] | None:
+    # One space around every word: then a section is found by its text, and the spaces before it count words.
+    whole, part = (f" {' '.join((text or '').split())} " for text in (report, section))
+    at = whole.find(part) if part.strip() else -1
+    return None if at < 0 else (whole.count(" ", 0, at), whole.count(" ", 0, at) + part.count(" ") - 1)
 
 
 def generations(workspace: Workspace) -> pa.Table:

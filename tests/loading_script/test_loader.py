@@ -14,6 +14,8 @@ import pytest
 from invented_release import FIRST_STUDY, build_release, release_config
 
 from hubkit.packaging.package import package
+from hubkit.scoring.inputs import original
+from hubkit.workspace import Workspace, read_table
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,7 @@ def release(root: Path) -> Path:
     return root / "work" / "dist" / "dataset"
 
 
-@pytest.mark.parametrize("config", ["default", "generations", "scores"])
+@pytest.mark.parametrize("config", ["default", "generations", "scores", "spans"])
 def test_the_plain_configs_are_the_release(root: Path, loader: ModuleType, tmp_path: Path, config: str) -> None:
     from datasets import load_dataset
 
@@ -65,10 +67,15 @@ def test_text_stands_beside_the_english_original(root: Path, loader: ModuleType,
         corpus = tmp_path
     rows = loader.load("text", release(root), "test", mimic_cxr=str(corpus), cache_dir=str(tmp_path / "cache"))
     assert len(rows) == 10
+    studies = {study["study_id"]: study for study in read_table(Workspace(root / "work").studies).to_pylist()}
     for row in rows:
         number = (row["study_id"] - FIRST_STUDY) // 3
         assert f"Cough, study no. {number}." in row["report_en"]
         assert f"Tosse, exame número {number}." in row["report"]
+        study = studies[row["study_id"]]
+        for section in ("indication", "findings", "impression"):
+            assert row[f"{section}_en"] == study[section]
+        assert row["reference_en"] == original(study, "findings_impression")
 
 
 def test_images_are_decoded_with_labels(root: Path, loader: ModuleType, tmp_path: Path) -> None:

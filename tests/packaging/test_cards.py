@@ -47,7 +47,7 @@ def test_the_datasets_card_has_what_the_hub_reads(packaged: Workspace) -> None:
         "extra_gated_button_content",
     }
     assert set(found["extra_gated_fields"].values()) == {"text", "country", "date_picker", "checkbox"}
-    assert [config["config_name"] for config in found["configs"]] == ["default", "generations", "scores"]
+    assert [config["config_name"] for config in found["configs"]] == ["default", "spans", "generations", "scores"]
     sizes = {info["config_name"]: info["download_size"] for info in found["dataset_info"]}
     data = packaged.dist / "dataset" / "data"
     assert sizes == {name: sum(path.stat().st_size for path in (data / name).iterdir()) for name in sizes}
