@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -83,8 +84,7 @@ class ZipSource(NamedTuple):
     path: Path
 
     def listing(self) -> Listing:
-        with self._open() as archive:
-            entries = archive.infolist()
+        entries = self._open().infolist()
         for entry in entries:
             parts = entry.filename.replace("\\", "/").split("/")
             if ".." in parts or entry.filename.startswith(("/", "\\")):
@@ -96,20 +96,27 @@ class ZipSource(NamedTuple):
         return _listing([entry.filename for entry in entries if entry.filename.endswith(".txt")], self.path)
 
     def read(self, names: Iterable[str]) -> Iterator[bytes]:
-        with self._open() as archive:
-            for name in names:
-                try:
-                    if archive.getinfo(name).file_size > MAX_REPORT_BYTES:
-                        raise HubkitError(f"{name} is larger than {MAX_REPORT_BYTES} bytes", where=self.path)
-                    yield archive.read(name)
-                except (zipfile.BadZipFile, EOFError, OSError) as error:
-                    raise HubkitError(f"{name} is damaged: {error}", where=self.path, mend="hubkit fetch") from None
+        archive = self._open()
+        for name in names:
+            try:
+                if archive.getinfo(name).file_size > MAX_REPORT_BYTES:
+                    raise HubkitError(f"{name} is larger than {MAX_REPORT_BYTES} bytes", where=self.path)
+                yield archive.read(name)
+            except (zipfile.BadZipFile, EOFError, OSError) as error:
+                raise HubkitError(f"{name} is damaged: {error}", where=self.path, mend="hubkit fetch") from None
 
     def _open(self) -> zipfile.ZipFile:
         try:
-            return zipfile.ZipFile(self.path)
+            state = self.path.stat()
+            return _archive(self.path, state.st_size, state.st_mtime_ns)
         except (zipfile.BadZipFile, OSError) as error:
             raise HubkitError(f"is no whole zip file: {error}", where=self.path, mend="hubkit fetch") from None
+
+
+@functools.lru_cache(maxsize=1)
+def _archive(path: Path, size: int, changed: int) -> zipfile.ZipFile:
+    """The archive, opened once a process: its list of 228,000 entries takes seconds to read."""
+    return zipfile.ZipFile(path)
 
 
 def _listing(names: list[str], where: Path) -> Listing:
