@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,8 @@ def serve(root: Path, port: int, owner: str) -> None:
     """
     from hubkit.localhub.server import run
 
-    run(root, port, owner, _announce)
+    with contextlib.suppress(KeyboardInterrupt):
+        run(root, port, owner, _announce)
 
 
 def _announce(hub: LocalHub) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from fault_schedule import Repos, clean_push, faulty_push
 
-SCHEDULES = int(os.environ.get("HUBKIT_FAULT_SCHEDULES", "3"))
+SCHEDULES = int(os.environ.get("HUBKIT_FAULT_SCHEDULES", "2"))
 OPEN = ("README.md", "LICENSE", ".gitattributes")
 
 

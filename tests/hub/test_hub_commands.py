@@ -1,0 +1,59 @@
+"""`hubkit hub serve` and `hubkit push --dry-run`, as programs."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from huggingface_hub import HfApi
+from small_dist import small_config, small_dist
+
+from hubkit.config import write_config
+from hubkit.localhub import LocalHub
+
+HUBKIT = Path(sys.executable).with_name("hubkit")
+
+
+def test_serve_prints_what_clients_need_and_ends_when_interrupted(tmp_path: Path) -> None:
+    command = [HUBKIT, "hub", "serve", "--root", tmp_path / "hub", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = ""
+        while "UNGRANTED" not in said:
+            said += process.stdout.readline()
+        values = dict(re.findall(r"export (\w+)=(\S+)", said))
+        assert HfApi(endpoint=values["HF_ENDPOINT"], token=values["HF_TOKEN"]).whoami()["name"] == "maintainer"
+        assert HfApi(endpoint=values["HF_ENDPOINT"], token=values["HUBKIT_GRANTED_TOKEN"]).whoami()["name"] == "reader"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 0
+
+
+def test_a_port_that_is_taken(hub: LocalHub, tmp_path: Path) -> None:
+    port = hub.url.rpartition(":")[2]
+    command = [HUBKIT, "hub", "serve", "--root", tmp_path / "hub", "--port", port]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"hubkit: port {port} cannot be used")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [("push", "--dry-run"), ("push",)])
+def test_push_as_a_program(hub: LocalHub, tmp_path: Path, arguments: tuple[str, ...], own_home: Path) -> None:
+    config = small_config("program" if len(arguments) == 1 else "dry", endpoint=hub.url)
+    small_dist(tmp_path / "work", config)
+    (tmp_path / "hubkit.toml").write_text(write_config(config))
+    places = ["--config", tmp_path / "hubkit.toml", "--workspace", tmp_path / "work"]
+    done = subprocess.run(
+        [HUBKIT, *arguments, *places], env={**os.environ, "HF_HOME": str(own_home)}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    api = HfApi(endpoint=hub.url, token=hub.tokens["owner"])
+    exists = api.repo_exists(config.hub.repo("dataset"), repo_type="dataset")
+    assert exists is ("--dry-run" not in arguments)
+    if not exists:
+        assert re.search(r"add +\d+ B  data/default/test-00000-of-00001\.parquet  \(new\)", done.stdout)

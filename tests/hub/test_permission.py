@@ -1,0 +1,109 @@
+"""What has to be on record before a push leaves this machine."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hubkit.config import ReleaseConfig, parse_config
+from hubkit.errors import HubkitError
+from hubkit.hub.endpoint import is_loopback
+from hubkit.hub.permission import check_permission, name_warning
+from hubkit.workspace import Workspace, write_json
+
+BEYOND = "https://192.0.2.7"
+CONSENT = {"who": "A person", "when": "2026-01-02", "what": "gated publication"}
+TODAY = datetime.datetime.now(datetime.UTC).date()
+
+
+def config(kind: str = "mimic-cxr", consent: bool = True, **hub: Any) -> ReleaseConfig:
+    word = {"physionet_consent": CONSENT} if consent else {}
+    return parse_config({"corpus": {"kind": kind}, "hub": {**word, **hub}})
+
+
+def record(workspace: Workspace, days_old: int) -> None:
+    day = TODAY - datetime.timedelta(days=days_old)
+    write_json(workspace.access_check, {"date": day.isoformat(), "user": "someone", "project": "mimic-cxr/2.1.0"})
+
+
+@pytest.mark.parametrize("days_old", [0, 90])
+def test_word_and_access_check_open_the_way(tmp_path: Path, days_old: int) -> None:
+    workspace = Workspace(tmp_path)
+    record(workspace, days_old)
+    check_permission(config(), workspace, BEYOND)
+
+
+@pytest.mark.parametrize(
+    ("days_old", "message"),
+    [(91, r"91 days old, 90 are allowed.*hubkit fetch --check"), (-2, "is to come.*set the clock")],
+)
+def test_an_access_check_of_another_time(tmp_path: Path, days_old: int, message: str) -> None:
+    workspace = Workspace(tmp_path)
+    record(workspace, days_old)
+    with pytest.raises(HubkitError, match=message):
+        check_permission(config(), workspace, BEYOND)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"consent": False}, r"physionet_consent.*is credentialed"),
+        ({}, "no PhysioNet access check on record"),
+        ({"kind": "openi"}, "allow nothing made from it to be passed on"),
+    ],
+)
+def test_what_is_missing_is_said(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(HubkitError, match=message):
+        check_permission(config(**settings), Workspace(tmp_path), BEYOND)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"date": 3}', '{"date": "yesterday"}', json.dumps({"user": "x"})])
+def test_a_record_that_is_none(tmp_path: Path, text: str) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.access_check.write_text(text)
+    with pytest.raises(HubkitError, match="is no record of an access check"):
+        check_permission(config(), workspace, BEYOND)
+
+
+@pytest.mark.parametrize("kind", ["mimic-cxr", "openi", "demo"])
+def test_loopback_asks_for_nothing(tmp_path: Path, kind: str) -> None:
+    check_permission(config(kind, consent=False), Workspace(tmp_path), "http://127.0.0.1:8081")
+
+
+def test_an_open_corpus_needs_no_word(tmp_path: Path) -> None:
+    check_permission(config("demo", consent=False), Workspace(tmp_path), BEYOND)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "loopback"),
+    [
+        ("http://127.0.0.1:1", True),
+        ("http://localhost:1", True),
+        ("http://[::1]:1", True),
+        ("http://192.0.2.7", False),
+        ("https://127.0.0.1.nip.invalid", False),
+        ("not an address", False),
+    ],
+)
+def test_what_loopback_is(endpoint: str, loopback: bool) -> None:
+    assert is_loopback(endpoint) is loopback
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "warned"),
+    [
+        ("mimic-cxr", "mimic-cxr-ptbr", True),
+        ("mimic-cxr", "MIMIC_CXR_PTBR", True),
+        ("mimic-cxr", "mimic-cxr-ext-ptbr", False),
+        ("mimic-cxr", "reports-ptbr", False),
+        ("demo", "mimic-cxr-ptbr", False),
+    ],
+)
+def test_a_name_against_the_rule_brings_a_warning(kind: str, name: str, warned: bool) -> None:
+    found = name_warning(config(kind, dataset=name))
+    assert (found is not None) is warned
+    assert not warned or "PhysioNet" in str(found)
