@@ -102,7 +102,7 @@ def _after(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]:
     for place in range(at + 1, len(terms)):
         term = terms[place]
         gap = [token.word for token in tokens[edge : term.first]]
-        if CLAUSE_END.intersection(gap) or "scope" in term.kinds:
+        if CLAUSE_END.intersection(gap) or "scope" in term.kinds or ("hedge" in term.kinds and "," in gap):
             break
         if place in polarity:
             if "state" in term.kinds and ("," in gap or _normal(term)):

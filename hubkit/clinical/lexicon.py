@@ -33,6 +33,7 @@ class Concept(NamedTuple):
     label: str | None
     includes: frozenset[str]
     near: frozenset[str]
+    soft: bool
 
 
 class Token(NamedTuple):
@@ -99,7 +100,12 @@ def concepts() -> dict[str, Concept]:
     """Return the lexicon's concepts by "kind.name"."""
     return {
         f"{kind}.{name}": Concept(
-            kind, name, entry.get("label"), frozenset(entry.get("includes", ())), frozenset(entry.get("near", ()))
+            kind,
+            name,
+            entry.get("label"),
+            frozenset(entry.get("includes", ())),
+            frozenset(entry.get("near", ())),
+            entry.get("soft", False),
         )
         for kind, entries in _entries().items()
         for name, entry in entries.items()

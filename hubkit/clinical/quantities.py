@@ -64,7 +64,7 @@ CHAIN = re.compile(r"\s*(?:x|by|por|×|to|a|and|e|-|or|ou|\+)\s*")
 
 ENUMERATOR = re.compile(r"(?:^|\n|(?<=[.!?:;]))\s*\d{1,2}[.)](?=\s)")
 
-DEIDENTIFIED = re.compile(r"_{2,}|(?i:\bx{3,}\b)")
+DEIDENTIFIED = re.compile(r"_{2,}|(?<![A-Za-z])[Xx]{3,}(?![A-Za-z])")
 
 BEFORE_MONTH = frozenset(
     {"in", "of", "since", "from", "by", "until", "last", "early", "late", "em", "de", "desde", "ate"}

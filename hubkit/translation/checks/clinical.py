@@ -38,24 +38,31 @@ def _named(source: Side, translation: Side, all_source: Side, all_translation: S
     lost = [
         place
         for place in _findings(source)
-        if not translation.says(place.term) and all_translation.count(place.term) < all_source.count(place.term)
+        if not translation.answers(place.term, source)
+        and all_translation.count(place.term) < all_source.count(place.term)
     ]
     added = [
         place
         for place in _findings(translation)
-        if not source.says(place.term) and all_source.count(place.term) < all_translation.count(place.term)
+        if not source.answers(place.term, translation)
+        and all_source.count(place.term) < all_translation.count(place.term)
     ]
+    swapped = any(not _soft(place.term) for place in lost)
     for place in lost:
-        yield Flag("finding_lost", "error", place.span, None)
+        yield Flag("finding_lost", "warning" if _soft(place.term) else "error", place.span, None)
     for place in added:
-        grave = lost or all(concept.label for concept in place.term.concepts)
-        yield Flag("finding_added", "error" if grave else "warning", None, place.span)
+        grave = swapped or all(concept.label for concept in place.term.concepts)
+        yield Flag("finding_added", "error" if grave and not _soft(place.term) else "warning", None, place.span)
     for place in source.of_kind("anatomy"):
-        if not translation.says(place.term):
+        if not translation.answers(place.term, source):
             yield Flag("anatomy_lost", "warning", place.span, None)
     for place in translation.of_kind("anatomy"):
-        if not source.says(place.term):
+        if not source.answers(place.term, translation):
             yield Flag("anatomy_added", "warning", None, place.span)
+
+
+def _soft(term: Term) -> bool:
+    return any(concept.soft for concept in term.concepts)
 
 
 def _findings(side: Side) -> list[Place]:
@@ -79,9 +86,10 @@ def _negation(source: Side, translation: Side) -> Iterator[Flag]:
     if told and not said and spare <= 0:
         yield Flag("negation_added", "error", source.span, told[0].span)
         return
+    allowed = len(said) + max(0, spare)
     lone = [place for place in told if _word(place) == "nao"]
-    if lone and len(told) > len(said) + max(0, spare):
-        yield Flag("negation_added", "error", source.span, lone[-1].span)
+    if (lone and len(told) > allowed) or sum(_word(place).startswith("nao") for place in told) > allowed:
+        yield Flag("negation_added", "error", source.span, (lone or told)[-1].span)
         return
     for name, polarities in source.polarities.items():
         others = translation.polarities.get(name)
@@ -93,17 +101,27 @@ def _negation(source: Side, translation: Side) -> Iterator[Flag]:
             return
 
 
+NEGATIVE = frozenset({"no", "not", "without", "never", "sem", "nao", "nenhum", "nenhuma", "ausencia"})
+"""A phrase such as "no change" or "sem alterações" that begins with one of these is a negation, whatever else it is."""
+
+
 def _negations(side: Side) -> list[Place]:
-    return [place for place in side.places if "negation" in place.term.kinds and not _is_loose(place.term)]
+    return [place for place in side.places if _negates(place)]
 
 
 def _loose(side: Side) -> list[Place]:
-    return [place for place in side.places if _is_loose(place.term)]
+    return [
+        place
+        for place in side.places
+        if not _negates(place) and any(concept.name in LOOSE for concept in place.term.concepts)
+    ]
 
 
-def _is_loose(term: Term) -> bool:
-    names = {concept.name for concept in term.concepts}
-    return bool(names & LOOSE) and "inner" not in names
+def _negates(place: Place) -> bool:
+    names = {concept.name for concept in place.term.concepts}
+    if place.term.kinds & {"negation", "trend", "state"} and _word(place).split()[0] in NEGATIVE:
+        return "loose" not in names
+    return "negation" in place.term.kinds and ("inner" in names or not names & LOOSE)
 
 
 def _word(place: Place) -> str:
@@ -150,10 +168,11 @@ def _implied(source: Side, translation: Side, side: str) -> bool:
 def _direction(source: Side, translation: Side, kind: str, name: str) -> Iterator[Flag]:
     """Grades and trends: one in place of another is an error, one lost or added a warning."""
     said, told = source.of_kind(kind), translation.of_kind(kind)
-    lost = [place for place in said if not translation.says(place.term)]
-    added = [place for place in told if not source.says(place.term)]
-    if lost and (added or len(told) >= len(said)):
-        yield Flag(f"{name}_changed", "error", lost[0].span, (added or told)[0].span)
+    lost = [place for place in said if not translation.answers(place.term, source)]
+    added = [place for place in told if not source.answers(place.term, translation)]
+    in_place = added or [place for place in translation.places if kind in place.term.kinds]
+    if lost and (added or len(in_place) >= len(said)):
+        yield Flag(f"{name}_changed", "error", lost[0].span, in_place[0].span)
     elif lost:
         yield Flag(f"{name}_lost", "warning", lost[0].span, None)
     elif added:
@@ -164,26 +183,17 @@ def _direction(source: Side, translation: Side, kind: str, name: str) -> Iterato
 
 
 def _uncertainty(source: Side, translation: Side) -> Iterator[Flag]:
-    said, told = _hedges(source), _hedges(translation)
-    if len(told) < len(said):
-        at = next((span for span in said if not any(_possible(place.term) for place in translation.places)), said[-1])
-        yield Flag("uncertainty_dropped", "error", at, translation.span)
+    said = [place for place in source.places if _possible(place.term)]
+    told = [place for place in translation.places if _possible(place.term)]
+    if said and not told:
+        yield Flag("uncertainty_dropped", "error", said[0].span, translation.span)
     elif told and not any("hedge" in place.term.kinds for place in source.places):
-        yield Flag("uncertainty_added", "error", source.span, told[0])
-
-
-def _hedges(side: Side) -> list[Span]:
-    """What makes something uncertain, one for each run of such words that no finding parts."""
-    found: list[Span] = []
-    within = False
-    for place in side.places:
-        if _possible(place.term):
-            if not within:
-                found.append(place.span)
-            within = True
-        elif place.term.kinds & {"finding", "device"}:
-            within = False
-    return found
+        yield Flag("uncertainty_added", "error", source.span, told[0].span)
+    elif len(told) < len(said):
+        for name, polarities in source.polarities.items():
+            if polarities == {-1} and translation.polarities.get(name) == {1}:
+                yield Flag("uncertainty_dropped", "error", source.named(name)[0].span, translation.named(name)[0].span)
+                return
 
 
 def _possible(term: Term) -> bool:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from hubkit.clinical.assertion import Sentence, mentions
-from hubkit.clinical.lexicon import Concept, Term
+from hubkit.clinical.lexicon import Term
 
 Span = tuple[int, int]
 
@@ -65,16 +65,16 @@ class Side:
     def named(self, name: str) -> list[Place]:
         return [place for place in self.places if any(concept.name == name for concept in place.term.concepts)]
 
-    def says(self, term: Term) -> bool:
-        """Whether one of the meanings of a term of the other side is said here."""
-        return any(self.says_concept(concept) for concept in term.concepts)
-
-    def says_concept(self, concept: Concept) -> bool:
+    def answers(self, term: Term, other: Side) -> bool:
+        """Whether what a term of the `other` side means is said here, or something near that is not said there."""
         names = self.names
-        return (
-            concept.name in names
-            or not concept.near.isdisjoint(names)
-            or (bool(concept.includes) and concept.includes <= names)
+        if any(concept.name in names or (concept.includes and concept.includes <= names) for concept in term.concepts):
+            return True
+        near = frozenset().union(*(concept.near for concept in term.concepts))
+        return any(
+            any(concept.name in near for concept in place.term.concepts)
+            and all(concept.name not in other.names for concept in place.term.concepts)
+            for place in (self.places if near & names else ())
         )
 
     def count(self, term: Term) -> int:
