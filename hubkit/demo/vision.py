@@ -66,6 +66,8 @@ def _train(model: Any, batches: Iterator[dict[str, Any]], steps: int, what: str,
 
 
 def _save(model: Any, tokenizer: Any, folder: Path) -> None:
+    # The folder it was loaded from would otherwise stand in the published configuration.
+    model.config.text_config.name_or_path = ""
     model.bfloat16().save_pretrained(folder)
     _processor(tokenizer).save_pretrained(folder)
 
