@@ -82,6 +82,8 @@ class Objects:
                 async for chunk in chunks:
                     digest.update(chunk)
                     received += len(chunk)
+                    if received > size:
+                        break
                     file.write(chunk)
                 file.flush()
                 os.fsync(file.fileno())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
+import httpx
 import pytest
 from huggingface_hub import (
     CommitOperationAdd,
@@ -261,7 +264,6 @@ def test_gate(owner: HfApi, reader: HfApi, outsider: HfApi, stranger: HfApi, rep
 
 
 def test_access_requests(hub: LocalHub, owner: HfApi, outsider: HfApi, repo: str) -> None:
-    import httpx
 
     _push(owner, repo, **{"data.bin": LARGE})
     with pytest.raises(BadRequestError):
@@ -297,7 +299,6 @@ def test_access_requests(hub: LocalHub, owner: HfApi, outsider: HfApi, repo: str
 
 
 def test_ranges(hub: LocalHub, owner: HfApi, repo: str) -> None:
-    import httpx
 
     _push(owner, repo, **{"data.bin": LARGE})
     address = f"{hub.url}/datasets/{repo}/resolve/main/data.bin"
@@ -310,10 +311,6 @@ def test_ranges(hub: LocalHub, owner: HfApi, repo: str) -> None:
 
 
 def test_an_lfs_digest_is_no_proof_of_having_the_file(hub: LocalHub, owner: HfApi, repo: str) -> None:
-    import hashlib
-    import json
-
-    import httpx
 
     oid = hashlib.sha256(LARGE).hexdigest()
     lines = [
@@ -361,3 +358,31 @@ def test_log_holds_names_and_no_tokens(hub: LocalHub, owner: HfApi, repo: str, m
     assert "signature" not in text
     everything = b"".join(path.read_bytes() for path in hub.root.rglob("*") if path.is_file())
     assert not any(token.encode() in everything for token in hub.tokens.values())
+
+
+def test_only_what_was_announced_is_taken(hub: LocalHub, owner: HfApi, repo: str) -> None:
+    headers = {"Authorization": f"Bearer {hub.tokens['owner']}"}
+    oid = hashlib.sha256(LARGE).hexdigest()
+    asked = {"operation": "upload", "objects": [{"oid": oid, "size": len(LARGE)}]}
+    batch = httpx.post(f"{hub.url}/datasets/{repo}.git/info/lfs/objects/batch", json=asked, headers=headers)
+    href = batch.json()["objects"][0]["actions"]["upload"]["href"]
+    assert httpx.put(href, content=LARGE[:-1]).status_code == 422
+    assert httpx.put(href, content=LARGE[::-1]).status_code == 422
+    assert httpx.put(href, content=LARGE * 2).status_code == 422
+    assert httpx.put(href.replace("size=", "size=1"), content=LARGE).status_code == 403
+    assert httpx.put(href.partition("?")[0], content=LARGE).status_code == 403
+    assert httpx.put(href, content=LARGE).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["../a", "/a", "a//b", ".git/config", "a/./b", ""], ids=range(6))
+def test_paths_that_lead_elsewhere_are_refused(hub: LocalHub, owner: HfApi, repo: str, path: str) -> None:
+    lines = [
+        {"key": "header", "value": {"summary": "Try"}},
+        {"key": "file", "value": {"path": path, "content": "eA==", "encoding": "base64"}},
+    ]
+    answer = httpx.post(
+        f"{hub.url}/api/datasets/{repo}/commit/main",
+        content="\n".join(map(json.dumps, lines)),
+        headers={"Authorization": f"Bearer {hub.tokens['owner']}"},
+    )
+    assert answer.status_code == 400
