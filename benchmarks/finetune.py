@@ -1,6 +1,6 @@
 """Fine-tuning as hubkit does it against the configuration of the study that it reproduces.
 
-    python benchmarks/finetune.py [--model FOLDER] [--studies 32] [--validate 8] [--epochs 1] [--device auto]
+    python benchmarks/finetune.py [--model FOLDER] [--studies 32] [--validate 16] [--epochs 4] [--device auto]
 
 Same base, same studies, same number of optimiser steps, each configuration in a process of its own:
 
@@ -10,7 +10,7 @@ Same base, same studies, same number of optimiser steps, each configuration in a
 
 Without --model a small Gemma 3 vision-language model with random weights is built; the studies are drawn and invented.
 Prints a JSON object: seconds in all and evaluating, CPU seconds (which other work on the machine disturbs less),
- steps per second between evaluations, peak memory, adapter bytes.
+steps per second between evaluations, peak memory, adapter bytes.
 """
 
 from __future__ import annotations

@@ -69,15 +69,17 @@ class ShowProgress(TrainerCallback):
 
     def __init__(self, what: str):
         self.what = what
+        self.progress: Progress | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.is_world_process_zero:
             self.progress = Progress(f"{self.what}: steps", state.max_steps, state.global_step).__enter__()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.is_world_process_zero:
+        if self.progress is not None:
             self.progress.advance()
 
-    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.is_world_process_zero:
+    def close(self) -> None:
+        """Give the terminal back, also after a run that failed."""
+        if self.progress is not None:
             self.progress.__exit__()

@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from hubkit.config import Finetuning
 from hubkit.errors import UsageError
@@ -21,6 +21,8 @@ from hubkit.workspace import write_json
 if TYPE_CHECKING:
     from datasets import Dataset
 
+
+Callback = TypeVar("Callback")
 
 DONE = "run.json"
 """Written last into the folder of a run."""
@@ -55,6 +57,7 @@ def train(
     Raises:
         HubkitError: the base cannot be loaded, the loss is not finite, or disk or device memory is full.
     """
+    from hubkit.finetuning.callbacks import ShowProgress
     from hubkit.finetuning.trainer import last_checkpoint
 
     if (folder / DONE).exists():
@@ -66,7 +69,10 @@ def train(
     with out_of_memory(advice(settings)):
         trainer = build_trainer(settings, arguments, prompt, train, validate)
         checkpoint = last_checkpoint(folder)
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        try:
+            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        finally:
+            _callback(trainer, ShowProgress).close()
     run = _result(trainer, settings, folder, time.monotonic() - started)
     if trainer.args.should_save:
         trainer.processing_class.save_pretrained(run.adapter)
@@ -79,7 +85,7 @@ def train(
 def _result(trainer: Any, settings: Finetuning, folder: Path, seconds: float) -> Run:
     from hubkit.finetuning.callbacks import KeepBest
 
-    best = next(callback for callback in trainer.callback_handler.callbacks if isinstance(callback, KeepBest))
+    best = _callback(trainer, KeepBest)
     evaluated = best.step is not None
     model = trainer.accelerator.unwrap_model(trainer.model)
     if not evaluated and trainer.args.should_save:
@@ -94,6 +100,11 @@ def _result(trainer: Any, settings: Finetuning, folder: Path, seconds: float) ->
         eval_loss=best.loss if evaluated else None,
         seconds=round(seconds, 1),
     )
+
+
+def _callback(trainer: Any, kind: type[Callback]) -> Callback:
+    # A resumed trainer has new callbacks in place of those that it was given.
+    return next(callback for callback in trainer.callback_handler.callbacks if isinstance(callback, kind))
 
 
 def build_trainer(
