@@ -29,6 +29,8 @@ def use_endpoint(endpoint: str | None) -> None:
             f"the Hub's clients already speak to {constants.ENDPOINT}", mend=f"set HF_ENDPOINT={endpoint}"
         )
     os.environ["HF_ENDPOINT"] = endpoint.rstrip("/")
+    if is_loopback(endpoint):
+        _past_proxies(urlsplit(endpoint).hostname or "")
 
 
 def current_endpoint() -> str:
@@ -43,3 +45,11 @@ def is_loopback(endpoint: str) -> bool:
     except socket.gaierror:
         return False
     return all(ipaddress.ip_address(address[4][0]).is_loopback for address in found)
+
+
+def _past_proxies(host: str) -> None:
+    """A rehearsal stays on this machine, whatever proxy its clients are told to use."""
+    for name in ("NO_PROXY", "no_proxy"):
+        hosts = [known for known in os.environ.get(name, "").split(",") if known]
+        if host not in hosts:
+            os.environ[name] = ",".join([*hosts, host])

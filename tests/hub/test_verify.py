@@ -99,7 +99,7 @@ def test_nothing_was_pushed(tmp_path: Path, packaged: tuple[ReleaseConfig, Works
 
 def test_a_bystander_cannot_import_hubkit(tmp_path: Path) -> None:
     script, log = tmp_path / "script.py", tmp_path / "log"
-    script.write_text("import os, datasets, peft\nassert 'HF_TOKEN' not in os.environ\nimport hubkit\n")
+    script.write_text("import os, datasets\nassert 'HF_TOKEN' not in os.environ\nimport hubkit\n")
     with bystander(tmp_path) as process, pytest.raises(HubkitError, match=r"script\.py ended with status 1"):
         process.run(script, [], None, os.environ["HF_ENDPOINT"], log)
     assert "No module named 'hubkit'" in log.read_text()
