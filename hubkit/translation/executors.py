@@ -23,6 +23,8 @@ QUIET = {"LOGURU_DIAGNOSE": "NO", "RAY_USAGE_STATS_ENABLED": "0"}
 """The environment of every task: datatrove logs errors through loguru, which would print the values of variables, that
 is reports, beside each line of a traceback; and Ray would tell its makers of its use."""
 
+WARDEN = (sys.executable, "-m", "hubkit.translation.engines.warden")
+
 POLL_SECONDS = 10.0
 
 
@@ -50,10 +52,23 @@ def run_step(step: Step) -> None:
 
 
 def _run_local(step: Step, logs: Path) -> None:
+    import dill
     from datatrove.executor import LocalPipelineExecutor
 
     tasks, workers = step.translation.tasks, step.translation.workers
-    LocalPipelineExecutor([step], tasks, workers, logging_dir=str(logs), skip_completed=False).run()
+    executor = LocalPipelineExecutor([step], tasks, workers, logging_dir=str(logs), skip_completed=False)
+    file = logs / "executor.pik"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(dill.dumps(executor))
+    # The pool's processes would outlive a hubkit that is killed and hold the workspace's lock: the warden ends them.
+    launch = [str(Path(sys.executable).with_name("launch_pickled_pipeline")), str(file)]
+    warden = subprocess.Popen([*WARDEN, *launch], stdin=subprocess.PIPE, start_new_session=True)
+    assert warden.stdin is not None
+    try:
+        warden.wait()
+    finally:
+        warden.stdin.close()
+        warden.wait()
 
 
 def _run_ray(step: Step, logs: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,19 +42,14 @@ class Step:
         """Translate the chunks `task`, `task + tasks`, ... of the plan; call `done` whenever a unit is answered.
 
         Raises:
-            HubkitError: not one unit of a chunk was answered, or the process that started this one is gone; what was
-                translated before is kept.
+            HubkitError: not one unit of a chunk was answered; what was translated before is kept.
         """
         chunks = [chunk for chunk in self.todo()[task::tasks] if chunk]
         if not chunks:
             return
-        parent = os.getppid()
         with open_engine(self.translation, task) as engine:
             for chunk in chunks:
                 results = translate_units(chunk, engine, self.translation, done)
-                if os.getppid() != parent:
-                    # Whoever started this worker was killed, and a new run may be at this chunk already.
-                    raise HubkitError("the run that this task belongs to is gone", where=self.folder)
                 write_part(self.folder, results, engine.revision or self.translation.revision)
                 if all(result.status == "failed" for result in results):
                     raise HubkitError(

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 import threading
-from http.server import ThreadingHTTPServer
 
 import pyarrow as pa
 import pytest
-from translation_server import SENTENCES, Moody
+from translation_server import SENTENCES, translation_server
 
 from hubkit.tables import STUDIES
 from hubkit.workspace import Workspace, write_table
@@ -102,10 +101,8 @@ def studies():
 
 @pytest.fixture
 def moody():
-    """A server on loopback with `plan` (text to moods) and `seen`; it answers rightly where nothing is planned."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Moody)
-    server.daemon_threads = True
-    server.plan, server.seen, server.lock = {}, [], threading.Lock()
+    """A server on loopback that translates as it is told to."""
+    server = translation_server()
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server
     server.shutdown()

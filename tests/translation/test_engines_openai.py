@@ -124,22 +124,30 @@ def environment(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("environment")
-def test_a_real_server_is_started_answers_as_in_process_is_revived_and_stopped(tiny_model):
+def test_a_real_server_is_started_answers_as_in_process_and_is_stopped(tiny_model):
     table = Translation(
         engine="openai", model=str(tiny_model), quantization="fp32", device="cpu", serve=serve_command(tiny_model)
     )
     wanted = requests(4)
     with TransformersEngine(table) as local:
         expected = dict(local.answer(wanted))
-    with OpenAIEngine(table, pause=0.05) as engine:
+    with OpenAIEngine(table) as engine:
         assert dict(engine.answer(wanted)) == expected
+        server = psutil.Process(engine.server._process.pid).children()[0]
+    assert not server.is_running()
+
+
+def test_a_server_that_dies_is_started_again():
+    script = Path(__file__).with_name("translation_server.py")
+    table = Translation(engine="openai", model="m", serve=f"{sys.executable} {script} {{port}}")
+    wanted = requests(2)
+    with OpenAIEngine(table, pause=0.05) as engine:
+        before = dict(engine.answer(wanted))
         warden = psutil.Process(engine.server._process.pid)
-        server = warden.children()[0]
-        server.send_signal(signal.SIGKILL)
+        warden.children()[0].send_signal(signal.SIGKILL)
         warden.wait(20)
-        assert dict(engine.answer(wanted[:1])) == {0: expected[0]}
+        assert dict(engine.answer(wanted)) == before
         second = psutil.Process(engine.server._process.pid).children()[0]
-        assert second.pid != server.pid
     assert not second.is_running()
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+import threading
 import time
-from http.server import BaseHTTPRequestHandler
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 SENTENCES = (
     "The lungs are clear.",
@@ -91,3 +93,15 @@ class Moody(BaseHTTPRequestHandler):
 
 def completion(text, reason):
     return {"choices": [{"message": {"content": text}, "finish_reason": reason}], "usage": {"completion_tokens": 3}}
+
+
+def translation_server(port=0):
+    """A server on loopback with `plan` (text to moods) and `seen`; it answers rightly where nothing is planned."""
+    server = ThreadingHTTPServer(("127.0.0.1", port), Moody)
+    server.daemon_threads = True
+    server.plan, server.seen, server.lock = {}, [], threading.Lock()
+    return server
+
+
+if __name__ == "__main__":
+    translation_server(int(sys.argv[1])).serve_forever()

@@ -1,7 +1,7 @@
 """Run a command until it ends or standard input does: `python -m hubkit.translation.engines.warden COMMAND...`.
 
 Whoever starts it holds the other end of its standard input, which the system closes when that process dies, however it
-dies. So a server that holds a GPU never outlives a hubkit that was killed.
+dies. So neither a server that holds a GPU nor workers outlive a hubkit that was killed.
 """
 
 from __future__ import annotations
