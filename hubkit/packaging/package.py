@@ -29,11 +29,13 @@ def package(config: ReleaseConfig, workspace: Workspace) -> None:
     """Write the folders dataset/, adapter/ and metric/, and dataset-script/ for the branch `script`, all or none.
 
     Raises:
-        UsageError: no namespace is configured.
+        UsageError: no namespace is configured, or the release is to be sealed.
         HubkitError: an earlier stage's file is missing, or the leak guard found something.
     """
     if not config.hub.namespace:
         raise UsageError("no namespace is set", where="[hub] namespace", mend="your user or organisation on the Hub")
+    if config.custody.mode == "sealed":
+        raise UsageError("sealing is not built in yet", where="[custody] mode", mend='mode = "gated"')
     facts = gather(config, workspace)
     ready = workspace.partial / "dist"
     shutil.rmtree(ready, ignore_errors=True)
