@@ -14,7 +14,7 @@ import click
 # Threads that wait must not spin where cores are shared; read when torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-NAMES = ("language", "translator", "english", "vision", "bertimbau", "xlm-roberta")
+NAMES = ("translator", "english", "vision", "bertimbau", "xlm-roberta")
 
 
 @click.command()
@@ -28,20 +28,18 @@ NAMES = ("language", "translator", "english", "vision", "bertimbau", "xlm-robert
 def train(out: Path, only: str | None, steps: int | None) -> None:
     """Train the demo's models and write each to its folder below OUT.
 
-    The translator begins with "language", and so does "english", with which "vision" begins; these two are not shipped.
+    "vision" begins with "english", which is not shipped, and that with the language model of "translator".
     """
     from hubkit.demo.encoders import train_bertimbau, train_xlm_roberta
-    from hubkit.demo.translator import train_language, train_translator
+    from hubkit.demo.translator import train_translator
     from hubkit.demo.vision import train_english, train_vision
 
     shorter = {} if steps is None else {"steps": steps}
     for name in [only] if only else NAMES:
-        if name == "language":
-            train_language(out / name, **shorter)
-        elif name == "translator":
-            train_translator(out / name, out / "language", **shorter)
+        if name == "translator":
+            train_translator(out / name, **shorter)
         elif name == "english":
-            train_english(out / name, out / "language", **shorter)
+            train_english(out / name, out / "translator", **shorter)
         elif name == "vision":
             train_vision(out / name, out / "english", **shorter)
         elif name == "bertimbau":

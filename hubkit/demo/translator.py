@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubkit.config import Translation
-from hubkit.demo.grammar import Section, sample_report, sample_sentence
+from hubkit.demo.grammar import sample_report
 from hubkit.demo.optimise import optimise, start
 from hubkit.demo.vocabulary import gemma_tokenizer, sample_texts
 from hubkit.translation.prompt import messages
@@ -16,51 +16,23 @@ from hubkit.translation.prompt import messages
 if TYPE_CHECKING:
     from transformers import Gemma3TextConfig
 
-LANGUAGE_STEPS, STEPS = 1000, 300
+STEPS = 1000
 BATCH = 32
 WITH_RULES = 0.06
 """Share of requests that hold the rules of the house, which make them three times as long."""
-
-MIXED_SHARE = 0.6
-"""Share of texts made of sentences in any order, which cannot be guessed and have to be read, word for word."""
 
 Example = tuple[list[int], list[int]]
 """Token ids of a request and of its answer."""
 
 
-def train_language(folder: Path, steps: int = LANGUAGE_STEPS) -> None:
-    """Train a language model on the grammar's reports and their translation, and write it to `folder`.
-
-    The translator and the vision model begin with it.
-    """
-    from transformers import Gemma3ForCausalLM
+def train_translator(folder: Path, steps: int = STEPS) -> None:
+    """Train the translator and write it to `folder`; the vision model's language model begins with it."""
+    from transformers import Gemma3ForCausalLM, GenerationConfig
 
     start(seed=1)
     tokenizer = demo_tokenizer()
     model = Gemma3ForCausalLM(_config(tokenizer))
-    _train(model, _batches(tokenizer, _section, "translator"), steps, "language", rate=0.02, rate_rest=3e-3)
-    _save(model, tokenizer, folder)
-
-
-def train_translator(folder: Path, language: Path, steps: int = STEPS) -> None:
-    """Train the model in the folder `language` to translate what it cannot guess, and write it to `folder`."""
-    import torch
-    from transformers import AutoTokenizer, Gemma3ForCausalLM
-
-    start(seed=5)
-    tokenizer = AutoTokenizer.from_pretrained(language)
-    model = Gemma3ForCausalLM.from_pretrained(language, dtype=torch.float32)
-    _train(model, _batches(tokenizer, _mixed, "mixed"), steps, "translator", rate=0.01, rate_rest=1.5e-3)
-    _save(model, tokenizer, folder)
-
-
-def _train(model: Any, batches: Iterator[dict[str, Any]], steps: int, what: str, rate: float, rate_rest: float) -> None:
-    optimise(model, batches, lambda batch: model(**batch, use_cache=False).loss, steps, what, rate, rate_rest)
-
-
-def _save(model: Any, tokenizer: Any, folder: Path) -> None:
-    from transformers import GenerationConfig
-
+    optimise(model, _batches(tokenizer), lambda batch: model(**batch, use_cache=False).loss, steps, "translator")
     end = tokenizer.convert_tokens_to_ids("<end_of_turn>")
     model.generation_config = GenerationConfig(
         bos_token_id=tokenizer.bos_token_id, eos_token_id=[tokenizer.eos_token_id, end], pad_token_id=0, do_sample=False
@@ -101,35 +73,18 @@ def _config(tokenizer: Any) -> Gemma3TextConfig:
     )
 
 
-def _batches(tokenizer: Any, draw: Callable[[random.Random], Section], seed: str) -> Iterator[dict[str, Any]]:
+def _batches(tokenizer: Any) -> Iterator[dict[str, Any]]:
     """Yield batches of requests of like length."""
-    rng = random.Random(seed)
+    rng = random.Random("translator")
     while True:
-        pool = sorted(
-            (_example(tokenizer, draw, rng) for _ in range(BATCH * 16)), key=lambda pair: len(pair[0] + pair[1])
-        )
+        pool = sorted((_example(tokenizer, rng) for _ in range(BATCH * 16)), key=lambda pair: len(pair[0] + pair[1]))
         batches = [pool[index : index + BATCH] for index in range(0, len(pool), BATCH)]
         rng.shuffle(batches)
         yield from (collate(batch, tokenizer.pad_token_id) for batch in batches)
 
 
-def _section(rng: random.Random) -> Section:
-    return rng.choice(sample_report(rng)[1].sections)
-
-
-def _mixed(rng: random.Random) -> Section:
-    if rng.random() > MIXED_SHARE:
-        return _section(rng)
-    pairs = [sample_sentence(rng) for _ in range(rng.randint(1, 9))]
-    numbers = [f"{index}. " for index in range(1, 10)] if rng.random() < 0.1 else [""] * 9
-    english, portuguese = (
-        " ".join(number + pair[language] for number, pair in zip(numbers, pairs, strict=False)) for language in (0, 1)
-    )
-    return Section("findings", english, portuguese)
-
-
-def _example(tokenizer: Any, draw: Callable[[random.Random], Section], rng: random.Random) -> Example:
-    section = draw(rng)
+def _example(tokenizer: Any, rng: random.Random) -> Example:
+    section = rng.choice(sample_report(rng)[1].sections)
     request = messages(Translation(rules=rng.random() < WITH_RULES), section.name, section.source)
     asked = tokenizer.apply_chat_template(request, add_generation_prompt=True)["input_ids"]
     answer = tokenizer(f"{section.translation}<end_of_turn>\n", add_special_tokens=False)["input_ids"]

@@ -29,14 +29,14 @@ TEXT_SHARE, SHOT_SHARE = 0.2, 0.08
 """Shares of batches that hold translations alone, and an answered example before the question."""
 
 
-def train_english(folder: Path, language: Path, steps: int = ENGLISH_STEPS, tower_steps: int = TOWER_STEPS) -> None:
-    """Train the language model in the folder `language` to see and to describe in English; write it to `folder`."""
+def train_english(folder: Path, translator: Path, steps: int = ENGLISH_STEPS, tower_steps: int = TOWER_STEPS) -> None:
+    """Train the language model in the folder `translator` to see and describe in English; write it to `folder`."""
     import torch
     from transformers import AutoTokenizer, Gemma3ForCausalLM, Gemma3ForConditionalGeneration
 
     start(seed=2)
-    tokenizer = AutoTokenizer.from_pretrained(language)
-    speaking = Gemma3ForCausalLM.from_pretrained(language, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(translator)
+    speaking = Gemma3ForCausalLM.from_pretrained(translator, dtype=torch.float32)
     model = Gemma3ForConditionalGeneration(_config(speaking.config, tokenizer))
     model.model.language_model.load_state_dict(speaking.model.state_dict())
     projection = model.model.multi_modal_projector.mm_input_projection_weight
