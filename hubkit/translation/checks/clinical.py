@@ -25,6 +25,9 @@ def check_sentences(source: Side, translation: Side, all_source: Side, all_trans
     yield from _uncertainty(source, translation)
 
 
+MANY = frozenset({"Lung Opacity", "Lung Lesion", "Support Devices"})
+"""Labels whose findings have more names than a lexicon holds."""
+
 SIZED = frozenset({"enlarged", "widened"})
 """States that are findings."""
 
@@ -51,7 +54,7 @@ def _named(source: Side, translation: Side, all_source: Side, all_translation: S
     for place in lost:
         yield Flag("finding_lost", "warning" if _soft(place.term) else "error", place.span, None)
     for place in added:
-        grave = swapped or all(concept.label for concept in place.term.concepts)
+        grave = swapped or all(concept.label and concept.label not in MANY for concept in place.term.concepts)
         yield Flag("finding_added", "error" if grave and not _soft(place.term) else "warning", None, place.span)
     for place in source.of_kind("anatomy"):
         if not translation.answers(place.term, source):
@@ -73,8 +76,12 @@ def _findings(side: Side) -> list[Place]:
     ]
 
 
-LOOSE = frozenset({"loose", "normal", "clear", "intact", "same", "resolved", "removed"})
+LOOSE = frozenset({"loose", "normal", "clear", "intact", "same", "again", "resolved", "removed"})
 """What can stand for a negation of the other language, and needs none there."""
+
+
+SOUND = frozenset({"normal", "clear", "same"})
+"""What says that all is well, and is often said with a negation."""
 
 
 def _negation(source: Side, translation: Side) -> Iterator[Flag]:
@@ -82,6 +89,10 @@ def _negation(source: Side, translation: Side) -> Iterator[Flag]:
     spare = len(_loose(source)) - len(_loose(translation))
     if said and not told and spare >= 0:
         yield Flag("negation_dropped", "error", said[0].span, translation.span)
+        return
+    sound = [place for place in _loose(source) if any(concept.name in SOUND for concept in place.term.concepts)]
+    if sound and not told and not _loose(translation):
+        yield Flag("negation_dropped", "error", sound[0].span, translation.span)
         return
     if told and not said and spare <= 0:
         yield Flag("negation_added", "error", source.span, told[0].span)
@@ -176,15 +187,16 @@ def _direction(source: Side, translation: Side, kind: str, name: str) -> Iterato
     elif lost:
         yield Flag(f"{name}_lost", "warning", lost[0].span, None)
     elif added:
-        changed = len(said) >= len(told) and kind == "trend"
+        # One whose words mean other things as well, such as "prominent", may have been exchanged.
+        beside = sum(kind in place.term.kinds for place in source.places) + ("comparative" in source.names)
+        changed = beside >= len(told)
         yield Flag(
             f"{name}_{'changed' if changed else 'added'}", "error" if changed else "warning", None, added[0].span
         )
 
 
 def _uncertainty(source: Side, translation: Side) -> Iterator[Flag]:
-    said = [place for place in source.places if _possible(place.term)]
-    told = [place for place in translation.places if _possible(place.term)]
+    said, told = _hedges(source), _hedges(translation)
     if said and not told:
         yield Flag("uncertainty_dropped", "error", said[0].span, translation.span)
     elif told and not any("hedge" in place.term.kinds for place in source.places):
@@ -194,6 +206,22 @@ def _uncertainty(source: Side, translation: Side) -> Iterator[Flag]:
             if polarities == {-1} and translation.polarities.get(name) == {1}:
                 yield Flag("uncertainty_dropped", "error", source.named(name)[0].span, translation.named(name)[0].span)
                 return
+
+
+def _hedges(side: Side) -> list[Place]:
+    """What makes something uncertain; "no findings to suggest" does not."""
+    found: list[Place] = []
+    negated = False
+    for before, place in zip([None, *side.places], side.places, strict=False):
+        if before is None or before.sentence is not place.sentence or "scope" in place.term.kinds:
+            negated = False
+        if _possible(place.term):
+            found += [] if negated else [place]
+        elif _negates(place):
+            negated = True
+        elif place.term.kinds & {"finding", "device"}:
+            negated = False
+    return found
 
 
 def _possible(term: Term) -> bool:

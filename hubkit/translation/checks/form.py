@@ -27,7 +27,7 @@ MARKDOWN = re.compile(
     r"\*\*|`|^#{1,6}\s|^\s*[*•]\s|^\s*\|.*\|\s*$|^\s*-\s(?=\S)|^-{3,}\s*$|\[[^\]\n]+\]\(", re.MULTILINE
 )
 
-TINY, SHORT, LONG = 15, 40, 160
+TINY, SHORT, LONG = 15, 60, 160
 """Characters of the source up to which the ratio of lengths is held to other bounds."""
 
 
