@@ -129,10 +129,13 @@ def _loose(side: Side) -> list[Place]:
 
 
 def _negates(place: Place) -> bool:
+    kinds = place.term.kinds
+    if kinds.isdisjoint(("negation", "trend", "state")):
+        return False
     names = {concept.name for concept in place.term.concepts}
-    if place.term.kinds & {"negation", "trend", "state"} and _word(place).split()[0] in NEGATIVE:
+    if place.sentence.tokens[place.term.first].word in NEGATIVE:
         return "loose" not in names
-    return "negation" in place.term.kinds and ("inner" in names or not names & LOOSE)
+    return "negation" in kinds and ("inner" in names or not names & LOOSE)
 
 
 def _word(place: Place) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -27,23 +28,15 @@ MARKDOWN = re.compile(
     r"\*\*|`|^#{1,6}\s|^\s*[*•]\s|^\s*\|.*\|\s*$|^\s*-\s(?=\S)|^-{3,}\s*$|\[[^\]\n]+\]\(", re.MULTILINE
 )
 
-TINY, SHORT, LONG = 15, 60, 160
-"""Characters of the source up to which the ratio of lengths is held to other bounds."""
+RATIOS = ((15, (0.1, 12.0)), (60, (0.25, 4.0)), (160, (0.5, 2.5)), (math.inf, (0.6, 2.0)))
+"""Up to so many characters of the source, the bounds of the translation's length over the source's."""
 
 
 def check_length(source: str, translation: str) -> Iterator[Flag]:
     """Yield a flag for a translation that is far shorter or longer than its source, or that ends in mid-sentence."""
     ratio = len(translation) / len(source)
     # An abbreviation may be spelled out, and the reverse.
-    low, high = (
-        (0.1, 12.0)
-        if len(source) < TINY
-        else (0.25, 4.0)
-        if len(source) < SHORT
-        else (0.5, 2.2)
-        if len(source) < LONG
-        else (0.65, 1.8)
-    )
+    low, high = next(bounds for longest, bounds in RATIOS if len(source) < longest)
     if not low <= ratio <= high:
         yield Flag("length", "error", (0, len(source)), (0, len(translation)))
     if source[-1] in ".!?" and translation[-1] not in ".!?:;)]\"”'»":

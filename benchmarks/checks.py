@@ -1,0 +1,196 @@
+"""How many clinical errors the checks see, how often they cry wolf, and BERTScore beside them.
+
+    python benchmarks/checks.py [--encoder FOLDER --layer N] [--pairs FILE ...] [--errors FILE] [--json]
+
+Each correct pair gets one error of each of twelve kinds, where its translation has a place for it. A kind's recall is
+the share of these that an error flag names which the correct translation did not get; a false alarm is an error flag on
+a correct translation. BERTScore compares source and translation with a multilingual encoder; its threshold is the
+best there is for these very pairs: the highest recall that keeps false alarms within 2 %. --errors takes JSON Lines
+with source, raw and translation, where a wrong "não" in the translation is missing in raw. No text is ever printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from injection import injections
+
+from hubkit.clinical.labels import labels
+from hubkit.tables import CHEXPERT_LABELS
+from hubkit.translation.checks import Flag, check
+
+DATA = Path(__file__).with_name("data")
+RECALL, FALSE_ALARMS, PAIRS_A_SECOND = 0.95, 0.02, 2000
+
+
+class Case(NamedTuple):
+    """A source with a translation that is correct (kind None) or holds one error of a kind."""
+
+    pair: int
+    kind: str | None
+    source: str
+    translation: str
+
+
+def main() -> int:
+    """Print the figures; return 0 where the goals are met."""
+    options = _options()
+    pairs = [row for path in options.pairs for row in _rows(path)]
+    cases = make_cases(pairs, options.seed)
+    sentences = {at for at, row in enumerate(pairs) if row["id"].startswith("s")} or set(range(len(pairs)))
+    started = time.process_time()
+    flags = [check(case.source, case.translation) for case in cases]
+    rate = len(cases) / (time.process_time() - started)
+    figures = {"pairs": len(pairs), "pairs a second and core": round(rate), **_figures(cases, flags, sentences)}
+    if options.encoder:
+        figures["BERTScore recall"] = _bertscore(cases, sentences, options.encoder, options.layer)
+    if options.errors:
+        figures["wrong não"] = _wrong_negations(_rows(options.errors))
+    if options.labels:
+        figures["labels"] = _label_accuracy(_rows(options.labels))
+    print(json.dumps(figures, indent=2, ensure_ascii=False) if options.json else _table(figures))
+    met = min(figures["recall"].values()) >= RECALL and figures["false alarms"]["sentences"] <= FALSE_ALARMS
+    return 0 if met and rate >= PAIRS_A_SECOND else 1
+
+
+def make_cases(pairs: Sequence[dict[str, str]], seed: int) -> list[Case]:
+    """Return each correct pair, and after it one case of each kind of error that it has a place for."""
+    found = []
+    for at, row in enumerate(pairs):
+        found.append(Case(at, None, row["source"], row["translation"]))
+        for kind, inject in injections().items():
+            wrong = inject(row["translation"], random.Random(f"{seed} {at} {kind}"))
+            if wrong is not None:
+                found.append(Case(at, kind, row["source"], wrong))
+    return found
+
+
+def _figures(cases: list[Case], flags: list[list[Flag]], sentences: set[int]) -> dict[str, dict[str, float]]:
+    correct = {
+        case.pair: Counter(_errors(found)) for case, found in zip(cases, flags, strict=True) if case.kind is None
+    }
+    caught: dict[str, list[bool]] = defaultdict(list)
+    for case, found in zip(cases, flags, strict=True):
+        if case.kind is not None:
+            caught[case.kind].append(bool(Counter(_errors(found)) - correct[case.pair]))
+    names = Counter(name for pair in sentences for name in correct[pair])
+    reports = [pair for pair in correct if pair not in sentences]
+    return {
+        "cases": {kind: len(hits) for kind, hits in caught.items()},
+        "recall": {kind: sum(hits) / len(hits) for kind, hits in caught.items()},
+        "false alarms": {
+            "sentences": sum(bool(correct[pair]) for pair in sentences) / len(sentences),
+            **({"reports": sum(bool(correct[pair]) for pair in reports) / len(reports)} if reports else {}),
+        },
+        "false alarms on sentences by check": {name: count / len(sentences) for name, count in names.most_common()},
+        "warnings on correct sentences by check": {
+            name: count / len(sentences) for name, count in _warnings(cases, flags, sentences).most_common()
+        },
+        "false alarms on reports by check": dict(
+            Counter(name for pair in reports for name in correct[pair]).most_common()
+        ),
+    }
+
+
+def _warnings(cases: list[Case], flags: list[list[Flag]], sentences: set[int]) -> Counter[str]:
+    return Counter(
+        name
+        for case, found in zip(cases, flags, strict=True)
+        if case.kind is None and case.pair in sentences
+        for name in {flag.name for flag in found if flag.severity == "warning"}
+    )
+
+
+def _errors(flags: list[Flag]) -> list[str]:
+    return [flag.name for flag in flags if flag.severity == "error"]
+
+
+def _bertscore(cases: list[Case], sentences: set[int], encoder: str, layer: int) -> dict[str, float]:
+    import evaluate
+
+    module = Path(__file__).parent.parent / "bertscore_ptbr"
+    metric = evaluate.load(str(module), keep_in_memory=True)
+    scores = np.array(
+        metric.compute(
+            predictions=[case.translation for case in cases],
+            references=[case.source for case in cases],
+            model_type=encoder,
+            num_layers=layer,
+        )["f1"]
+    )
+    correct = np.array([case.kind is None and case.pair in sentences for case in cases])
+    threshold = np.quantile(scores[correct], FALSE_ALARMS)
+    kinds = np.array([case.kind or "" for case in cases])
+    return {kind: float((scores[kinds == kind] < threshold).mean()) for kind in dict.fromkeys(kinds) if kind}
+
+
+def _wrong_negations(rows: list[dict[str, str]]) -> dict[str, float]:
+    wrong = [row for row in rows if _count(row["translation"]) > _count(row["raw"])]
+    caught = sum(
+        any(flag.name == "negation_added" for flag in check(row["source"], row["translation"])) for row in wrong
+    )
+    return {"pairs": len(rows), "with it": len(wrong), "recall": caught / max(len(wrong), 1)}
+
+
+def _count(text: str) -> int:
+    return text.lower().split().count("não")
+
+
+def _label_accuracy(rows: list[dict]) -> dict[str, float]:
+    """Share of texts whose labels are all as given, and of (text, label) whose value is; F1 of present by label."""
+    found = [labels(row["text"], "pt") for row in rows]
+    same = [
+        [said.get(label) == row["labels"].get(label) for label in CHEXPERT_LABELS]
+        for said, row in zip(found, rows, strict=True)
+    ]
+    figures = {"texts": len(rows), "whole texts": float(np.mean(np.all(same, axis=1))), "values": float(np.mean(same))}
+    for at, label in enumerate(CHEXPERT_LABELS):
+        figures[label] = float(np.mean([row[at] for row in same]))
+    return figures
+
+
+def _rows(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _table(figures: dict) -> str:
+    lines = []
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            lines += ["", name, *(f"  {key:<32} {_number(number)}" for key, number in value.items())]
+        else:
+            lines.append(f"{name:<34} {value}")
+    return "\n".join(lines)
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{100 * value:.1f} %"
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--pairs", type=Path, nargs="+", default=[DATA / "checks_sentences.jsonl", DATA / "checks_reports.jsonl"]
+    )
+    parser.add_argument(
+        "--labels", type=Path, default=DATA / "clinical_labels.jsonl", help="texts with CheXpert labels"
+    )
+    parser.add_argument("--errors", type=Path, help="translations of an engine, with their raw form")
+    parser.add_argument("--encoder", help="folder or name of a multilingual encoder, for BERTScore")
+    parser.add_argument("--layer", type=int, default=12, help="its layer")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
