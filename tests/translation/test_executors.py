@@ -164,7 +164,9 @@ def test_a_task_that_fails_logs_no_word_of_a_report(make_workspace, studies, sta
     moody.plan = {study["findings"]: [404] for study in studies if study.get("findings")}
     process = start(workspace)
     said = process.communicate()[1]
-    logged = "".join(path.read_text() for path in workspace.root.glob("partial/*/local-3/**/*") if path.is_file())
+    logged = b"".join(
+        path.read_bytes() for path in workspace.root.glob("partial/*/local-3/**/*") if path.is_file()
+    ).decode(errors="replace")
     assert process.returncode != 0
     assert "HTTP 404" in logged
     for text in (said, logged):
