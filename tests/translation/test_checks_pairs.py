@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ def test_a_correct_translation_has_no_error(source, translation):
 
 
 def test_spans_lie_within_the_texts():
-    for (source, _), (_, translation) in zip(PAIRS, PAIRS[1:], strict=False):
+    for (source, _), (_, translation) in pairwise(PAIRS):
         for flag in check(source, translation):
             for span, text in ((flag.source_span, source), (flag.translation_span, translation)):
                 assert span is None or 0 <= span[0] <= span[1] <= len(text)

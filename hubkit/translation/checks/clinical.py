@@ -80,7 +80,7 @@ LOOSE = frozenset({"loose", "normal", "clear", "intact", "same", "again", "resol
 """What can stand for a negation of the other language, and needs none there."""
 
 
-SOUND = frozenset({"normal", "clear", "same"})
+SOUND = frozenset({"normal", "clear", "same", "resolved"})
 """What says that all is well, and is often said with a negation."""
 
 
@@ -213,17 +213,11 @@ def _uncertainty(source: Side, translation: Side) -> Iterator[Flag]:
 
 def _hedges(side: Side) -> list[Place]:
     """What makes something uncertain; "no findings to suggest" does not."""
-    found: list[Place] = []
-    negated = False
-    for before, place in zip([None, *side.places], side.places, strict=False):
-        if before is None or before.sentence is not place.sentence or "scope" in place.term.kinds:
-            negated = False
-        if _possible(place.term):
-            found += [] if negated else [place]
-        elif _negates(place):
-            negated = True
-        elif place.term.kinds & {"finding", "device"}:
-            negated = False
+    found = []
+    for at, place in enumerate(side.places):
+        before = side.places[at - 1] if at and side.places[at - 1].sentence is place.sentence else None
+        if _possible(place.term) and not (before and _negates(before) and "negation" in before.term.kinds):
+            found.append(place)
     return found
 
 
