@@ -23,7 +23,7 @@ MAX_CHARACTERS = 5000
 COLUMNS = ["prediction", "reference", "precision", "recall", "F1"]
 EXAMPLE = (
     "Não há derrame pleural.\nCoração de tamanho normal.",
-    "Há pequeno derrame pleural à direita.\nA área cardíaca é normal.",
+    "Derrame pleural pequeno à direita.\nA área cardíaca é normal.",
 )
 WELCOME = """# BERTScore for reports in Brazilian Portuguese
 `bertimbau` compares Portuguese with Portuguese, `xlm-roberta` also with an English original.

@@ -78,6 +78,8 @@ class Corpus(Table):
     """Images a study at the most, one frontal and one lateral first."""
     image_size: Positive = 896
     """Side of the prepared square images, in pixels."""
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 95
+    """Quality of the prepared images."""
     fit: Literal["stretch", "pad"] = "stretch"
     """How an image becomes square: stretch (as in the original study) or pad."""
     workers: Annotated[int, Field(ge=0), Runtime] = 0

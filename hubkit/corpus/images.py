@@ -15,8 +15,6 @@ from hubkit.workspace import atomic
 if TYPE_CHECKING:
     from PIL import Image
 
-JPEG_QUALITY = 95
-
 State = Literal["prepared", "missing", "broken"]
 
 
@@ -33,6 +31,7 @@ def prepare_images(
     target: Path,
     size: int,
     fit: Literal["stretch", "pad"],
+    quality: int,
     workers: int,
 ) -> dict[str, State]:
     """Write target/<dicom_id>.jpg, `size` x `size` RGB, for each source; one that is there is not made again.
@@ -51,7 +50,7 @@ def prepare_images(
 
     def prepare(source: Source) -> State:
         made = target / f"{source.dicom_id}.jpg"
-        return "prepared" if made.exists() else _prepare(root / source.path, made, size, fit)
+        return "prepared" if made.exists() else _prepare(root / source.path, made, size, fit, quality)
 
     # Threads suffice: Pillow releases the interpreter while it decodes, resizes and encodes.
     with ThreadPoolExecutor(workers) as pool:
@@ -86,7 +85,7 @@ def fit_square(image: Image.Image, size: int, fit: Literal["stretch", "pad"]) ->
     return ImageOps.pad(rgb, (size, size), Image.Resampling.LANCZOS)
 
 
-def _prepare(path: Path, made: Path, size: int, fit: Literal["stretch", "pad"]) -> State:
+def _prepare(path: Path, made: Path, size: int, fit: Literal["stretch", "pad"], quality: int) -> State:
     from PIL import Image
 
     try:
@@ -97,5 +96,5 @@ def _prepare(path: Path, made: Path, size: int, fit: Literal["stretch", "pad"]) 
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return "broken"
     with atomic(made) as temporary:
-        square.save(temporary, "JPEG", quality=JPEG_QUALITY)
+        square.save(temporary, "JPEG", quality=quality)
     return "prepared"

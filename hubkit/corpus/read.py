@@ -97,7 +97,9 @@ def _with_images(
     states = {}
     if wanted and catalogue.image_root is not None:
         root = catalogue.image_root
-        states = prepare_images(wanted, root, target, corpus.image_size, corpus.fit, worker_count(corpus))
+        states = prepare_images(
+            wanted, root, target, corpus.image_size, corpus.fit, corpus.jpeg_quality, worker_count(corpus)
+        )
     absent = [source.path for source in wanted if states.get(source.dicom_id, "missing") == "missing"]
     broken = [source.path for source in wanted if states.get(source.dicom_id) == "broken"]
     text_only = len(absent) == len(wanted)

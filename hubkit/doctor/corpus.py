@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from hubkit.corpus.read import chosen_studies
 from hubkit.doctor.findings import Finding, failed, ok, warning
 from hubkit.doctor.machine import room
 from hubkit.errors import HubkitError
+from hubkit.physionet import require_access
 from hubkit.workspace import Workspace
 
 ACCESS_DAYS = 90
@@ -70,14 +69,8 @@ def access(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     if not corpus_kind(config.corpus.kind).credentialed:
         return
     try:
-        record = json.loads(workspace.access_check.read_text(encoding="utf-8"))
-        age = (datetime.datetime.now(datetime.UTC).date() - datetime.date.fromisoformat(record["date"])).days
-    except FileNotFoundError:
-        yield failed("PhysioNet access", "was not checked in this workspace", CHECK_ACCESS)
-    except (ValueError, KeyError, TypeError):
-        yield failed("PhysioNet access", f"{workspace.access_check} is no record of a check", CHECK_ACCESS)
+        found = require_access(workspace)
+    except HubkitError as error:
+        yield failed("PhysioNet access", error.what, error.mend)
     else:
-        if 0 <= age <= ACCESS_DAYS:
-            yield ok("PhysioNet access", f"{record['user']} to {record['project']}, checked {age} days ago")
-        else:
-            yield failed("PhysioNet access", f"was checked {age} days ago, {ACCESS_DAYS} count", CHECK_ACCESS)
+        yield ok("PhysioNet access", f"{found.user} to {found.project}, checked {found.age} days ago")

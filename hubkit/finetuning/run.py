@@ -92,7 +92,7 @@ def _result(trainer: Any, settings: Finetuning, folder: Path, seconds: float) ->
         write_adapter(model, folder / "last", public_name(settings.model))
     return Run(
         adapter=best.adapter() if evaluated else folder / "last",
-        commit=commit_of(model),
+        commit=commit_of(settings.model, settings.revision),
         history=trainer.state.log_history,
         trainable=sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
         steps=trainer.state.global_step,
@@ -130,7 +130,7 @@ def build_trainer(
         train_dataset=as_dataset(train),
         eval_dataset=as_dataset(validate) if validate else None,
         processing_class=processor,
-        peft_config=lora_config(settings, commit_of(model)),
+        peft_config=lora_config(settings, commit_of(settings.model, settings.revision)),
         callbacks=[
             KeepBest(arguments.output_dir, public_name(settings.model), settings.patience),
             ShowProgress("finetune"),

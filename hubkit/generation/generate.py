@@ -46,27 +46,36 @@ def generate(config: ReleaseConfig, workspace: Workspace) -> None:
 
 
 class Conditions:
-    """Loads the base when it is first needed, and puts the adapter on it for the condition `lora`, which comes last."""
+    """Loads the base when it is first needed, and once more, with the adapter, for the condition `lora`.
+
+    The adapter goes on a base that has answered nothing, as a reader's will: on a CPU, bitsandbytes repacks quantised
+    weights when they are first used, so a base that answered before gives other answers with the adapter.
+    """
 
     def __init__(self, config: ReleaseConfig, workspace: Workspace):
         self.config, self.workspace = config, workspace
-        self._base: Loaded | None = None
+        self._loaded: tuple[bool, Loaded] | None = None
 
     def model(self, condition: str) -> Loaded:
-        """The model of a condition, in evaluation mode."""
-        if self._base is None:
-            settings = self.config.finetuning
-            # The revision that the adapter was trained on: the repo's main branch may have moved since.
-            revision = read_recipe(self.workspace.adapter)["base_model"]["revision"]
-            self._base = load_vision_model(
-                settings.model, revision, settings.quantization, pick_device(self.config.generation.device)
-            )
-        if condition != "lora":
-            return self._base
+        """The model of a condition, in evaluation mode; the one before is let go."""
+        adapted = condition == "lora"
+        if self._loaded is None or self._loaded[0] != adapted:
+            self._loaded = None
+            base = self._base()
+            self._loaded = adapted, self._with_adapter(base) if adapted else base
+        return self._loaded[1]
+
+    def _base(self) -> Loaded:
+        settings = self.config.finetuning
+        # The revision that the adapter was trained on: the repo's main branch may have moved since.
+        revision = read_recipe(self.workspace.adapter)["base_model"]["revision"]
+        device = pick_device(self.config.generation.device)
+        return load_vision_model(settings.model, revision, settings.quantization, device)
+
+    def _with_adapter(self, base: Loaded) -> Loaded:
         from peft import PeftModel
 
-        adapted = PeftModel.from_pretrained(self._base.model, self.workspace.adapter)
-        return Loaded(adapted.eval(), self._base.processor)
+        return Loaded(PeftModel.from_pretrained(base.model, self.workspace.adapter).eval(), base.processor)
 
 
 def _answer_all(

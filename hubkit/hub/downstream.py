@@ -101,7 +101,7 @@ def reports_regenerated(task: Task) -> str:
         quantization_config=BitsAndBytesConfig(**quantized) if quantized else None,
     )
     model: Any = PeftModel.from_pretrained(plain, adapter, revision=tag).eval()
-    processor = AutoProcessor.from_pretrained(base, revision=pinned)
+    processor = AutoProcessor.from_pretrained(adapter, revision=tag)
     rows = load_dataset(task["dataset"], "generations", split="test", revision=tag)
     said = {row["study_id"]: row["generated"] for row in rows if row["condition"] == "lora"}
     reports = load_dataset(task["dataset"], split="test", revision=tag)
@@ -164,7 +164,7 @@ def prepared(path: Path, how: dict[str, Any]) -> Any:
     else:
         fitted = ImageOps.pad(rgb, square, Image.Resampling.LANCZOS)
     stored = io.BytesIO()
-    fitted.save(stored, "JPEG", quality=how.get("jpeg_quality", 95))
+    fitted.save(stored, "JPEG", quality=how["jpeg_quality"])
     return Image.open(stored).convert("RGB")
 
 

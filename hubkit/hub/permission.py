@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
-import json
-
 from hubkit.config import ReleaseConfig
 from hubkit.corpus.kinds import corpus_kind
 from hubkit.errors import HubkitError
 from hubkit.hub.endpoint import is_loopback
+from hubkit.physionet import require_access
 from hubkit.workspace import Workspace
-
-DAYS_VALID = 90
 
 
 def check_permission(config: ReleaseConfig, workspace: Workspace, endpoint: str) -> None:
@@ -37,31 +33,7 @@ def check_permission(config: ReleaseConfig, workspace: Workspace, endpoint: str)
                 where="[hub] physionet_consent",
                 mend="say who agreed, when, and to what",
             )
-        _check_access(workspace)
-
-
-def _check_access(workspace: Workspace) -> None:
-    mend = "run: hubkit fetch --check"
-    try:
-        record = json.loads(workspace.access_check.read_text(encoding="utf-8"))
-        day = datetime.date.fromisoformat(str(record["date"])[:10])
-    except FileNotFoundError:
-        raise HubkitError(
-            "there is no PhysioNet access check on record", where=workspace.access_check, mend=mend
-        ) from None
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError):
-        raise HubkitError("is no record of an access check", where=workspace.access_check, mend=mend) from None
-    age = (datetime.datetime.now(datetime.UTC).date() - day).days
-    if age < -1:
-        raise HubkitError(
-            f"the access check is of {day}, which is to come",
-            where=workspace.access_check,
-            mend="set the clock, then " + mend,
-        )
-    if age > DAYS_VALID:
-        raise HubkitError(
-            f"the access check is {age} days old, {DAYS_VALID} are allowed", where=workspace.access_check, mend=mend
-        )
+        require_access(workspace)
 
 
 def name_warning(config: ReleaseConfig) -> str | None:

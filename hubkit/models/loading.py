@@ -127,10 +127,19 @@ def public_name(name: str) -> str:
     return Path(name).name if Path(name).is_dir() else name
 
 
-def commit_of(model: Any) -> str | None:
-    """The commit that a model was loaded from, or None where it came from a folder."""
-    commit: str | None = getattr(model.config, "_commit_hash", None)
-    return commit
+def commit_of(name: str, revision: str | None) -> str | None:
+    """The commit that `revision` of a model stands for, as it was downloaded; None where `name` is a folder.
+
+    Raises:
+        HubkitError: as in `load_language_model`.
+    """
+    from huggingface_hub import hf_hub_download
+
+    if Path(name).is_dir():
+        return None
+    with _explained(name, revision):
+        # The cache keeps the files of each commit in a folder of its own: snapshots/<commit>/config.json.
+        return Path(hf_hub_download(name, "config.json", revision=revision)).parent.name
 
 
 @contextlib.contextmanager

@@ -39,7 +39,12 @@ def recipe(config: ReleaseConfig, commit: str | None, examples: list[Sample]) ->
         "reference": generation.reference,
         **_decoding(generation),
         "seed": config.release.seed,
-        "images": {"max": config.corpus.max_images, "size": config.corpus.image_size, "fit": config.corpus.fit},
+        "images": {
+            "max": config.corpus.max_images,
+            "size": config.corpus.image_size,
+            "fit": config.corpus.fit,
+            "jpeg_quality": config.corpus.jpeg_quality,
+        },
     }
 
 

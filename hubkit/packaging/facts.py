@@ -10,9 +10,9 @@ import hubkit
 from hubkit.config import ReleaseConfig
 from hubkit.corpus.kinds import corpus_kind
 from hubkit.models.recipe import read_recipe
+from hubkit.original_study import ORIGINAL_STUDY
 from hubkit.packaging.dataset import HUB_SPLITS
 from hubkit.packaging.evaluation import evaluation
-from hubkit.packaging.original_study import ORIGINAL_STUDY
 from hubkit.tables import CHEXPERT_LABELS, SPLITS
 from hubkit.workspace import Workspace, file_digest, read_table
 

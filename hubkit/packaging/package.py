@@ -11,6 +11,7 @@ from typing import Any
 
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError, UsageError
+from hubkit.models.recipe import refresh_recipe
 from hubkit.packaging.cards import card, render
 from hubkit.packaging.croissant import croissant
 from hubkit.packaging.dataset import write_dataset
@@ -42,6 +43,7 @@ def package(config: ReleaseConfig, workspace: Workspace) -> None:
     _dataset(config, workspace, facts, ready / "dataset")
     _script_branch(config, ready)
     _adapter(workspace, facts, ready / "adapter")
+    refresh_recipe(ready / "adapter", config)
     _metric(facts, ready / "metric")
     guard(ready, config, workspace)
     old = workspace.partial / "replaced"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from hubkit.errors import HubkitError
-from hubkit.scoring.original import ORIGINAL_F1
+from hubkit.original_study import ORIGINAL_STUDY
 from hubkit.tables import SETUPS
 from hubkit.workspace import Workspace
 
@@ -65,7 +65,7 @@ def read_summary(workspace: Workspace) -> dict[str, Any]:
 def render(summary: dict[str, Any], form: Format) -> str:
     """The summary for a reader (`md`, `latex`) or a program (`json`, with the study's figures under `original_f1`)."""
     if form == "json":
-        return json.dumps({**summary, "original_f1": ORIGINAL_F1}, indent=2, ensure_ascii=False)
+        return json.dumps({**summary, "original_f1": _original_f1()}, indent=2, ensure_ascii=False)
     draw = {"md": _markdown, "latex": _latex}[form]
     return "\n\n".join(draw(grid) for grid in grids(summary))
 
@@ -77,14 +77,14 @@ def grids(summary: dict[str, Any]) -> list[Grid]:
 
 def bertscore_grid(summary: dict[str, Any]) -> Grid:
     """Precision, recall and F1 of every system and setup."""
-    level = f"{summary['confidence']:.0%} interval"
+    level, original = f"{summary['confidence']:.0%} interval", _original_f1()
     rows = [
         (
             NAMES[system],
             NAMES[setup],
             *[_figure(found[setup][measure], "mean", 3) for measure in ("precision", "recall", "f1")],
             *[f"{found[setup]['f1'][name]:.3f}" for name in ("median", "min", "max", "sd")],
-            f"{ORIGINAL_F1[setup][system]:.3f}" if system in ORIGINAL_F1[setup] else "",
+            f"{original[setup][system]:.3f}" if system in original[setup] else "",
         )
         for setup in SETUPS
         for system, found in summary["conditions"].items()
@@ -132,6 +132,14 @@ def differences_grid(summary: dict[str, Any]) -> Grid:
     caption = f"Paired differences; {summary['resamples']} resamples of patients, seed {summary['seed']}"
     header = ("systems", "measure", "difference", "p, bootstrap", "p, randomisation", "p, Holm")
     return Grid(caption, header, rows, names=2)
+
+
+def _original_f1() -> dict[str, dict[str, float]]:
+    """The F1 of the study that is reproduced, by setup and condition."""
+    figures: dict[str, dict[str, float]] = {setup: {} for setup in SETUPS}
+    for (setup, condition), value in ORIGINAL_STUDY.f1.items():
+        figures[setup][condition] = value
+    return figures
 
 
 def _figure(found: dict[str, float], name: str, digits: int) -> str:

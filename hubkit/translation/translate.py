@@ -11,8 +11,8 @@ import pyarrow as pa
 from hubkit.config import ReleaseConfig, Translation
 from hubkit.corpus.kinds import corpus_kind
 from hubkit.errors import HubkitError
+from hubkit.physionet import require_access
 from hubkit.tables import TRANSLATIONS
-from hubkit.translation.access import require_access
 from hubkit.translation.executors import run_step
 from hubkit.translation.parts import FLAGS, read_parts
 from hubkit.translation.prompt import prompt_digest
@@ -34,7 +34,7 @@ def translate(config: ReleaseConfig, workspace: Workspace) -> None:
     """
     translation = config.translation
     if corpus_kind(config.corpus.kind).credentialed:
-        require_access(workspace.access_check)
+        require_access(workspace)
     run_step(Step(translation, workspace.studies, workspace.partial))
     studies = read_table(workspace.studies)
     rows = read_rows(studies, translation)

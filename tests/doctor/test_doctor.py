@@ -17,6 +17,7 @@ from hubkit.doctor import corpus, hub, machine, memory
 from hubkit.doctor.findings import Finding
 from hubkit.errors import HubkitError
 from hubkit.localhub import LocalHub, serve
+from hubkit.physionet import MEND, OFFICIAL
 from hubkit.workspace import Workspace, write_json
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "corpus"))
@@ -109,11 +110,17 @@ def test_no_corpus(tmp_path: Path, workspace: Workspace) -> None:
 
 @pytest.mark.parametrize(
     ("days", "status", "what"),
-    [(0, "ok", "ada to mimic-cxr/2.1.0"), (90, "ok", "90 days ago"), (91, "failed", "91 days"), (-2, "failed", "-2")],
+    [
+        (0, "ok", "ada to mimic-cxr/2.1.0"),
+        (90, "ok", "90 days ago"),
+        (91, "failed", "91 days"),
+        (-2, "failed", "is to come"),
+    ],
 )
 def test_the_access_check_ages(tmp_path: Path, workspace: Workspace, days: int, status: str, what: str) -> None:
     day = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=days)
-    write_json(workspace.access_check, {"date": day.isoformat(), "user": "ada", "project": "mimic-cxr/2.1.0"})
+    record = {"date": day.isoformat(), "user": "ada", "project": "mimic-cxr/2.1.0", "url": OFFICIAL}
+    write_json(workspace.access_check, record)
     (found,) = corpus.access(trees.config(tmp_path), workspace)
     assert found.status == status
     assert what in found.what
@@ -124,7 +131,7 @@ def test_no_access_check(tmp_path: Path, workspace: Workspace, record: str | Non
     if record is not None:
         workspace.access_check.write_text(record)
     (found,) = corpus.access(trees.config(tmp_path), workspace)
-    assert (found.status, found.mend) == ("failed", "run: hubkit fetch --check")
+    assert (found.status, found.mend) == ("failed", MEND)
     assert not list(corpus.access(trees.config(tmp_path, kind="openi"), workspace))
 
 

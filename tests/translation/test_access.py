@@ -1,3 +1,5 @@
+"""A credentialed corpus is translated only with a PhysioNet access check on record."""
+
 from __future__ import annotations
 
 import datetime
@@ -7,35 +9,8 @@ import pytest
 
 from hubkit.config import parse_config
 from hubkit.errors import HubkitError
+from hubkit.physionet import OFFICIAL
 from hubkit.release import run_one
-from hubkit.translation.access import require_access
-
-TODAY = datetime.date(2026, 5, 1)
-
-
-@pytest.mark.parametrize(
-    ("record", "said"),
-    [
-        ({"date": "2026-05-01", "user": "someone", "project": "mimic-cxr/2.1.0"}, None),
-        ({"date": "2026-01-31"}, None),
-        ({"date": "2026-01-30"}, "90 days"),
-        ({"date": "2026-05-02"}, "90 days"),
-        ({"user": "someone"}, "no record"),
-        ({"date": 20260501}, "no record"),
-        ({"date": "yesterday"}, "no record"),
-        ([], "no record"),
-        (None, "no PhysioNet access check"),
-    ],
-)
-def test_what_record_is_enough(tmp_path, record, said):
-    path = tmp_path / "physionet-access.json"
-    if record is not None:
-        path.write_text(json.dumps(record))
-    if said is None:
-        require_access(path, TODAY)
-    else:
-        with pytest.raises(HubkitError, match=said):
-            require_access(path, TODAY)
 
 
 def test_a_credentialed_corpus_is_not_translated_without_one(make_workspace, studies, moody):
@@ -47,6 +22,6 @@ def test_a_credentialed_corpus_is_not_translated_without_one(make_workspace, stu
         run_one("translate", config, workspace)
     assert moody.seen == []
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    workspace.access_check.write_text(json.dumps({"date": today}))
+    workspace.access_check.write_text(json.dumps({"date": today, "user": "x", "project": "y", "url": OFFICIAL}))
     run_one("translate", config, workspace)
     assert workspace.translations.exists()

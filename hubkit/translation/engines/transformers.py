@@ -38,7 +38,7 @@ class TransformersEngine(Engine):
                 where=translation.model,
                 mend="set [translation] model to an instruction-tuned model",
             )
-        self.revision = commit_of(self.model)
+        self.revision = commit_of(translation.model, translation.revision)
         self.budget = translation.batch_tokens
         self.continuous = self.model.device.type == "cuda" if continuous is None else continuous
         self.cache: dict[str, Any] = {}
