@@ -1,0 +1,151 @@
+"""Read a sealed release with `datasets`: whole with `open_sealed`, a column with `cast_column("report", Sealed())`."""
+
+from __future__ import annotations
+
+import functools
+import os
+import secrets
+from dataclasses import InitVar, dataclass, field
+from typing import Any, ClassVar
+
+import pyarrow as pa
+from datasets import Dataset
+from datasets.features.features import register_feature
+
+from hubkit.custody.cells import open_cell, read_place
+from hubkit.custody.digests import CORPUS_VARIABLE, Corpus, find_corpus
+from hubkit.custody.keys import Keyring
+from hubkit.custody.tables import IDS, Part, open_column, open_table, place_rows
+from hubkit.errors import HubkitError
+
+Root = str | os.PathLike[str] | None
+
+
+@dataclass
+class Sealed:
+    """A column whose cells are opened as they are read: `dataset.cast_column("report", Sealed())`.
+
+    A cell proves its own place, and that it was not changed. What stands beside it is not seen here: that two whole
+    cells of a column changed places is noticed by `open_sealed` and by `hubkit unseal`.
+
+    Args:
+        corpus: the folder of the reports, or their zip; MIMIC_CXR_ROOT where it is None. It is kept out of everything
+            that datasets writes.
+    """
+
+    corpus: InitVar[Root] = None
+    id: str | None = field(default=None, repr=False)
+    dtype: ClassVar[str] = "string"
+    pa_type: ClassVar[pa.DataType] = pa.binary()
+    _type: str = field(default="Sealed", init=False, repr=False)
+
+    def __post_init__(self, corpus: Root) -> None:
+        self._corpus = None if corpus is None else os.fspath(corpus)
+
+    def __call__(self) -> pa.DataType:
+        return self.pa_type
+
+    def encode_example(self, value: bytes) -> bytes:
+        """A cell as it is stored: as it is."""
+        return value
+
+    def decode_example(self, value: Any, token_per_repo_id: Any = None) -> Any:
+        """The value of a cell.
+
+        Raises:
+            HubkitError: it was changed, the corpus is not given, or it does not fit.
+        """
+        if not isinstance(value, bytes):
+            raise HubkitError("the column is not sealed", mend="cast only columns of bytes to Sealed()")
+        place = read_place(value)
+        return open_cell(value, _keyring(self._corpus or _environment(), place.release, place.version))
+
+    def cast_storage(self, storage: pa.Array) -> pa.Array:
+        """The stored cells, as binary."""
+        return storage.cast(pa.binary())
+
+    def embed_storage(self, storage: pa.Array, token_per_repo_id: Any = None) -> pa.Array:
+        """The stored cells: nothing lies outside of them."""
+        return storage
+
+
+register_feature(Sealed, "Sealed")
+
+
+def open_sealed(dataset: Any, corpus: Root = None, complete: bool = True) -> Any:
+    """Open all columns of a dataset that `load_dataset` loaded from a sealed release.
+
+    A Dataset is opened in memory, and nothing of it is written to a cache; one that is streamed is opened as it is
+    read, and its rows are not counted.
+
+    Args:
+        dataset: a Dataset or IterableDataset, or a dict of them by split, with their ids.
+        corpus: the folder of the reports, or their zip; MIMIC_CXR_ROOT where it is None.
+        complete: whether rows that are left out or doubled are an error; False for a part that was loaded on purpose.
+
+    Raises:
+        HubkitError: a cell was changed or moved, rows are missing, or the corpus is missing or another one.
+    """
+    root = corpus if corpus is None else os.fspath(corpus)
+    if isinstance(dataset, dict):
+        parts = {split: _open(part, root, complete, split) for split, part in dataset.items()}
+        return type(dataset)(parts)
+    return _open(dataset, root, complete, None)
+
+
+def _open(dataset: Any, root: str | None, complete: bool, split: str | None) -> Any:
+    if split is None and dataset.split is not None and str(dataset.split).isidentifier():
+        split = str(dataset.split)
+    # Parquet files that are loaded by their paths get a config called by a hash, and splits of the reader's choice.
+    config = dataset.info.config_name
+    part = Part(config=config, split=split) if config and "-" not in config else Part()
+    if not isinstance(dataset, Dataset):
+        return dataset.map(_Batches(root, part), batched=True)
+    table = dataset.with_format("arrow")[:]
+    cells = next((table[name] for name in table.column_names if name not in IDS), None)
+    if not table.num_rows or cells is None:
+        return dataset
+    opened = open_table(table, _keys(root, cells[0].as_py()), part, complete)
+    # A fingerprint of its own: that of datasets would read all of the table, and the text shall decide no file's name.
+    return Dataset(opened.replace_schema_metadata(None), split=dataset.split, fingerprint=secrets.token_hex(8))
+
+
+class _Batches:
+    """Opens batches of a stream. It can be pickled, and then holds no key: each process derives its own."""
+
+    def __init__(self, root: str | None, part: Part):
+        self.root, self.part = root, part
+
+    def __call__(self, batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        sealed = [name for name in batch if name not in IDS]
+        if not sealed or not batch[sealed[0]]:
+            return batch
+        keys = _keys(self.root, batch[sealed[0]][0])
+        # What the first batch is of, all that follow must be of.
+        self.part = self.part._replace(release=self.part.release or (keys.release, keys.version))
+        rows = place_rows(batch, keys, self.part)
+        return {
+            name: open_column(name, batch[name], rows, keys)[1] if name in sealed else batch[name] for name in batch
+        }
+
+
+def _keys(root: str | None, cell: Any) -> Keyring:
+    """The keys of the release that a cell claims to be of."""
+    if not isinstance(cell, bytes):
+        raise HubkitError("the dataset is not sealed, or was opened already")
+    place = read_place(cell)
+    return _keyring(root or _environment(), place.release, place.version)
+
+
+def _environment() -> str | None:
+    return os.environ.get(CORPUS_VARIABLE)
+
+
+@functools.lru_cache(maxsize=8)
+def _keyring(root: str | None, release: str, version: str) -> Keyring:
+    return Keyring(_corpus(root), release, version)
+
+
+@functools.lru_cache(maxsize=2)
+def _corpus(root: str | None) -> Corpus:
+    return find_corpus(root)

@@ -1,0 +1,137 @@
+"""Open a whole sealed release: its folder as it would have been without seals, for any version of `datasets`."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from hubkit.custody.digests import find_corpus
+from hubkit.custody.roster import ROSTER, check_corpus, check_rows, read_roster, row_lists
+from hubkit.custody.tables import Part, open_table
+from hubkit.errors import HubkitError
+from hubkit.progress import track
+from hubkit.workspace import read_table, write_table, write_text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SHARD = re.compile(r"(?P<split>\w+)-\d{5}-of-(?P<count>\d{5})\.parquet")
+OPENED = """<!-- hubkit:begin opened (written by hubkit; edit outside of the marks) -->
+> Opened with `hubkit unseal` from {release} {version}. This folder holds the text in clear: what the data use agreement
+> says of the corpus holds for it.
+<!-- hubkit:end opened -->
+
+"""
+
+
+class Unsealed(NamedTuple):
+    """What was opened: the folder, and rows by `config/split`."""
+
+    folder: Path
+    rows: dict[str, int]
+
+
+def fetch_release(repo: str, revision: str | None) -> Path:
+    """The folder of a release on the Hub, downloaded by the Hub's own client.
+
+    Raises:
+        HubkitError: the repo is missing, or access to it is not granted.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+
+    try:
+        patterns = ["README.md", "LICENSE", "CITATION.cff", "data/*", ROSTER.as_posix()]
+        return Path(snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=patterns))
+    except GatedRepoError:
+        raise HubkitError("access is not granted to you", where=repo, mend="ask for it on the repo's page") from None
+    except RepositoryNotFoundError:
+        raise HubkitError("there is no such dataset, or you may not see it", where=repo, mend="hf auth login") from None
+    except HfHubHTTPError as error:
+        raise HubkitError(f"cannot be downloaded: {error.server_message or error}", where=repo) from None
+
+
+def unseal_release(folder: Path, output: Path, corpus: str | os.PathLike[str] | None = None) -> Unsealed:
+    """Open the sealed release in `folder` and write it to `output`, whole or not at all.
+
+    Args:
+        folder: the downloaded release.
+        output: the folder to write, which must not be there yet; only its owner can read it.
+        corpus: the folder of the reports, or their zip; MIMIC_CXR_ROOT where it is None.
+
+    Raises:
+        HubkitError: the corpus is missing or does not fit, a file is damaged, rows were left out or added, or a cell
+            was changed or moved; nothing is written then.
+    """
+    if output.exists():
+        raise HubkitError("is there already", where=output, mend="move it away, or choose another with --output")
+    roster = read_roster(folder)
+    keys = check_corpus(roster, find_corpus(corpus))
+    expected = row_lists(roster, keys)
+    shards = _shards(folder)
+    absent = sorted(expected.keys() - shards.keys())
+    if absent:
+        raise HubkitError(f"the files of {', '.join(absent)} are missing", where=folder, mend="download it again")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    # Made by mkdtemp for its owner alone; rename keeps that.
+    ready = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}."))
+    try:
+        rows = {}
+        for part, paths in track(shards.items(), "unseal: tables", len(shards)):
+            config, split = part.split("/")
+            table = _read(paths)
+            check_rows(part, table, expected.get(part, set()))
+            opened = open_table(table, keys, Part((keys.release, keys.version), config, split))
+            write_table(ready / "data" / config / f"{split}-00000-of-00001.parquet", opened)
+            rows[part] = opened.num_rows
+        _copy_rest(folder, ready, OPENED.format(release=keys.release, version=keys.version))
+        ready.rename(output)
+    finally:
+        shutil.rmtree(ready, ignore_errors=True)
+    return Unsealed(output, rows)
+
+
+def _shards(folder: Path) -> dict[str, list[Path]]:
+    """The Parquet files of each `config/split`, in order.
+
+    Raises:
+        HubkitError: one of them is missing, or a file has no name of ours.
+    """
+    found: dict[str, list[Path]] = {}
+    for path in sorted((folder / "data").glob("*/*.parquet")):
+        match = SHARD.fullmatch(path.name)
+        if match is None:
+            raise HubkitError("is no file of a release", where=path.relative_to(folder), mend="download it again")
+        paths = found.setdefault(f"{path.parent.name}/{match['split']}", [])
+        paths.append(path)
+        expected = f"{match['split']}-{len(paths) - 1:05d}-of-{match['count']}.parquet"
+        if path.name != expected:
+            raise HubkitError(
+                "is missing", where=path.with_name(expected).relative_to(folder), mend="download it again"
+            )
+    return found
+
+
+def _read(paths: list[Path]) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.concat_tables([read_table(path) for path in paths])
+
+
+def _copy_rest(folder: Path, ready: Path, notice: str) -> None:
+    """The card, without the features and sizes of the sealed columns, and the texts beside it."""
+    for name in ("LICENSE", "CITATION.cff"):
+        if (folder / name).is_file():
+            shutil.copyfile(folder / name, ready / name)
+    if not (folder / "README.md").is_file():
+        return
+    from huggingface_hub import DatasetCard
+
+    card = DatasetCard((folder / "README.md").read_text(encoding="utf-8"))
+    # Stock readers find the features in the Parquet files; those of the card are of sealed columns.
+    card.data.pop("dataset_info")
+    write_text(ready / "README.md", f"---\n{card.data.to_yaml()}\n---\n\n{notice}{card.text.lstrip()}")

@@ -1,0 +1,149 @@
+"""A small corpus of invented reports in two top folders, and a release that is sealed under it."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from hubkit.custody.digests import Corpus, find_corpus
+from hubkit.custody.keys import Keyring
+from hubkit.custody.roster import write_roster
+from hubkit.custody.tables import seal_table
+from hubkit.packaging.dataset import default_schema
+from hubkit.packaging.parquet import write_split
+from hubkit.tables import CHEXPERT_LABELS, GENERATIONS, SCORES
+
+RELEASE = ("mimic-cxr-ptbr", "1.0.0")
+SENTENCES = ("Coração normal.", "Pulmões limpos.", "Pequeno derrame à esquerda.", "Sem pneumotórax.")
+STUDIES = [(10_000_100 + 500_000 * (number % 3), 50_000_000 + 7 * number) for number in range(18)]
+"""(subject, study): a third each in p10, p10 and p11."""
+
+CARD = """---
+license: other
+viewer: false
+configs:
+- config_name: default
+  default: true
+  data_files:
+  - split: train
+    path: data/default/train-*.parquet
+  - split: test
+    path: data/default/test-*.parquet
+- config_name: generations
+  data_files:
+  - split: test
+    path: data/generations/test-*.parquet
+dataset_info:
+- config_name: default
+  features:
+  - name: subject_id
+    dtype: int64
+  - name: study_id
+    dtype: int64
+  - name: indication
+    dtype: binary
+  - name: findings
+    dtype: binary
+  - name: impression
+    dtype: binary
+  - name: report
+    dtype: binary
+  - name: images
+    dtype: binary
+  - name: labels
+    dtype: binary
+  - name: translation_flags
+    dtype: binary
+---
+
+# Sealed reports
+"""
+
+
+def write_corpus(root: Path, changes: dict[tuple[int, int], str | None] | None = None) -> Path:
+    """The corpus: a report says its study's number; `changes` has other texts, more studies, None for those left out."""
+    reports = {ids: f" FINAL REPORT\n Invented report no. {ids[1]}.\n" for ids in STUDIES} | (changes or {})
+    for (subject, study), text in reports.items():
+        folder = root / "files" / f"p{str(subject)[:2]}" / f"p{subject}"
+        folder.mkdir(parents=True, exist_ok=True)
+        if text is not None:
+            (folder / f"s{study}.txt").write_text(text)
+    return root
+
+
+def zip_corpus(root: Path, path: Path) -> Path:
+    """The same reports as PhysioNet's zip, in another order."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for report in sorted(root.rglob("*.txt"), reverse=True):
+            archive.write(report, report.relative_to(root).as_posix())
+    return path
+
+
+def keyring(root: Path, release: tuple[str, str] = RELEASE, cache: bool = False) -> Keyring:
+    corpus: Corpus = find_corpus(root, cache)
+    return Keyring(corpus, *release)
+
+
+def plain_tables(studies: list[tuple[int, int]] = STUDIES) -> dict[tuple[str, str], pa.Table]:
+    """The tables of a release by (config, split): two splits of reports, and generations with scores of one of them."""
+    train, test = studies[:12], studies[12:]
+    generated = [_generated(ids, condition) for ids in test for condition in ("zero_shot", "lora")]
+    return {
+        ("default", "train"): pa.Table.from_pylist([_row(ids) for ids in train], schema=default_schema(False)),
+        ("default", "test"): pa.Table.from_pylist([_row(ids) for ids in test], schema=default_schema(False)),
+        ("generations", "test"): pa.Table.from_pylist(generated, schema=GENERATIONS),
+        ("scores", "test"): pa.Table.from_pylist([_scored(row) for row in generated], schema=SCORES),
+    }
+
+
+def write_sealed(
+    folder: Path, keys: Keyring, tables: dict[tuple[str, str], pa.Table] | None = None, rows_per_file: int = 5
+) -> Path:
+    """A sealed release as it lies on the Hub, with several files a split."""
+    tables = plain_tables() if tables is None else tables
+    shutil.rmtree(folder, ignore_errors=True)
+    for (config, split), table in tables.items():
+        write_split(folder, config, split, seal_table(table, config, split, keys), rows_per_file)
+    write_roster(folder, tables, keys)
+    (folder / "README.md").write_text(CARD)
+    return folder
+
+
+def _row(ids: tuple[int, int]) -> dict[str, Any]:
+    rng = random.Random(str(ids))
+    findings = " ".join(rng.sample(SENTENCES, 3))
+    failed = ids[1] % 5 == 0
+    return {
+        "subject_id": ids[0],
+        "study_id": ids[1],
+        "indication": None,
+        "findings": findings,
+        "impression": None if failed else rng.choice(SENTENCES),
+        "report": None if failed else f"ACHADOS: {findings}\n\nIMPRESSÃO: exame nº {ids[1]}",
+        "images": [f"files/p{ids[0]}/s{ids[1]}/{number}.jpg" for number in range(ids[1] % 3)],
+        "labels": {label: rng.choice((1, 0, -1, None)) for label in CHEXPERT_LABELS} if ids[1] % 4 else None,
+        "translation_flags": ["impression:failed"] if failed else [],
+    }
+
+
+def _generated(ids: tuple[int, int], condition: str) -> dict[str, Any]:
+    text = random.Random(f"{ids}{condition}").choice(SENTENCES)
+    return {
+        "subject_id": ids[0],
+        "study_id": ids[1],
+        "condition": condition,
+        "reference": f"ACHADOS: {text}",
+        "generated": text,
+        "finish_reason": "stop",
+    }
+
+
+def _scored(row: dict[str, Any]) -> dict[str, Any]:
+    rng = random.Random(str(row))
+    ids = {name: row[name] for name in ("subject_id", "study_id", "condition")}
+    return {**ids, "setup": "bertimbau", **{name: rng.random() for name in ("precision", "recall", "f1")}}

@@ -1,0 +1,318 @@
+"""What somebody who may write to the repo, or who has another corpus, can try: each is noticed and named."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sealed_folder import RELEASE, STUDIES, keyring, plain_tables, write_corpus, write_sealed
+
+from hubkit.custody.cells import read_place
+from hubkit.custody.keys import Keyring
+from hubkit.custody.roster import ROSTER
+from hubkit.custody.tables import open_table, seal_table
+from hubkit.custody.unseal import unseal_release
+from hubkit.errors import HubkitError
+
+TRAIN = "data/default/train-00000-of-00003.parquet"
+SECOND = "data/default/train-00001-of-00003.parquet"
+TEST = "data/default/test-00000-of-00002.parquet"
+
+
+def rewrite(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
+    pq.write_table(change(pq.read_table(path)), path)
+
+
+def with_cells(table: pa.Table, column: str, change: Callable[[list[bytes]], list[bytes]]) -> pa.Table:
+    at = table.column_names.index(column)
+    return table.set_column(at, column, pa.array(change(table[column].to_pylist()), pa.binary()))
+
+
+def swap_rows(folder: Path) -> None:
+    rewrite(folder / TRAIN, lambda table: with_cells(table, "report", lambda cells: [cells[1], cells[0], *cells[2:]]))
+
+
+def swap_columns(folder: Path) -> None:
+    def change(table: pa.Table) -> pa.Table:
+        findings = table["findings"].to_pylist()
+        return with_cells(
+            with_cells(table, "findings", lambda _: table["report"].to_pylist()), "report", lambda _: findings
+        )
+
+    rewrite(folder / TRAIN, change)
+
+
+def rename_columns(folder: Path) -> None:
+    names = {"findings": "impression", "impression": "findings"}
+    for path in (folder / "data" / "default").glob("*.parquet"):
+        rewrite(path, lambda table: table.rename_columns([names.get(name, name) for name in table.column_names]))
+
+
+def swap_ids(folder: Path) -> None:
+    def change(table: pa.Table) -> pa.Table:
+        order = pa.array([1, 0, *range(2, table.num_rows)])
+        return table.set_column(1, "study_id", table["study_id"].take(order))
+
+    rewrite(folder / TRAIN, change)
+
+
+def swap_whole_rows_with_ids_kept(folder: Path) -> None:
+    def change(table: pa.Table) -> pa.Table:
+        moved = table.take(pa.array([1, 0, *range(2, table.num_rows)]))
+        return moved.set_column(0, "subject_id", table["subject_id"]).set_column(1, "study_id", table["study_id"])
+
+    rewrite(folder / TRAIN, change)
+
+
+def swap_splits(folder: Path) -> None:
+    data = folder / "data" / "default"
+    for path in sorted(data.glob("*.parquet")):
+        path.rename(path.with_name(f"x{path.name}"))
+    for path in sorted(data.glob("x*.parquet")):
+        path.rename(
+            path.with_name(path.name[1:].replace("train", "TEST").replace("test", "train").replace("TEST", "test"))
+        )
+
+
+def cells_of_another_split(folder: Path) -> None:
+    other = pq.read_table(folder / TEST)["report"].to_pylist()
+    rewrite(folder / TRAIN, lambda table: with_cells(table, "report", lambda cells: [other[0], *cells[1:]]))
+
+
+def replay_an_older_version(folder: Path) -> None:
+    older = write_sealed(folder.parent / "older", keyring(folder.parent / "corpus", (RELEASE[0], "0.9.0")))
+    shutil.copyfile(older / TRAIN, folder / TRAIN)
+
+
+def replay_all_but_the_roster(folder: Path) -> None:
+    older = write_sealed(folder.parent / "older", keyring(folder.parent / "corpus", (RELEASE[0], "0.9.0")))
+    shutil.rmtree(folder / "data")
+    shutil.copytree(older / "data", folder / "data")
+
+
+def plain_text_instead(folder: Path) -> None:
+    def change(table: pa.Table) -> pa.Table:
+        at = table.column_names.index("report")
+        return table.set_column(at, "report", pa.array(["Derrame volumoso."] * table.num_rows))
+
+    for path in (folder / "data" / "default").glob("*.parquet"):
+        rewrite(path, change)
+
+
+def a_column_of_plain_text_more(folder: Path) -> None:
+    for path in (folder / "data" / "default").glob("*.parquet"):
+        rewrite(path, lambda table: table.append_column("note", pa.array(["Lido."] * table.num_rows)))
+
+
+def rows_deleted(folder: Path) -> None:
+    rewrite(folder / TRAIN, lambda table: table.slice(2))
+
+
+def a_folder_deleted(folder: Path) -> None:
+    for path in (folder / "data" / "default").glob("*.parquet"):
+        rewrite(
+            path, lambda table: table.filter([str(subject)[:2] == "10" for subject in table["subject_id"].to_pylist()])
+        )
+
+
+def a_row_twice(folder: Path) -> None:
+    rewrite(folder / TRAIN, lambda table: pa.concat_tables([table, table.slice(0, 1)]))
+
+
+def a_row_of_nobody(folder: Path) -> None:
+    def change(table: pa.Table) -> pa.Table:
+        added = table.slice(0, 1).set_column(1, "study_id", pa.array([59_999_999]))
+        return pa.concat_tables([table, added])
+
+    rewrite(folder / TRAIN, change)
+
+
+def a_file_missing(folder: Path) -> None:
+    (folder / SECOND).unlink()
+
+
+def the_last_file_missing(folder: Path) -> None:
+    (folder / "data/default/train-00002-of-00003.parquet").unlink()
+
+
+def a_split_missing(folder: Path) -> None:
+    for path in (folder / "data" / "default").glob("test-*.parquet"):
+        path.unlink()
+
+
+def a_file_truncated(folder: Path) -> None:
+    path = folder / TRAIN
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def files_in_each_others_place(folder: Path) -> None:
+    generations, scores = (folder / "data" / name / "test-00000-of-00003.parquet" for name in ("generations", "scores"))
+    kept = generations.read_bytes()
+    generations.write_bytes(scores.read_bytes())
+    scores.write_bytes(kept)
+
+
+def roster_of_another_version(folder: Path) -> None:
+    rewrite(folder / ROSTER, lambda table: table.set_column(1, "version", pa.array(["0.9.0"] * table.num_rows)))
+
+
+def roster_with_a_study_less(folder: Path) -> None:
+    def change(table: pa.Table) -> pa.Table:
+        studies = table["studies"].to_pylist()
+        return table.set_column(3, "studies", pa.array([studies[0][1:], *studies[1:]]))
+
+    rewrite(folder / ROSTER, change)
+
+
+def roster_without_a_folder(folder: Path) -> None:
+    rewrite(folder / ROSTER, lambda table: table.slice(0, 1))
+
+
+def roster_with_lists_swapped(folder: Path) -> None:
+    rewrite(folder / ROSTER, lambda table: with_cells(table, "rows", lambda cells: cells[::-1]))
+
+
+def roster_missing(folder: Path) -> None:
+    (folder / ROSTER).unlink()
+
+
+ATTACKS: list[tuple[Callable[[Path], None], str]] = [
+    (swap_rows, f"the cell at report of study {STUDIES[0][1]} is not its own: it belongs to report of study"),
+    (swap_columns, "is not its own: it belongs to report of study"),
+    (rename_columns, "the cell at findings .* belongs to impression"),
+    (swap_ids, "is not its own"),
+    (swap_whole_rows_with_ids_kept, "is not its own"),
+    (swap_splits, "default/test: rows were left out or added|default/train: rows were left out or added"),
+    (cells_of_another_split, "in default/test of mimic-cxr-ptbr 1.0.0"),
+    (replay_an_older_version, "mimic-cxr-ptbr 0.9.0"),
+    (replay_all_but_the_roster, "the cells are of mimic-cxr-ptbr 0.9.0, and not of mimic-cxr-ptbr 1.0.0"),
+    (plain_text_instead, "the column report is not sealed"),
+    (a_column_of_plain_text_more, "the column note is not sealed"),
+    (
+        rows_deleted,
+        rf"default/train: rows were left out or added: p10: 2 rows of studies missing \({STUDIES[0][1]}, {STUDIES[1][1]}\)",
+    ),
+    (a_folder_deleted, "p11: 2 rows of studies missing"),
+    (a_row_twice, f"1 rows are there twice, one of them of study {STUDIES[0][1]}"),
+    (a_row_of_nobody, r"1 rows of studies too many \(59999999\)"),
+    (a_file_missing, "train-00001-of-00003.parquet: is missing"),
+    (the_last_file_missing, "rows were left out or added"),
+    (a_split_missing, "the files of default/test are missing"),
+    (a_file_truncated, "is not a whole Parquet file"),
+    (files_in_each_others_place, "."),
+    (roster_of_another_version, "does not fit mimic-cxr-ptbr 0.9.0"),
+    (roster_with_a_study_less, "p10: the release's list of studies was changed"),
+    (roster_without_a_folder, "p11: .* rows of studies too many"),
+    (roster_with_lists_swapped, "does not open"),
+    (roster_missing, "it is no sealed release, or not all of it"),
+]
+
+
+@pytest.mark.parametrize(("attack", "said"), ATTACKS, ids=[attack.__name__ for attack, _ in ATTACKS])
+def test_an_attack_is_named_and_nothing_is_written(
+    release: Path, corpus: Path, tmp_path: Path, attack: Callable[[Path], None], said: str
+) -> None:
+    folder = shutil.copytree(release, tmp_path / "attacked")
+    shutil.copytree(corpus, tmp_path / "corpus")
+    attack(folder)
+    with pytest.raises(HubkitError, match=said):
+        unseal_release(folder, tmp_path / "opened", corpus)
+    assert sorted(path.name for path in tmp_path.iterdir() if "opened" in path.name) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({STUDIES[0]: "Changed."}, "p10: all ids fit, and the text of one report or more differs"),
+        ({STUDIES[2]: None}, rf"p11: 1 reports missing \({STUDIES[2][1]}\)"),
+        ({(10_999_999, 59_000_001): "More."}, r"p10: 1 reports too many \(59000001\)"),
+        ({STUDIES[0]: None, (10_999_999, 59_000_001): "More."}, r"p10: 1 reports missing .* and 1 reports too many"),
+        ({ids: "Of another version." for ids in STUDIES}, "p10: all ids fit, .*; p11: all ids fit"),
+        ({ids: None for ids in STUDIES if ids[0] > 11_000_000}, "the folder p11 is missing"),
+    ],
+    ids=["changed", "missing", "added", "both", "another version", "no folder"],
+)
+def test_a_corpus_that_does_not_fit_is_named_by_folder_and_ids(
+    release: Path, tmp_path: Path, changes: dict[tuple[int, int], str], said: str
+) -> None:
+    other = write_corpus(tmp_path / "other", changes)
+    with pytest.raises(HubkitError, match=said) as error:
+        unseal_release(release, tmp_path / "opened", other)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "opened").exists()
+
+
+def test_no_byte_of_a_file_can_be_changed_unseen(release: Path, corpus: Path, tmp_path: Path) -> None:
+    """Bits flipped all over a file and the roster: opened as they were, or refused."""
+    expected = pq.read_table(unseal_release(release, tmp_path / "fine", corpus).folder / "data/default")
+    rng = random.Random(3)
+    for number in range(40):
+        folder = shutil.copytree(release, tmp_path / f"flipped-{number}")
+        path = folder / (TRAIN if number % 2 else ROSTER)
+        raw = bytearray(path.read_bytes())
+        raw[rng.randrange(len(raw))] ^= 1 << rng.randrange(8)
+        path.write_bytes(raw)
+        try:
+            opened = unseal_release(folder, tmp_path / f"opened-{number}", corpus).folder
+        except (HubkitError, OSError, ValueError):
+            continue
+        assert pq.read_table(opened / "data/default").equals(expected)
+
+
+def test_two_texts_under_one_version_do_no_harm(keys: Keyring) -> None:
+    """A rebuild has the same bytes; a changed row changes its own cells, and shares no nonce with the older one."""
+    plain = plain_tables()["default", "train"]
+    once, again = (seal_table(plain, "default", "train", keys) for _ in range(2))
+    assert once.equals(again)
+    reports = ["Outro texto.", *plain["report"].to_pylist()[1:]]
+    changed = seal_table(plain.set_column(5, "report", pa.array(reports)), "default", "train", keys)
+    differ = [
+        (row, name)
+        for name in once.column_names
+        for row, (one, other) in enumerate(zip(once[name].to_pylist(), changed[name].to_pylist(), strict=True))
+        if one != other
+    ]
+    assert differ == [(0, "report")]
+    cells = [cell for table in (once, changed) for name in table.column_names[2:] for cell in table[name].to_pylist()]
+    nonces = {cell[2 + cell[1] : 14 + cell[1]] for cell in cells}
+    assert len(nonces) == len(set(cells))
+
+
+def test_public_information_tells_templates_and_labels_apart_no_better_than_chance(corpus: Path, keys: Keyring) -> None:
+    """Cells of a normal impression, of a short finding and of none have one length, and no ciphertext comes twice."""
+    plain = plain_tables()["default", "train"]
+    for column, values in {
+        "impression": [None, "Sem alterações.", "Sem processo cardiopulmonar agudo.", "Pequeno derrame à direita."],
+        "labels": plain["labels"].to_pylist()[:4],
+    }.items():
+        at = plain.column_names.index(column)
+        repeated = pa.array([values[row % 4] for row in range(plain.num_rows)], plain.schema.field(column).type)
+        cells = seal_table(plain.set_column(at, column, repeated), "default", "train", keys)[column].to_pylist()
+        place = [2 + cell[1] for cell in cells]
+        assert len({len(cell) - start for cell, start in zip(cells, place, strict=True)}) == 1
+        assert len({cell[start:] for cell, start in zip(cells, place, strict=True)}) == len(cells)
+
+
+def test_a_guess_at_the_reports_from_what_is_public_opens_nothing(release: Path, tmp_path: Path) -> None:
+    """The ids, the number of reports and all texts but one are known, and the one is a template: no folder opens."""
+    guess = write_corpus(tmp_path / "guess", {STUDIES[0]: "No acute cardiopulmonary process."})
+    table = pq.read_table(release / TRAIN).slice(0, 1)
+    with pytest.raises(HubkitError, match="the folder p10 of your corpus"):
+        open_table(table, keyring(guess), complete=False)
+
+
+def test_a_column_left_out_is_seen_and_the_others_open(release: Path, keys: Keyring) -> None:
+    table = pq.read_table(release / TRAIN).drop_columns(["findings"])
+    assert "findings" not in open_table(table, keys, complete=False).column_names
+
+
+def test_a_cell_says_nothing_but_its_place(release: Path) -> None:
+    cell = pq.read_table(release / TRAIN)["report"][0].as_py()
+    assert read_place(cell) == (*RELEASE, "default", "train", 12, "report", "string", "p10", STUDIES[0][1], 0)
+    for text in ("ACHADOS", "Coração", "exame"):
+        assert not any(text.encode() in path.read_bytes() for path in release.rglob("*.parquet"))

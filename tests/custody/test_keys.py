@@ -1,0 +1,135 @@
+"""Whoever has the reports has the keys, from a tree as from a zip; anything less or other gives other keys."""
+
+from __future__ import annotations
+
+import json
+import logging
+import stat
+import traceback
+from pathlib import Path
+
+import pytest
+from sealed_folder import RELEASE, STUDIES, keyring, write_corpus, zip_corpus
+
+from hubkit.custody.digests import cache_path, find_corpus
+from hubkit.custody.keys import GroupKey, Keyring
+from hubkit.errors import HubkitError, UsageError
+
+FIRST = STUDIES[0]
+
+
+def checks(root: Path, release: tuple[str, str] = RELEASE) -> list[bytes]:
+    keys = keyring(root, release)
+    return [keys.key(group).check for group in ("p10", "p11")]
+
+
+@pytest.mark.parametrize("place", ["tree", "zip", "folder of the zip", "tree in a folder"])
+def test_the_same_reports_give_the_same_keys_however_they_lie(keys: Keyring, tmp_path: Path, place: str) -> None:
+    root = write_corpus(tmp_path / "corpus")
+    path = {
+        "tree": lambda: root,
+        "zip": lambda: zip_corpus(root, tmp_path / "reports.zip"),
+        "folder of the zip": lambda: zip_corpus(root, tmp_path / "mimic-cxr-reports.zip").parent,
+        "tree in a folder": lambda: write_corpus(tmp_path / "home" / "mimic-cxr-reports").parent,
+    }[place]()
+    assert checks(path) == [keys.key("p10").check, keys.key("p11").check]
+
+
+@pytest.mark.parametrize(
+    ("changes", "release", "same"),
+    [
+        ({FIRST: "Another report."}, RELEASE, [False, True]),
+        ({FIRST: None}, RELEASE, [False, True]),
+        ({(11_999_999, 59_999_999): "One more."}, RELEASE, [True, False]),
+        ({FIRST: f" FINAL REPORT\n Invented report no. {FIRST[1]}."}, RELEASE, [False, True]),
+        ({}, ("mimic-cxr-ptbr", "1.0.1"), [False, False]),
+        ({}, ("mimic-cxr-ptbr-2", "1.0.0"), [False, False]),
+    ],
+    ids=["changed", "missing", "added", "one byte less", "version", "name"],
+)
+def test_another_corpus_or_release_has_other_keys(
+    keys: Keyring, tmp_path: Path, changes: dict[tuple[int, int], str], release: tuple[str, str], same: list[bool]
+) -> None:
+    ours = [keys.key("p10").check, keys.key("p11").check]
+    assert [
+        one == other for one, other in zip(checks(write_corpus(tmp_path, changes), release), ours, strict=True)
+    ] == same
+
+
+def test_two_reports_that_swap_their_text_give_another_key(tmp_path: Path) -> None:
+    other = write_corpus(tmp_path, {STUDIES[0]: "b", STUDIES[1]: "a"})
+    third = write_corpus(tmp_path / "third", {STUDIES[0]: "a", STUDIES[1]: "b"})
+    assert checks(other)[0] != checks(third)[0]
+
+
+def test_no_corpus_is_one_line() -> None:
+    with pytest.raises(UsageError, match="needs your own copy") as error:
+        find_corpus()
+    assert "MIMIC_CXR_ROOT" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_folder_that_is_missing_is_named(corpus: Path) -> None:
+    with pytest.raises(HubkitError, match="has no reports of the folder p17"):
+        keyring(corpus).key("p17")
+
+
+@pytest.mark.parametrize("name", ["", "lab/mimic-cxr-ptbr"])
+def test_a_name_that_would_blur_places_is_refused(corpus: Path, name: str) -> None:
+    with pytest.raises(HubkitError):
+        keyring(corpus, (name, "1.0.0"))
+
+
+def test_the_cache_is_for_its_owner_alone_and_is_used(corpus: Path, tmp_path: Path) -> None:
+    path = zip_corpus(corpus, tmp_path / "reports.zip")
+    first = find_corpus(path).digest("p10")
+    assert stat.S_IMODE(cache_path().stat().st_mode) == 0o600
+    again = find_corpus(path)
+    assert again.digest("p10") == first
+    assert "_names" not in vars(again)  # the zip's list was not even read
+
+
+@pytest.mark.parametrize("harm", ["changed corpus", "others can read it", "broken", "another entry"])
+def test_a_cache_that_does_not_hold_is_made_anew(tmp_path: Path, harm: str) -> None:
+    root = write_corpus(tmp_path / "corpus")
+    find_corpus(root).digest("p10")
+    entries = json.loads(cache_path().read_text())
+    (entry,) = entries.values()
+    entry["digest"] = "00" * 32
+    if harm == "changed corpus":
+        cache_path().write_text(json.dumps(entries))
+        write_corpus(root, {FIRST: "A report that is longer than it was before, by some words."})
+    elif harm == "others can read it":
+        cache_path().write_text(json.dumps(entries))
+        cache_path().chmod(0o644)
+    elif harm == "broken":
+        cache_path().write_text("{")
+    else:
+        cache_path().write_text(json.dumps({"elsewhere#p10": entry}))
+    assert find_corpus(root).digest("p10") == find_corpus(root, cache=False).digest("p10")
+
+
+def test_a_cache_that_cannot_be_written_is_said(corpus: Path, own_cache: Path) -> None:
+    own_cache.write_text("a file, where a folder should be")
+    with pytest.warns(UserWarning, match="cannot be written"):
+        assert find_corpus(corpus).digest("p10") == find_corpus(corpus, cache=False).digest("p10")
+
+
+def test_nothing_shows_a_key(corpus: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    keys = keyring(corpus)
+    digest = keys.corpus.digest("p10")
+    shown = [repr(keys), repr(keys.key("p10")), str(vars(keys)), repr(keys.corpus), caplog.text]
+    try:
+        keys.key("p17")
+    except HubkitError:
+        shown.append(traceback.format_exc())
+    for secret in (digest, digest.hex(), repr(digest)):
+        assert not any(str(secret) in text for text in shown)
+
+
+def test_uses_have_keys_of_their_own() -> None:
+    key = GroupKey(b"\0" * 32, *RELEASE, "p10")
+    assert key.check != GroupKey(b"\0" * 32, *RELEASE, "p11").check
+    assert key.nonce(b"ab", b"c") != key.nonce(b"a", b"bc")
+    assert key.nonce(b"ab", b"c") == GroupKey(b"\0" * 32, *RELEASE, "p10").nonce(b"ab", b"c")
