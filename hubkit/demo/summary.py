@@ -12,12 +12,15 @@ from hubkit.release import Step
 from hubkit.scoring.table import Grid, bertscore_grid, others_grid, read_summary
 from hubkit.workspace import Workspace
 
+WIDTH = 116
+"""Characters a line at the least: a table that is cut says nothing."""
+
 COLUMNS = ("condition", "setup", "precision", "recall", "F1")
 
 
 def print_summary(config: ReleaseConfig, workspace: Workspace, steps: list[Step]) -> None:
     """Print what the demo's release came to, from the files of `workspace`."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, width=max(WIDTH, Console().width))
     console.print()
     console.print(_table("The plan", ("stage", "", "why"), [(s.stage.name, s.action, s.reason) for s in steps]))
     summary = read_summary(workspace)
