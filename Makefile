@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: check test demo wheel kills clean
+.PHONY: check test demo wheel kills faults browser checks clean
 
 $(READY): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing; give another 3.11 or later with PYTHON=..."; exit 1; }
@@ -35,6 +35,18 @@ wheel: $(READY)
 # Longer than the suite: the demo, killed at ten random moments.
 kills: $(READY)
 	$(BIN)/python benchmarks/kills.py --kills 10
+
+# 200 random schedules of faults between hubkit and the Hub; the suite runs two.
+faults: $(READY)
+	HUBKIT_FAULT_SCHEDULES=200 $(BIN)/pytest tests/hub/test_faults.py
+
+# The Space's page in headless Chromium, which has to be installed (Debian: apt-get install chromium).
+browser: $(READY)
+	$(BIN)/pytest tests/bertscore_ptbr/browser_space.py
+
+# Recall and false alarms of the clinical checks on the frozen pairs.
+checks: $(READY)
+	$(BIN)/python benchmarks/checks.py
 
 clean:
 	rm -rf work build dist .pytest_cache .mypy_cache .ruff_cache
