@@ -14,7 +14,7 @@ from hubkit.custody.cells import Place, seal, unseal
 from hubkit.custody.digests import Corpus, group_of
 from hubkit.custody.keys import Keyring
 from hubkit.errors import HubkitError
-from hubkit.workspace import read_table, write_table
+from hubkit.workspace import write_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,14 +65,7 @@ def write_roster(root: Path, tables: Mapping[tuple[str, str], pa.Table], keys: K
         # JSON of a list of pairs: a dict among the values of cells means labels.
         rows = seal([[part, ids] for part, ids in lists[name].items()], _header(keys, name), key)
         groups.append(Group(keys.release, keys.version, name, keys.corpus.studies(name), key.check, rows))
-    schema = pa.schema(
-        [
-            *((name, pa.string()) for name in ("release", "version", "group")),
-            ("studies", pa.list_(pa.int64())),
-            *((name, pa.binary()) for name in ("check", "rows")),
-        ]
-    )
-    write_table(root / ROSTER, pa.Table.from_pylist([group._asdict() for group in groups], schema=schema))
+    write_table(root / ROSTER, pa.Table.from_pylist([group._asdict() for group in groups], schema=_schema()))
 
 
 def read_roster(root: Path) -> list[Group]:
@@ -83,10 +76,28 @@ def read_roster(root: Path) -> list[Group]:
     """
     if not (root / ROSTER).is_file():
         raise HubkitError(f"holds no {ROSTER}: it is no sealed release, or not all of it", where=root)
-    table = read_table(root / ROSTER)
-    if table.column_names != list(Group._fields) or not table.num_rows:
-        raise HubkitError("is not a roster of a sealed release", where=root / ROSTER, mend="download it again")
-    return [Group(**row) for row in table.to_pylist()]
+    table = read_sealed(root / ROSTER)
+    if not table.num_rows or table.schema != _schema():
+        raise HubkitError("is not a roster of a sealed release", where=ROSTER, mend="download it again")
+    try:
+        return [Group(**row) for row in table.to_pylist()]
+    except UnicodeDecodeError:
+        raise HubkitError("is damaged", where=ROSTER, mend="download it again") from None
+
+
+def read_sealed(path: Path) -> pa.Table:
+    """A Parquet file of a sealed release.
+
+    Raises:
+        HubkitError: it is damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_table(path)
+    except (pa.ArrowException, OSError, ValueError):
+        raise HubkitError("is not a whole Parquet file", where=path.name, mend="download it again") from None
 
 
 def check_corpus(roster: list[Group], corpus: Corpus) -> Keyring:
@@ -158,6 +169,18 @@ def _difference(group: str, expected: set[int], found: set[int], what: str) -> s
         if ids
     ]
     return f"{group}: {' and '.join(told)}"
+
+
+def _schema() -> pa.Schema:
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            *((name, pa.string()) for name in ("release", "version", "group")),
+            ("studies", pa.list_(pa.int64())),
+            *((name, pa.binary()) for name in ("check", "rows")),
+        ]
+    )
 
 
 def _header(keys: Keyring, group: str) -> bytes:

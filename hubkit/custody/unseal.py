@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubkit.custody.digests import find_corpus
-from hubkit.custody.roster import ROSTER, check_corpus, check_rows, read_roster, row_lists
-from hubkit.custody.tables import Part, open_table
+from hubkit.custody.roster import ROSTER, check_corpus, check_rows, read_roster, read_sealed, row_lists
+from hubkit.custody.tables import IDS, Part, open_table
 from hubkit.errors import HubkitError
 from hubkit.progress import track
-from hubkit.workspace import read_table, write_table, write_text
+from hubkit.workspace import write_table, write_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -117,9 +117,20 @@ def _shards(folder: Path) -> dict[str, list[Path]]:
 
 
 def _read(paths: list[Path]) -> pa.Table:
+    """The table of a split from its files.
+
+    Raises:
+        HubkitError: a file is damaged, has other columns than the one before, or no ids.
+    """
     import pyarrow as pa
 
-    return pa.concat_tables([read_table(path) for path in paths])
+    tables = [read_sealed(path) for path in paths]
+    for path, table in zip(paths, tables, strict=True):
+        ids = [table[name] for name in IDS if name in table.column_names]
+        whole = len(ids) == len(IDS) and all(column.type == pa.int64() and not column.null_count for column in ids)
+        if not whole or table.schema != tables[0].schema:
+            raise HubkitError("does not have the columns of its table", where=path.name, mend="download it again")
+    return pa.concat_tables(tables)
 
 
 def _copy_rest(folder: Path, ready: Path, notice: str) -> None:

@@ -66,7 +66,7 @@ dataset_info:
 
 
 def write_corpus(root: Path, changes: dict[tuple[int, int], str | None] | None = None) -> Path:
-    """The corpus: a report says its study's number; `changes` has other texts, more studies, None for those left out."""
+    """A corpus of invented reports; `changes` has other texts, more studies, and None for those left out."""
     reports = {ids: f" FINAL REPORT\n Invented report no. {ids[1]}.\n" for ids in STUDIES} | (changes or {})
     for (subject, study), text in reports.items():
         folder = root / "files" / f"p{str(subject)[:2]}" / f"p{subject}"

@@ -157,6 +157,10 @@ def files_in_each_others_place(folder: Path) -> None:
     scores.write_bytes(kept)
 
 
+def no_ids(folder: Path) -> None:
+    rewrite(folder / TRAIN, lambda table: table.set_column(1, "study_id", pa.nulls(table.num_rows, pa.int64())))
+
+
 def roster_of_another_version(folder: Path) -> None:
     rewrite(folder / ROSTER, lambda table: table.set_column(1, "version", pa.array(["0.9.0"] * table.num_rows)))
 
@@ -184,7 +188,7 @@ def roster_missing(folder: Path) -> None:
 ATTACKS: list[tuple[Callable[[Path], None], str]] = [
     (swap_rows, f"the cell at report of study {STUDIES[0][1]} is not its own: it belongs to report of study"),
     (swap_columns, "is not its own: it belongs to report of study"),
-    (rename_columns, "the cell at findings .* belongs to impression"),
+    (rename_columns, "the cell at (findings|impression) of .* belongs to (impression|findings)"),
     (swap_ids, "is not its own"),
     (swap_whole_rows_with_ids_kept, "is not its own"),
     (swap_splits, "default/test: rows were left out or added|default/train: rows were left out or added"),
@@ -195,7 +199,7 @@ ATTACKS: list[tuple[Callable[[Path], None], str]] = [
     (a_column_of_plain_text_more, "the column note is not sealed"),
     (
         rows_deleted,
-        rf"default/train: rows were left out or added: p10: 2 rows of studies missing \({STUDIES[0][1]}, {STUDIES[1][1]}\)",
+        rf"default/train: .* added: p10: 2 rows of studies missing \({STUDIES[0][1]}, {STUDIES[1][1]}\)",
     ),
     (a_folder_deleted, "p11: 2 rows of studies missing"),
     (a_row_twice, f"1 rows are there twice, one of them of study {STUDIES[0][1]}"),
@@ -204,7 +208,8 @@ ATTACKS: list[tuple[Callable[[Path], None], str]] = [
     (the_last_file_missing, "rows were left out or added"),
     (a_split_missing, "the files of default/test are missing"),
     (a_file_truncated, "is not a whole Parquet file"),
-    (files_in_each_others_place, "."),
+    (files_in_each_others_place, "test-0000.-of-00003.parquet: does not have the columns of its table"),
+    (no_ids, "does not have the columns of its table"),
     (roster_of_another_version, "does not fit mimic-cxr-ptbr 0.9.0"),
     (roster_with_a_study_less, "p10: the release's list of studies was changed"),
     (roster_without_a_folder, "p11: .* rows of studies too many"),
@@ -232,7 +237,7 @@ def test_an_attack_is_named_and_nothing_is_written(
         ({STUDIES[2]: None}, rf"p11: 1 reports missing \({STUDIES[2][1]}\)"),
         ({(10_999_999, 59_000_001): "More."}, r"p10: 1 reports too many \(59000001\)"),
         ({STUDIES[0]: None, (10_999_999, 59_000_001): "More."}, r"p10: 1 reports missing .* and 1 reports too many"),
-        ({ids: "Of another version." for ids in STUDIES}, "p10: all ids fit, .*; p11: all ids fit"),
+        (dict.fromkeys(STUDIES, "Of another version."), "p10: all ids fit, .*; p11: all ids fit"),
         ({ids: None for ids in STUDIES if ids[0] > 11_000_000}, "the folder p11 is missing"),
     ],
     ids=["changed", "missing", "added", "both", "another version", "no folder"],
@@ -251,7 +256,7 @@ def test_no_byte_of_a_file_can_be_changed_unseen(release: Path, corpus: Path, tm
     """Bits flipped all over a file and the roster: opened as they were, or refused."""
     expected = pq.read_table(unseal_release(release, tmp_path / "fine", corpus).folder / "data/default")
     rng = random.Random(3)
-    for number in range(40):
+    for number in range(24):
         folder = shutil.copytree(release, tmp_path / f"flipped-{number}")
         path = folder / (TRAIN if number % 2 else ROSTER)
         raw = bytearray(path.read_bytes())
@@ -259,7 +264,7 @@ def test_no_byte_of_a_file_can_be_changed_unseen(release: Path, corpus: Path, tm
         path.write_bytes(raw)
         try:
             opened = unseal_release(folder, tmp_path / f"opened-{number}", corpus).folder
-        except (HubkitError, OSError, ValueError):
+        except HubkitError:
             continue
         assert pq.read_table(opened / "data/default").equals(expected)
 
