@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubkit.config import ReleaseConfig
+from hubkit.custody.digests import find_corpus
+from hubkit.custody.keys import Keyring
+from hubkit.custody.roster import write_roster
+from hubkit.custody.tables import IDS, seal_table
 from hubkit.errors import HubkitError
 from hubkit.packaging.parquet import Split, write_split
 from hubkit.reports import assemble_report, sections_of
@@ -22,20 +26,32 @@ SOURCE_SUFFIX = "_en"
 
 
 def write_dataset(config: ReleaseConfig, workspace: Workspace, root: Path) -> list[Split]:
-    """Write the Parquet files of all configs below `root`.
+    """Write the Parquet files of all configs below `root`, sealed where `[custody] mode` says so.
 
     Raises:
-        HubkitError: a table is missing, or two of them do not belong together.
+        HubkitError: a table is missing, two of them do not belong together, or there is no corpus to seal under.
     """
-    rows_per_file = config.packaging.rows_per_file
-    written = []
-    for split, table in _default(config, workspace):
-        written.append(write_split(root, "default", HUB_SPLITS[split], table, rows_per_file))
-    for split, table in spans(workspace):
-        written.append(write_split(root, "spans", HUB_SPLITS[split], table, rows_per_file))
-    for name, table in (("generations", generations(workspace)), ("scores", scores(workspace))):
-        written.append(write_split(root, name, "test", table, rows_per_file))
+    sealed = config.custody.mode == "sealed"
+    keys = Keyring(find_corpus(config.corpus.root), config.hub.dataset, config.release.version) if sealed else None
+    written, ids = [], {}
+    for name, split, table in _tables(config, workspace):
+        if keys is not None:
+            table = seal_table(table, name, split, keys)
+            ids[name, split] = table.select(IDS)
+        written.append(write_split(root, name, split, table, config.packaging.rows_per_file))
+    if keys is not None:
+        write_roster(root, ids, keys)
     return written
+
+
+def _tables(config: ReleaseConfig, workspace: Workspace) -> Iterator[tuple[str, str, pa.Table]]:
+    """Every table of the dataset with its config and its split on the Hub."""
+    for split, table in _default(config, workspace):
+        yield "default", HUB_SPLITS[split], table
+    for split, table in spans(workspace):
+        yield "spans", HUB_SPLITS[split], table
+    yield "generations", "test", generations(workspace)
+    yield "scores", "test", scores(workspace)
 
 
 def default_schema(include_source: bool) -> pa.Schema:

@@ -30,13 +30,17 @@ def package(config: ReleaseConfig, workspace: Workspace) -> None:
     """Write the folders dataset/, adapter/ and metric/, and dataset-script/ for the branch `script`, all or none.
 
     Raises:
-        UsageError: no namespace is configured, or the release is to be sealed.
+        UsageError: no namespace is configured, or nothing is said of the adapter of a sealed release.
         HubkitError: an earlier stage's file is missing, or the leak guard found something.
     """
     if not config.hub.namespace:
         raise UsageError("no namespace is set", where="[hub] namespace", mend="your user or organisation on the Hub")
-    if config.custody.mode == "sealed":
-        raise UsageError("sealing is not built in yet", where="[custody] mode", mend='mode = "gated"')
+    if config.custody.mode == "sealed" and config.custody.adapter_custody != "gated":
+        raise UsageError(
+            "the adapter of a sealed release is in clear, and would be on the Hub",
+            where="[custody] adapter_custody",
+            mend='set it to "gated" to put the adapter behind the gate of its repo',
+        )
     facts = gather(config, workspace)
     ready = workspace.partial / "dist"
     shutil.rmtree(ready, ignore_errors=True)

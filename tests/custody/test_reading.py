@@ -1,0 +1,231 @@
+"""A sealed release on a Hub is read with stock libraries: as bytes, and with the corpus as it was."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+from datasets import Dataset, load_dataset
+from invented_release import build_release, release_config
+from loopback import hub, own_home
+
+from hubkit.cli import cli
+from hubkit.custody import feature
+from hubkit.custody.digests import find_corpus
+from hubkit.custody.feature import Sealed, open_sealed
+from hubkit.errors import HubkitError, UsageError
+from hubkit.localhub import LocalHub
+from hubkit.packaging.package import package
+from hubkit.workspace import Workspace
+
+__all__ = ["hub", "own_home"]
+
+SEALED = {"mode": "sealed", "adapter_custody": "gated"}
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def no_keys_kept() -> None:
+    """What another test opened helps none."""
+    feature._keyring.cache_clear()
+    feature._corpus.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def packaged(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace with dist/ of a sealed release; that of the same release in clear lies beside it, in plain/."""
+    root = tmp_path_factory.mktemp("packaged")
+    workspace = build_release(root, studies=20)
+    package(release_config(root / "corpus"), workspace)
+    workspace.dist.rename(root / "plain")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(root / "cache"))
+        package(release_config(root / "corpus", custody=SEALED), workspace)
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def corpus(packaged: Workspace) -> str:
+    return str(packaged.root.parent / "corpus")
+
+
+def plain(packaged: Workspace, config: str = "default") -> dict[str, list[dict[str, Any]]]:
+    files = sorted((packaged.root.parent / "plain" / "dataset" / "data" / config).glob("*.parquet"))
+    return {path.name.partition("-")[0]: pq.read_table(path).to_pylist() for path in files}
+
+
+def load(packaged: Workspace, tmp_path: Path, *arguments: str, **options: Any) -> Any:
+    return load_dataset(str(packaged.dist / "dataset"), *arguments, cache_dir=str(tmp_path / "datasets"), **options)
+
+
+def test_whoever_holds_the_corpus_reads_it_from_the_hub_in_three_ways(
+    hub: LocalHub, packaged: Workspace, corpus: str, tmp_path: Path
+) -> None:
+    from huggingface_hub import HfApi
+
+    api = HfApi(endpoint=hub.url, token=hub.tokens["owner"])
+    repo = f"{hub.owner}/mimic-cxr-ptbr"
+    api.create_repo(repo, repo_type="dataset")
+    api.upload_folder(folder_path=packaged.dist / "dataset", repo_id=repo, repo_type="dataset")
+    environment = {
+        **os.environ,
+        "HF_ENDPOINT": hub.url,
+        "HF_TOKEN": hub.tokens["owner"],
+        "HF_HOME": str(tmp_path / "home"),
+        "MIMIC_CXR_ROOT": corpus,
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    }
+    command = [sys.executable, str(HERE / "read_from_hub.py"), repo]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads((tmp_path / "found.json").read_text())
+    rows = plain(packaged)
+    assert found["stock"] == {split: ["bytes", "int"] for split in rows}
+    assert found["without"].startswith("opening a sealed release needs your own copy of the reports")
+    assert found["open_sealed"] == found["streamed"] == found["literal"] == rows
+    assert found["cast"] == found["cast streamed"] == [row["report"] for row in rows["test"]]
+    assert found["generations"] == plain(packaged, "generations")["test"]
+    assert found["part"] == 3
+    # No text of the release lies in a cache, but in the folder that was asked for and what was read from it.
+    text = rows["test"][0]["report"].encode()
+    cached = {path for path in (tmp_path / "home").rglob("*") if path.is_file() and text in path.read_bytes()}
+    assert all("mimic-cxr-ptbr" in str(path) and "maintainer" not in str(path) for path in cached)
+    digest = find_corpus(corpus, cache=False).digest("p10").hex()
+    assert not any(digest in str(path) for path in tmp_path.rglob("*"))
+    assert digest not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("config", ["default", "spans", "generations", "scores"])
+def test_every_config_opens_as_it_was_with_its_types(
+    packaged: Workspace, corpus: str, tmp_path: Path, config: str
+) -> None:
+    sealed = load(packaged, tmp_path, config)
+    opened = open_sealed(sealed, corpus)
+    assert {split: part.to_list() for split, part in opened.items()} == plain(packaged, config)
+    folder = packaged.root.parent / "plain" / "dataset"
+    clear = load_dataset(str(folder), config, cache_dir=str(tmp_path / "clear"))
+    assert {split: part.features for split, part in opened.items()} == {
+        split: part.features for split, part in clear.items()
+    }
+
+
+def test_nothing_of_a_stage_before_is_in_clear(packaged: Workspace) -> None:
+    texts = {value for row in plain(packaged)["train"] for value in row.values() if isinstance(value, str)}
+    files = [path for path in (packaged.dist / "dataset").rglob("*") if path.is_file()]
+    assert texts
+    assert not any(text.encode() in path.read_bytes() for text in texts for path in files)
+    for path in (packaged.dist / "dataset" / "data").rglob("*.parquet"):
+        kinds = {field.name: str(field.type) for field in pq.read_schema(path)}
+        assert {name for name, kind in kinds.items() if kind != "binary"} == {"subject_id", "study_id"}
+
+
+def test_the_same_release_has_the_same_bytes_again(packaged: Workspace, tmp_path: Path) -> None:
+    from hubkit.packaging.dataset import write_dataset
+
+    config = release_config(packaged.root.parent / "corpus", custody=SEALED)
+    write_dataset(config, packaged, tmp_path / "again")
+    files = [path.relative_to(tmp_path / "again") for path in (tmp_path / "again").rglob("*.parquet")]
+    assert len(files) == 9
+    for file in files:
+        assert (tmp_path / "again" / file).read_bytes() == (packaged.dist / "dataset" / file).read_bytes()
+
+
+def test_the_card_says_how_it_is_opened(packaged: Workspace) -> None:
+    card = (packaged.dist / "dataset" / "README.md").read_text()
+    assert 'pip install "hubkit[reader]"' in card
+    assert "hubkit unseal lab/mimic-cxr-ptbr --revision release-1.0.0" in card
+    assert "dtype: binary" in card
+
+
+def test_an_adapter_in_clear_is_not_published_without_a_word(packaged: Workspace) -> None:
+    config = release_config(packaged.root.parent / "corpus", custody={"mode": "sealed"})
+    with pytest.raises(UsageError, match="adapter_custody"):
+        package(config, packaged)
+
+
+def test_rows_that_were_dropped_are_noticed_after_loading(packaged: Workspace, corpus: str, tmp_path: Path) -> None:
+    train = load(packaged, tmp_path, split="train")
+    with pytest.raises(
+        HubkitError, match="1 of 10 rows are missing, the first of them after study 50000700 and before"
+    ):
+        open_sealed(train.select([0, *range(2, 10)]), corpus)
+    shuffled = open_sealed(train.shuffle(seed=1), corpus)
+    assert sorted(shuffled["study_id"]) == train["study_id"][:]
+
+
+def test_another_split_is_noticed_after_loading(packaged: Workspace, corpus: str, tmp_path: Path) -> None:
+    loaded = load(packaged, tmp_path)
+    loaded["train"], loaded["test"] = loaded["test"], loaded["train"]
+    with pytest.raises(HubkitError, match="what stands as train is sealed as default/test"):
+        open_sealed(loaded, corpus)
+
+
+def test_what_is_not_sealed_is_not_opened(packaged: Workspace, corpus: str) -> None:
+    clear = Dataset.from_list(plain(packaged)["test"])
+    with pytest.raises(HubkitError, match="not sealed"):
+        open_sealed(clear, corpus)
+    with pytest.raises(HubkitError, match="a sealed cell is damaged"):
+        clear.cast_column("report", Sealed(corpus))[0]
+
+
+def test_a_sealed_column_goes_to_other_processes_without_its_keys(
+    packaged: Workspace, corpus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = load(packaged, tmp_path, split="test").cast_column("report", Sealed(corpus))
+    expected = [row["report"] for row in plain(packaged)["test"]]
+    assert test[:]["report"] == expected
+    again = pickle.loads(pickle.dumps(test))
+    assert again[:]["report"] == expected
+    stored = tmp_path / "stored"
+    test.save_to_disk(stored)
+    assert not any(corpus.encode() in path.read_bytes() for path in stored.rglob("*") if path.is_file())
+    monkeypatch.setenv("MIMIC_CXR_ROOT", corpus)
+    assert Dataset.load_from_disk(str(stored))[:]["report"] == expected
+
+
+def test_logs_hold_no_key_and_no_text(
+    packaged: Workspace, corpus: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    test = open_sealed(load(packaged, tmp_path, split="test"), corpus)
+    digest = find_corpus(corpus).digest("p10").hex()
+    assert digest not in caplog.text
+    assert not any(row["report"] in caplog.text for row in test)
+    assert not any(digest in str(path) or "opened" in path.name for path in tmp_path.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["missing"], "opening a sealed release needs your own copy"),
+        (["DIST", "--corpus", "CORPUS", "--output", "CORPUS"], "is there already"),
+        (["CORPUS", "--corpus", "CORPUS", "--output", "x"], "it is no sealed release"),
+        (["DIST", "--corpus", "nowhere", "--output", "x"], "the corpus folder is missing"),
+    ],
+)
+def test_the_command_says_what_is_missing(
+    packaged: Workspace, corpus: str, tmp_path: Path, arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    places = {"DIST": str(packaged.dist / "dataset"), "CORPUS": corpus}
+    done = CliRunner().invoke(cli, ["unseal", *(places.get(word, word) for word in arguments)])
+    assert isinstance(done.exception, HubkitError)
+    assert said in str(done.exception)
+
+
+def test_the_command_opens_a_folder(packaged: Workspace, corpus: str, tmp_path: Path) -> None:
+    output = tmp_path / "mimic-cxr-ptbr"
+    arguments = ["unseal", str(packaged.dist / "dataset"), "--corpus", corpus, "--output", str(output)]
+    done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert "default/train                  10 rows" in done.output
+    assert output.stat().st_mode & 0o077 == 0
+    assert "hubkit unseal` from mimic-cxr-ptbr 1.0.0" in (output / "README.md").read_text()
