@@ -8,7 +8,6 @@ import click
 
 from hubkit.cli._options import CONFIG_PATH, config_option, run_stage, workspace_option
 from hubkit.config import ReleaseConfig
-from hubkit.finetuning.processes import is_first, join, launch_command
 from hubkit.workspace import Workspace
 
 
@@ -20,6 +19,8 @@ from hubkit.workspace import Workspace
 @click.pass_context
 def command(context: click.Context, config: ReleaseConfig, workspace: Workspace, launch: bool, processes: int) -> None:
     """Train the adapter on the translated studies."""
+    from hubkit.finetuning.processes import is_first, join, launch_command
+
     if launch:
         path = context.meta[CONFIG_PATH]
         click.echo("# DDP: a copy of the base on each GPU")

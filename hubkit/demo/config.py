@@ -49,6 +49,7 @@ def demo_config(corpus: Path, endpoint: str, namespace: str, models: Mapping[str
             rules=False,
             max_new_tokens=256,
             batch_tokens=8192,
+            checkpoint=64,
         ),
         finetuning=Finetuning(
             model=vision,

@@ -137,7 +137,7 @@ def _changes(api: HfApi, target: Target, wanted: dict[str, Content]) -> tuple[li
 
 
 def _merged_card(api: HfApi, target: Target, commit: str | None) -> bytes:
-    from hubkit.packaging.cards import merge_card
+    from hubkit.cards import merge_card
 
     fetched = api.hf_hub_download(target.repo, CARD, repo_type=target.kind, revision=commit)
     theirs = Path(fetched).read_text(encoding="utf-8")

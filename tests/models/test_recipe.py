@@ -22,7 +22,7 @@ def test_names_base_prompt_and_examples_and_holds_no_report(tmp_path: Path) -> N
     assert recipe["prompt"] == "Descreva"
     assert recipe["few_shot_study_ids"] == [7]
     assert recipe["generation_config"] == {"do_sample": False, "max_new_tokens": 64}
-    assert recipe["images"] == {"max": 2, "size": 112, "fit": "stretch"}
+    assert recipe["images"] == {"max": 2, "size": 112, "fit": "stretch", "jpeg_quality": 95}
     assert "Pulmões" not in (tmp_path / "hubkit_generation.json").read_text(encoding="utf-8")
 
 

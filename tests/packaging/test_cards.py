@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from invented_release import build_release, release_config
 
+from hubkit.cards import merge_card
 from hubkit.errors import HubkitError
-from hubkit.packaging.cards import merge_card, render
+from hubkit.packaging.cards import render
 from hubkit.packaging.package import package
 from hubkit.workspace import Workspace
 
