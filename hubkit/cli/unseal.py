@@ -32,8 +32,10 @@ def command(release: str, corpus: Path | None, revision: str | None, output: Pat
 
     use_endpoint(None)
     find_corpus(corpus)  # what is missing is said before anything is downloaded
+    # A tag says which version must come; an older one under a newer tag is a replay.
+    version = revision.removeprefix("release-") if revision and revision.startswith("release-") else None
     folder = Path(release) if Path(release).is_dir() else fetch_release(release, revision)
-    unsealed = unseal_release(folder, output or Path(Path(release).name), corpus)
+    unsealed = unseal_release(folder, output or Path(Path(release).name), corpus, version)
     for part, rows in unsealed.rows.items():
         click.echo(f"{part:<24} {rows:>8} rows")
     click.echo(f'opened: load_dataset("{unsealed.folder}")')

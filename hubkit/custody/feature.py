@@ -13,7 +13,7 @@ import pyarrow as pa
 from datasets import Dataset
 from datasets.features.features import register_feature
 
-from hubkit.custody.cells import open_cell, read_place
+from hubkit.custody.cells import Place, open_cell, read_place
 from hubkit.custody.digests import CORPUS_VARIABLE, Corpus, find_corpus
 from hubkit.custody.keys import Keyring
 from hubkit.custody.tables import IDS, Part, open_column, open_table, place_rows
@@ -72,7 +72,7 @@ with warnings.catch_warnings():
     register_feature(Sealed, "Sealed")
 
 
-def open_sealed(dataset: Any, corpus: Root = None, complete: bool = True) -> Any:
+def open_sealed(dataset: Any, corpus: Root = None, complete: bool = True, version: str | None = None) -> Any:
     """Open all columns of a dataset that `load_dataset` loaded from a sealed release.
 
     A Dataset is opened in memory, and nothing of it is written to a cache; one that is streamed is opened as it is
@@ -82,45 +82,63 @@ def open_sealed(dataset: Any, corpus: Root = None, complete: bool = True) -> Any
         dataset: a Dataset or IterableDataset, or a dict of them by split, with their ids.
         corpus: the folder of the reports, or their zip; MIMIC_CXR_ROOT where it is None.
         complete: whether rows that are left out or doubled are an error; False for a part that was loaded on purpose.
+        version: the version that it must be of; where it is None, all of it must be of one.
 
     Raises:
         HubkitError: a cell was changed or moved, rows are missing, or the corpus is missing or another one.
     """
     root = corpus if corpus is None else os.fspath(corpus)
-    if isinstance(dataset, dict):
-        parts = {split: _open(part, root, complete, split) for split, part in dataset.items()}
-        return type(dataset)(parts)
-    return _open(dataset, root, complete, None)
+    if not isinstance(dataset, dict):
+        return _open(dataset, root, complete, None, version)
+    opened = {}
+    for split, part in dataset.items():
+        version = version or _version(part)
+        opened[split] = _open(part, root, complete, split, version)
+    return type(dataset)(opened)
 
 
-def _open(dataset: Any, root: str | None, complete: bool, split: str | None) -> Any:
+def _open(dataset: Any, root: str | None, complete: bool, split: str | None, version: str | None) -> Any:
     if split is None and dataset.split is not None and str(dataset.split).isidentifier():
         split = str(dataset.split)
     # Parquet files that are loaded by their paths get a config called by a hash, and splits of the reader's choice.
     config = dataset.info.config_name
     part = Part(config=config, split=split) if config and "-" not in config else Part()
     if not isinstance(dataset, Dataset):
-        return dataset.map(_Batches(root, part), batched=True)
-    table = dataset.with_format("arrow")[:]
-    cells = next((table[name] for name in table.column_names if name not in IDS), None)
-    if not table.num_rows or cells is None:
+        return dataset.map(_Batches(root, part, version), batched=True)
+    cell = _first_cell(dataset)
+    if cell is None:
         return dataset
-    opened = open_table(table, _keys(root, cells[0].as_py()), part, complete)
+    table = dataset.with_format("arrow")[:]
+    opened = open_table(table, _keys(root, cell, version), part, complete)
     # A fingerprint of its own: that of datasets would read all of the table, and the text shall decide no file's name.
     return Dataset(opened.replace_schema_metadata(None), split=dataset.split, fingerprint=secrets.token_hex(8))
+
+
+def _version(dataset: Any) -> str | None:
+    """The version that a dataset claims to be of; None for a stream, which is not read to find out."""
+    cell = _first_cell(dataset) if isinstance(dataset, Dataset) else None
+    return None if cell is None else _place(cell).version
+
+
+def _first_cell(dataset: Dataset) -> Any:
+    """The first cell of a dataset, None where it has no rows or no columns but the ids."""
+    sealed = [name for name in dataset.column_names if name not in IDS]
+    if not sealed or not len(dataset):
+        return None
+    return dataset.with_format("arrow")[:1][sealed[0]][0].as_py()
 
 
 class _Batches:
     """Opens batches of a stream. It can be pickled, and then holds no key: each process derives its own."""
 
-    def __init__(self, root: str | None, part: Part):
-        self.root, self.part = root, part
+    def __init__(self, root: str | None, part: Part, version: str | None):
+        self.root, self.part, self.version = root, part, version
 
     def __call__(self, batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
         sealed = [name for name in batch if name not in IDS]
         if not sealed or not batch[sealed[0]]:
             return batch
-        keys = _keys(self.root, batch[sealed[0]][0])
+        keys = _keys(self.root, batch[sealed[0]][0], self.version)
         # What the first batch is of, all that follow must be of.
         self.part = self.part._replace(release=self.part.release or (keys.release, keys.version))
         rows = place_rows(batch, keys, self.part)
@@ -129,12 +147,18 @@ class _Batches:
         }
 
 
-def _keys(root: str | None, cell: Any) -> Keyring:
-    """The keys of the release that a cell claims to be of."""
+def _keys(root: str | None, cell: Any, version: str | None) -> Keyring:
+    """The keys of the release that a cell claims to be of, which must be of `version` where that is known."""
+    place = _place(cell)
+    if version not in (None, place.version):
+        raise HubkitError(f"the cells are of {place.release} {place.version}, and not of version {version}")
+    return _keyring(root or _environment(), place.release, place.version)
+
+
+def _place(cell: Any) -> Place:
     if not isinstance(cell, bytes):
         raise HubkitError("the dataset is not sealed, or was opened already")
-    place = read_place(cell)
-    return _keyring(root or _environment(), place.release, place.version)
+    return read_place(cell)
 
 
 def _environment() -> str | None:

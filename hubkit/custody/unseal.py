@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from hubkit.custody.digests import find_corpus
 from hubkit.custody.roster import ROSTER, check_corpus, check_rows, read_roster, read_sealed, row_lists
 from hubkit.custody.tables import IDS, Part, open_table
-from hubkit.errors import HubkitError
+from hubkit.errors import HubkitError, UsageError
 from hubkit.progress import track
 from hubkit.workspace import write_table, write_text
 
@@ -39,37 +39,55 @@ def fetch_release(repo: str, revision: str | None) -> Path:
     """The folder of a release on the Hub, downloaded by the Hub's own client.
 
     Raises:
-        HubkitError: the repo is missing, or access to it is not granted.
+        UsageError: `repo` is no id.
+        HubkitError: the repo is missing, access to it is not granted, or the Hub does not answer.
     """
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
 
+    patterns = ["README.md", "LICENSE", "CITATION.cff", "data/*", ROSTER.as_posix()]
     try:
-        patterns = ["README.md", "LICENSE", "CITATION.cff", "data/*", ROSTER.as_posix()]
         return Path(snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=patterns))
+    except HFValidationError:
+        raise UsageError("is neither a folder nor the id of a repo", where=repo) from None
     except GatedRepoError:
         raise HubkitError("access is not granted to you", where=repo, mend="ask for it on the repo's page") from None
     except RepositoryNotFoundError:
         raise HubkitError("there is no such dataset, or you may not see it", where=repo, mend="hf auth login") from None
+    except LocalEntryNotFoundError:
+        raise HubkitError("the Hub cannot be reached", where=repo, mend="try again, or set HF_ENDPOINT") from None
     except HfHubHTTPError as error:
         raise HubkitError(f"cannot be downloaded: {error.server_message or error}", where=repo) from None
 
 
-def unseal_release(folder: Path, output: Path, corpus: str | os.PathLike[str] | None = None) -> Unsealed:
+def unseal_release(
+    folder: Path, output: Path, corpus: str | os.PathLike[str] | None = None, version: str | None = None
+) -> Unsealed:
     """Open the sealed release in `folder` and write it to `output`, whole or not at all.
 
     Args:
         folder: the downloaded release.
         output: the folder to write, which must not be there yet; only its owner can read it.
         corpus: the folder of the reports, or their zip; MIMIC_CXR_ROOT where it is None.
+        version: the version that it must be of, where that is known.
 
     Raises:
-        HubkitError: the corpus is missing or does not fit, a file is damaged, rows were left out or added, or a cell
-            was changed or moved; nothing is written then.
+        HubkitError: it is another version, the corpus is missing or does not fit, a file is damaged, rows were left out
+            or added, or a cell was changed or moved; nothing is written then.
     """
     if output.exists():
         raise HubkitError("is there already", where=output, mend="move it away, or choose another with --output")
     roster = read_roster(folder)
+    if version not in (None, roster[0].version):
+        raise HubkitError(
+            f"is version {roster[0].version}, and not {version}", where=folder, mend="ask its maintainers"
+        )
     keys = check_corpus(roster, find_corpus(corpus))
     expected = row_lists(roster, keys)
     shards = _shards(folder)

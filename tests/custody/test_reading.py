@@ -22,6 +22,8 @@ from hubkit.cli import cli
 from hubkit.custody import feature
 from hubkit.custody.digests import find_corpus
 from hubkit.custody.feature import Sealed, open_sealed
+from hubkit.custody.keys import Keyring
+from hubkit.custody.tables import seal_table
 from hubkit.errors import HubkitError, UsageError
 from hubkit.localhub import LocalHub
 from hubkit.packaging.package import package
@@ -29,6 +31,7 @@ from hubkit.workspace import Workspace
 
 __all__ = ["hub", "own_home"]
 
+GENERATIONS = "data/generations/test-00000-of-00001.parquet"
 SEALED = {"mode": "sealed", "adapter_custody": "gated"}
 HERE = Path(__file__).parent
 
@@ -169,6 +172,21 @@ def test_another_split_is_noticed_after_loading(packaged: Workspace, corpus: str
         open_sealed(loaded, corpus)
 
 
+def test_another_version_is_noticed_after_loading(packaged: Workspace, corpus: str, tmp_path: Path) -> None:
+    loaded = load(packaged, tmp_path, "generations")
+    with pytest.raises(HubkitError, match=r"of mimic-cxr-ptbr 1\.0\.0, and not of version 1\.1\.0"):
+        open_sealed(loaded, corpus, version="1.1.0")
+    newer = seal_table(
+        pq.read_table(packaged.root.parent / "plain" / "dataset" / GENERATIONS),
+        "generations",
+        "test",
+        Keyring(find_corpus(corpus), "mimic-cxr-ptbr", "1.1.0"),
+    )
+    mixed = {"test": Dataset(newer), "train": loaded["test"]}
+    with pytest.raises(HubkitError, match=r"and not of version 1\.1\.0"):
+        open_sealed(mixed, corpus)
+
+
 def test_what_is_not_sealed_is_not_opened(packaged: Workspace, corpus: str) -> None:
     clear = Dataset.from_list(plain(packaged)["test"])
     with pytest.raises(HubkitError, match="not sealed"):
@@ -209,6 +227,10 @@ def test_logs_hold_no_key_and_no_text(
         (["missing"], "opening a sealed release needs your own copy"),
         (["DIST", "--corpus", "CORPUS", "--output", "CORPUS"], "is there already"),
         (["CORPUS", "--corpus", "CORPUS", "--output", "x"], "it is no sealed release"),
+        (
+            ["DIST", "--corpus", "CORPUS", "--output", "x", "--revision", "release-1.1.0"],
+            "is version 1.0.0, and not 1.1.0",
+        ),
         (["DIST", "--corpus", "nowhere", "--output", "x"], "the corpus folder is missing"),
     ],
 )
