@@ -1,0 +1,105 @@
+"""Time to derive the keys of a sealed release, to open it, and to load it, at the size of MIMIC-CXR, on synthetic text.
+
+    python benchmarks/custody.py [--studies 227835]
+
+Prints one JSON object. The reports have about 90 words drawn by rank, as in language; the keys come from a zip of them,
+with nothing cached, and one process opens the text columns. `load` compares `load_dataset` of the sealed folder with
+that of the same rows in clear, each the fastest of four, from disk and without a cache.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from hubkit.custody.digests import find_corpus
+from hubkit.custody.keys import Keyring
+from hubkit.custody.tables import IDS, open_table, seal_table
+from hubkit.packaging.dataset import default_schema
+from hubkit.packaging.parquet import write_split
+from hubkit.tables import CHEXPERT_LABELS
+
+LENGTHS = {"indication": 8, "findings": 50, "impression": 20, "report": 90}
+VOCABULARY = 40_000
+ROWS_PER_FILE = 100_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--studies", type=int, default=227_835)
+    studies = parser.parse_args().studies
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        plain = rows(studies)
+        write_zip(root / "mimic-cxr-reports.zip", plain)
+        corpus = find_corpus(root, cache=False)
+        digest = clocked(lambda: [corpus.digest(group) for group in corpus.groups()])
+        keys = Keyring(corpus, "mimic-cxr-ptbr", "1.0.0")
+        sealed = seal_table(plain, "default", "train", keys)
+        text = sealed.select([*IDS, *LENGTHS])
+        result = {
+            "studies": studies,
+            "zip_mb": (root / "mimic-cxr-reports.zip").stat().st_size // 2**20,
+            "keys_seconds": digest,
+            "open_text_seconds": clocked(lambda: open_table(text, keys)),
+            "bytes_a_row": {"plain": plain.nbytes // studies, "sealed": sealed.nbytes // studies},
+        }
+        for name, table in (("plain", plain), ("sealed", sealed)):
+            write_split(root / name, "default", "train", table, ROWS_PER_FILE)
+        # Turn and turn about: what the disk still writes slows both.
+        times = [[load(root / name, root / f"cache-{name}-{at}") for name in ("plain", "sealed")] for at in range(4)]
+        loads = dict(zip(("plain", "sealed"), map(min, zip(*times, strict=True)), strict=True))
+    print(json.dumps({**result, "load_seconds": loads, "load_ratio": round(loads["sealed"] / loads["plain"], 2)}))
+
+
+def rows(studies: int) -> pa.Table:
+    """A table of the config `default`, with synthetic text."""
+    rng = np.random.default_rng(1)
+    ranks = 1 / np.arange(1, VOCABULARY + 1)
+    words = np.array([f"palavrã{number:x}" for number in range(VOCABULARY)])
+    subjects = 10_000_000 + (np.arange(studies) * (9_999_999 / studies)).astype("int64")
+    columns: dict[str, object] = {"subject_id": subjects, "study_id": 50_000_000 + 40 * np.arange(studies)}
+    for name, length in LENGTHS.items():
+        drawn = rng.choice(VOCABULARY, (studies, length), p=ranks / ranks.sum())
+        columns[name] = [" ".join(line) for line in words[drawn]]
+    columns["images"] = [
+        [f"files/p{subject // 10**6}/p{subject}/{at:040x}.jpg" for at in (0, 1)] for subject in subjects
+    ]
+    values = rng.choice(
+        np.array([1, 0, -1, None], dtype=object), (studies, len(CHEXPERT_LABELS)), p=(0.1, 0.05, 0.05, 0.8)
+    )
+    columns["labels"] = [dict(zip(CHEXPERT_LABELS, line, strict=True)) for line in values]
+    columns["translation_flags"] = [[] for _ in range(studies)]
+    return pa.table(columns, schema=default_schema(include_source=False))
+
+
+def write_zip(path: Path, table: pa.Table) -> None:
+    """The reports of the rows, as PhysioNet's zip has them."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for subject, study, report in zip(*(table[name].to_pylist() for name in (*IDS, "report")), strict=True):
+            archive.writestr(f"files/p{subject // 10**6}/p{subject}/s{study}.txt", report)
+
+
+def load(folder: Path, cache: Path) -> float:
+    from datasets import disable_progress_bars, load_dataset
+
+    disable_progress_bars()
+    return clocked(lambda: load_dataset(str(folder), cache_dir=str(cache)))
+
+
+def clocked(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return round(time.perf_counter() - started, 2)
+
+
+if __name__ == "__main__":
+    main()
