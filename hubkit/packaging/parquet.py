@@ -41,8 +41,11 @@ def write_split(root: Path, config: str, name: str, table: pa.Table, rows_per_fi
     writes there breaks version 3.
     """
     import pyarrow.parquet as pq
+    import pyarrow.types as types
 
     table = table.replace_schema_metadata(None)
+    # No sealed cell comes twice: a dictionary of them would only be read twice.
+    dictionary = not any(types.is_binary(field.type) for field in table.schema)
     count = max(1, -(-table.num_rows // rows_per_file))
     files = []
     for number in range(count):
@@ -50,7 +53,12 @@ def write_split(root: Path, config: str, name: str, table: pa.Table, rows_per_fi
         path = Path("data", config, f"{name}-{number:05d}-of-{count:05d}.parquet")
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         with pq.ParquetWriter(
-            root / path, part.schema, compression="zstd", write_page_index=True, use_content_defined_chunking=True
+            root / path,
+            part.schema,
+            compression="zstd",
+            use_dictionary=dictionary,
+            write_page_index=True,
+            use_content_defined_chunking=True,
         ) as writer:
             writer.write_table(part, row_group_size=ROWS_PER_GROUP)
         files.append(path)
