@@ -68,6 +68,7 @@ def test_a_difference_fails_the_verification(
 ) -> None:
     config, workspace = packaged
     monkeypatch.setattr("hubkit.hub.verify.READER_CHECKS", ["table_recomputed"])
+    monkeypatch.setattr("hubkit.hub.verify.TEXT_CHECKS", [])
     changed = Workspace(tmp_path / "work")
     shutil.copytree(workspace.dist, changed.dist)
     (path,) = changed.dist.glob("dataset/data/scores/*.parquet")
@@ -87,6 +88,7 @@ def test_a_reader_who_gets_in_without_a_grant_fails_the_verification(
     config, workspace = packaged
     push(config, workspace)
     monkeypatch.setattr("hubkit.hub.verify.READER_CHECKS", [])
+    monkeypatch.setattr("hubkit.hub.verify.TEXT_CHECKS", [])
     monkeypatch.setenv("HUBKIT_UNGRANTED_TOKEN", hub.tokens["granted"])
     with pytest.raises(HubkitError, match="refused: the dataset was loaded"):
         verify(config, workspace)
