@@ -72,6 +72,11 @@ def run_stage(name: str, config: ReleaseConfig, workspace: Workspace) -> None:
     run_one(name, config, workspace, report=print_step)
 
 
+def print_plan(steps: list[Step]) -> None:
+    for step in steps:
+        click.echo(f"{step.stage.name:<10} {step.action:<5} {step.reason}")
+
+
 def print_step(step: Step, seconds: float) -> None:
     did = "skipped" if step.action == "skip" else f"done in {seconds:.1f} s"
     click.echo(f"{step.stage.name:<10} {did:<16} {step.reason}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hubkit.cli._options import print_step, workspace_option
+from hubkit.cli._options import print_plan, print_step, workspace_option
 from hubkit.config import ReleaseConfig, load_config
 from hubkit.workspace import Workspace
 
@@ -41,7 +41,6 @@ def _release(config: ReleaseConfig, workspace: Workspace, dry_run: bool, first: 
 
     use_endpoint(config.hub.endpoint)
     if dry_run:
-        for step in plan(config, workspace, first, last):
-            click.echo(f"{step.stage.name:<10} {step.action:<5} {step.reason}")
+        print_plan(plan(config, workspace, first, last))
     else:
         run(config, workspace, first, last, report=print_step)

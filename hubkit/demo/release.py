@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import click
-
 from hubkit.config import ReleaseConfig, load_config, write_config
 from hubkit.hub.endpoint import use_endpoint
 from hubkit.localhub import LocalHub, serve
@@ -28,15 +26,14 @@ def demo_release(workspace: Workspace, dry_run: bool, first: str | None, last: s
     Raises:
         HubkitError: a stage failed; running the same command again continues.
     """
-    from hubkit.cli._options import print_step
+    from hubkit.cli._options import print_plan, print_step
     from hubkit.demo.summary import print_summary
 
     home = workspace.root / "demo"
     settings = home / "hubkit.toml"
     steps = _plan(workspace, settings, first, last)
     if dry_run:
-        for step in steps:
-            click.echo(f"{step.stage.name:<10} {step.action:<5} {step.reason}")
+        print_plan(steps)
         return
     if any(step.action == "run" for step in steps):
         with _hub(home, settings) as hub:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from trl import SFTTrainer
 
 from hubkit.errors import HubkitError
 from hubkit.finetuning.processes import is_first
+from hubkit.workspace import sync
 
 WHOLE = "whole"
 """A file that is written last into a checkpoint: a folder without it was cut off while it was saved."""
@@ -76,9 +76,9 @@ def require_space(folder: Path, size: int) -> None:
 def mark_whole(checkpoint: Path) -> None:
     """Sync a checkpoint to disk, then mark it as one to resume from."""
     for path in [*checkpoint.iterdir(), checkpoint]:
-        _sync(path)
+        sync(path)
     (checkpoint / WHOLE).touch()
-    _sync(checkpoint)
+    sync(checkpoint)
 
 
 def last_checkpoint(folder: Path) -> Path | None:
@@ -90,11 +90,3 @@ def last_checkpoint(folder: Path) -> Path | None:
         elif is_first():
             shutil.rmtree(checkpoint)
     return max(whole, key=lambda path: int(path.name.removeprefix("checkpoint-")), default=None)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

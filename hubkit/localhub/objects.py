@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hubkit.localhub.answers import Refusal
-from hubkit.workspace import write_text
+from hubkit.workspace import sync, write_text
 
 
 @dataclass(frozen=True)
@@ -151,9 +151,7 @@ class Objects:
         home.parent.mkdir(exist_ok=True)
         temporary.replace(home)
         for folder in (home.parent, home.parent.parent):
-            handle = os.open(folder, os.O_RDONLY)
-            os.fsync(handle)
-            os.close(handle)
+            sync(folder)
 
 
 def git_sha1(kind: str, content: bytes) -> str:
