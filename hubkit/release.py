@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import importlib.metadata
@@ -146,7 +147,7 @@ def plan(config: ReleaseConfig, workspace: Workspace, first: str | None = None, 
         elif first == stage.name:
             steps.append(Step(stage, "run", "asked for"))
         else:
-            reason = _stale(stage, config, workspace)
+            reason = _stale(stage, config, workspace, functools.partial(stage.key, config, workspace))
             steps.append(Step(stage, "run" if reason else "skip", reason or "up to date"))
     return steps
 
@@ -186,17 +187,17 @@ def run_one(
 def _advance(
     stage: Stage, config: ReleaseConfig, workspace: Workspace, report: Report, asked_for: bool = False
 ) -> Step:
-    reason = "asked for" if asked_for else _stale(stage, config, workspace)
+    key = functools.cache(functools.partial(stage.key, config, workspace))
+    reason = "asked for" if asked_for else _stale(stage, config, workspace, key)
     step = Step(stage, "run" if reason else "skip", reason or "up to date")
     started = time.monotonic()
     if reason:
-        _run_stage(stage, config, workspace)
+        _run_stage(stage, config, workspace, key())
     report(step, time.monotonic() - started)
     return step
 
 
-def _run_stage(stage: Stage, config: ReleaseConfig, workspace: Workspace) -> None:
-    key = stage.key(config, workspace)
+def _run_stage(stage: Stage, config: ReleaseConfig, workspace: Workspace, key: str) -> None:
     workspace.manifest(stage.name).unlink(missing_ok=True)
     inside = workspace.running(stage.name, key)
     started = time.time()
@@ -218,14 +219,14 @@ def _run_stage(stage: Stage, config: ReleaseConfig, workspace: Workspace) -> Non
     inside.forget_partial()
 
 
-def _stale(stage: Stage, config: ReleaseConfig, workspace: Workspace) -> str | None:
-    """Why the stage has to run, or None where its manifest still matches."""
+def _stale(stage: Stage, config: ReleaseConfig, workspace: Workspace, key: Callable[[], str]) -> str | None:
+    """Why the stage has to run, or None where its manifest still matches; `key` reads its inputs, where it has to."""
     manifest = read_manifest(workspace, stage.name)
     if manifest is None:
         return "continues" if any((workspace.root / "partial").glob(f"{stage.name}-*")) else "not done yet"
     if manifest["settings"] != config.digest(stage.settings):
         return "settings changed"
-    if manifest["key"] != stage.key(config, workspace):
+    if manifest["key"] != key():
         return "inputs changed"
     for name, digest in manifest["outputs"].items():
         if file_digest(workspace.root / name) != digest:
