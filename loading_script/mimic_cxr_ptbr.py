@@ -15,18 +15,21 @@ With any version, from a copy of this file (in the repo it is `loader/mimic_cxr_
     import mimic_cxr_ptbr
     reports = mimic_cxr_ptbr.load("text", release="the downloaded folder", mimic_cxr="~/mimic-cxr")
 
-`mimic_cxr` is the folder that holds `files/p10/...` or `mimic-cxr-reports.zip`, `mimic_cxr_jpg` that of MIMIC-CXR-JPG
-(the same by default). Both can be set in the environment, as MIMIC_CXR_ROOT and MIMIC_CXR_JPG_ROOT. Studies that your
-copies lack are left out, counted and named in a warning.
+`mimic_cxr` is the folder that holds `files/p10/...` or `mimic-cxr-reports.zip`, or the zip itself; `mimic_cxr_jpg` is
+that of MIMIC-CXR-JPG (the same by default). Both can be set in the environment, as MIMIC_CXR_ROOT and
+MIMIC_CXR_JPG_ROOT. Studies that your copies lack, or have in another version, are left out, counted and named in a
+warning.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import os
+import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +73,9 @@ RELEASED = ("default", "generations", "scores", "spans")
 HEADERS = ("indication", "comparison", "findings", "impression")
 SPLITS = ("train", "validation", "test")
 NAMED_IN_A_WARNING = 5
+REPORTS = "mimic-cxr-reports"
+REPORT = re.compile(r"(?:.*/)?files/p1\d/p(1\d{7})/s(5\d{7})\.txt")
+OTHER_STUDIES = "loader/other_studies.parquet"
 CONTROLS = {code: " " for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n\r"}
 
 logger = datasets.logging.get_logger(__name__)
@@ -117,8 +123,9 @@ class MimicCxrPtbr(datasets.GeneratorBasedBuilder):
         return datasets.DatasetInfo(description=__doc__, features=datasets.Features(_features(self.config.name)))
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
-        self._view()  # what is missing is said before anything is read
+        view = self._view()  # what is missing is said before anything is read
         files = self._released_files(dl_manager, self.config.released)
+        self._survey(view, files, dl_manager)
         spans = self._released_files(dl_manager, "spans") if self.config.name == "text" else {}
         # A tuple: lists are dealt out to the processes, and each of them needs all spans.
         return [
@@ -138,10 +145,10 @@ class MimicCxrPtbr(datasets.GeneratorBasedBuilder):
             if not found:
                 raise FileNotFoundError(f"{root / folder} holds no Parquet file: data_dir is the release's folder")
         else:
-            found = self._download(folder, getattr(dl_manager.download_config, "token", None))
+            found = self._download(f"{folder}/", getattr(dl_manager.download_config, "token", None))
         return {split: [name for name in found if Path(name).name.startswith(f"{split}-")] for split in SPLITS}
 
-    def _download(self, folder: str, token: Any) -> list[str]:
+    def _download(self, start: str, token: Any) -> list[str]:
         repo = REPOSITORY or self.repo_id
         if not repo:
             raise ValueError("give data_dir, the folder of a downloaded release, or repo_id")
@@ -150,8 +157,38 @@ class MimicCxrPtbr(datasets.GeneratorBasedBuilder):
         return [
             huggingface_hub.hf_hub_download(repo, name, repo_type="dataset", revision=REVISION, token=token)
             for name in sorted(names)
-            if name.startswith(f"{folder}/") and name.endswith(".parquet")
+            if name.startswith(start) and name.endswith(".parquet")
         ]
+
+    def _survey(self, view: _Plain, files: dict[str, list[str]], dl_manager: Any) -> None:
+        """Say in one warning which studies of the release the corpus lacks, and which it has beyond those known."""
+        if not view.columns:
+            return
+        rows = [row for paths in files.values() for file in paths for row in _rows(file, view.columns)]
+        absent = {row["study_id"]: lost for row in rows if (lost := view.lacks(row))}
+        if rows and len(absent) == len(rows):
+            raise FileNotFoundError(
+                f"{self.config.name}: {view.root} has the {view.lacking} of no study of the release"
+            )
+        said = []
+        if absent:
+            lost = [name for names in absent.values() for name in names]
+            said.append(f"{_counted(list(absent), len(rows), f'{len(lost)} {view.lacking}')}, the first {lost[0]}")
+        known = self._other_studies(dl_manager)
+        if known is not None:
+            strange = sorted(view.studies(rows) - known - {row["study_id"] for row in rows})
+            if strange:
+                said.append(f"{len(strange)} reports too many for the same subjects ({_named(strange)})")
+        if said:
+            logger.warning(f"{self.config.name}: {view.root} is not what the release was made from: {'; '.join(said)}")
+
+    def _other_studies(self, dl_manager: Any) -> set[int] | None:
+        """Ids of the studies that the corpus of the release has beside those in it; None where it does not say."""
+        if self.config.data_dir:
+            found = [str(path) for path in Path(self.config.data_dir).expanduser().glob(OTHER_STUDIES)]
+        else:
+            found = self._download(OTHER_STUDIES, getattr(dl_manager.download_config, "token", None))
+        return {row["study_id"] for path in found for row in _rows(path)} if found else None
 
     def _view(self) -> _Plain:
         return {"text": _Text, "images": _Images, "chat": _Chat}.get(self.config.name, _Plain)(self.config)
@@ -160,16 +197,13 @@ class MimicCxrPtbr(datasets.GeneratorBasedBuilder):
         make = self._view()
         for span in (row for file in spans for row in _rows(file)):
             make.spans.setdefault(span["study_id"], []).append(span)
-        total, missing = 0, []
         for number, file in enumerate(files):
             for place, row in enumerate(_rows(file)):
-                total += 1
-                example = make(row)
-                if example is None:
-                    missing.append(row["study_id"])
-                else:
+                example = None if make.lacks(row) else make(row)
+                if example is not None:
                     yield f"{number}-{place}", example
-        _report(self.config.name, make.lacking, missing, total)
+        if make.unfit:
+            logger.warning(f"{self.config.name}: {_counted(make.unfit, make.seen, make.wanting)}")
 
 
 def load(
@@ -177,6 +211,7 @@ def load(
     release: str | os.PathLike[str] = ".",
     split: str | None = None,
     num_proc: int | None = None,
+    rebuild: bool = False,
     **options: Any,
 ) -> Any:
     """Build a view and return its dataset, with any version of `datasets`.
@@ -186,95 +221,155 @@ def load(
         release: the folder of a downloaded release, or the id of its repo.
         split: train, validation or test; all of them by default.
         num_proc: processes; at most one for each Parquet file is of use.
+        rebuild: whether to build it anew though it is in the cache, as after completing your copy of the corpus.
         options: `mimic_cxr`, `mimic_cxr_jpg`, `prompt`, and what a `datasets` builder takes, such as `cache_dir`.
+
+    Raises:
+        FileNotFoundError: the release or the corpus is not there.
+        ValueError: the corpus is needed and not given, or the release is sealed.
     """
     folder = Path(release).expanduser()
+    if not folder.is_dir() and not re.fullmatch(r"[\w.-]+/[\w.-]+", str(release)):
+        raise FileNotFoundError(f"release: there is no folder {folder}, and it is not the id of a repo")
     if folder.is_dir():
         options |= {"data_dir": str(folder), "hash": _fingerprint(folder)}
     else:
         options["repo_id"] = str(release)
     builder = MimicCxrPtbr(config_name=name, **options)
-    builder.download_and_prepare(num_proc=num_proc)
+    # What was built before had fewer rows, perhaps: no reason to refuse what is built now.
+    anew = {"download_mode": "force_redownload", "verification_mode": "no_checks"} if rebuild else {}
+    builder.download_and_prepare(num_proc=num_proc, **anew)
     return builder.as_dataset(split=split)
 
 
 class _Plain:
-    """A row of the release as it is."""
+    """A row of the release as it is.
 
-    lacking = ""
+    Attributes:
+        columns: the columns that say which files of the corpus a row needs; none where it needs none.
+        lacking: what those files are called.
+        wanting: for want of what else a row is left out, which shows when it is made.
+        seen, unfit: how many rows were made, and the studies of those that wanted something.
+    """
+
+    columns: tuple[str, ...] = ()
+    lacking = wanting = ""
+    root: Path
 
     def __init__(self, config: Config):
         self.config = config
         self.spans: dict[int, list[dict[str, Any]]] = {}
+        self.seen, self.unfit = 0, list[int]()
+
+    def lacks(self, row: dict[str, Any]) -> list[str]:
+        """The files that the row needs and the corpus does not have."""
+        return []
+
+    def studies(self, rows: Iterable[dict[str, Any]]) -> set[int]:
+        """Ids of all studies that the corpus has of the subjects of `rows`."""
+        return set()
+
+    def make(self, row: dict[str, Any]) -> dict[str, Any] | None:
+        """The example of a row; None where something is wanting."""
+        return row
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any] | None:
-        return row
+        example = self.make(row)
+        self.seen += 1
+        if example is None:
+            self.unfit.append(row["study_id"])
+        return example
 
 
 class _Text(_Plain):
-    """A row with the English report beside the Portuguese one; None where the corpus lacks the report."""
+    """A row with the English report beside the Portuguese one."""
 
-    lacking = "report"
+    columns = ("subject_id", "study_id")
+    lacking = "reports"
+    wanting = "the report that the release was made from: yours has another length, so it is of another version"
 
     def __init__(self, config: Config):
         super().__init__(config)
-        self.root = _folder(config.mimic_cxr, "mimic_cxr", ("files", "mimic-cxr-reports.zip"))
-        archive = self.root / "mimic-cxr-reports.zip"
+        self.root = _folder(config.mimic_cxr, "mimic_cxr", "files", f"{REPORTS}.zip", REPORTS)
+        archive = self.root if self.root.is_file() else self.root / f"{REPORTS}.zip"
+        if archive.is_file() and not zipfile.is_zipfile(archive):
+            raise ValueError(f"mimic_cxr: {archive} is no whole zip file")
         self.archive = zipfile.ZipFile(archive) if archive.is_file() else None
-        self.members = {} if self.archive is None else {Path(name).name: name for name in self.archive.namelist()}
+        self.tree = self.root if (self.root / "files").is_dir() else self.root / REPORTS
 
-    def __call__(self, row: dict[str, Any]) -> dict[str, Any] | None:
-        raw = self._read(row["subject_id"], row["study_id"])
-        if raw is None:
-            return None
-        report = _decode(raw)
+    @functools.cached_property
+    def members(self) -> dict[tuple[int, int], str]:
+        """Names in the zip by subject and study."""
+        names = self.archive.namelist() if self.archive else []
+        return {(int(found[1]), int(found[2])): found[0] for name in names if (found := REPORT.fullmatch(name))}
+
+    def lacks(self, row: dict[str, Any]) -> list[str]:
+        subject, study = row["subject_id"], row["study_id"]
+        there = (subject, study) in self.members if self.archive else self._file(subject, study).is_file()
+        return [] if there else [f"s{study}.txt"]
+
+    def studies(self, rows: Iterable[dict[str, Any]]) -> set[int]:
+        subjects = {row["subject_id"] for row in rows}
+        if self.archive:
+            return {study for subject, study in self.members if subject in subjects}
+        names = (path.name for subject in subjects for path in self._file(subject, 0).parent.glob("s*.txt"))
+        return {int(found[1]) for name in names if (found := re.fullmatch(r"s(\d+)\.txt", name))}
+
+    def make(self, row: dict[str, Any]) -> dict[str, Any] | None:
+        report = _decode(self._read(row["subject_id"], row["study_id"]))
         words = report.split()
-        english = {
-            span["section"]: " ".join(words[span["start"] : span["stop"]])
-            for span in self.spans.get(row["study_id"], ())
-        }
+        places = {span["section"]: (span["start"], span["stop"]) for span in self.spans.get(row["study_id"], ())}
+        # The whole report is a span too: with another number of words no place in it can be trusted.
+        if places.pop("report", (0, len(words)))[1] != len(words):
+            return None
+        english = {section: " ".join(words[start:stop]) for section, (start, stop) in places.items()}
         sections = {f"{name}_en": english.get(name) for name in ("indication", "findings", "impression")}
         return {**row, **sections, "report_en": report, "reference_en": _reference(english)}
 
-    def _read(self, subject: int, study: int) -> bytes | None:
-        if self.archive is not None:
-            member = self.members.get(f"s{study}.txt")
-            return None if member is None else self.archive.read(member)
-        path = self.root / "files" / f"p{subject}"[:3] / f"p{subject}" / f"s{study}.txt"
-        return path.read_bytes() if path.is_file() else None
+    def _read(self, subject: int, study: int) -> bytes:
+        if self.archive:
+            return self.archive.read(self.members[subject, study])
+        return self._file(subject, study).read_bytes()
+
+    def _file(self, subject: int, study: int) -> Path:
+        return self.tree / "files" / f"p{subject}"[:3] / f"p{subject}" / f"s{study}.txt"
 
 
 class _Images(_Plain):
-    """A row with its images; None where MIMIC-CXR-JPG lacks one of them."""
+    """A row with its images."""
 
+    columns = ("study_id", "images")
     lacking = "images"
+    wanting = "an image in the release"
 
     def __init__(self, config: Config):
         super().__init__(config)
-        self.root = _folder(config.mimic_cxr_jpg or config.mimic_cxr, "mimic_cxr_jpg", ("files",))
+        self.root = _folder(config.mimic_cxr_jpg or config.mimic_cxr, "mimic_cxr_jpg", "files")
 
-    def __call__(self, row: dict[str, Any]) -> dict[str, Any] | None:
-        paths = [self.root / path for path in row["images"]]
-        if not paths or not all(path.is_file() for path in paths):
+    def lacks(self, row: dict[str, Any]) -> list[str]:
+        return [path for path in row["images"] if not (self.root / path).is_file()]
+
+    def make(self, row: dict[str, Any]) -> dict[str, Any] | None:
+        if not row["images"]:
             return None
         names = ("subject_id", "study_id", "report", "labels")
-        return {**{name: row[name] for name in names}, "images": [str(path) for path in paths]}
+        return {**{name: row[name] for name in names}, "images": [str(self.root / path) for path in row["images"]]}
 
 
 class _Chat(_Images):
-    """Images and the messages of one exchange; None where an image or the translation is missing."""
+    """Images and the messages of one exchange."""
 
-    lacking = "images or translation"
+    wanting = "a translation or an image in the release"
 
-    def __call__(self, row: dict[str, Any]) -> dict[str, Any] | None:
-        joined, answer = super().__call__(row), _answer(row)
-        if joined is None or not answer:
+    def make(self, row: dict[str, Any]) -> dict[str, Any] | None:
+        answer = _answer(row)
+        if not answer or not row["images"]:
             return None
-        pictures = [{"type": "image", "text": None} for _ in joined["images"]]
+        pictures = [{"type": "image", "text": None} for _ in row["images"]]
         return {
             "subject_id": row["subject_id"],
             "study_id": row["study_id"],
-            "images": joined["images"],
+            "images": [str(self.root / path) for path in row["images"]],
             "messages": [
                 {"role": "user", "content": [*pictures, {"type": "text", "text": self.config.prompt}]},
                 {"role": "assistant", "content": [{"type": "text", "text": answer}]},
@@ -327,8 +422,8 @@ def _features(name: str) -> dict[str, Any]:
     return {**columns, **dict.fromkeys(english, text)} if name == "text" else columns
 
 
-def _rows(file: str) -> Iterator[dict[str, Any]]:
-    """The rows of a Parquet file of the release.
+def _rows(file: str, columns: tuple[str, ...] | None = None) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet file of the release, or some of their columns.
 
     Raises:
         ValueError: its text is sealed.
@@ -336,16 +431,20 @@ def _rows(file: str) -> Iterator[dict[str, Any]]:
     with pq.ParquetFile(file) as parquet:
         if any(str(field.type) == "binary" for field in parquet.schema_arrow):
             raise ValueError(f"{file} is sealed: open it first with `hubkit unseal`")
-        for batch in parquet.iter_batches():
+        for batch in parquet.iter_batches(columns=list(columns) if columns else None):
             yield from batch.to_pylist()
 
 
-def _folder(given: str | None, option: str, holds: tuple[str, ...]) -> Path:
-    """The researcher's own folder, which holds one of `holds`."""
+def _folder(given: str | None, option: str, *holds: str) -> Path:
+    """The researcher's own folder, which holds one of `holds`; or the zip itself, where that will do."""
+    variable = f"{option.upper()}_ROOT"
     if not given:
-        variable = f"{option.upper()}_ROOT"
         raise ValueError(f"this config needs your own copy of the corpus: give {option}=FOLDER or set {variable}")
     folder = Path(given).expanduser()
+    if folder.is_file() and any(name.endswith(".zip") for name in holds):
+        return folder
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{option}: there is no folder {folder}: give another, or set {variable}")
     if not any((folder / name).exists() for name in holds):
         raise FileNotFoundError(f"{option}: the folder {folder} does not hold {' or '.join(holds)}")
     return folder
@@ -360,13 +459,13 @@ def _decode(raw: bytes) -> str:
     return text.removeprefix("\ufeff").translate(CONTROLS)
 
 
-def _report(config: str, lacking: str, missing: list[int], total: int) -> None:
-    if total and len(missing) == total:
-        raise FileNotFoundError(f"{config}: your copy of the corpus lacks the {lacking} of all {total} studies")
-    if missing:
-        named = ", ".join(str(study) for study in missing[:NAMED_IN_A_WARNING])
-        more = f" and {len(missing) - NAMED_IN_A_WARNING} more" if len(missing) > NAMED_IN_A_WARNING else ""
-        logger.warning(f"{config}: {len(missing)} of {total} studies left out for want of {lacking}: {named}{more}")
+def _counted(studies: list[int], total: int, wanting: str) -> str:
+    return f"{len(studies)} of {total} studies left out for want of {wanting} ({_named(studies)})"
+
+
+def _named(ids: list[int]) -> str:
+    named = ", ".join(map(str, ids[:NAMED_IN_A_WARNING]))
+    return named if len(ids) <= NAMED_IN_A_WARNING else f"{named} and {len(ids) - NAMED_IN_A_WARNING} more"
 
 
 def _fingerprint(release: Path) -> str:

@@ -46,7 +46,7 @@ def build_release(root: Path, studies: int = 40, seed: int = 7) -> Workspace:
         translations += [_translated(row, section, text) for section, text in portuguese.items()]
         _write_corpus(root / "corpus", row)
     write_table(workspace.studies, pa.Table.from_pylist(rows, schema=STUDIES))
-    write_json(workspace.selection, {"sizes": {}})
+    write_json(workspace.selection, {"sizes": {}, "catalogue": {"other_studies": []}})
     write_table(workspace.translations, pa.Table.from_pylist(translations, schema=TRANSLATIONS))
     write_table(workspace.checks, pa.Table.from_pylist(translations, schema=TRANSLATIONS))
     _write_results(workspace, [row for row in rows if row["split"] == "test"], translations)

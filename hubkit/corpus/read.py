@@ -171,5 +171,21 @@ def _summary(
         "labels": label_table(studies),
         "reports": dict(sorted(reasons.items())),
         "images": images,
-        "catalogue": {"studies": len(catalogue.studies), **catalogue.notes},
+        "catalogue": {
+            "studies": len(catalogue.studies),
+            **catalogue.notes,
+            "other_studies": _other_studies(studies, catalogue),
+        },
     }
+
+
+def _other_studies(studies: pa.Table, catalogue: Catalogue) -> list[int]:
+    """Ids of the studies that were not taken of subjects that were: the loader has to know them as the corpus's own."""
+    import pyarrow.compute as pc
+
+    listed = catalogue.studies.select(["subject_id", "study_id"])
+    same = listed.filter(pc.is_in(listed["subject_id"], value_set=studies["subject_id"]))
+    ids: list[int] = same.filter(pc.invert(pc.is_in(same["study_id"], value_set=studies["study_id"])))[
+        "study_id"
+    ].to_pylist()
+    return ids

@@ -9,15 +9,20 @@ import warnings
 from dataclasses import InitVar, dataclass, field
 from typing import Any, ClassVar
 
+import datasets
 import pyarrow as pa
 from datasets import Dataset
 from datasets.features.features import register_feature
+from packaging.version import Version
 
 from hubkit.custody.cells import Place, open_cell, read_place
 from hubkit.custody.digests import CORPUS_VARIABLE, Corpus, find_corpus
 from hubkit.custody.keys import Keyring
 from hubkit.custody.tables import IDS, Part, open_column, open_table, place_rows
 from hubkit.errors import HubkitError
+
+FIRST_VERSION = "3.2.0"
+"""Before it, datasets decoded its own features alone, and would have handed out sealed bytes without a word."""
 
 Root = str | os.PathLike[str] | None
 
@@ -32,6 +37,9 @@ class Sealed:
     Args:
         corpus: the folder of the reports, or their zip; MIMIC_CXR_ROOT where it is None. It is kept out of everything
             that datasets writes.
+
+    Raises:
+        HubkitError: this version of datasets would show the cells as they are.
     """
 
     corpus: InitVar[Root] = None
@@ -41,6 +49,11 @@ class Sealed:
     _type: str = field(default="Sealed", init=False, repr=False)
 
     def __post_init__(self, corpus: Root) -> None:
+        if Version(datasets.__version__) < Version(FIRST_VERSION):
+            raise HubkitError(
+                f"datasets {datasets.__version__} opens no columns but its own",
+                mend=f"use open_sealed(dataset), or: pip install 'datasets>={FIRST_VERSION}'",
+            )
         self._corpus = None if corpus is None else os.fspath(corpus)
 
     def __call__(self) -> pa.DataType:

@@ -19,6 +19,9 @@ from hubkit.workspace import write_table, write_text
 if TYPE_CHECKING:
     import pyarrow as pa
 
+BESIDE = ("LICENSE", "CITATION.cff", "loader/*.*")
+"""What an opened release keeps as it is: without its loader there would be no English beside the Portuguese."""
+
 SHARD = re.compile(r"(?P<split>\w+)-\d{5}-of-(?P<count>\d{5})\.parquet")
 OPENED = """<!-- hubkit:begin opened (written by hubkit; edit outside of the marks) -->
 > Opened with `hubkit unseal` from {release} {version}. This folder holds the text in clear: what the data use agreement
@@ -51,7 +54,7 @@ def fetch_release(repo: str, revision: str | None) -> Path:
         RepositoryNotFoundError,
     )
 
-    patterns = ["README.md", "LICENSE", "CITATION.cff", "data/*", ROSTER.as_posix()]
+    patterns = ["README.md", *BESIDE, "data/*", ROSTER.as_posix()]
     try:
         return Path(snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=patterns))
     except HFValidationError:
@@ -153,9 +156,9 @@ def _read(paths: list[Path]) -> pa.Table:
 
 def _copy_rest(folder: Path, ready: Path, notice: str) -> None:
     """The card, without the features and sizes of the sealed columns, and the texts beside it."""
-    for name in ("LICENSE", "CITATION.cff"):
-        if (folder / name).is_file():
-            shutil.copyfile(folder / name, ready / name)
+    for path in (found for pattern in BESIDE for found in folder.glob(pattern)):
+        (ready / path.relative_to(folder)).parent.mkdir(exist_ok=True)
+        shutil.copyfile(path, ready / path.relative_to(folder))
     if not (folder / "README.md").is_file():
         return
     from huggingface_hub import DatasetCard

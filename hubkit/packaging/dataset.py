@@ -77,7 +77,8 @@ def spans(workspace: Workspace) -> Iterator[tuple[str, pa.Table]]:
     """Where each section lies in the English report, by split: `start` and `stop` count its words.
 
     With them, a reader's own report gives the English sections without the rules that found them. A section whose
-    words do not stand together in the report has no span.
+    words do not stand together in the report has no span. The whole `report` is a span too: by its number of words
+    another version of the corpus is noticed.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -89,7 +90,7 @@ def spans(workspace: Workspace) -> Iterator[tuple[str, pa.Table]]:
         rows = [
             {**{name: study[name] for name, _ in ids}, "section": section, "start": found[0], "stop": found[1]}
             for study in studies.filter(pc.equal(studies["split"], split)).to_pylist()
-            for section in SECTIONS
+            for section in (*SECTIONS, "report")
             if (found := _span(study["report"], study[section]))
         ]
         yield split, pa.Table.from_pylist(rows, schema=schema)

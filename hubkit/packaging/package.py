@@ -19,7 +19,7 @@ from hubkit.packaging.facts import gather
 from hubkit.packaging.leakguard import guard
 from hubkit.packaging.metadata import dataset_metadata, eval_result_entries, model_metadata
 from hubkit.published import published
-from hubkit.workspace import Workspace, write_text
+from hubkit.workspace import Workspace, write_table, write_text
 
 ADAPTER_FILES = ("*.json", "*.jsonl", "*.jinja", "*.safetensors", "tokenizer.model")
 PLOTS = ("*.png", "*.svg")
@@ -66,7 +66,19 @@ def _dataset(config: ReleaseConfig, workspace: Workspace, facts: Mapping[str, An
     write_text(folder / "CITATION.cff", render(templates / "CITATION.cff.jinja", facts))
     write_text(folder / "LICENSE", render(templates / "LICENSE.jinja", facts))
     write_text(folder / "loader" / LOADER, loader_script(config))
+    _other_studies(workspace, folder / "loader" / "other_studies.parquet")
     _copy(workspace.scores, PLOTS, folder / "plots")
+
+
+def _other_studies(workspace: Workspace, path: Path) -> None:
+    """Ids of the studies that the corpus has beside those of the release, by which the loader tells another version."""
+    import pyarrow as pa
+
+    catalogue = json.loads(workspace.selection.read_text(encoding="utf-8")).get("catalogue", {})
+    if "other_studies" not in catalogue:
+        raise HubkitError("is of an older hubkit", where=workspace.selection, mend="run: hubkit release --from read")
+    studies = pa.array([*catalogue["other_studies"], *catalogue.get("reports_without_study", [])], pa.int64())
+    write_table(path, pa.table({"study_id": studies}))
 
 
 def _script_branch(config: ReleaseConfig, dist: Path) -> None:

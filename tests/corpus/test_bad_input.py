@@ -145,6 +145,7 @@ def test_what_does_not_fit_together_is_listed(tmp_path: Path) -> None:
         "studies_without_report": [without_text.study_id],
         "reports_without_study": [59999998],
         "strange_files": ["files/p10/p10000032/notes.txt"],
+        "other_studies": [],
     }
     assert without_text.study_id not in pq.read_table(workspace.studies)["study_id"].to_pylist()
 

@@ -150,6 +150,17 @@ def test_the_fingerprint_follows_the_corpus(tmp_path: Path) -> None:
     assert plan(config, workspace, last="read")[0].reason == "inputs changed"
 
 
+def test_a_subset_says_what_else_there_is_of_its_subjects(tmp_path: Path) -> None:
+    listed = trees.studies()
+    again = listed[0]._replace(study_id=59_999_999)
+    trees.write_corpus(tmp_path / "corpus", [*listed, again])
+    subset = {"train": 4, "validate": 1, "test": 1}
+    rows, selection = run_read(trees.config(tmp_path / "corpus", subset=subset), tmp_path / "work")
+    first = {row["study_id"] for row in rows if row["subject_id"] == again.subject_id}
+    assert len(first) == 1
+    assert {*selection["catalogue"]["other_studies"], *first} == {again.study_id, listed[0].study_id}
+
+
 def test_a_subset_larger_than_a_split_is_refused(tmp_path: Path) -> None:
     trees.write_corpus(tmp_path / "corpus", trees.studies())
     with pytest.raises(UsageError, match="split validate has 4 studies to choose from, fewer than 5"):

@@ -252,3 +252,5 @@ def test_the_command_opens_a_folder(packaged: Workspace, corpus: str, tmp_path: 
     assert "default/train                  10 rows" in done.output
     assert output.stat().st_mode & 0o077 == 0
     assert "hubkit unseal` from mimic-cxr-ptbr 1.0.0" in (output / "README.md").read_text()
+    assert sorted(path.name for path in output.iterdir()) == ["CITATION.cff", "LICENSE", "README.md", "data", "loader"]
+    assert (output / "loader" / "mimic_cxr_ptbr.py").is_file()

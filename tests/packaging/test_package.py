@@ -26,7 +26,7 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     ("config", "rows"),
     [
         ("default", {"train": 20, "validation": 10, "test": 10}),
-        ("spans", {"train": 60, "validation": 30, "test": 30}),
+        ("spans", {"train": 80, "validation": 40, "test": 40}),
         ("generations", {"test": 30}),
         ("scores", {"test": 60}),
     ],
