@@ -42,7 +42,7 @@ def main() -> None:
         write_zip(root / "mimic-cxr-reports.zip", plain)
         corpus = find_corpus(root, cache=False)
         digest = clocked(lambda: [corpus.digest(group) for group in corpus.groups()])
-        keys = Keyring(corpus, "mimic-cxr-ptbr", "1.0.0")
+        keys = Keyring(corpus, "lab/mimic-cxr-ptbr", "1.0.0")
         sealed = seal_table(plain, "default", "train", keys)
         text = sealed.select([*IDS, *LENGTHS])
         result = {
@@ -64,7 +64,8 @@ def rows(studies: int) -> pa.Table:
     """A table of the config `default`, with synthetic text."""
     rng = np.random.default_rng(1)
     ranks = 1 / np.arange(1, VOCABULARY + 1)
-    words = np.array([f"palavrã{number:x}" for number in range(VOCABULARY)])
+    letters = rng.choice(list("aaeeiioosrndmtucãçé"), (VOCABULARY, 12))
+    words = np.array(["".join(line[: 2 + rank % 11]) for rank, line in enumerate(letters)])
     subjects = 10_000_000 + (np.arange(studies) * (9_999_999 / studies)).astype("int64")
     columns: dict[str, object] = {"subject_id": subjects, "study_id": 50_000_000 + 40 * np.arange(studies)}
     for name, length in LENGTHS.items():
@@ -82,10 +83,11 @@ def rows(studies: int) -> pa.Table:
 
 
 def write_zip(path: Path, table: pa.Table) -> None:
-    """The reports of the rows, as PhysioNet's zip has them."""
+    """Reports of 110 words, as PhysioNet's zip has them: with these it is as large as that of MIMIC-CXR."""
+    columns = [table[name].to_pylist() for name in (*IDS, "report", "impression")]
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for subject, study, report in zip(*(table[name].to_pylist() for name in (*IDS, "report")), strict=True):
-            archive.writestr(f"files/p{subject // 10**6}/p{subject}/s{study}.txt", report)
+        for subject, study, report, impression in zip(*columns, strict=True):
+            archive.writestr(f"files/p{subject // 10**6}/p{subject}/s{study}.txt", f"{report}\n {impression}\n")
 
 
 def load(folder: Path, cache: Path) -> float:

@@ -429,7 +429,7 @@ def _rows(file: str, columns: tuple[str, ...] | None = None) -> Iterator[dict[st
         ValueError: its text is sealed.
     """
     with pq.ParquetFile(file) as parquet:
-        if any(str(field.type) == "binary" for field in parquet.schema_arrow):
+        if any(str(field.type) == "large_binary" for field in parquet.schema_arrow):
             raise ValueError(f"{file} is sealed: open it first with `hubkit unseal`")
         for batch in parquet.iter_batches(columns=list(columns) if columns else None):
             yield from batch.to_pylist()

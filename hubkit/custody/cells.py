@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+from hubkit.custody.digests import group_of
 from hubkit.custody.keys import NONCE_BYTES, GroupKey, Keyring
 from hubkit.errors import HubkitError
 from hubkit.tables import CHEXPERT_LABELS
@@ -24,14 +25,14 @@ class Place(NamedTuple):
     """Where a cell belongs; written with a slash between its parts.
 
     Attributes:
-        release: name of the release.
+        release: the release's repo, `namespace/name`.
         version: its version.
         config: the dataset's config.
         split: its split on the Hub.
         rows: rows of that split of that config.
         column: name of the column.
         kind: type of the value: string, int8, int32, float32, strings (a list) or chexpert (the 14 labels).
-        group: the top folder of the corpus, which names the key.
+        subject: the subject's id; its first two digits name the folder of the corpus, and with it the key.
         study: the study's id.
         row: the row's number in its split, from 0.
     """
@@ -43,7 +44,7 @@ class Place(NamedTuple):
     rows: int
     column: str
     kind: str
-    group: str
+    subject: int
     study: int
     row: int
 
@@ -77,8 +78,9 @@ def read_place(cell: bytes) -> Place:
         )
     try:
         parts = cell[2 : 2 + cell[1]].decode().split("/")
-        release, version, config, split, rows, column, kind, group, study, row = parts
-        return Place(release, version, config, split, int(rows), column, kind, group, int(study), int(row))
+        namespace, name, version, config, split, rows, column, kind, subject, study, row = parts
+        release, numbers = f"{namespace}/{name}", (int(subject), int(study), int(row))
+        return Place(release, version, config, split, int(rows), column, kind, *numbers)
     except (ValueError, IndexError):
         raise HubkitError("the place of a sealed cell cannot be read", mend="download the file again") from None
 
@@ -106,7 +108,8 @@ def unseal(cell: bytes, place: bytes, key: GroupKey) -> Any:
     try:
         if not cell.startswith(place):
             raise InvalidTag
-        return json.loads(key.cipher.decrypt(cell[start : start + NONCE_BYTES], cell[start + NONCE_BYTES :], place))
+        plaintext = key.cipher.decrypt(cell[start : start + NONCE_BYTES], cell[start + NONCE_BYTES :], place)
+        return json.loads(plaintext.decode())
     except (InvalidTag, ValueError):
         # A nonce that is cut short is a ValueError. No cause is kept: it would hold the key's methods in the traceback.
         raise _does_not_open(place) from None
@@ -123,7 +126,7 @@ def open_cell(cell: bytes, keys: Keyring) -> Any:
         raise HubkitError(
             f"a cell of {place.release} {place.version} stands among those of {keys.release} {keys.version}"
         )
-    return from_json(unseal(cell, place.header(), keys.key(place.group)), place.kind)
+    return from_json(unseal(cell, place.header(), keys.key(group_of(place.subject))), place.kind)
 
 
 def from_json(value: Any, kind: str) -> Any:
@@ -150,8 +153,8 @@ def _json(value: Any, place: bytes) -> bytes:
 def _does_not_open(place: bytes) -> HubkitError:
     found = read_place(place)
     return HubkitError(
-        f"{found.column} of study {found.study} does not open: it was changed, or the folder {found.group} of your"
-        f" corpus is not that of {found.release} {found.version}",
+        f"{found.column} of study {found.study} does not open: it was changed, or the folder"
+        f" {group_of(found.subject)} of your corpus is not that of {found.release} {found.version}",
         where=f"{found.config}/{found.split}",
         mend="hubkit unseal says which reports are missing or too many",
     )

@@ -45,7 +45,7 @@ class Sealed:
     corpus: InitVar[Root] = None
     id: str | None = field(default=None, repr=False)
     dtype: ClassVar[str] = "string"
-    pa_type: ClassVar[pa.DataType] = pa.binary()
+    pa_type: ClassVar[pa.DataType] = pa.large_binary()
     _type: str = field(default="Sealed", init=False, repr=False)
 
     def __post_init__(self, corpus: Root) -> None:
@@ -75,8 +75,8 @@ class Sealed:
         return open_cell(value, _keyring(self._corpus or _environment(), place.release, place.version))
 
     def cast_storage(self, storage: pa.Array) -> pa.Array:
-        """The stored cells, as binary."""
-        return storage.cast(pa.binary())
+        """The stored cells, as they are in the files."""
+        return storage.cast(self.pa_type)
 
 
 with warnings.catch_warnings():
@@ -155,9 +155,7 @@ class _Batches:
         # What the first batch is of, all that follow must be of.
         self.part = self.part._replace(release=self.part.release or (keys.release, keys.version))
         rows = place_rows(batch, keys, self.part)
-        return {
-            name: open_column(name, batch[name], rows, keys)[1] if name in sealed else batch[name] for name in batch
-        }
+        return {name: open_column(name, batch[name], rows)[1] if name in sealed else batch[name] for name in batch}
 
 
 def _keys(root: str | None, cell: Any, version: str | None) -> Keyring:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from typing import TYPE_CHECKING
 
 from hubkit.custody.digests import Corpus
@@ -21,7 +22,7 @@ class GroupKey:
 
     Args:
         digest: the folder's digest.
-        release: name of the release.
+        release: the release's repo, `namespace/name`.
         version: its version.
         group: name of the folder.
     """
@@ -56,14 +57,19 @@ class Keyring:
 
     Args:
         corpus: the researcher's own copy.
-        release: name of the release, which is that of its dataset repo.
+        release: the release's dataset repo, `namespace/name`: two people's releases of one name have keys of their own.
         version: its version.
+
+    Raises:
+        HubkitError: `release` is no repo, or `version` holds a slash.
     """
 
     def __init__(self, corpus: Corpus, release: str, version: str):
-        for word in (release, version):
-            if not word or "/" in word:
-                raise HubkitError("a release's name and version are not empty and hold no slash", where=word)
+        # As many slashes everywhere: then no two places, and no two infos of HKDF, can be written alike.
+        if not re.fullmatch(r"[^/]+/[^/]+", release) or not re.fullmatch(r"[^/]+", version):
+            raise HubkitError(
+                "is not namespace/name and a version, such as lab/mimic-cxr-ptbr 1.0.0", where=f"{release} {version}"
+            )
         self.corpus, self.release, self.version = corpus, release, version
         self._keys: dict[str, GroupKey] = {}
 

@@ -30,7 +30,7 @@ class Group(NamedTuple):
     """A folder of the corpus, as the release knows it.
 
     Attributes:
-        release: name of the release.
+        release: the release's repo, `namespace/name`.
         version: its version.
         group: name of the folder.
         studies: ids of its studies, ascending.
@@ -59,11 +59,13 @@ def write_roster(root: Path, tables: Mapping[tuple[str, str], pa.Table], keys: K
     for (config, split), table in tables.items():
         for subject, study in zip(table["subject_id"].to_pylist(), table["study_id"].to_pylist(), strict=True):
             lists.setdefault(group_of(subject), {}).setdefault(f"{config}/{split}", []).append(study)
-    groups = []
+    groups: list[Group] = []
     for name in sorted(lists):
         key = keys.key(name)
         # JSON of a list of pairs: a dict among the values of cells means labels.
-        rows = seal([[part, ids] for part, ids in lists[name].items()], _header(keys, name), key)
+        rows = seal(
+            [[part, ids] for part, ids in lists[name].items()], _header(keys, name, len(groups), len(lists)), key
+        )
         groups.append(Group(keys.release, keys.version, name, keys.corpus.studies(name), key.check, rows))
     write_table(root / ROSTER, pa.Table.from_pylist([group._asdict() for group in groups], schema=_schema()))
 
@@ -121,11 +123,19 @@ def row_lists(roster: list[Group], keys: Keyring) -> dict[str, set[tuple[str, in
     """(folder, study id) of the rows of each `config/split`, as the sealed lists have them.
 
     Raises:
-        HubkitError: a list was changed.
+        HubkitError: a list was changed, or one was left out.
     """
     expected: dict[str, set[tuple[str, int]]] = {}
-    for group in roster:
-        lists = unseal(group.rows, _header(keys, group.group), keys.key(group.group))
+    for number, group in enumerate(roster):
+        try:
+            lists = unseal(group.rows, _header(keys, group.group, number, len(roster)), keys.key(group.group))
+        except HubkitError:
+            # The key is right: check_corpus has shown that.
+            raise HubkitError(
+                f"the list of the rows of {group.group} was changed, or that of another folder left out",
+                where=ROSTER,
+                mend="download it again",
+            ) from None
         for part, ids in lists:
             expected.setdefault(part, set()).update((group.group, study) for study in ids)
     return expected
@@ -183,5 +193,7 @@ def _schema() -> pa.Schema:
     )
 
 
-def _header(keys: Keyring, group: str) -> bytes:
-    return Place(keys.release, keys.version, "custody", "groups", 0, "rows", "lists", group, 0, 0).header()
+def _header(keys: Keyring, group: str, number: int, groups: int) -> bytes:
+    """The place of a folder's list: row `number` of `groups`, so that no folder can be left out unseen."""
+    subject = int(group.removeprefix("p"))
+    return Place(keys.release, keys.version, "custody", "groups", groups, "rows", "lists", subject, 0, number).header()

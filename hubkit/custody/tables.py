@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubkit.custody.cells import Place, from_json, header, read_place, seal, unseal
 from hubkit.custody.digests import group_of
-from hubkit.custody.keys import Keyring
+from hubkit.custody.keys import GroupKey, Keyring
 from hubkit.errors import HubkitError
 from hubkit.tables import STUDIES
 
@@ -24,7 +24,7 @@ class Part(NamedTuple):
     """What a table is thought to be part of; None where that is not known.
 
     Attributes:
-        release: name and version of the release.
+        release: the release's repo and version.
         config: the dataset's config.
         split: its split.
     """
@@ -39,13 +39,15 @@ class Rows(NamedTuple):
 
     Attributes:
         first: the place of the first cell.
-        tails: the end of each row's places: folder, study, number of the row.
+        tails: the end of each row's places: subject, study, number of the row.
         numbers: number of each row in its split.
+        keys: key of each row.
     """
 
     first: Place
     tails: list[bytes]
     numbers: list[int]
+    keys: list[GroupKey]
 
 
 def seal_table(table: pa.Table, config: str, split: str, keys: Keyring) -> pa.Table:
@@ -62,10 +64,9 @@ def seal_table(table: pa.Table, config: str, split: str, keys: Keyring) -> pa.Ta
     """
     import pyarrow as pa
 
-    subjects, studies = (table[name].to_pylist() for name in IDS)
-    groups = [group_of(subject) for subject in subjects]
-    row_keys = [keys.key(group) for group in groups]
-    tails = [f"{group}/{study}/{row}".encode() for row, (group, study) in enumerate(zip(groups, studies, strict=True))]
+    ids = list(zip(*(table[name].to_pylist() for name in IDS), strict=True))
+    row_keys = [keys.key(group_of(subject)) for subject, _ in ids]
+    tails = [f"{subject}/{study}/{row}".encode() for row, (subject, study) in enumerate(ids)]
     columns: list[Any] = []
     for field in table.schema:
         if field.name in IDS:
@@ -76,11 +77,14 @@ def seal_table(table: pa.Table, config: str, split: str, keys: Keyring) -> pa.Ta
         cells = [
             seal(value, header(scope + tail), key) for value, tail, key in zip(values, tails, row_keys, strict=True)
         ]
-        columns.append(pa.array(cells, pa.binary()))
+        # large_binary, since datasets cuts a table with columns of `binary` into record batches of 100 rows.
+        columns.append(pa.array(cells, pa.large_binary()))
     return pa.table(dict(zip(table.column_names, columns, strict=True)))
 
 
-def open_table(table: pa.Table, keys: Keyring, part: Part | None = None, complete: bool = True) -> pa.Table:
+def open_table(
+    table: pa.Table, keys: Keyring, part: Part | None = None, complete: bool = True, ordered: bool = False
+) -> pa.Table:
     """Open a table that `seal_table` sealed; one without rows is given back as it is.
 
     Args:
@@ -88,10 +92,11 @@ def open_table(table: pa.Table, keys: Keyring, part: Part | None = None, complet
         keys: of the release.
         part: what the table is thought to be part of.
         complete: whether rows that are left out or doubled are an error.
+        ordered: whether rows in another order are one.
 
     Raises:
-        HubkitError: a cell was changed or stands elsewhere than it belongs, a column is not sealed, rows are missing or
-            doubled, or the corpus is another one.
+        HubkitError: a cell was changed or stands elsewhere than it belongs, a column is not sealed, rows are missing,
+            doubled or out of order, or the corpus is another one.
     """
     import pyarrow as pa
 
@@ -102,9 +107,13 @@ def open_table(table: pa.Table, keys: Keyring, part: Part | None = None, complet
     rows = place_rows({**ids, **{name: table[name].to_pylist() for name in sealed[:1]}}, keys, part)
     if complete:
         check_complete(rows, ids["study_id"])
+    if ordered and rows.numbers != sorted(rows.numbers):
+        raise HubkitError(
+            "the rows are not in their order", where=f"{rows.first.config}/{rows.first.split}", mend="download it again"
+        )
     opened: dict[str, Any] = {name: table[name] for name in IDS}
     for name in sealed:
-        kind, values = open_column(name, table[name].to_pylist(), rows, keys)
+        kind, values = open_column(name, table[name].to_pylist(), rows)
         opened[name] = pa.array(values, _arrow(kind))
     return pa.table({name: opened[name] for name in table.column_names})
 
@@ -132,15 +141,15 @@ def place_rows(columns: Mapping[str, Sequence[Any]], keys: Keyring, part: Part |
     tails, numbers = [], []
     for cell, subject, study in zip(cells, columns["subject_id"], columns["study_id"], strict=True):
         place = read_place(_sealed(cell, name))
-        belongs = first._replace(group=group_of(subject), study=study, row=place.row)
+        belongs = first._replace(subject=subject, study=study, row=place.row)
         if place != belongs:
             raise _moved(place, belongs)
-        tails.append(f"{place.group}/{study}/{place.row}".encode())
+        tails.append(f"{subject}/{study}/{place.row}".encode())
         numbers.append(place.row)
-    return Rows(first, tails, numbers)
+    return Rows(first, tails, numbers, [keys.key(group_of(subject)) for subject in columns["subject_id"]])
 
 
-def open_column(name: str, cells: Sequence[Any], rows: Rows, keys: Keyring) -> tuple[str, list[Any]]:
+def open_column(name: str, cells: Sequence[Any], rows: Rows) -> tuple[str, list[Any]]:
     """Open the cells of a column; return their kind and the values.
 
     Raises:
@@ -150,11 +159,11 @@ def open_column(name: str, cells: Sequence[Any], rows: Rows, keys: Keyring) -> t
     expected = rows.first._replace(column=name, kind=kind)
     scope = "/".join(str(part) for part in expected[:7]).encode() + b"/"
     values = []
-    for cell, tail in zip(cells, rows.tails, strict=True):
+    for cell, tail, key in zip(cells, rows.tails, rows.keys, strict=True):
         start = header(scope + tail)
         if not _sealed(cell, name).startswith(start):
             raise _moved(read_place(cell), read_place(start))
-        values.append(from_json(unseal(cell, start, keys.key(tail[:3].decode())), kind))
+        values.append(from_json(unseal(cell, start, key), kind))
     return kind, values
 
 
@@ -202,8 +211,9 @@ def _sealed(cell: Any, name: str) -> bytes:
 
 def _moved(found: Place, belongs: Place) -> HubkitError:
     return HubkitError(
-        f"the cell at {belongs.column} of study {belongs.study} is not its own: it belongs to {found.column} of study"
-        f" {found.study} in {found.config}/{found.split} of {found.release} {found.version}",
+        f"the cell at {belongs.column} of study {belongs.study} of subject {belongs.subject} is not its own: it belongs"
+        f" to {found.column} of study {found.study} of subject {found.subject} in {found.config}/{found.split} of"
+        f" {found.release} {found.version}",
         where=f"{belongs.config}/{belongs.split}",
         mend="download it again",
     )

@@ -106,7 +106,7 @@ def unseal_release(
             config, split = part.split("/")
             table = _read(paths)
             check_rows(part, table, expected.get(part, set()))
-            opened = open_table(table, keys, Part((keys.release, keys.version), config, split))
+            opened = open_table(table, keys, Part((keys.release, keys.version), config, split), ordered=True)
             write_table(ready / "data" / config / f"{split}-00000-of-00001.parquet", opened)
             rows[part] = opened.num_rows
         _copy_rest(folder, ready, OPENED.format(release=keys.release, version=keys.version))

@@ -18,7 +18,7 @@ from hubkit.packaging.dataset import default_schema
 from hubkit.packaging.parquet import write_split
 from hubkit.tables import CHEXPERT_LABELS, GENERATIONS, SCORES
 
-RELEASE = ("mimic-cxr-ptbr", "1.0.0")
+RELEASE = ("lab/mimic-cxr-ptbr", "1.0.0")
 SENTENCES = ("Coração normal.", "Pulmões limpos.", "Pequeno derrame à esquerda.", "Sem pneumotórax.")
 STUDIES = [(10_000_100 + 500_000 * (number % 3), 50_000_000 + 7 * number) for number in range(18)]
 """(subject, study): a third each in p10, p10 and p11."""
@@ -46,19 +46,19 @@ dataset_info:
   - name: study_id
     dtype: int64
   - name: indication
-    dtype: binary
+    dtype: large_binary
   - name: findings
-    dtype: binary
+    dtype: large_binary
   - name: impression
-    dtype: binary
+    dtype: large_binary
   - name: report
-    dtype: binary
+    dtype: large_binary
   - name: images
-    dtype: binary
+    dtype: large_binary
   - name: labels
-    dtype: binary
+    dtype: large_binary
   - name: translation_flags
-    dtype: binary
+    dtype: large_binary
 ---
 
 # Sealed reports

@@ -30,7 +30,7 @@ def rewrite(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
 
 def with_cells(table: pa.Table, column: str, change: Callable[[list[bytes]], list[bytes]]) -> pa.Table:
     at = table.column_names.index(column)
-    return table.set_column(at, column, pa.array(change(table[column].to_pylist()), pa.binary()))
+    return table.set_column(at, column, pa.array(change(table[column].to_pylist()), table[column].type))
 
 
 def swap_rows(folder: Path) -> None:
@@ -61,6 +61,16 @@ def swap_ids(folder: Path) -> None:
     rewrite(folder / TRAIN, change)
 
 
+def another_subject_of_the_folder(folder: Path) -> None:
+    """Rows of one patient are given to another: splits by patient would no longer be."""
+    rewrite(
+        folder / TRAIN,
+        lambda table: table.set_column(
+            0, "subject_id", pa.array([subject + 1 for subject in table["subject_id"].to_pylist()])
+        ),
+    )
+
+
 def swap_whole_rows_with_ids_kept(folder: Path) -> None:
     def change(table: pa.Table) -> pa.Table:
         moved = table.take(pa.array([1, 0, *range(2, table.num_rows)]))
@@ -79,6 +89,13 @@ def swap_splits(folder: Path) -> None:
         )
 
 
+def swap_files_of_a_split(folder: Path) -> None:
+    one, other = folder / TRAIN, folder / SECOND
+    kept = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(kept)
+
+
 def cells_of_another_split(folder: Path) -> None:
     other = pq.read_table(folder / TEST)["report"].to_pylist()
     rewrite(folder / TRAIN, lambda table: with_cells(table, "report", lambda cells: [other[0], *cells[1:]]))
@@ -87,6 +104,12 @@ def cells_of_another_split(folder: Path) -> None:
 def replay_an_older_version(folder: Path) -> None:
     older = write_sealed(folder.parent / "older", keyring(folder.parent / "corpus", (RELEASE[0], "0.9.0")))
     shutil.copyfile(older / TRAIN, folder / TRAIN)
+
+
+def of_another_owner(folder: Path) -> None:
+    """The same name and version, and so the same places, in a release that somebody else made."""
+    other = write_sealed(folder.parent / "other", keyring(folder.parent / "corpus", ("bal/mimic-cxr-ptbr", RELEASE[1])))
+    shutil.copyfile(other / TRAIN, folder / TRAIN)
 
 
 def replay_all_but_the_roster(folder: Path) -> None:
@@ -177,6 +200,20 @@ def roster_without_a_folder(folder: Path) -> None:
     rewrite(folder / ROSTER, lambda table: table.slice(0, 1))
 
 
+def a_folder_gone_from_roster_and_tables(folder: Path) -> None:
+    """A split whose rows are all of one folder goes, and the folder with it."""
+    roster_without_a_folder(folder)
+    for path in (folder / "data").rglob("*.parquet"):
+        rewrite(
+            path, lambda table: table.filter([str(subject)[:2] == "10" for subject in table["subject_id"].to_pylist()])
+        )
+
+
+def roster_truncated(folder: Path) -> None:
+    path = folder / ROSTER
+    path.write_bytes(path.read_bytes()[:-20])
+
+
 def roster_with_lists_swapped(folder: Path) -> None:
     rewrite(folder / ROSTER, lambda table: with_cells(table, "rows", lambda cells: cells[::-1]))
 
@@ -186,15 +223,21 @@ def roster_missing(folder: Path) -> None:
 
 
 ATTACKS: list[tuple[Callable[[Path], None], str]] = [
-    (swap_rows, f"the cell at report of study {STUDIES[0][1]} is not its own: it belongs to report of study"),
+    (
+        swap_rows,
+        f"the cell at report of study {STUDIES[0][1]} of subject .* is not its own: it belongs to report of study",
+    ),
     (swap_columns, "is not its own: it belongs to report of study"),
     (rename_columns, "the cell at (findings|impression) of .* belongs to (impression|findings)"),
     (swap_ids, "is not its own"),
+    (another_subject_of_the_folder, "is not its own: it belongs to .* of subject 10000100"),
     (swap_whole_rows_with_ids_kept, "is not its own"),
     (swap_splits, "default/test: rows were left out or added|default/train: rows were left out or added"),
-    (cells_of_another_split, "in default/test of mimic-cxr-ptbr 1.0.0"),
+    (swap_files_of_a_split, "default/train: the rows are not in their order"),
+    (cells_of_another_split, "in default/test of lab/mimic-cxr-ptbr 1.0.0"),
+    (of_another_owner, "of bal/mimic-cxr-ptbr 1.0.0"),
     (replay_an_older_version, "mimic-cxr-ptbr 0.9.0"),
-    (replay_all_but_the_roster, "the cells are of mimic-cxr-ptbr 0.9.0, and not of mimic-cxr-ptbr 1.0.0"),
+    (replay_all_but_the_roster, "the cells are of lab/mimic-cxr-ptbr 0.9.0, and not of lab/mimic-cxr-ptbr 1.0.0"),
     (plain_text_instead, "the column report is not sealed"),
     (a_column_of_plain_text_more, "the column note is not sealed"),
     (
@@ -210,10 +253,12 @@ ATTACKS: list[tuple[Callable[[Path], None], str]] = [
     (a_file_truncated, "is not a whole Parquet file"),
     (files_in_each_others_place, "test-0000.-of-00003.parquet: does not have the columns of its table"),
     (no_ids, "does not have the columns of its table"),
-    (roster_of_another_version, "does not fit mimic-cxr-ptbr 0.9.0"),
+    (roster_of_another_version, "does not fit lab/mimic-cxr-ptbr 0.9.0"),
     (roster_with_a_study_less, "p10: the release's list of studies was changed"),
-    (roster_without_a_folder, "p11: .* rows of studies too many"),
-    (roster_with_lists_swapped, "does not open"),
+    (roster_without_a_folder, "the list of the rows of p10 was changed, or that of another folder left out"),
+    (a_folder_gone_from_roster_and_tables, "that of another folder left out"),
+    (roster_truncated, "groups.parquet: is not a whole Parquet file"),
+    (roster_with_lists_swapped, "the list of the rows of p10 was changed"),
     (roster_missing, "it is no sealed release, or not all of it"),
 ]
 
@@ -318,6 +363,6 @@ def test_a_column_left_out_is_seen_and_the_others_open(release: Path, keys: Keyr
 
 def test_a_cell_says_nothing_but_its_place(release: Path) -> None:
     cell = pq.read_table(release / TRAIN)["report"][0].as_py()
-    assert read_place(cell) == (*RELEASE, "default", "train", 12, "report", "string", "p10", STUDIES[0][1], 0)
+    assert read_place(cell) == (*RELEASE, "default", "train", 12, "report", "string", *STUDIES[0], 0)
     for text in ("ACHADOS", "Coração", "exame"):
         assert not any(text.encode() in path.read_bytes() for path in release.rglob("*.parquet"))

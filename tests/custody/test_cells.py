@@ -13,8 +13,8 @@ from hubkit.custody.keys import GroupKey, Keyring
 from hubkit.errors import HubkitError
 from hubkit.tables import CHEXPERT_LABELS
 
-PLACE = Place("mimic-cxr-ptbr", "1.0.0", "default", "train", 12, "report", "string", "p10", 50_000_000, 3)
-KEY = GroupKey(bytes(range(32)), "mimic-cxr-ptbr", "1.0.0", "p10")
+PLACE = Place("lab/mimic-cxr-ptbr", "1.0.0", "default", "train", 12, "report", "string", 10_000_100, 50_000_000, 3)
+KEY = GroupKey(bytes(range(32)), "lab/mimic-cxr-ptbr", "1.0.0", "p10")
 TEXT = "IMPRESSÃO: sem alterações."
 LABELS = dict.fromkeys(CHEXPERT_LABELS) | {"Edema": 1, "Fracture": -1}
 
@@ -38,14 +38,16 @@ def test_every_kind_comes_back(value: Any, kind: str) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        {"release": "mimic-cxr-en"},
+        {"release": "lab/mimic-cxr-en"},
+        {"release": "bal/mimic-cxr-ptbr"},
         {"version": "1.0.1"},
         {"config": "generations"},
         {"split": "test"},
         {"rows": 11},
         {"column": "impression"},
         {"kind": "strings"},
-        {"group": "p11"},
+        {"subject": 10_000_101},
+        {"subject": 11_000_100},
         {"study": 50_000_007},
         {"row": 4},
     ],
@@ -86,7 +88,7 @@ def test_wild_bytes_are_no_cell(wild: bytes) -> None:
             place = read_place(cell)
         except HubkitError:
             continue
-        assert cell[2 : 2 + cell[1]].count(b"/") == len(place) - 1
+        assert cell[2 : 2 + cell[1]].count(b"/") == len(place)
 
 
 def test_two_texts_at_one_place_share_no_nonce_and_tell_nothing_of_one_another() -> None:

@@ -17,7 +17,7 @@ from hubkit.custody.keys import GroupKey, Keyring
 from hubkit.errors import HubkitError, UsageError
 
 FIRST = STUDIES[0]
-PLACE = Place(*RELEASE, "default", "train", 12, "report", "string", "p10", FIRST[1], 0)
+PLACE = Place(*RELEASE, "default", "train", 12, "report", "string", *FIRST, 0)
 
 
 def checks(root: Path, release: tuple[str, str] = RELEASE) -> list[bytes]:
@@ -44,10 +44,11 @@ def test_the_same_reports_give_the_same_keys_however_they_lie(keys: Keyring, tmp
         ({FIRST: None}, RELEASE, [False, True]),
         ({(11_999_999, 59_999_999): "One more."}, RELEASE, [True, False]),
         ({FIRST: f" FINAL REPORT\n Invented report no. {FIRST[1]}."}, RELEASE, [False, True]),
-        ({}, ("mimic-cxr-ptbr", "1.0.1"), [False, False]),
-        ({}, ("mimic-cxr-ptbr-2", "1.0.0"), [False, False]),
+        ({}, ("lab/mimic-cxr-ptbr", "1.0.1"), [False, False]),
+        ({}, ("lab/mimic-cxr-ptbr-2", "1.0.0"), [False, False]),
+        ({}, ("bal/mimic-cxr-ptbr", "1.0.0"), [False, False]),
     ],
-    ids=["changed", "missing", "added", "one byte less", "version", "name"],
+    ids=["changed", "missing", "added", "one byte less", "version", "name", "owner"],
 )
 def test_another_corpus_or_release_has_other_keys(
     keys: Keyring, tmp_path: Path, changes: dict[tuple[int, int], str], release: tuple[str, str], same: list[bool]
@@ -76,10 +77,20 @@ def test_a_folder_that_is_missing_is_named(corpus: Path) -> None:
         keyring(corpus).key("p17")
 
 
-@pytest.mark.parametrize("name", ["", "lab/mimic-cxr-ptbr"])
-def test_a_name_that_would_blur_places_is_refused(corpus: Path, name: str) -> None:
-    with pytest.raises(HubkitError):
-        keyring(corpus, (name, "1.0.0"))
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [
+        ("", "1.0.0"),
+        ("mimic-cxr-ptbr", "1.0.0"),
+        ("a/b/c", "1.0.0"),
+        ("lab/", "1.0.0"),
+        ("lab/a", ""),
+        ("lab/a", "1/0"),
+    ],
+)
+def test_a_name_that_would_blur_places_is_refused(corpus: Path, name: str, version: str) -> None:
+    with pytest.raises(HubkitError, match="is not namespace/name and a version"):
+        keyring(corpus, (name, version))
 
 
 def test_the_cache_is_for_its_owner_alone_and_is_used(corpus: Path, tmp_path: Path) -> None:

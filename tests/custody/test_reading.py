@@ -128,7 +128,7 @@ def test_nothing_of_a_stage_before_is_in_clear(packaged: Workspace) -> None:
     assert not any(text.encode() in path.read_bytes() for text in texts for path in files)
     for path in (packaged.dist / "dataset" / "data").rglob("*.parquet"):
         kinds = {field.name: str(field.type) for field in pq.read_schema(path)}
-        assert {name for name, kind in kinds.items() if kind != "binary"} == {"subject_id", "study_id"}
+        assert {name for name, kind in kinds.items() if kind != "large_binary"} == {"subject_id", "study_id"}
 
 
 def test_the_same_release_has_the_same_bytes_again(packaged: Workspace, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_the_card_says_how_it_is_opened(packaged: Workspace) -> None:
     card = (packaged.dist / "dataset" / "README.md").read_text()
     assert 'pip install "hubkit[reader]"' in card
     assert "hubkit unseal lab/mimic-cxr-ptbr --revision release-1.0.0" in card
-    assert "dtype: binary" in card
+    assert "dtype: large_binary" in card
 
 
 def test_an_adapter_in_clear_is_not_published_without_a_word(packaged: Workspace) -> None:
@@ -174,13 +174,13 @@ def test_another_split_is_noticed_after_loading(packaged: Workspace, corpus: str
 
 def test_another_version_is_noticed_after_loading(packaged: Workspace, corpus: str, tmp_path: Path) -> None:
     loaded = load(packaged, tmp_path, "generations")
-    with pytest.raises(HubkitError, match=r"of mimic-cxr-ptbr 1\.0\.0, and not of version 1\.1\.0"):
+    with pytest.raises(HubkitError, match=r"of lab/mimic-cxr-ptbr 1\.0\.0, and not of version 1\.1\.0"):
         open_sealed(loaded, corpus, version="1.1.0")
     newer = seal_table(
         pq.read_table(packaged.root.parent / "plain" / "dataset" / GENERATIONS),
         "generations",
         "test",
-        Keyring(find_corpus(corpus), "mimic-cxr-ptbr", "1.1.0"),
+        Keyring(find_corpus(corpus), "lab/mimic-cxr-ptbr", "1.1.0"),
     )
     mixed = {"test": Dataset(newer), "train": loaded["test"]}
     with pytest.raises(HubkitError, match=r"and not of version 1\.1\.0"):
@@ -251,6 +251,6 @@ def test_the_command_opens_a_folder(packaged: Workspace, corpus: str, tmp_path: 
     done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert "default/train                  10 rows" in done.output
     assert output.stat().st_mode & 0o077 == 0
-    assert "hubkit unseal` from mimic-cxr-ptbr 1.0.0" in (output / "README.md").read_text()
+    assert "hubkit unseal` from lab/mimic-cxr-ptbr 1.0.0" in (output / "README.md").read_text()
     assert sorted(path.name for path in output.iterdir()) == ["CITATION.cff", "LICENSE", "README.md", "data", "loader"]
     assert (output / "loader" / "mimic_cxr_ptbr.py").is_file()

@@ -11,6 +11,7 @@ from hubkit.custody.digests import find_corpus
 from hubkit.custody.keys import Keyring
 from hubkit.tables import CHEXPERT_LABELS
 
+RELEASE, SUBJECT = "lab/mimic-cxr-ptbr", 10_000_001
 REPORTS = {50_000_001: b"One.", 50_000_002: b"Two.\n"}
 VALUES: list[tuple[str, str, Any]] = [
     ("report", "string", "IMPRESSÃO: sem alterações."),
@@ -30,11 +31,11 @@ def write_reports(root: Path) -> Path:
 def vectors(root: Path) -> str:
     """The vectors as they stand in the document, from the reports below `root`."""
     corpus = find_corpus(root, cache=False)
-    keys = Keyring(corpus, "mimic-cxr-ptbr", "1.0.0")
+    keys = Keyring(corpus, RELEASE, "1.0.0")
     key = keys.key("p10")
     lines = ["```", f"digest {corpus.digest('p10').hex()}", f"check  {key.check.hex()}"]
     for column, kind, value in VALUES:
-        place = Place("mimic-cxr-ptbr", "1.0.0", "default", "test", 2, column, kind, "p10", 50_000_001, 0)
+        place = Place(RELEASE, "1.0.0", "default", "test", 2, column, kind, SUBJECT, 50_000_001, 0)
         cell = seal(value, place.header(), key)
         lines += ["", "/".join(map(str, place)), *(cell.hex()[at : at + 128] for at in range(0, len(cell) * 2, 128))]
     return "\n".join([*lines, "```"])
