@@ -298,7 +298,7 @@ class Hub(Table):
     waive_ungranted_probe: str | None = None
     """Why the gate is not tried with a user who has no grant; goes on record."""
     verify_with: tuple[str, ...] = ()
-    """Other versions that have to load the release, as pip names them ("datasets==3.6.0"); each is installed anew."""
+    """Versions that have to load it beside the installed ones: "all", a set ("datasets-3.6"), or as pip names them."""
 
     def repo(self, artifact: Literal["dataset", "adapter", "metric"]) -> str:
         return f"{self.namespace}/{getattr(self, artifact)}"

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hubkit.errors import HubkitError
+from hubkit.hub.versions import environment
 
 _RUN = """
 import runpy, sys
@@ -74,22 +75,14 @@ def bystander(root: Path, python: Path | None = None) -> Iterator[Bystander]:
 
 
 @contextlib.contextmanager
-def other_versions(root: Path, requirement: str) -> Iterator[Bystander]:
-    """A Bystander with the libraries of `requirement`, such as "datasets==3.6.0", and of nothing else.
+def other_versions(root: Path, name: str) -> Iterator[Bystander]:
+    """A Bystander with the libraries of `name`, a set of versions or a requirement of pip, and of nothing else.
 
     Raises:
         HubkitError: they cannot be installed.
     """
     with tempfile.TemporaryDirectory(prefix="bystander-", dir=root, ignore_cleanup_errors=True) as folder:
-        venv = Path(folder) / "venv"
-        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-        python = venv / "bin" / "python"
-        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement]
-        done = subprocess.run(install, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-        if done.returncode:
-            said = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
-            raise HubkitError(f"cannot be installed: {said}", where=requirement, mend="mend [hub] verify_with")
-        yield Bystander(Path(folder), python)
+        yield Bystander(Path(folder), environment(name, Path(folder)))
 
 
 def _environment(home: Path, token: str | None, endpoint: str) -> dict[str, str]:

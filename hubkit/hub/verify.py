@@ -14,6 +14,7 @@ from hubkit.hub.bystander import Bystander, bystander, other_versions
 from hubkit.hub.client import connect
 from hubkit.hub.endpoint import current_endpoint
 from hubkit.hub.gate import ungranted_token
+from hubkit.hub.versions import expand
 from hubkit.models.recipe import RECIPE
 from hubkit.workspace import Workspace, write_json
 
@@ -56,9 +57,9 @@ def verify(config: ReleaseConfig, workspace: Workspace) -> None:
     log.unlink(missing_ok=True)
     with bystander(workspace.root) as process:
         reports = [_run(process, reader, task, endpoint, log) for reader in _readers(config)]
-    for requirement in config.hub.verify_with:
-        reader = Reader(requirement, _granted_token(), ["datasets_load", "literal_load"])
-        with other_versions(workspace.root, requirement) as process:
+    for name in expand(config.hub.verify_with):
+        reader = Reader(name, _granted_token(), READER_CHECKS)
+        with other_versions(workspace.root, name) as process:
             reports.append(_run(process, reader, task, endpoint, log))
     write_json(workspace.root / "verification.json", {"release": task["tag"], "readers": reports})
     failed = [check for report in reports for check in report["checks"] if not check["passed"]]
