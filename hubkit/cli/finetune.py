@@ -25,8 +25,8 @@ def command(context: click.Context, config: ReleaseConfig, workspace: Workspace,
         path = context.meta[CONFIG_PATH]
         click.echo("# DDP: a copy of the base on each GPU")
         click.echo(shlex.join(launch_command(path, workspace.root, processes)))
-        click.echo("# FSDP: the base split over the GPUs (written after accelerate's documentation, never run here)")
-        click.echo(shlex.join(launch_command(path, workspace.root, processes, sharded=True)))
+        click.echo("# FSDP: the base split over the GPUs")
+        click.echo(shlex.join(launch_command(path, workspace.root, processes, split=True)))
     elif is_first():
         run_stage("finetune", config, workspace)
     else:

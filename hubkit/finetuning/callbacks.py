@@ -9,7 +9,7 @@ from typing import Any
 from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState
 
-from hubkit.finetuning.lora import write_adapter
+from hubkit.finetuning.lora import trained_tensors, write_adapter
 from hubkit.progress import Progress
 
 
@@ -47,8 +47,9 @@ class KeepBest(TrainerCallback, ExportableState):
         loss = kwargs["metrics"]["eval_loss"]
         if loss < self.loss:
             self.step, self.loss, self.waited = state.global_step, loss, 0
+            tensors = trained_tensors(kwargs["model"])
             if state.is_world_process_zero:
-                write_adapter(kwargs["model"], self.adapter(), self.base)
+                write_adapter(kwargs["model"], tensors, self.adapter(), self.base)
             return
         self.waited += 1
         if self.patience and self.waited >= self.patience:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hubkit.config import Finetuning, ReleaseConfig
 from hubkit.errors import HubkitError, UsageError
+from hubkit.finetuning.checkpoints import full_disk
 from hubkit.finetuning.curves import draw_curves
 from hubkit.finetuning.processes import is_first
 from hubkit.finetuning.run import Run, train
@@ -54,18 +55,23 @@ def finetune(config: ReleaseConfig, workspace: Workspace) -> None:
         )
 
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(workspace.root / "live")
-    run, rows = run_all(trials(config.finetuning), workspace.partial, run_one)
-    if not is_first():
-        return
-    ready = workspace.partial / "adapter"
-    shutil.rmtree(ready, ignore_errors=True)
-    shutil.copytree(run.adapter, ready)
-    write_recipe(ready, config, run.commit, examples)
-    write_json(ready / "training.json", summary(config, run, splits) | ({"sweep": rows} if len(rows) > 1 else {}))
-    draw_curves(run.history, run.best_step, ready)
-    write_text(ready / "log_history.jsonl", "".join(json.dumps(entry) + "\n" for entry in run.history))
-    shutil.rmtree(workspace.adapter, ignore_errors=True)
-    ready.rename(workspace.adapter)
+    with full_disk(workspace.partial):
+        run, rows = run_all(trials(config.finetuning), workspace.partial, run_one)
+        if is_first():
+            training = summary(config, run, splits) | ({"sweep": rows} if len(rows) > 1 else {})
+            ready = _put_together(workspace.partial / "adapter", run, training)
+            write_recipe(ready, config, run.commit, examples)
+            shutil.rmtree(workspace.adapter, ignore_errors=True)
+            ready.rename(workspace.adapter)
+
+
+def _put_together(folder: Path, run: Run, training: dict[str, object]) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(run.adapter, folder)
+    write_json(folder / "training.json", training)
+    draw_curves(run.history, run.best_step, folder)
+    write_text(folder / "log_history.jsonl", "".join(json.dumps(entry) + "\n" for entry in run.history))
+    return folder
 
 
 def summary(config: ReleaseConfig, run: Run, splits: dict[str, Samples]) -> dict[str, object]:

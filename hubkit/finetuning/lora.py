@@ -10,6 +10,7 @@ from hubkit.config import Finetuning
 from hubkit.workspace import atomic, write_json
 
 if TYPE_CHECKING:
+    import torch
     from peft import LoraConfig
 
 LANGUAGE_LAYERS = r".*language_model\..*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
@@ -59,22 +60,35 @@ def keep_packing(model: Any) -> None:
             module.support_avx512bf16_for_cpu = False
 
 
-def write_adapter(model: Any, folder: Path, base: str) -> None:
+def trained_tensors(model: Any) -> dict[str, torch.Tensor]:
+    """What is trained, by name, whole: under FSDP the processes put their shares together, so each has to call this."""
+    from torch.distributed.tensor import DTensor
+
+    trained = {name for name, parameter in model.named_parameters(remove_duplicate=False) if parameter.requires_grad}
+    return {
+        name: tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+        for name, tensor in model.state_dict().items()
+        if name in trained
+    }
+
+
+def write_adapter(model: Any, tensors: dict[str, torch.Tensor], folder: Path, base: str) -> None:
     """Save the adapter of a PEFT model as stock PEFT reads it, in bf16 unless the base is in fp32.
 
     Args:
+        tensors: as `trained_tensors` gives them.
         base: what the adapter calls its base; never a path of this machine.
     """
     import torch
     from safetensors.torch import load_file, save_file
 
-    model.save_pretrained(folder, save_embedding_layers=False)
+    model.save_pretrained(folder, state_dict=tensors, save_embedding_layers=False)
     settings = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
     write_json(folder / "adapter_config.json", settings | {"base_model_name_or_path": base})
     # PEFT's own card is a stub that packaging replaces.
     (folder / "README.md").unlink(missing_ok=True)
     weights = folder / "adapter_model.safetensors"
     dtype = torch.float32 if model.get_base_model().dtype == torch.float32 else torch.bfloat16
-    tensors = {name: tensor.to(dtype).contiguous() for name, tensor in load_file(weights).items()}
     with atomic(weights) as temporary:
-        save_file(tensors, temporary, metadata={"format": "pt"})
+        written = {name: tensor.to(dtype).contiguous() for name, tensor in load_file(weights).items()}
+        save_file(written, temporary, metadata={"format": "pt"})

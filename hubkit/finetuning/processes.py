@@ -30,29 +30,21 @@ def join(config: ReleaseConfig, workspace: Workspace) -> None:
     stage.run(config, workspace.running(STAGE, stage.key(config, workspace), joins=True))
 
 
-def launch_command(config: Path, workspace: Path, processes: int, sharded: bool = False) -> list[str]:
+def launch_command(config: Path, workspace: Path, processes: int, split: bool = False) -> list[str]:
     """The command that trains on `processes` devices of this machine.
 
     Args:
-        sharded: split the base over the devices (FSDP) in place of a copy on each (DDP).
+        split: split the base over the devices (FSDP) in place of a copy on each (DDP).
     """
-    ddp = ["--multi_gpu"]
     fsdp = [
         *("--use_fsdp", "--fsdp_version", "2", "--fsdp_auto_wrap_policy", "TRANSFORMER_BASED_WRAP"),
         *("--fsdp_transformer_layer_cls_to_wrap", "Gemma3DecoderLayer,SiglipEncoderLayer"),
-        *("--fsdp_state_dict_type", "FULL_STATE_DICT"),
+        *("--fsdp_state_dict_type", "FULL_STATE_DICT", "--fsdp_reshard_after_forward", "true"),
+        *("--fsdp_cpu_ram_efficient_loading", "false"),
     ]
     return [
-        *("accelerate", "launch", *(fsdp if sharded else ddp)),
-        *(
-            "--num_processes",
-            str(processes),
-            "--num_machines",
-            "1",
-            "--mixed_precision",
-            "no",
-            "--dynamo_backend",
-            "no",
-        ),
+        *("accelerate", "launch", *(fsdp if split else ["--multi_gpu"])),
+        *("--num_processes", str(processes), "--num_machines", "1"),
+        *("--mixed_precision", "no", "--dynamo_backend", "no"),
         *("--no_python", "hubkit", STAGE, "--config", str(config), "--workspace", str(workspace)),
     ]

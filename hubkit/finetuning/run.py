@@ -12,7 +12,7 @@ from hubkit.config import Finetuning
 from hubkit.errors import UsageError
 from hubkit.finetuning.arguments import training_arguments
 from hubkit.finetuning.collator import Collator
-from hubkit.finetuning.lora import keep_packing, lora_config, train_in_fp32, write_adapter
+from hubkit.finetuning.lora import keep_packing, lora_config, train_in_fp32, trained_tensors, write_adapter
 from hubkit.models.loading import commit_of, load_vision_model, pick_device, public_name
 from hubkit.models.memory import out_of_memory
 from hubkit.models.samples import Sample
@@ -58,7 +58,7 @@ def train(
         HubkitError: the base cannot be loaded, the loss is not finite, or disk or device memory is full.
     """
     from hubkit.finetuning.callbacks import ShowProgress
-    from hubkit.finetuning.trainer import last_checkpoint
+    from hubkit.finetuning.checkpoints import last_checkpoint
 
     if (folder / DONE).exists():
         values = json.loads((folder / DONE).read_text(encoding="utf-8"))
@@ -73,12 +73,12 @@ def train(
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         finally:
             _callback(trainer, ShowProgress).close()
-    run = _result(trainer, settings, folder, time.monotonic() - started)
-    if trainer.args.should_save:
-        trainer.processing_class.save_pretrained(run.adapter)
-        write_json(folder / DONE, run._asdict() | {"adapter": run.adapter.name})
-        for checkpoint in folder.glob("checkpoint-*"):
-            shutil.rmtree(checkpoint)
+        run = _result(trainer, settings, folder, time.monotonic() - started)
+        if trainer.args.should_save:
+            trainer.processing_class.save_pretrained(run.adapter)
+            write_json(folder / DONE, run._asdict() | {"adapter": run.adapter.name})
+            for checkpoint in folder.glob("checkpoint-*"):
+                shutil.rmtree(checkpoint)
     return run
 
 
@@ -88,8 +88,10 @@ def _result(trainer: Any, settings: Finetuning, folder: Path, seconds: float) ->
     best = _callback(trainer, KeepBest)
     evaluated = best.step is not None
     model = trainer.accelerator.unwrap_model(trainer.model)
-    if not evaluated and trainer.args.should_save:
-        write_adapter(model, folder / "last", public_name(settings.model))
+    if not evaluated:
+        tensors = trained_tensors(model)
+        if trainer.args.should_save:
+            write_adapter(model, tensors, folder / "last", public_name(settings.model))
     return Run(
         adapter=best.adapter() if evaluated else folder / "last",
         commit=commit_of(settings.model, settings.revision),

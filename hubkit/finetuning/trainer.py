@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.distributed.fsdp import MixedPrecisionPolicy
 from trl import SFTTrainer
 
 from hubkit.errors import HubkitError
-from hubkit.finetuning.processes import is_first
-from hubkit.workspace import sync
-
-WHOLE = "whole"
-"""A file that is written last into a checkpoint: a folder without it was cut off while it was saved."""
-
-CHECKPOINT_BYTES_PER_PARAMETER = 12
-"""Trained weights and the two moments of AdamW, each in fp32."""
+from hubkit.finetuning.checkpoints import mark_whole, require_space
+from hubkit.finetuning.lora import trained_tensors
 
 
 class AdapterTrainer(SFTTrainer):
@@ -42,10 +36,24 @@ class AdapterTrainer(SFTTrainer):
             )
         return result
 
+    def create_accelerator_and_postprocess(self) -> None:
+        """Under FSDP, compute in bf16 and sum gradients in fp32; accelerate's default rounds the loss to bf16 too."""
+        super().create_accelerator_and_postprocess()
+        if self.is_fsdp_enabled:
+            computed = torch.bfloat16 if self.args.bf16 else None
+            policy = MixedPrecisionPolicy(param_dtype=computed, reduce_dtype=torch.float32)
+            self.accelerator.state.fsdp_plugin.mixed_precision_policy = policy
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Write the adapter; under FSDP transformers would put the whole base together for it on the first process."""
+        if self.is_fsdp_enabled:
+            self._save(output_dir, state_dict=trained_tensors(self.model))
+        else:
+            super().save_model(output_dir, _internal_call)
+
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         folder = Path(self.args.output_dir or "")
-        trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-        require_space(folder, trained * CHECKPOINT_BYTES_PER_PARAMETER)
+        require_space(folder, sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad))
         super()._save_checkpoint(model, trial)
         self.accelerator.wait_for_everyone()
         if self.args.should_save:
@@ -56,37 +64,3 @@ class AdapterTrainer(SFTTrainer):
         # TRL counts tokens from 0 again after a resume.
         counts = [entry["num_tokens"] for entry in self.state.log_history if "num_tokens" in entry]
         self._total_train_tokens = int(counts[-1]) if counts else 0
-
-
-def require_space(folder: Path, size: int) -> None:
-    """Refuse to begin what would not fit on the disk.
-
-    Raises:
-        HubkitError: fewer than `size` bytes are free.
-    """
-    free = shutil.disk_usage(folder).free
-    if free < size:
-        raise HubkitError(
-            f"a checkpoint needs {size / 1e6:.0f} MB and {free / 1e6:.0f} MB are free",
-            where=folder,
-            mend="free disk space and run again: training continues from the checkpoint before",
-        )
-
-
-def mark_whole(checkpoint: Path) -> None:
-    """Sync a checkpoint to disk, then mark it as one to resume from."""
-    for path in [*checkpoint.iterdir(), checkpoint]:
-        sync(path)
-    (checkpoint / WHOLE).touch()
-    sync(checkpoint)
-
-
-def last_checkpoint(folder: Path) -> Path | None:
-    """The newest whole checkpoint in `folder`; the first process deletes those that were cut off."""
-    whole: list[Path] = []
-    for checkpoint in folder.glob("checkpoint-*"):
-        if (checkpoint / WHOLE).exists():
-            whole.append(checkpoint)
-        elif is_first():
-            shutil.rmtree(checkpoint)
-    return max(whole, key=lambda path: int(path.name.removeprefix("checkpoint-")), default=None)

@@ -104,12 +104,22 @@ def placement(quantization: Quantization, device: str, skip: list[str] | None = 
         "device_map": {"": pick_device(device)},
     }
     if quantization == "nf4":
-        values["quantization_config"] = nf4(skip)
+        values["quantization_config"] = nf4(skip, splits())
     return values
 
 
-def nf4(skip: list[str] | None = None) -> BitsAndBytesConfig:
-    """4-bit NormalFloat with double quantisation and bf16 compute (QLoRA, https://arxiv.org/abs/2305.14314)."""
+def splits() -> bool:
+    """Whether this process was launched to hold a share of the base (FSDP); accelerate says so in the environment."""
+    return os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true"
+
+
+def nf4(skip: list[str] | None = None, split: bool = False) -> BitsAndBytesConfig:
+    """4-bit NormalFloat with double quantisation and bf16 compute (QLoRA, https://arxiv.org/abs/2305.14314).
+
+    Args:
+        skip: modules that are not quantised.
+        split: keep the 4-bit values in tensors of bf16, the only ones that FSDP splits.
+    """
     import torch
     from transformers import BitsAndBytesConfig
 
@@ -118,6 +128,7 @@ def nf4(skip: list[str] | None = None) -> BitsAndBytesConfig:
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
+        bnb_4bit_quant_storage=torch.bfloat16 if split else torch.uint8,
         llm_int8_skip_modules=skip,
     )
 

@@ -1,4 +1,4 @@
-"""Two processes train what one trains: the printed command, run on CPU over gloo."""
+"""Two processes train what one trains: the printed commands, run on CPU over gloo."""
 
 from __future__ import annotations
 
@@ -7,16 +7,35 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from safetensors.torch import load_file
 from tiny_vision import fill_workspace, tiny_config
 
 from hubkit.cli import cli
-from hubkit.config import write_config
+from hubkit.config import ReleaseConfig, write_config
+from hubkit.errors import HubkitError
+from hubkit.finetuning.checkpoints import WHOLE, last_checkpoint
 from hubkit.finetuning.finetune import finetune
 from hubkit.workspace import Workspace
+
+FSDP_ON_CPU = Path(__file__).with_name("fsdp_on_cpu")
+
+
+@pytest.fixture(scope="module")
+def config(vision_model: Path) -> ReleaseConfig:
+    # Each process draws its own dropout masks; without dropout the runs differ by rounding alone.
+    return tiny_config(vision_model, dropout=0.0, learning_rate=1e-2, gradient_checkpointing=True)
+
+
+@pytest.fixture(scope="module")
+def alone(config: ReleaseConfig, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    workspace = fill_workspace(tmp_path_factory.mktemp("alone"), train=8, validate=4, test=0)
+    finetune(config, workspace.running("finetune", "key"))
+    return workspace
 
 
 def measured(workspace: Workspace, key: str) -> list[float]:
@@ -24,27 +43,52 @@ def measured(workspace: Workspace, key: str) -> list[float]:
     return [entry[key] for entry in entries if key in entry]
 
 
-def test_two_processes_take_the_steps_of_one(vision_model: Path, tmp_path: Path) -> None:
-    # Each process draws its own dropout masks; without dropout the two runs differ by rounding alone.
-    config = tiny_config(vision_model, dropout=0.0, learning_rate=1e-2)
-    path = tmp_path / "hubkit.toml"
+def command(config: ReleaseConfig, workspace: Workspace, folder: Path, split: bool) -> dict[str, object]:
+    """The command that `--launch` prints for DDP, or for FSDP where `split`, as arguments of `subprocess`."""
+    path = folder / "hubkit.toml"
     path.write_text(write_config(config), encoding="utf-8")
-    alone = fill_workspace(tmp_path / "alone", train=8, validate=4, test=0)
-    together = fill_workspace(tmp_path / "together", train=8, validate=4, test=0)
-    finetune(config, alone.running("finetune", "key"))
-
-    printed = CliRunner().invoke(
-        cli, ["finetune", "--config", str(path), "--workspace", str(together.root), "--launch"], catch_exceptions=False
-    )
-    command = shlex.split(printed.output.splitlines()[1])
-    assert command[:5] == ["accelerate", "launch", "--multi_gpu", "--num_processes", "2"]
+    arguments = ["finetune", "--config", str(path), "--workspace", str(workspace.root), "--launch"]
+    printed = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    words = shlex.split(printed.output.splitlines()[3 if split else 1])
+    assert words[:3] == ["accelerate", "launch", "--use_fsdp" if split else "--multi_gpu"]
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stdout.count("done in") == 1, "the first process alone reports"
+    if split:
+        environment["PYTHONPATH"] = f"{FSDP_ON_CPU}:{os.environ.get('PYTHONPATH', '')}"
+    return {"args": words, "env": environment, "text": True}
 
+
+def assert_takes_the_steps_of(alone: Workspace, together: Workspace) -> None:
     # bf16 keeps 8 bits: sums of the same numbers in another order differ by about 2**-8.
     for key, tolerance in (("loss", 5e-3), ("eval_loss", 5e-3), ("grad_norm", 5e-2)):
         assert measured(together, key) == pytest.approx(measured(alone, key), rel=tolerance), key
     assert measured(together, "num_tokens") == measured(alone, "num_tokens")
-    assert (together.adapter / "adapter_model.safetensors").exists()
+    one, two = (load_file(workspace.adapter / "adapter_model.safetensors") for workspace in (alone, together))
+    assert {name: tensor.shape for name, tensor in two.items()} == {name: tensor.shape for name, tensor in one.items()}
+
+
+def test_ddp_takes_the_steps_of_one_process(config: ReleaseConfig, alone: Workspace, tmp_path: Path) -> None:
+    together = fill_workspace(tmp_path / "together", train=8, validate=4, test=0)
+    done = subprocess.run(**command(config, together, tmp_path, split=False), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("done in") == 1, "the first process alone reports"
+    assert_takes_the_steps_of(alone, together)
+
+
+def test_fsdp_takes_the_steps_of_one_process_across_a_kill(
+    config: ReleaseConfig, alone: Workspace, tmp_path: Path
+) -> None:
+    together = fill_workspace(tmp_path / "together", train=8, validate=4, test=0)
+    running = subprocess.Popen(**command(config, together, tmp_path, split=True), stderr=subprocess.DEVNULL)
+    while running.poll() is None and not list(together.root.glob(f"partial/*/*/checkpoint-2/{WHOLE}")):
+        time.sleep(0.02)
+    assert running.poll() is None, "it ended before it could be killed"
+    # The launcher takes its processes down with it.
+    running.terminate()
+    running.wait()
+
+    (folder,) = together.root.glob("partial/*/run-001")
+    with pytest.raises(HubkitError, match="was written under FSDP"):
+        last_checkpoint(folder)
+    done = subprocess.run(**command(config, together, tmp_path, split=True), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert_takes_the_steps_of(alone, together)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import resource
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
 from tiny_vision import fill_workspace, tiny_config
 
+import hubkit.finetuning.trainer
+from hubkit.errors import HubkitError
+from hubkit.finetuning.checkpoints import WHOLE, last_checkpoint, mark_whole
 from hubkit.finetuning.finetune import finetune
-from hubkit.finetuning.trainer import AdapterTrainer, last_checkpoint
+from hubkit.finetuning.trainer import AdapterTrainer
 from hubkit.workspace import Workspace
 
 MEASURED_IN_SECONDS = ("runtime", "per_second", "train_loss", "total_flos")
@@ -93,6 +98,32 @@ def test_a_checkpoint_that_was_cut_off_is_not_resumed_from(
     assert (cut / "adapter_model.safetensors").exists()
     assert last_checkpoint(running.partial / "run-001") == running.partial / "run-001" / "checkpoint-2"
     assert not cut.exists()
+    finetune(config, running)
+    assert curve(workspace) == unbroken[0]
+    assert weights(workspace) == unbroken[1]
+
+
+def test_a_disk_that_is_full_in_the_middle_of_a_checkpoint(
+    workspace: Workspace,
+    vision_model: Path,
+    quantization: str,
+    unbroken,
+    monkeypatch: pytest.MonkeyPatch,
+    largest_file: Callable[[int], None],
+) -> None:
+    config = tiny_config(vision_model, quantization=quantization)
+    running = workspace.running("finetune", f"full-{quantization}")
+
+    def full_from_now_on(checkpoint: Path) -> None:
+        mark_whole(checkpoint)
+        largest_file(200_000)  # the adapter fits, the optimiser's state does not
+
+    with monkeypatch.context() as patched:
+        patched.setattr(hubkit.finetuning.trainer, "mark_whole", full_from_now_on)
+        with pytest.raises(HubkitError, match=r"could not be written to its end.*\(free disk space and run again"):
+            finetune(config, running)
+    assert not (running.partial / "run-001" / "checkpoint-4" / WHOLE).exists()
+    largest_file(resource.RLIM_INFINITY)
     finetune(config, running)
     assert curve(workspace) == unbroken[0]
     assert weights(workspace) == unbroken[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,13 @@ from tiny_vision import fill_workspace, tiny_config
 
 from hubkit.config import Finetuning
 from hubkit.errors import HubkitError, UsageError
+from hubkit.finetuning.checkpoints import require_space
 from hubkit.finetuning.collator import Collator
 from hubkit.finetuning.curves import draw_curves
 from hubkit.finetuning.finetune import finetune
 from hubkit.finetuning.run import as_dataset
 from hubkit.finetuning.sweep import trials
-from hubkit.finetuning.trainer import AdapterTrainer, require_space
+from hubkit.finetuning.trainer import AdapterTrainer
 from hubkit.models.loading import load_vision_model
 from hubkit.models.samples import read_samples
 from hubkit.workspace import Workspace
@@ -108,8 +110,18 @@ def test_an_image_that_cannot_be_decoded_is_named(vision_model: Path, tmp_path: 
 
 def test_a_disk_without_space_for_a_checkpoint(tmp_path: Path) -> None:
     require_space(tmp_path, 1)
-    with pytest.raises(HubkitError, match=r"a checkpoint needs 1000000000000 MB and .* MB are free"):
+    with pytest.raises(HubkitError, match=r"a checkpoint needs 12000000000000.0 MB and .* MB are free"):
         require_space(tmp_path, 10**18)
+
+
+@pytest.mark.parametrize("largest", [300, 12_000], ids=["settings", "weights"])
+def test_an_adapter_that_cannot_be_written_to_its_end(
+    vision_model: Path, tmp_path: Path, largest_file: Callable[[int], None], largest: int
+) -> None:
+    workspace = fill_workspace(tmp_path, train=2, validate=1, test=0)
+    largest_file(largest)
+    with pytest.raises(HubkitError, match=r"written to its end \(File too large\); .* MB are free \(free disk space"):
+        finetune(tiny_config(vision_model, eval_steps=1), workspace.running("finetune", "key"))
 
 
 def test_curves_are_drawn_with_the_same_bytes(tmp_path: Path) -> None:
