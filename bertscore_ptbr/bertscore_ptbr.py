@@ -4,14 +4,15 @@
     metric.compute(predictions=["Não há pneumotórax."], references=["Sem pneumotórax."], setup="bertimbau")
 
 Of the two setups `bertimbau` matches Portuguese with Portuguese, `xlm-roberta` also with the English original. The
-score is that of Zhang et al., "BERTScore: Evaluating Text Generation with BERT" (ICLR 2020), not rescaled: for each
-token of one text the highest cosine to a token of the other, averaged over the prediction (precision) and over the
-reference (recall). Nothing that is scored is written to disk.
+score is that of Zhang et al., "BERTScore: Evaluating Text Generation with BERT" (ICLR 2020): for each token of one
+text the highest cosine to a token of the other, averaged over the prediction (precision) and over the reference
+(recall). Nothing that is scored is written to disk.
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -54,18 +55,23 @@ Args:
     setup (str): "bertimbau" (default) or "xlm-roberta", which stand for an encoder and its layer.
     model_type, num_layers, revision: another encoder (repo id or folder), its layer, its commit or tag.
     idf (bool or list of str): weigh tokens by their rarity in the references, or in these texts. Default False.
-    device (str): "auto" (default), "cpu" or "cuda".
-    dtype (str): "float32" (default) or "bfloat16": within 0.001, faster on GPUs and CPUs with units for it (AMX).
+    device (str): "auto" (default), "cpu", "cuda" or "cuda:1".
+    dtype (str): "float32" (default) or "bfloat16", which GPUs and CPUs with instructions for it multiply faster.
     max_length (int): texts are cut after so many tokens, special ones counted. Default 512.
-    batch_tokens (int): tokens a batch, padding counted. Default 8192.
+    batch_tokens (int): tokens a batch, padding counted. Default 1024 on a CPU, else 8192.
     batch_size (int): at most so many texts a batch. Default: as many as batch_tokens allows.
     aggregate (str): "mean", "median", "min" or "max" of the scores instead of one per pair.
+    all_layers (bool): score every layer, the first of them the embeddings below all layers.
+    rescale_with_baseline (bool): make `baseline_path`'s scores 0, and leave 1 where it is.
+    baseline_path (str): a file of lines LAYER,P,R,F, as bert-score has them in its folder rescale_baseline.
     verbose (bool): show a progress bar.
     progress (callable): called with the number of pairs scored since the last call.
-    lang (str): "pt" or "pt-br", the language of the predictions, as evaluate's bertscore asks for it.
+    lang (str): "pt" or "pt-br" or, with model_type, any: it decides nothing.
+    nthreads, use_fast_tokenizer: taken for the sake of those who come from bert-score; they change no score here.
 Returns:
-    precision, recall, f1 (list of float): a score per pair, or one float each with `aggregate`.
-    signature (str): what the numbers depend on.
+    precision, recall, f1 (list of float): a score per pair, or one float each with `aggregate`; with `all_layers` a
+        list of these, one for each layer.
+    signature (str): what the numbers depend on, where evaluate's bertscore has its hashcode.
     truncated, empty (list of bool): whether a text of the pair was cut, and held no token; a count with `aggregate`.
 """
 
@@ -83,20 +89,20 @@ class Encoder:
 
     Args:
         model_type: repo id on the Hub, or a folder.
-        num_layers: the layer whose output stands for a token, from 1.
+        num_layers: the layer whose output stands for a token, 0 for the embeddings below all layers; None: each.
         revision: commit, tag or branch.
-        device: "cpu" or "cuda".
+        device: "cpu", "cuda" or "cuda:1".
 
     Raises:
         ValueError: the model has no such layer, or is no encoder.
     """
 
-    def __init__(self, model_type: str, num_layers: int, revision: str | None, device: str):
+    def __init__(self, model_type: str, num_layers: int | None, revision: str | None, device: str):
         config = transformers.AutoConfig.from_pretrained(model_type, revision=revision)
         layers = 0 if config.is_encoder_decoder else getattr(config, "num_hidden_layers", 0)
-        if not 1 <= num_layers <= layers:
+        if not layers or num_layers not in (None, *range(layers + 1)):
             raise ValueError(f"num_layers is {num_layers}, and {_name(model_type)} has {layers} layers of an encoder")
-        config.num_hidden_layers = num_layers
+        config.num_hidden_layers = layers if num_layers is None else num_layers
         verbosity = transformers.logging.get_verbosity()
         transformers.logging.set_verbosity_error()  # it would list the layers that are left out
         try:
@@ -105,13 +111,15 @@ class Encoder:
             transformers.logging.set_verbosity(verbosity)
         self.model = model.float().eval().to(device)
         self.tokenizer = transformers.AutoTokenizer.from_pretrained(model_type, revision=revision)
-        self.device = device
+        self.device = torch.device(device)
+        self.layers = range(layers + 1) if num_layers is None else [num_layers]
         # RoBERTa counts positions from after the id of its padding token; a tokenizer may not know any limit.
         first = getattr(getattr(model, "embeddings", None), "padding_idx", -1) + 1
         positions = getattr(config, "max_position_embeddings", self.tokenizer.model_max_length) - first
         self.longest = min(self.tokenizer.model_max_length, positions)
         version = getattr(config, "_commit_hash", None) or revision or "local"
-        self.signature = f"model:{_name(model_type)}|revision:{version}|layer:{num_layers}"
+        layer = "all" if num_layers is None else num_layers
+        self.signature = f"model:{_name(model_type)}|revision:{version}|layer:{layer}"
 
     def tokenize(self, texts: Sequence[str], max_length: int) -> Iterator[Text]:
         """Yield the tokens of each text, cut after `max_length`."""
@@ -124,24 +132,27 @@ class Encoder:
 
     @torch.no_grad()
     def embed(self, texts: Sequence[Text], batch_tokens: int, batch_size: int) -> Iterator[tuple[int, torch.Tensor]]:
-        """Yield position in `texts` and embeddings (tokens x dimensions, of norm 1) of each text, the longest first."""
+        """Yield position in `texts` and embeddings (tokens x layers x dimensions, of norm 1), longest text first."""
         order = sorted(range(len(texts)), key=lambda at: -len(texts[at].ids))
         while order:
             count = min(batch_size, max(1, batch_tokens // len(texts[order[0]].ids)))
             batch, order = order[:count], order[count:]
             rows = [torch.from_numpy(texts[at].ids).long() for at in batch]
-            ids = pad_sequence(rows, batch_first=True, padding_value=self.tokenizer.pad_token_id)
+            ids = pad_sequence(rows, batch_first=True, padding_value=self.tokenizer.pad_token_id or 0)
             mask = pad_sequence([torch.ones_like(row) for row in rows], batch_first=True)
-            output = self.model(ids.to(self.device), attention_mask=mask.to(self.device)).last_hidden_state
-            output = torch.nn.functional.normalize(output.float(), dim=-1)
-            for at, row, embedding in zip(batch, rows, output, strict=True):
+            every = len(self.layers) > 1
+            output = self.model(ids.to(self.device), mask.to(self.device), output_hidden_states=every)
+            layers = output.hidden_states if every else [output.last_hidden_state]
+            embeddings = torch.nn.functional.normalize(torch.stack(list(layers), dim=2).float(), dim=-1)
+            for at, row, embedding in zip(batch, rows, embeddings, strict=True):
                 yield at, embedding[: len(row)].clone()  # a view would keep the whole batch
 
     def weights(self, documents: Sequence[Text]) -> np.ndarray:
         """Weigh every token id by its inverse document frequency; without documents 1, and 0 for special tokens."""
         if not documents:
             weights = np.ones(len(self.tokenizer), dtype=np.float32)
-            weights[[self.tokenizer.cls_token_id, self.tokenizer.sep_token_id]] = 0
+            around = (self.tokenizer.cls_token_id, self.tokenizer.sep_token_id)
+            weights[[token for token in around if token is not None]] = 0
             return weights
         seen = np.zeros(len(self.tokenizer), dtype=np.int64)
         for text in documents:
@@ -150,7 +161,7 @@ class Encoder:
 
 
 @functools.lru_cache(maxsize=2)
-def load_encoder(model_type: str, num_layers: int, revision: str | None, device: str) -> Encoder:
+def load_encoder(model_type: str, num_layers: int | None, revision: str | None, device: str) -> Encoder:
     """Load an encoder once for all calls of a process."""
     return Encoder(model_type, num_layers, revision, device)
 
@@ -167,8 +178,12 @@ class Scorer(NamedTuple):
 
     @torch.no_grad()
     def score(self, pairs: np.ndarray, advance: Callable[[int], Any]) -> np.ndarray:
-        """Precision, recall and F1 (pairs x 3) of `pairs` (pairs x 2, positions in `texts`: prediction, reference)."""
-        scores = np.zeros((len(pairs), 3), dtype=np.float32)
+        """Score `pairs` (pairs x 2, positions in `texts`: prediction, reference).
+
+        Returns:
+            Precision, recall and F1, pairs x layers x 3.
+        """
+        scores = np.zeros((len(pairs), len(self.encoder.layers), 3), dtype=np.float32)
         scored = np.flatnonzero(~np.array([text.empty for text in self.texts])[pairs].any(axis=1))
         advance(len(pairs) - len(scored))
         lengths = np.array([len(text.ids) for text in self.texts])
@@ -194,7 +209,7 @@ class Scorer(NamedTuple):
         for pair in order.tolist():
             new = set(pairs[pair].tolist()) - distinct
             tokens += sum(len(self.texts[text].ids) for text in new)
-            if tokens > CHUNK_TOKENS and chunk:
+            if tokens * len(self.encoder.layers) > CHUNK_TOKENS and chunk:
                 yield chunk
                 chunk, distinct, new = [], set(), set(pairs[pair].tolist())
                 tokens = sum(len(self.texts[text].ids) for text in new)
@@ -206,7 +221,7 @@ class Scorer(NamedTuple):
     def _embed(self, wanted: set[int], held: dict[int, torch.Tensor]) -> None:
         missing = sorted(wanted - held.keys())
         dtype = torch.bfloat16 if self.dtype == "bfloat16" else None
-        with torch.autocast(self.encoder.device, dtype=dtype, enabled=dtype is not None):
+        with torch.autocast(self.encoder.device.type, dtype=dtype, enabled=dtype is not None):
             texts = [self.texts[text] for text in missing]
             for at, embedding in self.encoder.embed(texts, self.batch_tokens, self.batch_size):
                 held[missing[at]] = embedding
@@ -218,21 +233,22 @@ class Scorer(NamedTuple):
             shares = [torch.from_numpy(_shares(self.weights[self.texts[text].ids])) for text in column]
             lengths = torch.tensor([len(share) for share in shares])[:, None]
             outside = (torch.arange(tokens.shape[1]) >= lengths).to(tokens.device)
-            sides.append((tokens, pad_sequence(shares, batch_first=True).to(tokens.device), outside))
+            padded = pad_sequence(shares, batch_first=True).to(tokens.device)
+            sides.append((tokens.transpose(1, 2), padded[:, None], outside[:, None]))
         (left, left_shares, left_outside), (right, right_shares, right_outside) = sides
-        cosine = torch.bmm(left, right.transpose(1, 2))
+        cosine = left @ right.transpose(2, 3)  # pairs x layers x tokens of the one x tokens of the other
         # Padding is a row of zeros, which would be the best match where all cosines are negative.
-        to_right = cosine.masked_fill(right_outside[:, None, :], -torch.inf).amax(dim=2)
-        to_left = cosine.masked_fill(left_outside[:, :, None], -torch.inf).amax(dim=1)
-        precision, recall = (to_right * left_shares).sum(1), (to_left * right_shares).sum(1)
-        return torch.stack([precision, recall, (2 * precision * recall / (precision + recall)).nan_to_num(0.0)], dim=1)
+        to_right = cosine.masked_fill(right_outside[:, :, None, :], -torch.inf).amax(dim=3)
+        to_left = cosine.masked_fill(left_outside[:, :, :, None], -torch.inf).amax(dim=2)
+        precision, recall = (to_right * left_shares).sum(-1), (to_left * right_shares).sum(-1)
+        return torch.stack([precision, recall, (2 * precision * recall / (precision + recall)).nan_to_num(0.0)], dim=-1)
 
     def _release(self, held: dict[int, torch.Tensor], needed: Counter[int]) -> None:
         """Drop what no later pair needs, and what is needed least of the rest above a chunk's worth of tokens."""
         tokens = 0
         for text in sorted(held, key=lambda text: -needed[text]):
             tokens += len(held[text])
-            if not needed[text] or tokens > CHUNK_TOKENS:
+            if not needed[text] or tokens * len(self.encoder.layers) > CHUNK_TOKENS:
                 del held[text]
 
 
@@ -281,19 +297,32 @@ class BERTScorePTBR(evaluate.Metric):
         device: str | None = "auto",
         dtype: str = "float32",
         max_length: int = 512,
-        batch_tokens: int = 8192,
+        batch_tokens: int | None = None,
         batch_size: int | None = None,
         aggregate: str | None = None,
+        all_layers: bool = False,
+        rescale_with_baseline: bool = False,
+        baseline_path: str | None = None,
         verbose: bool = False,
         progress: Callable[[int], Any] | None = None,
-        lang: str = "pt",
-        rescale_with_baseline: bool = False,
+        lang: str | None = None,
+        nthreads: int = 0,
+        use_fast_tokenizer: bool = True,
     ) -> dict[str, Any]:
         _one_of("dtype", dtype, ["float32", "bfloat16"])
         _one_of("aggregate", aggregate, AGGREGATES)
-        _one_of("lang", lang.lower(), ["pt", "pt-br"])
-        _one_of("rescale_with_baseline", rescale_with_baseline, [False])  # neither setup has a baseline
-        encoder = _encoder(setup, model_type, num_layers, revision, device)
+        _check_sizes(max_length=max_length, batch_tokens=batch_tokens, batch_size=batch_size)
+        if not isinstance(idf, bool):
+            _check_texts("idf", idf)
+        if lang is not None and model_type is None:
+            _one_of("lang", lang.lower(), ["pt", "pt-br"])
+        if rescale_with_baseline != (baseline_path is not None):
+            raise ValueError(
+                "rescale_with_baseline needs a baseline_path, and the other way round: no setup has its own"
+            )
+        encoder = _encoder(setup, model_type, num_layers, revision, device, all_layers)
+        baseline, rescaled = _baseline(baseline_path, encoder.layers) if baseline_path else (0.0, "no")
+
         groups = [[group] if isinstance(group, str) else group for group in references]
         flat = [reference for group in groups for reference in group]
         repeated = [text for text, group in zip(predictions, groups, strict=True) for _ in group]
@@ -301,21 +330,22 @@ class BERTScorePTBR(evaluate.Metric):
         place = {text: at for at, text in enumerate(dict.fromkeys([*predictions, *flat, *documents]))}
         longest = min(max_length, encoder.longest)
         texts = list(encoder.tokenize(list(place), longest))
-        weights = encoder.weights([texts[place[text]] for text in documents])
-        scorer = Scorer(encoder, texts, weights, batch_tokens, batch_size or len(texts), dtype)
         pairs = np.array([[place[text] for text in side] for side in (repeated, flat)]).T
+
+        weights = encoder.weights([texts[place[text]] for text in documents])
+        batch = (batch_tokens or _batch_tokens(encoder.device), batch_size or len(texts))
         with tqdm(total=len(pairs), disable=not verbose) as bar:
-            scores = scorer.score(pairs, progress or bar.update)
-        best = np.maximum.reduceat(scores, np.cumsum([0, *map(len, groups[:-1])]))
-        columns: dict[str, Any] = dict(zip(("precision", "recall", "f1"), best.T.tolist(), strict=True))
-        columns = {name: AGGREGATES[aggregate](values) for name, values in columns.items()}
-        pairs_of = [
-            [texts[place[text]] for text in (left, *group)] for left, group in zip(predictions, groups, strict=True)
-        ]
+            scores = Scorer(encoder, texts, weights, *batch, dtype).score(pairs, progress or bar.update)
+        firsts = np.cumsum([0, *map(len, groups[:-1])])
+        scores = (np.maximum.reduceat(scores, firsts) - baseline) / (1 - baseline)
+        columns: dict[str, Any] = {}
+        for at, measure in enumerate(("precision", "recall", "f1")):
+            by_layer = [AGGREGATES[aggregate](values) for values in scores[:, :, at].T.tolist()]
+            columns[measure] = by_layer if all_layers else by_layer[0]
         for fact in ("truncated", "empty"):
-            found = [any(getattr(text, fact) for text in pair) for pair in pairs_of]
-            columns[fact] = sum(found) if aggregate else found
-        settings = f"idf:{'yes' if idf else 'no'}|rescaled:no|dtype:{dtype}|max_length:{longest}"
+            found = np.logical_or.reduceat(np.array([getattr(text, fact) for text in texts])[pairs].any(axis=1), firsts)
+            columns[fact] = int(found.sum()) if aggregate else found.tolist()
+        settings = f"idf:{'yes' if idf else 'no'}|rescaled:{rescaled}|dtype:{dtype}|max_length:{longest}"
         versions = f"version:{VERSION}|transformers:{transformers.__version__}|torch:{torch.__version__}"
         signature = f"bertscore_ptbr|{encoder.signature}|{settings}|{versions}|n:{len(predictions)}"
         return {**columns, "signature": signature}
@@ -326,21 +356,47 @@ class BERTScorePTBR(evaluate.Metric):
             setup, **{"model_type": None, "num_layers": None, "revision": None, "device": "cpu", **model}
         )
         texts = list(encoder.tokenize([prediction, reference], min(512, encoder.longest)))
-        embedded = dict(encoder.embed(texts, 1024, 2))
+        embedded = dict(encoder.embed(texts, _batch_tokens(encoder.device), 2))
+        left, right = (embedded[at].squeeze(1) for at in (0, 1))
         names = [encoder.tokenizer.convert_ids_to_tokens(text.ids.tolist()) for text in texts]
-        return {"prediction": names[0], "reference": names[1], "cosine": (embedded[0] @ embedded[1].T).numpy()}
+        return {"prediction": names[0], "reference": names[1], "cosine": (left @ right.T).cpu().numpy()}
 
 
 def _encoder(
-    setup: str, model_type: str | None, num_layers: int | None, revision: str | None, device: str | None
+    setup: str,
+    model_type: str | None,
+    num_layers: int | None,
+    revision: str | None,
+    device: str | None,
+    all_layers: bool = False,
 ) -> Encoder:
     _one_of("setup", setup, SETUPS)
     model, layer = SETUPS[setup]
-    if model_type not in (None, model) and num_layers is None:
-        raise ValueError(f"num_layers is missing: which layer of {_name(str(model_type))} stands for a token?")
+    if model_type not in (None, model) and num_layers is None and not all_layers:
+        raise ValueError(
+            f"num_layers is missing: which layer of {_name(str(model_type))} stands for a token? "
+            "(bert-score's choices are in bert_score.utils.model2layers)"
+        )
     if device in (None, "auto"):
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    return load_encoder(model_type or model, layer if num_layers is None else num_layers, revision, str(device))
+    wanted = None if all_layers else layer if num_layers is None else num_layers
+    return load_encoder(model_type or model, wanted, revision, str(device))
+
+
+def _batch_tokens(device: torch.device) -> int:
+    """As many tokens as a CPU's caches hold; a GPU is busy with more."""
+    return 1024 if device.type == "cpu" else 8192
+
+
+def _baseline(path: str, layers: Sequence[int]) -> tuple[np.ndarray, str]:
+    """P, R and F (layers x 3) in a file of lines LAYER,P,R,F, and a digest of it."""
+    try:
+        rows = np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2, dtype=np.float32)
+        by_layer = {int(layer): (p, r, f) for layer, p, r, f in rows}
+        found = np.array([by_layer[layer] for layer in layers], dtype=np.float32)
+    except (ValueError, KeyError):
+        raise ValueError(f"baseline_path: no line LAYER,P,R,F for each of the layers {[*layers]}") from None
+    return found, hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
 
 
 def _one_of(name: str, value: Any, choices: Any) -> None:
@@ -348,20 +404,30 @@ def _one_of(name: str, value: Any, choices: Any) -> None:
         raise ValueError(f"{name} is {value!r}, and may be {', '.join(map(repr, choices))}")
 
 
+def _check_sizes(**sizes: int | None) -> None:
+    for name, size in sizes.items():
+        if size is not None and size < 1:
+            raise ValueError(f"{name} is {size}, and has to be 1 or more")
+
+
 def _check(predictions: Any, references: Any) -> None:
-    """Name what is no text by position and type alone: the texts beside it must not stand in an error."""
-    for name, texts in (("predictions", predictions), ("references", references)):
-        if isinstance(texts, str) or not hasattr(texts, "__len__"):
-            raise TypeError(f"{name} is a {type(texts).__name__}, and has to be a list of texts")
-        for at, text in enumerate(texts):
-            group = text if name == "references" and isinstance(text, (list, tuple)) and text else [text]
-            wrong = [type(one).__name__ for one in group if not isinstance(one, str)]
-            if wrong:
-                raise TypeError(f"{name}[{at}] is a {wrong[0]}, and has to be a str")
+    _check_texts("predictions", predictions)
+    _check_texts("references", references, groups=True)
     if len(predictions) != len(references) or len(predictions) == 0:
         raise ValueError(f"there are {len(predictions)} predictions and {len(references)} references")
     if len({isinstance(text, str) for text in references}) > 1:
         raise TypeError("references are either all a str or all a list of str")
+
+
+def _check_texts(name: str, texts: Any, *, groups: bool = False) -> None:
+    """Name what is no text by position and type alone: the texts beside it must not stand in an error."""
+    if isinstance(texts, (str, dict)) or not hasattr(texts, "__len__"):
+        raise TypeError(f"{name} is a {type(texts).__name__}, and has to be a list of texts")
+    for at, text in enumerate(texts):
+        group = text if groups and isinstance(text, (list, tuple)) and text else [text]
+        wrong = [type(one).__name__ for one in group if not isinstance(one, str)]
+        if wrong:
+            raise TypeError(f"{name}[{at}] is a {wrong[0]}, and has to be a str")
 
 
 def _shares(weights: np.ndarray) -> np.ndarray:

@@ -65,6 +65,54 @@ def test_what_is_no_text_is_refused_without_showing_any(metric, predictions, ref
     assert "segredo" not in str(caught.value)
 
 
+def test_idf_counts_in_texts_alone(metric):
+    for idf, says in (
+        ({7: 1.0}, "idf is a dict, and has to be a list of texts"),
+        (["segredo", None], r"idf\[1\] is a"),
+    ):
+        with pytest.raises(TypeError, match=says) as caught:
+            metric.compute(predictions=["a segredo"], references=["b segredo"], idf=idf)
+        assert "segredo" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["LAYER,P,R,F\n0,0.1,0.1,0.1\n", "LAYER,P,R,F\n3,0.1,0.1\n", "nonsense\nfor,all\n"])
+def test_a_baseline_that_does_not_fit(metric, encoders, tmp_path, content):
+    path = tmp_path / "baseline.tsv"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=r"no line LAYER,P,R,F for each of the layers \[3\]"):
+        compute(metric, encoders["bert"], ["a"], ["a"], rescale_with_baseline=True, baseline_path=str(path))
+
+
+def test_what_evaluates_own_bertscore_takes(metric, encoders, tmp_path):
+    """The call of someone who changes the metric's name and nothing else."""
+    theirs = {"lang": "en", "verbose": True, "idf": False, "device": "cpu", "batch_size": 64, "nthreads": 4}
+    theirs |= {"all_layers": False, "rescale_with_baseline": False, "baseline_path": None, "use_fast_tokenizer": False}
+    model, layer = encoders["bert"]
+    texts = {"predictions": sentences(9, seed=1), "references": sentences(9, seed=2)}
+    found = metric.compute(**texts, model_type=model, num_layers=layer, **theirs)
+    assert found == metric.compute(**texts, model_type=model, num_layers=layer, device="cpu")
+
+
+def test_the_signature_tells_baselines_apart(metric, encoders, tmp_path):
+    signatures = set()
+    for value in (0.1, 0.2):
+        path = tmp_path / "baseline.tsv"
+        path.write_text(f"LAYER,P,R,F\n3,{value},{value},{value}\n")
+        found = compute(metric, encoders["bert"], ["a"], ["a"], rescale_with_baseline=True, baseline_path=str(path))
+        signatures.add(found["signature"])
+    assert len(signatures) == 2
+
+
+def test_all_layers_in_small_chunks(metric, encoders, monkeypatch):
+    texts = sentences(30, seed=1), sentences(30, seed=2)
+    whole = compute(metric, encoders["bert"], *texts, all_layers=True, aggregate="mean")
+    monkeypatch.setitem(type(metric)._compute.__globals__, "CHUNK_TOKENS", 400)
+    parts = compute(metric, encoders["bert"], *texts, all_layers=True, aggregate="mean", batch_size=2)
+    assert len(whole["f1"]) == 5
+    assert parts["f1"] == pytest.approx(whole["f1"], abs=2e-6)
+    assert "|layer:all|" in whole["signature"]
+
+
 def test_a_refused_call_leaves_the_metric_usable(metric, encoders):
     with pytest.raises(TypeError):
         metric.compute(predictions=[None], references=["a"])
@@ -77,11 +125,14 @@ def test_a_refused_call_leaves_the_metric_usable(metric, encoders):
         ({"setup": "bert"}, "setup is 'bert', and may be 'bertimbau', 'xlm-roberta'"),
         ({"dtype": "float16"}, "dtype is 'float16'"),
         ({"aggregate": "sum"}, "aggregate is 'sum'"),
-        ({"lang": "de"}, "lang is 'de'"),
-        ({"rescale_with_baseline": True}, "rescale_with_baseline is True"),
+        ({"lang": "de", "model_type": None}, "lang is 'de', and may be 'pt', 'pt-br'"),
+        ({"rescale_with_baseline": True}, "rescale_with_baseline needs a baseline_path"),
+        ({"baseline_path": "b.tsv"}, "rescale_with_baseline needs a baseline_path"),
         ({"num_layers": None}, "num_layers is missing: which layer of bert"),
         ({"num_layers": 5}, "num_layers is 5, and bert has 4 layers"),
-        ({"num_layers": 0}, "num_layers is 0, and bert has 4 layers"),
+        ({"num_layers": -1}, "num_layers is -1, and bert has 4 layers"),
+        ({"max_length": 0}, "max_length is 0, and has to be 1 or more"),
+        ({"batch_size": -1}, "batch_size is -1, and has to be 1 or more"),
     ],
 )
 def test_wrong_settings(metric, encoders, given, says):

@@ -13,7 +13,7 @@ TOLERANCE = 1e-5
 def theirs(predictions, references, encoder, **settings):
     model, layer = encoder
     scores = bert_score.score(predictions, references, model_type=model, num_layers=layer, device="cpu", **settings)
-    return np.stack([score.numpy() for score in scores], axis=1)
+    return np.stack([score.numpy() for score in scores], axis=-1)
 
 
 def ours(metric, predictions, references, encoder, **settings):
@@ -21,7 +21,7 @@ def ours(metric, predictions, references, encoder, **settings):
     result = metric.compute(
         predictions=predictions, references=references, model_type=model, num_layers=layer, device="cpu", **settings
     )
-    return np.stack([result["precision"], result["recall"], result["f1"]], axis=1)
+    return np.stack([result["precision"], result["recall"], result["f1"]], axis=-1)
 
 
 AWKWARD = [
@@ -64,10 +64,43 @@ def test_several_references(metric, encoders):
     )
 
 
-@pytest.mark.parametrize("layer", [1, 2, 3, 4])
+@pytest.mark.parametrize("layer", [0, 1, 2, 3, 4])
 def test_every_layer(metric, encoders, layer):
     encoder = (encoders["bert"][0], layer)
     predictions, references = sentences(10, seed=5), sentences(10, seed=6)
     np.testing.assert_allclose(
         ours(metric, predictions, references, encoder), theirs(predictions, references, encoder), atol=TOLERANCE
     )
+
+
+@pytest.fixture
+def baseline(tmp_path):
+    """A baseline for the layers 0 to 4, as bert-score keeps them."""
+    path = tmp_path / "baseline.tsv"
+    rows = [f"{layer},{0.55 + layer / 10},{0.5 + layer / 10},{0.53 + layer / 10}" for layer in range(5)]
+    path.write_text("\n".join(["LAYER,P,R,F", *rows, ""]))
+    return str(path)
+
+
+@pytest.mark.parametrize("name", ["bert", "xlm-roberta"])
+@pytest.mark.parametrize("idf", [False, True])
+def test_all_layers(metric, encoders, name, idf):
+    predictions, references = sentences(40, seed=7), sentences(40, seed=8)
+    encoder = (encoders[name][0], 3)
+    expected = theirs(predictions, references, encoder, all_layers=True, idf=idf, nthreads=0)
+    found = ours(metric, predictions, references, encoder, all_layers=True, idf=idf, batch_tokens=300)
+    assert found.shape == ({"bert": 5, "xlm-roberta": 4}[name], 40, 3)
+    np.testing.assert_allclose(found, expected, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("all_layers", [False, True])
+def test_rescaling(metric, encoders, baseline, all_layers):
+    predictions = sentences(20, seed=9)
+    references = [sentences(1 + at % 2, seed=at) for at in range(20)]
+    settings = {"rescale_with_baseline": True, "baseline_path": baseline, "all_layers": all_layers, "lang": "pt"}
+    if all_layers:  # bert-score takes the best of several references over layers instead of pairs
+        references = [group[0] for group in references]
+    expected = theirs(predictions, references, encoders["bert"], **settings)
+    found = ours(metric, predictions, references, encoders["bert"], **settings)
+    assert found.min() < 0 < found.max()
+    np.testing.assert_allclose(found, expected, atol=TOLERANCE)
