@@ -245,8 +245,8 @@ class Scoring(Table):
     """Level of the intervals."""
     device: Annotated[str, Runtime] = "auto"
     """auto, cpu or cuda."""
-    batch_tokens: Annotated[Positive, Runtime] = 8192
-    """Tokens a batch."""
+    batch_tokens: Annotated[Positive | None, Runtime] = None
+    """Tokens a batch; none: 1,024 on a CPU, whose caches hold no more, and 8,192 elsewhere."""
 
     def encoder(self, setup: str) -> Encoder:
         return {"bertimbau": self.bertimbau, "xlm-roberta": self.xlm_roberta}[setup]

@@ -66,8 +66,6 @@ def demo_config(corpus: Path, endpoint: str, namespace: str, models: Mapping[str
             save_steps=13,
         ),
         generation=Generation(max_new_tokens=192, batch_size=32),
-        scoring=Scoring(
-            bertimbau=encoders["bertimbau"], xlm_roberta=encoders["xlm-roberta"], resamples=2000, batch_tokens=4096
-        ),
+        scoring=Scoring(bertimbau=encoders["bertimbau"], xlm_roberta=encoders["xlm-roberta"], resamples=2000),
         hub=Hub(namespace=namespace, endpoint=endpoint),
     )

@@ -144,13 +144,13 @@ def _generate(config: ReleaseConfig) -> Iterator[Need]:
 
 
 def _score(config: ReleaseConfig) -> Iterator[Need]:
-    """BERTScore keeps the hidden states of all layers of a batch."""
+    """BERTScore holds the embeddings of up to twice 131,072 tokens, in fp32, and what a layer makes of one batch."""
     settings = config.scoring
     width = 4 if settings.dtype == "float32" else 2
     for encoder in (settings.bertimbau, settings.xlm_roberta):
         kind = model_config(encoder.model, encoder.revision)
         text = kind.get_text_config()
-        work = settings.batch_tokens * text.hidden_size * (text.num_hidden_layers + 8) * width
+        work = text.hidden_size * (2 * 131_072 * 4 + (settings.batch_tokens or 8192) * 16 * width)
         yield _need("score", settings.device, _on_meta(kind), "fp32" if width == 4 else "bf16", work)
 
 
