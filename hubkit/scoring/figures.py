@@ -13,6 +13,7 @@ import numpy as np
 from hubkit.scoring.agreement import present
 from hubkit.scoring.inputs import Evaluation
 from hubkit.scoring.table import NAMES
+from hubkit.scoring.yardsticks import REFERENCE
 from hubkit.tables import CHEXPERT_LABELS, CONDITIONS
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ Scores = Mapping[str, np.ndarray]
 
 COLOURS = {"zero_shot": "#0072B2", "few_shot": "#E69F00", "lora": "#009E73", "commonest": "#888888"}
 MARKERS = {"zero_shot": "o", "few_shot": "s", "lora": "^", "commonest": "x"}
+BESIDE = {"zero_shot": 0.22, "few_shot": 0.0, "lora": -0.22}
+"""How far from the middle of its row each condition stands, so that none hides another."""
 WIDTH = 9.0
 """Inches; at 150 dpi half as wide again as a card shows it, so that 11 points stay readable."""
 EXTREMES = 10
@@ -32,24 +35,20 @@ EXTREMES = 10
 def samples(scores: Scores, setup: str, measure: str) -> Figure:
     """One measure of every study in every condition, with the means: the original study's plot."""
     figure, axes = _figure(4.2)
+    size = float(np.clip(2400 / len(scores[CONDITIONS[0]]), 9, 32))
     ends = []
     for condition in CONDITIONS:
-        values = scores[condition]
-        axes.scatter(np.arange(len(values)), values, s=9, alpha=0.45, linewidths=0, rasterized=True, **_look(condition))
+        values, look = scores[condition], _look(condition)
+        axes.scatter(np.arange(len(values)), values, s=size, alpha=0.5, linewidths=0, rasterized=True, **look)
         axes.axhline(values.mean(), color=COLOURS[condition], linewidth=1.8)
         ends.append((float(values.mean()), condition))
     low, high = axes.get_ylim()
-    gap, last = (high - low) * 0.055, -np.inf
+    gap, last = (high - low) * 0.065, -np.inf
     for mean, condition in sorted(ends):
         last = max(mean, last + gap)  # means that nearly coincide would be printed on one another
-        axes.annotate(
-            f"{NAMES[condition]} {mean:.3f}",
-            (1.01, last),
-            xycoords=("axes fraction", "data"),
-            color=COLOURS[condition],
-            va="center",
-            fontweight="bold",
-        )
+        place: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "clip_on": False}
+        axes.plot(1.02, last, markersize=7, **_look(condition), **place)
+        axes.text(1.04, last, f"{NAMES[condition]} {mean:.3f}", va="center", **place)
     title = "F1" if measure == "f1" else measure
     axes.set(title=f"BERTScore {title}, {NAMES[setup]}, with means", xlabel="test study", ylabel=title)
     axes.margins(x=0.01)
@@ -93,32 +92,37 @@ def differences(f1: Mapping[str, Scores], summary: Mapping[str, Any]) -> Figure:
     tested = {(row["system"], row["against"], row["measure"]): row for row in summary["differences"]}
     figure, panels = _figure(5.6, rows=len(others), columns=len(f1), sharex="col")
     for column, (setup, scores) in enumerate(f1.items()):
-        edges = _edges([scores[condition] - scores["zero_shot"] for condition in others])
+        edges = _edges(np.concatenate([scores[condition] - scores["zero_shot"] for condition in others]))
         for row, condition in enumerate(others):
             axes, moved = panels[row][column], scores[condition] - scores["zero_shot"]
             axes.hist(moved, bins=edges, color=COLOURS[condition], alpha=0.8)
             axes.axvline(0, color="black", linewidth=1)
             found = tested[condition, "zero_shot", f"{setup} f1"]
             axes.axvline(found["difference"], color="black", linewidth=1.5, linestyle="--")
-            axes.set_title(
-                f"{NAMES[setup]}: {NAMES[condition]} − zero-shot\n"
-                f"mean {found['difference']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}], "
-                f"better in {(moved > 0).mean():.0%}",
-                fontsize=10.5,
-            )
+            axes.set_title(f"{NAMES[setup]}: {NAMES[condition]} − zero-shot", pad=20)
+            mean, low, high = (f"{found[name]:+.3f}".replace("-", "−") for name in ("difference", "low", "high"))
+            shares = f"{(moved > 0).mean():.0%} better, {(moved < 0).mean():.0%} worse"
+            place: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "fontsize": 10, "in_layout": False}
+            axes.text(0.5, 1.03, f"mean {mean} [{low}, {high}]; {shares}", **place)
+            axes.locator_params(axis="y", nbins=5, integer=True)
             axes.set_ylabel("studies" if column == 0 else "")
         panels[-1][column].set_xlabel("difference in BERTScore F1")
+        panels[-1][column].locator_params(axis="x", nbins=6)
     return figure
 
 
 def labels(f1: Scores, evaluation: Evaluation, summary: Mapping[str, Any]) -> Figure:
-    """By CheXpert label: BERTScore F1 of the studies that have it, and F1 of naming it."""
+    """By CheXpert label: BERTScore F1 of the studies that have it, and F1 of naming it, with what can be reached."""
     has = present(evaluation.labels)
     shown = [at for at in np.argsort(has.sum(axis=0), kind="stable") if has[:, at].any()]
     figure, (left, right) = _figure(1.6 + 0.42 * len(shown), columns=2, sharey=True)
-    offsets = {"zero_shot": 0.22, "few_shot": 0.0, "lora": -0.22}
+    rules = summary["conditions"][REFERENCE]["clinical"]["labels"]
+    ceiling = [rules[CHEXPERT_LABELS[at]]["f1"] for at in shown]
+    right.scatter(
+        ceiling, range(len(shown)), s=420, color="#555555", marker="|", label="the reference, read by the rules"
+    )
     for condition in CONDITIONS:
-        rows = np.arange(len(shown)) + offsets[condition]
+        rows = np.arange(len(shown)) + BESIDE[condition]
         look = {**_look(condition), "label": NAMES[condition]}
         left.scatter([f1[condition][has[:, at]].mean() for at in shown], rows, s=36, **look)
         named = summary["conditions"][condition]["clinical"]["labels"]
@@ -126,7 +130,8 @@ def labels(f1: Scores, evaluation: Evaluation, summary: Mapping[str, Any]) -> Fi
     left.set_yticks(range(len(shown)), [f"{CHEXPERT_LABELS[at]} ({has[:, at].sum()})" for at in shown])
     left.set(title="BERTScore F1, BERTimbau", xlabel="mean over studies with the label")
     right.set(title="Finding named", xlabel="F1 against the label", xlim=(-0.03, 1.03))
-    figure.legend(*right.get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    handles, names = right.get_legend_handles_labels()
+    figure.legend([*handles[1:], handles[0]], [*names[1:], names[0]], loc="outside upper center", ncols=4)
     return figure
 
 
@@ -134,7 +139,7 @@ def extremes(f1: Scores) -> Figure:
     """The studies that LoRA does worst and best, in all conditions; which ones they are stays in the workspace."""
     order = np.argsort(f1["lora"], kind="stable")
     count = min(EXTREMES, len(order) // 2)
-    figure, panels = _figure(4.4, columns=2, sharey=True)
+    figure, panels = _figure(4.8, columns=2, sharex=True, sharey=True)
     for axes, some, title in zip(
         panels, (order[:count], order[len(order) - count :][::-1]), ("worst", "best"), strict=True
     ):
@@ -142,7 +147,8 @@ def extremes(f1: Scores) -> Figure:
         values = np.stack([f1[condition][some] for condition in CONDITIONS])
         axes.hlines(rows, values.min(axis=0), values.max(axis=0), color="#bbbbbb", linewidth=2, zorder=1)
         for condition in CONDITIONS:
-            axes.scatter(f1[condition][some], rows, s=44, zorder=2, label=NAMES[condition], **_look(condition))
+            places = rows - BESIDE[condition]  # the axis points down
+            axes.scatter(f1[condition][some], places, s=40, zorder=2, label=NAMES[condition], **_look(condition))
         axes.set_yticks(rows, [str(row + 1) for row in rows])
         axes.set(title=f"{count} {title} studies of LoRA", xlabel="BERTScore F1, BERTimbau")
     panels[0].invert_yaxis()
@@ -170,9 +176,11 @@ def _violin(axes: Axes, at: int, values: np.ndarray, colour: str) -> None:
     axes.vlines(at, *np.quantile(values, [0.25, 0.75]), color=colour, linewidth=7, zorder=3)
 
 
-def _edges(differences: list[np.ndarray]) -> np.ndarray:
-    lowest, highest = (float(end([end(values) for values in differences])) for end in (np.min, np.max))
-    return np.linspace(min(lowest, -0.01), max(highest, 0.01), 61)
+def _edges(differences: np.ndarray) -> np.ndarray:
+    """Edges of 15 to 60 bins, one of them 0: no bin may hold what got better and what got worse."""
+    low, high = min(differences.min(), -0.01), max(differences.max(), 0.01)
+    width = (high - low) / np.clip(len(differences) // 8, 15, 60)
+    return np.arange(np.floor(low / width), np.ceil(high / width) + 1) * width
 
 
 def extreme_studies(f1: Scores, studies: np.ndarray) -> dict[str, dict[str, list[int]]]:
