@@ -23,9 +23,8 @@ from typing import NamedTuple
 
 import numpy as np
 from injection import injections
+from labels import accuracy
 
-from hubkit.clinical.labels import labels
-from hubkit.tables import CHEXPERT_LABELS
 from hubkit.translation.checks import Flag, check
 
 DATA = Path(__file__).with_name("data")
@@ -56,7 +55,9 @@ def main() -> int:
     if options.errors:
         figures["wrong não"] = _wrong_negations(_rows(options.errors))
     if options.labels:
-        figures["labels"] = _label_accuracy(_rows(options.labels))
+        found = accuracy(_rows(options.labels))
+        by_label = found.pop("labels")
+        figures["labels"] = {**found, **by_label}
     print(json.dumps(figures, indent=2, ensure_ascii=False) if options.json else _table(figures))
     met = min(figures["recall"].values()) >= RECALL and figures["false alarms"]["sentences"] <= FALSE_ALARMS
     return 0 if met and rate >= PAIRS_A_SECOND else 1
@@ -143,19 +144,6 @@ def _wrong_negations(rows: list[dict[str, str]]) -> dict[str, float]:
 
 def _count(text: str) -> int:
     return text.lower().split().count("não")
-
-
-def _label_accuracy(rows: list[dict]) -> dict[str, float]:
-    """Share of texts whose labels are all as given, and of (text, label) whose value is; F1 of present by label."""
-    found = [labels(row["text"], "pt") for row in rows]
-    same = [
-        [said.get(label) == row["labels"].get(label) for label in CHEXPERT_LABELS]
-        for said, row in zip(found, rows, strict=True)
-    ]
-    figures = {"texts": len(rows), "whole texts": float(np.mean(np.all(same, axis=1))), "values": float(np.mean(same))}
-    for at, label in enumerate(CHEXPERT_LABELS):
-        figures[label] = float(np.mean([row[at] for row in same]))
-    return figures
 
 
 def _rows(path: Path) -> list[dict]:

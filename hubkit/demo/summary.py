@@ -9,7 +9,8 @@ from rich.table import Table
 
 from hubkit.config import ReleaseConfig
 from hubkit.release import Step
-from hubkit.scoring.table import Grid, bertscore_grid, others_grid, read_summary
+from hubkit.scoring.grids import Grid, bertscore_grid, others_grid
+from hubkit.scoring.table import read_summary
 from hubkit.workspace import Workspace
 
 WIDTH = 116

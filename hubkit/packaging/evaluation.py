@@ -40,6 +40,15 @@ class Beside(NamedTuple):
     clinical_macro: Interval
 
 
+class Finding(NamedTuple):
+    """How well one label is named: in how many studies it is, F1 by system, and F1 of the rules on labelled texts."""
+
+    label: str
+    studies: int
+    f1: dict[str, float]
+    rules: float | None
+
+
 class Difference(NamedTuple):
     """How much better one system is than another, in one measure."""
 
@@ -58,6 +67,8 @@ class Evaluation(NamedTuple):
         confidence, resamples, seed: of the intervals.
         results: BERTScore, setup by setup: the conditions, then the yardsticks that are no models.
         beside: other measures, by system.
+        findings: F1 of each label.
+        rules: how well the rules read texts with known labels: `texts`, `whole_texts`, `values`, `micro`, `macro`.
         differences: those that were tested.
         signatures: of each measure.
     """
@@ -69,6 +80,8 @@ class Evaluation(NamedTuple):
     seed: int
     results: list[Result]
     beside: list[Beside]
+    findings: list[Finding]
+    rules: dict[str, Any]
     differences: list[Difference]
     signatures: dict[str, str]
 
@@ -91,6 +104,8 @@ def evaluation(workspace: Workspace) -> Evaluation:
                 _result(summary["conditions"][system][setup], setup, system) for setup in SETUPS for system in systems
             ],
             beside=[_beside(summary["conditions"][system], system) for system in systems],
+            findings=_findings(summary),
+            rules=summary["rules"],
             differences=[_difference(row) for row in summary["differences"] if row["p_holm"] is not None],
             signatures=summary["signatures"],
         )
@@ -107,6 +122,15 @@ def _beside(found: dict[str, Any], system: str) -> Beside:
     return Beside(
         system, *(_interval(row) for row in (found["chrf++"], found["bleu"], clinical["micro"], clinical["macro"]))
     )
+
+
+def _findings(summary: dict[str, Any]) -> list[Finding]:
+    by_system = {system: found["clinical"]["labels"] for system, found in summary["conditions"].items()}
+    rules = summary["rules"]["labels"]
+    return [
+        Finding(label, found["studies"], {name: of[label]["f1"] for name, of in by_system.items()}, rules.get(label))
+        for label, found in by_system["reference"].items()
+    ]
 
 
 def _difference(row: dict[str, Any]) -> Difference:

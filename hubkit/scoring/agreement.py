@@ -6,13 +6,19 @@ convention of the field's F1 over CheXpert labels. This is the measure that sees
 
 from __future__ import annotations
 
+import functools
+import tomllib
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from hubkit.scoring.statistics import Measure
 from hubkit.tables import CHEXPERT_LABELS
+
+ACCURACY = Path(__file__).parents[1] / "clinical" / "accuracy.toml"
+"""How well the rules read texts whose labels are known; benchmarks/labels.py writes it."""
 
 
 class Agreement(NamedTuple):
@@ -27,13 +33,11 @@ class Agreement(NamedTuple):
 
     @property
     def macro(self) -> Measure:
-        """Mean of the labels' F1, over those labels that some study has."""
-        present = self.counts[:, :, [0, 2]].sum(axis=(0, 2)) > 0
-        if not present.any():
-            return Measure(np.zeros((len(self.counts), 3)), f1)
-        kept = self.counts[:, present]
-        shape = kept.shape[1:]
-        return Measure(kept.reshape(len(kept), -1), lambda added: f1(added.reshape(*added.shape[:-1], *shape)).mean(-1))
+        """Mean of the labels' F1, over those that some study has: in a resample, some study of the resample."""
+        shape = self.counts.shape[1:]
+        return Measure(
+            self.counts.reshape(len(self.counts), -1), lambda sums: macro(sums.reshape(*sums.shape[:-1], *shape))
+        )
 
     def by_label(self) -> dict[str, dict[str, float]]:
         """F1 and the number of studies that have the finding, by label; labels that no study has are left out."""
@@ -59,6 +63,18 @@ def present(labels: Sequence[Mapping[str, int | None]]) -> np.ndarray:
     """Studies x labels: whether a finding is present or uncertain."""
     rows = [[study.get(label) in (1, -1) for label in CHEXPERT_LABELS] for study in labels]
     return np.array(rows, dtype=bool).reshape(len(labels), len(CHEXPERT_LABELS))
+
+
+@functools.cache
+def accuracy_of_rules() -> dict[str, Any]:
+    """The rules' own accuracy: `texts`, `whole_texts`, `values`, `micro` and `macro` F1, F1 by label in `labels`."""
+    return tomllib.loads(ACCURACY.read_text(encoding="utf-8"))
+
+
+def macro(sums: np.ndarray) -> np.ndarray:
+    """Mean F1 from added counts (..., labels, 3), over the labels that are there to be found; 0 without any."""
+    there = sums[..., 0] + sums[..., 2] > 0
+    return (f1(sums) * there).sum(axis=-1) / np.maximum(there.sum(axis=-1), 1)
 
 
 def f1(sums: np.ndarray) -> np.ndarray:

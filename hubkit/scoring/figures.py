@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hubkit.scoring.agreement import present
+from hubkit.scoring.grids import NAMES
 from hubkit.scoring.inputs import Evaluation
-from hubkit.scoring.table import NAMES
 from hubkit.scoring.yardsticks import REFERENCE
 from hubkit.tables import CHEXPERT_LABELS, CONDITIONS
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from hubkit.config import ReleaseConfig
 from hubkit.scoring import statistics, surface
-from hubkit.scoring.agreement import Agreement, agreement
+from hubkit.scoring.agreement import Agreement, accuracy_of_rules, agreement
 from hubkit.scoring.bertscore import MEASURES, SetupScores
 from hubkit.scoring.inputs import Evaluation
 from hubkit.scoring.statistics import Measure
@@ -63,6 +63,7 @@ def summarise(config: ReleaseConfig, evaluation: Evaluation, setups: Mapping[str
             }
             for system in evaluation.generated
         },
+        "rules": accuracy_of_rules(),
         "differences": _differences(measures, evaluation, confidence, **settings),
     }
 
