@@ -83,6 +83,11 @@ class Workspace:
         return self.root / "dist"
 
     @property
+    def physionet(self) -> Path:
+        """The folder of the submission to PhysioNet."""
+        return self.root / "physionet"
+
+    @property
     def receipt(self) -> Path:
         return self.root / "receipt.json"
 

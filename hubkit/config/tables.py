@@ -84,8 +84,8 @@ class Corpus(Table):
     """How an image becomes square: stretch (as in the original study) or pad."""
     workers: Annotated[int, Field(ge=0), Runtime] = 0
     """Processes that read and prepare; 0: one a core."""
-    version: Annotated[str, Field(pattern=r"^[\d.]+$"), Runtime] = "2.1.0"
-    """The version of MIMIC-CXR and MIMIC-CXR-JPG that hubkit fetch gets."""
+    version: str = Field("2.1.0", pattern=r"^[\d.]+$")
+    """The version of MIMIC-CXR and MIMIC-CXR-JPG: hubkit fetch gets it, and the cards name it."""
     physionet: Annotated[str, Runtime] = "https://physionet.org"
     """Where hubkit fetch gets it."""
 
@@ -252,6 +252,27 @@ class Scoring(Table):
         return {"bertimbau": self.bertimbau, "xlm-roberta": self.xlm_roberta}[setup]
 
 
+class Physionet(Table):
+    """What a submission to PhysioNet says that only its authors know (author guidelines of PhysioNet)."""
+
+    title: str = Field(
+        "MIMIC-CXR-Ext-PTBR - chest X-ray reports derived from MIMIC-CXR in Brazilian Portuguese",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]*$",
+        max_length=200,
+    )
+    """Letters, numbers, spaces, underscores and hyphens; what is derived from MIMIC has "Ext" in it."""
+    slug: str = Field("mimic-cxr-ext-ptbr", pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=30)
+    """The project's name in addresses."""
+    release_notes: str = ""
+    """What is new in this version."""
+    ethics: str = ""
+    """What the authors' institution says of the work: review, approval, waiver."""
+    acknowledgements: str = ""
+    """Who helped without being an author, and who paid."""
+    conflicts_of_interest: str = ""
+    """A statement, also where there is no conflict."""
+
+
 class Packaging(Table):
     """[packaging]: what goes into the three repos."""
 
@@ -263,6 +284,8 @@ class Packaging(Table):
     """The licence key of the cards."""
     rows_per_file: Positive = 100_000
     """Rows a Parquet file of the dataset may have."""
+    physionet: Annotated[Physionet, Runtime] = Physionet()
+    """What hubkit physionet cannot know."""
 
 
 class Consent(Table):
@@ -310,7 +333,11 @@ class Custody(Table):
     mode: Literal["gated", "sealed"] = "gated"
     """gated: the Hub asks; sealed: only who holds the corpus can open the text."""
     adapter_custody: Literal["gated", "physionet"] | None = None
-    """With sealed: whether the adapter may go to the gated repo, or to PhysioNet alone (the default)."""
+    """Whether the adapter goes to the gated repo (the default), or to PhysioNet alone (the default with sealed)."""
+
+    @property
+    def adapter_on_hub(self) -> bool:
+        return (self.adapter_custody or ("physionet" if self.mode == "sealed" else "gated")) == "gated"
 
 
 class ReleaseConfig(Table):

@@ -39,7 +39,8 @@ class Asked(NamedTuple):
 
 def gated_repos(config: ReleaseConfig) -> list[tuple[str, Literal["dataset", "model"]]]:
     """The repos of a release that stand behind a gate, with the Hub's type of each."""
-    return [(config.hub.repo("dataset"), "dataset"), (config.hub.repo("adapter"), "model")]
+    dataset, adapter = config.hub.repo("dataset"), config.hub.repo("adapter")
+    return [(dataset, "dataset"), (adapter, "model")] if config.custody.adapter_on_hub else [(dataset, "dataset")]
 
 
 def requests(config: ReleaseConfig, statuses: tuple[Status, ...] = STATUSES) -> list[Asked]:

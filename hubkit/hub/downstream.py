@@ -130,14 +130,14 @@ def refused(task: Task) -> str:
     with contextlib.suppress(DatasetNotFoundError):
         load_dataset(task["dataset"], revision=task["tag"])
         raise AssertionError("the dataset was loaded")
-    for repo, kind, file in (
-        (task["dataset"], "dataset", task["data_file"]),
-        (task["adapter"], "model", "adapter_model.safetensors"),
-    ):
+    gated = [(task["dataset"], "dataset", task["data_file"])]
+    if task["adapter"]:
+        gated.append((task["adapter"], "model", "adapter_model.safetensors"))
+    for repo, kind, file in gated:
         with contextlib.suppress(GatedRepoError):
             hf_hub_download(repo, file, repo_type=kind, revision=task["tag"])
             raise AssertionError(f"{file} was downloaded")
-    return "dataset and adapter are gated"
+    return f"{' and '.join(repo for repo, _, _ in gated)}: gated"
 
 
 def batches(images: dict[int, list[str]], size: int, sample: int) -> list[list[int]]:

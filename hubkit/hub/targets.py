@@ -49,16 +49,15 @@ class Target(NamedTuple):
 
 
 def targets(config: ReleaseConfig, workspace: Workspace) -> list[Target]:
-    """The three repos, in the order in which they are pushed: what is gated first.
+    """The repos of the release, in the order in which they are pushed: what is gated first.
 
     Raises:
         HubkitError: a folder of dist/ is missing, or the public Space would hold something other than code.
     """
-    found = [
-        Target("dataset", config.hub.repo("dataset"), "dataset", workspace.dist / "dataset", True),
-        Target("adapter", config.hub.repo("adapter"), "model", workspace.dist / "adapter", True),
-        Target("metric", config.hub.repo("metric"), "space", workspace.dist / "metric", False),
-    ]
+    found = [Target("dataset", config.hub.repo("dataset"), "dataset", workspace.dist / "dataset", True)]
+    if config.custody.adapter_on_hub:
+        found.append(Target("adapter", config.hub.repo("adapter"), "model", workspace.dist / "adapter", True))
+    found.append(Target("metric", config.hub.repo("metric"), "space", workspace.dist / "metric", False))
     for target in found:
         if not any(target.folder.glob("*")):
             raise HubkitError("is missing", where=target.folder, mend="run: hubkit package")

@@ -84,7 +84,7 @@ def _task(config: ReleaseConfig, receipt: dict[str, Any]) -> dict[str, Any]:
     encoder = config.scoring.bertimbau
     return {
         "dataset": repos["dataset"]["id"],
-        "adapter": repos["adapter"]["id"],
+        "adapter": repos["adapter"]["id"] if "adapter" in repos else None,
         "metric": repos["metric"]["id"],
         "tag": repos["dataset"]["tag"],
         "data_file": next(path for path in repos["dataset"]["files"] if path.endswith(".parquet")),
@@ -99,6 +99,8 @@ def _task(config: ReleaseConfig, receipt: dict[str, Any]) -> dict[str, Any]:
 
 def _readers(config: ReleaseConfig) -> list[Reader]:
     readable = [*READER_CHECKS, *TEXT_CHECKS]
+    if not config.custody.adapter_on_hub:
+        readable.remove("reports_regenerated")
     if config.custody.mode == "sealed":
         readable = READER_CHECKS
         print(f"  verify: sealed, so not checked: {', '.join(TEXT_CHECKS)}; try: hubkit unseal", file=sys.stderr)

@@ -20,6 +20,21 @@ SYNTHETIC_KINDS = ("demo", "synthetic")
 """Corpora that a program made: their cards say so before anything else."""
 
 
+PARENTS = {"mimic-cxr": ("MIMIC-CXR", "MIMIC-CXR-JPG")}
+"""The PhysioNet projects that a corpus kind comes from: reports, images."""
+
+
+class Parent(NamedTuple):
+    """A PhysioNet project that the release is derived from."""
+
+    name: str
+    version: str
+
+    @property
+    def url(self) -> str:
+        return f"https://physionet.org/content/{self.name.lower()}/{self.version}/"
+
+
 class SplitSize(NamedTuple):
     """How much one split holds."""
 
@@ -75,6 +90,7 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> dict[str, Any]:
         "config": config,
         "corpus": kind,
         "source": source,
+        "parents": [Parent(name, config.corpus.version) for name in PARENTS.get(kind.name, ())],
         "source_link": f"[{source}]({kind.url})" if kind.url else source,
         "synthetic": synthetic,
         "base": base,

@@ -29,25 +29,21 @@ LOADER = "mimic_cxr_ptbr.py"
 def package(config: ReleaseConfig, workspace: Workspace) -> None:
     """Write the folders dataset/, adapter/ and metric/, and dataset-script/ for the branch `script`, all or none.
 
+    There is no adapter/ where `[custody]` keeps the adapter for PhysioNet.
+
     Raises:
-        UsageError: no namespace is configured, or nothing is said of the adapter of a sealed release.
+        UsageError: no namespace is configured.
         HubkitError: an earlier stage's file is missing, or the leak guard found something.
     """
     if not config.hub.namespace:
         raise UsageError("no namespace is set", where="[hub] namespace", mend="your user or organisation on the Hub")
-    if config.custody.mode == "sealed" and config.custody.adapter_custody != "gated":
-        raise UsageError(
-            "the adapter of a sealed release is in clear, and would be on the Hub",
-            where="[custody] adapter_custody",
-            mend='set it to "gated" to put the adapter behind the gate of its repo',
-        )
     facts = gather(config, workspace)
     ready = workspace.partial / "dist"
     shutil.rmtree(ready, ignore_errors=True)
     _dataset(config, workspace, facts, ready / "dataset")
     _script_branch(config, ready)
-    _adapter(workspace, facts, ready / "adapter")
-    refresh_recipe(ready / "adapter", config)
+    if config.custody.adapter_on_hub:
+        _adapter(config, workspace, facts, ready / "adapter")
     _metric(facts, ready / "metric")
     guard(ready, config, workspace)
     old = workspace.partial / "replaced"
@@ -67,7 +63,7 @@ def _dataset(config: ReleaseConfig, workspace: Workspace, facts: Mapping[str, An
     write_text(folder / "LICENSE", render(templates / "LICENSE.jinja", facts))
     write_text(folder / "loader" / LOADER, loader_script(config))
     _other_studies(workspace, folder / "loader" / "other_studies.parquet")
-    _copy(workspace.scores, PLOTS, folder / "plots")
+    copy_files(workspace.scores, PLOTS, folder / "plots")
 
 
 def _other_studies(workspace: Workspace, path: Path) -> None:
@@ -104,18 +100,28 @@ def loader_script(config: ReleaseConfig) -> str:
     return source
 
 
-def _adapter(workspace: Workspace, facts: Mapping[str, Any], folder: Path) -> None:
-    import yaml
-    from huggingface_hub import eval_result_entries_to_yaml
+def copy_adapter(config: ReleaseConfig, workspace: Workspace, facts: Mapping[str, Any], folder: Path) -> None:
+    """Copy the adapter with all that the generations were made with, its curves, and the terms of its base model.
 
-    templates = published("model_card")
-    _copy(workspace.adapter, ADAPTER_FILES, folder)
-    _copy(workspace.adapter, PLOTS, folder / "plots")
+    Raises:
+        HubkitError: there is no adapter.
+    """
+    copy_files(workspace.adapter, ADAPTER_FILES, folder)
+    copy_files(workspace.adapter, PLOTS, folder / "plots")
     for name in ("adapter_config.json", "adapter_model.safetensors"):
         if not (folder / name).exists():
             raise HubkitError("is missing", where=workspace.adapter / name, mend="run: hubkit finetune")
-    write_text(folder / "README.md", card(model_metadata(facts), render(templates / "README.md.jinja", facts)))
-    write_text(folder / "NOTICE", render(templates / "NOTICE.jinja", facts))
+    refresh_recipe(folder, config)
+    write_text(folder / "NOTICE", render(published("model_card") / "NOTICE.jinja", facts))
+
+
+def _adapter(config: ReleaseConfig, workspace: Workspace, facts: Mapping[str, Any], folder: Path) -> None:
+    import yaml
+    from huggingface_hub import eval_result_entries_to_yaml
+
+    copy_adapter(config, workspace, facts, folder)
+    body = render(published("model_card") / "README.md.jinja", facts)
+    write_text(folder / "README.md", card(model_metadata(facts), body))
     write_text(folder / "LICENSE", render(published("dataset_card") / "LICENSE.jinja", facts))
     results = eval_result_entries_to_yaml(eval_result_entries(facts))
     write_text(folder / ".eval_results" / "bertscore.yaml", yaml.safe_dump(results, sort_keys=False))
@@ -134,7 +140,8 @@ def _metric(facts: Mapping[str, Any], folder: Path) -> None:
             shutil.copyfile(path, folder / inside)
 
 
-def _copy(source: Path, patterns: tuple[str, ...], folder: Path) -> None:
+def copy_files(source: Path, patterns: tuple[str, ...], folder: Path) -> None:
+    """Copy the files of the folder `source` that match one of `patterns`."""
     folder.mkdir(parents=True, exist_ok=True)
     for pattern in patterns:
         for path in sorted(source.glob(pattern)):

@@ -24,7 +24,9 @@ from hubkit.custody.digests import find_corpus
 from hubkit.custody.feature import Sealed, open_sealed
 from hubkit.custody.keys import Keyring
 from hubkit.custody.tables import seal_table
-from hubkit.errors import HubkitError, UsageError
+from hubkit.errors import HubkitError
+from hubkit.hub.access import gated_repos
+from hubkit.hub.targets import targets
 from hubkit.localhub import LocalHub
 from hubkit.packaging.package import package
 from hubkit.workspace import Workspace
@@ -151,10 +153,15 @@ def test_the_card_says_how_it_is_opened(packaged: Workspace) -> None:
     assert "dtype: large_binary" in card
 
 
-def test_an_adapter_in_clear_is_not_published_without_a_word(packaged: Workspace) -> None:
-    config = release_config(packaged.root.parent / "corpus", custody={"mode": "sealed"})
-    with pytest.raises(UsageError, match="adapter_custody"):
-        package(config, packaged)
+def test_an_adapter_in_clear_is_not_published_without_a_word(tmp_path: Path) -> None:
+    workspace = build_release(tmp_path, studies=20)
+    config = release_config(tmp_path / "corpus", custody={"mode": "sealed"})
+    package(config, workspace)
+    assert {path.name for path in workspace.dist.iterdir()} == {"dataset", "dataset-script", "metric"}
+    assert [target.artifact for target in targets(config, workspace)] == ["dataset", "metric"]
+    assert gated_repos(config) == [("lab/mimic-cxr-ptbr", "dataset")]
+    for folder in ("dataset", "metric"):
+        assert "| LoRA adapter | PhysioNet alone |" in (workspace.dist / folder / "README.md").read_text()
 
 
 def test_rows_that_were_dropped_are_noticed_after_loading(packaged: Workspace, corpus: str, tmp_path: Path) -> None:

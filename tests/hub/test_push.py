@@ -11,6 +11,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import GatedRepoError
 from small_dist import small_config, small_dist
 
+from hubkit.config import Custody
 from hubkit.errors import HubkitError
 from hubkit.hub import gate
 from hubkit.hub.push import plan_push, push
@@ -44,6 +45,15 @@ def test_a_push_puts_three_repos_on_the_hub(hub: LocalHub, owner: HfApi, tmp_pat
     assert [item.item_id for item in items] == [repo["id"] for repo in receipt["repos"].values()]
     script = set(owner.list_repo_files(config.hub.repo("dataset"), repo_type="dataset", revision="script"))
     assert script == {".gitattributes", f"{config.hub.dataset}.py"}
+
+
+def test_an_adapter_that_physionet_keeps_is_not_on_the_hub(hub: LocalHub, owner: HfApi, tmp_path: Path) -> None:
+    config = small_config("kept").model_copy(update={"custody": Custody(adapter_custody="physionet")})
+    workspace = small_dist(tmp_path, config)
+    push(config, workspace)
+    assert list(json.loads(workspace.receipt.read_text())["repos"]) == ["dataset", "metric"]
+    assert not owner.repo_exists(config.hub.repo("adapter"))
+    assert owner.repo_exists(config.hub.repo("dataset"), repo_type="dataset")
 
 
 def test_data_comes_after_a_proven_gate(hub: LocalHub, tmp_path: Path) -> None:
