@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from hubkit.localhub.server import LocalHub, serve
+from hubkit.localhub.server import Cast, LocalHub, serve
 
-__all__ = ["LocalHub", "serve"]
+__all__ = ["Cast", "LocalHub", "serve"]

@@ -1,4 +1,4 @@
-"""Who there is on the Hub, and their tokens, of which only hashes are kept."""
+"""Who there is on the Hub: users, organisations, and tokens, of which only hashes are kept."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import secrets
 import time
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from hubkit.localhub.answers import Refusal
 from hubkit.workspace import write_json
@@ -19,29 +19,43 @@ class Account(NamedTuple):
     """Who is asking, and what the token allows.
 
     Attributes:
-        name: the user's name, which is the namespace that they own.
+        name: the user's name, which is a namespace that they own.
         role: whether the token may write.
+        organisations: the organisations that they are a member of, whose repos they own as well.
     """
 
     name: str
     role: Role
+    organisations: frozenset[str] = frozenset()
+
+    @property
+    def namespaces(self) -> frozenset[str]:
+        return self.organisations | {self.name}
 
 
 class Accounts:
-    """The accounts of a Hub, in `accounts.json`; tokens are added by other processes too, so the file is watched."""
+    """The accounts of a Hub, in `accounts.json`; other processes add to it too, so the file is watched."""
 
     def __init__(self, root: Path):
         self.path = root / "accounts.json"
         self._seen: tuple[int, int] | None = None
-        self._tokens: dict[str, dict[str, object]] = {}
-        self._names: set[str] = set()
+        self._tokens: dict[str, dict[str, Any]] = {}
+        self._users: dict[str, str] = {}
+        self._organisations: dict[str, dict[str, Any]] = {}
 
     @property
-    def names(self) -> set[str]:
+    def users(self) -> dict[str, str]:
+        """The full name of each user."""
         self._refresh()
-        return self._names
+        return self._users
 
-    def mint(self, name: str, role: Role = "write", expires: float | None = None) -> str:
+    @property
+    def organisations(self) -> dict[str, dict[str, Any]]:
+        """`fullname`, `members` and `private` of each organisation."""
+        self._refresh()
+        return self._organisations
+
+    def mint(self, name: str, role: Role = "write", expires: float | None = None, fullname: str | None = None) -> str:
         """Make a token for `name`, and the account where it is new; the token is returned once and never kept.
 
         Args:
@@ -50,9 +64,27 @@ class Accounts:
         self._refresh()
         token = f"hf_{secrets.token_urlsafe(32)}"
         self._tokens[_hash(token)] = {"name": name, "role": role, "expires": expires}
-        self._names.add(name)
-        write_json(self.path, {"names": sorted(self._names), "tokens": self._tokens})
+        self._users[name] = fullname or self._users.get(name, name)
+        self._keep()
         return token
+
+    def expire(self, token: str) -> None:
+        """Refuse `token` from now on."""
+        self._refresh()
+        self._tokens[_hash(token)]["expires"] = 0.0
+        self._keep()
+
+    def join(self, organisation: str, user: str, fullname: str | None = None, private: bool = False) -> None:
+        """Make `user` a member of `organisation`, and the organisation where it is new.
+
+        Args:
+            private: whether its repos are private where nothing else is asked for.
+        """
+        self._refresh()
+        known = self._organisations.get(organisation, {"fullname": organisation, "members": [], "private": private})
+        members = list(dict.fromkeys([*known["members"], user]))
+        self._organisations[organisation] = {**known, "fullname": fullname or known["fullname"], "members": members}
+        self._keep()
 
     def of_header(self, authorization: str | None) -> Account | None:
         """The account of an `Authorization` header; None where there is none.
@@ -65,12 +97,11 @@ class Accounts:
         scheme, _, token = authorization.partition(" ")
         self._refresh()
         entry = self._tokens.get(_hash(token.strip())) if scheme.lower() == "bearer" else None
-        if entry is None:
+        if entry is None or (entry["expires"] is not None and time.time() > entry["expires"]):
             raise Refusal(401, "Invalid credentials in Authorization header")
-        expires = entry["expires"]
-        if isinstance(expires, (int, float)) and time.time() > expires:
-            raise Refusal(401, "Invalid credentials in Authorization header")
-        return Account(str(entry["name"]), "write" if entry["role"] == "write" else "read")
+        name = str(entry["name"])
+        joined = {key for key, known in self._organisations.items() if name in known["members"]}
+        return Account(name, "write" if entry["role"] == "write" else "read", frozenset(joined))
 
     def _refresh(self) -> None:
         try:
@@ -80,7 +111,12 @@ class Accounts:
         seen = (status.st_mtime_ns, status.st_ino)
         if seen != self._seen:
             values = json.loads(self.path.read_text(encoding="utf-8"))
-            self._tokens, self._names, self._seen = values["tokens"], set(values["names"]), seen
+            self._tokens, self._users = values["tokens"], values["users"]
+            self._organisations, self._seen = values["organisations"], seen
+
+    def _keep(self) -> None:
+        values = {"users": self._users, "organisations": self._organisations, "tokens": self._tokens}
+        write_json(self.path, values)
 
 
 def _hash(token: str) -> str:

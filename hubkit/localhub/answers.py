@@ -53,6 +53,19 @@ def read_only() -> Refusal:
     return Refusal(403, "You have read access but not the required permissions for this operation")
 
 
+def storage_full() -> Refusal:
+    return Refusal(
+        403,
+        "Private repository storage limit reached, please upgrade your plan to increase your private storage limit",
+    )
+
+
+def moved(raw_path: str, query: str, before: str, after: str) -> Refusal:
+    """A repo that has another name now: clients follow an address without a host."""
+    place = raw_path.partition("?")[0].replace(f"/{before}", f"/{after}", 1)
+    return Refusal(307, "Temporary Redirect", headers={"Location": f"{place}?{query}" if query else place})
+
+
 def gated(kind: str, repo_id: str, standing: str, base_url: str) -> Refusal:
     """The gate's answer to an account of the given standing: anonymous, none, pending or rejected."""
     thing = kind.removesuffix("s")

@@ -38,7 +38,9 @@ async def listing(request: Request) -> JSONResponse:
     repo, status = _gated(request), request.path_params["status"]
     if status not in ("pending", "accepted", "rejected"):
         raise Refusal(404, "No such list")
-    found = [_shown(user, asked) for user, asked in repo.requests.items() if asked["status"] == status]
+    people = hub_of(request).accounts.users
+    asking = {user: asked for user, asked in repo.requests.items() if asked["status"] == status}
+    found = [_shown(user, people.get(user, user), asked) for user, asked in asking.items()]
     return JSONResponse(sorted(found, key=lambda asked: str(asked["timestamp"]), reverse=True))
 
 
@@ -61,7 +63,7 @@ async def handle(request: Request) -> JSONResponse:
 async def grant(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/user-access-request/grant."""
     repo, user = _gated(request), str((await request.json()).get("user"))
-    if user not in hub_of(request).accounts.names:
+    if user not in hub_of(request).accounts.users:
         raise Refusal(404, "User not found")
     if repo.requests.get(user, {}).get("status") == "accepted":
         raise Refusal(400, "That user already has access to the repo")
@@ -89,6 +91,6 @@ def _record(hub: Hub, repo: Repo, user: str, status: str, **values: Any) -> Repo
     return hub.repos.change(repo, requests={**repo.requests, user: {**known, **given, "status": status}})
 
 
-def _shown(user: str, asked: dict[str, Any]) -> dict[str, Any]:
-    person = {"_id": user, "user": user, "fullname": user, "email": None, "type": "user"}
+def _shown(user: str, fullname: str, asked: dict[str, Any]) -> dict[str, Any]:
+    person = {"_id": user, "user": user, "fullname": fullname, "email": None, "type": "user"}
     return {"user": person, **asked}

@@ -7,35 +7,42 @@ import binascii
 import json
 from typing import Any
 
+from pathspec import PathSpec
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from hubkit.localhub import cards, xet
+from hubkit.localhub import cards
 from hubkit.localhub.answers import WEB_PREFIX, Refusal, entry_not_found, revision_not_found
-from hubkit.localhub.hub import Hub, base_url, hub_of, signed_in, writable
+from hubkit.localhub.hub import Hub, base_url, hub_of, signed_in, writable, writable_or_proposed
 from hubkit.localhub.objects import Entry, Tree, lfs_entry
 from hubkit.localhub.repos import Repo, now
 from hubkit.localhub.storage import goes_through_lfs
 
 
-async def validate_yaml(request: Request) -> JSONResponse:
-    """POST /api/validate-yaml."""
+async def validate_yaml(request: Request) -> Response:
+    """POST /api/validate-yaml: JSON, or text for whoever asks for that."""
     content = str((await request.json()).get("content", ""))
     found = cards.problems(content)
     warnings = [] if found or cards.metadata(content) else ["empty or missing yaml metadata in repo card"]
+    status = 400 if found else 200
+    if request.headers.get("accept") == "text/plain":
+        lines = [*(f"- Error: {said}" for said in found), *(f"- Warning: {said}" for said in warnings)]
+        return PlainTextResponse("\n".join(lines), status)
     values = {"errors": [{"message": said} for said in found], "warnings": [{"message": said} for said in warnings]}
-    return JSONResponse(values, 400 if found else 200)
+    return JSONResponse(values, status)
 
 
 async def preupload(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/preupload/{rev}: how each file is to be sent, and what is there under its name."""
-    repo, hub, asked = writable(request), hub_of(request), await request.json()
+    repo, hub, asked = writable_or_proposed(request), hub_of(request), await request.json()
     files = hub.tree(hub.resolve(repo, request.path_params["revision"]))
+    ignored = _ignored(hub, files.get(".gitignore"), asked.get("gitIgnore"))
     answer = []
     for file in asked["files"]:
         path = _checked_path(file["path"])
         lfs = goes_through_lfs(path, int(file["size"]), file.get("sample", ""))
-        values: dict[str, Any] = {"path": path, "uploadMode": "lfs" if lfs else "regular", "shouldIgnore": False}
+        mode = "lfs" if lfs else "regular"
+        values: dict[str, Any] = {"path": path, "uploadMode": mode, "shouldIgnore": ignored.match_file(path)}
         if path in files:
             values["oid"] = files[path].etag
         answer.append(values)
@@ -44,18 +51,16 @@ async def preupload(request: Request) -> JSONResponse:
 
 async def commit(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/commit/{rev}: newline-delimited JSON, all of it or nothing."""
-    repo, hub, account = writable(request), hub_of(request), signed_in(request)
+    repo, hub, account = writable_or_proposed(request), hub_of(request), signed_in(request)
     lines = [json.loads(line) for line in (await request.body()).splitlines() if line.strip()]
     header: dict[str, Any] = next((line["value"] for line in lines if line["key"] == "header"), {})
     if not header.get("summary"):
         raise Refusal(400, "A commit needs a summary")
     revision = request.path_params["revision"]
-    if revision not in repo.branches and not revision.startswith("refs/pr/"):
-        raise revision_not_found(revision)
-    parent = hub.resolve(repo, revision)
+    parent = _head(hub, repo, revision)
     asked_parent = header.get("parentCommit")
     if asked_parent and not parent.startswith(asked_parent):
-        raise Refusal(412, "A commit has happened since. Please refresh and try again.")
+        raise Refusal(412, "The branch was updated since you opened this page. Please refresh and try again.")
     tree = _changed(hub, repo, dict(hub.tree(parent)), lines)
     oid = hub.commit(repo, tree, parent, account.name, header["summary"], header.get("description", ""))
     url = f"{base_url(request)}/{WEB_PREFIX[repo.kind]}{repo.id}"
@@ -64,12 +69,8 @@ async def commit(request: Request) -> JSONResponse:
         pull = {"title": header["summary"], "author": account.name, "status": "open", "created": now()}
         repo = hub.repos.change(repo, pulls=[*repo.pulls, {**pull, "base": revision, "head": oid}])
         answer["pullRequestUrl"] = f"{url}/discussions/{len(repo.pulls)}"
-    elif revision in repo.branches:
-        hub.repos.change(repo, branches={**repo.branches, revision: oid})
     else:
-        number = int(revision.removeprefix("refs/pr/"))
-        pulls = [{**pull, "head": oid} if place == number else pull for place, pull in enumerate(repo.pulls, 1)]
-        hub.repos.change(repo, pulls=pulls)
+        _advance(hub, repo, revision, oid)
     return JSONResponse(answer)
 
 
@@ -100,7 +101,7 @@ async def create_branch(request: Request) -> JSONResponse:
     repo, hub, asked = writable(request), hub_of(request), await request.json()
     name = request.path_params["revision"]
     if name in repo.branches:
-        raise Refusal(409, f"Reference already exists: refs/heads/{ascii(name)[1:-1]}")
+        raise Refusal(409, f"Reference refs/heads/{ascii(name)[1:-1]} already exists")
     if name.startswith("refs/"):
         raise Refusal(400, "Invalid reference for a branch")
     start = hub.resolve(repo, str(asked.get("startingPoint", "main")))
@@ -112,7 +113,7 @@ async def delete_branch(request: Request) -> JSONResponse:
     """DELETE /api/{kind}/{id}/branch/{name}."""
     repo, name = writable(request), request.path_params["revision"]
     if name == "main":
-        raise Refusal(403, "Cannot delete the default branch")
+        raise Refusal(403, "Cannot delete refs/heads/main")
     if name not in repo.branches:
         raise revision_not_found(name)
     hub_of(request).repos.change(repo, branches={key: oid for key, oid in repo.branches.items() if key != name})
@@ -123,30 +124,45 @@ async def squash(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/super-squash/{branch}: one commit in place of a branch's history."""
     repo, hub, asked = writable(request), hub_of(request), await request.json()
     name = request.path_params["revision"]
-    if name not in repo.branches:
-        raise revision_not_found(name)
+    before = _head(hub, repo, name)
     title = str(asked.get("message") or "Super-squash branch")
-    oid = hub.commit(repo, hub.tree(repo.branches[name]), None, signed_in(request).name, title)
-    hub.repos.change(repo, branches={**repo.branches, name: oid})
+    oid = hub.commit(repo, hub.tree(before), None, signed_in(request).name, title)
+    _advance(hub, repo, name, oid)
     return JSONResponse({"commitOid": oid})
+
+
+def _head(hub: Hub, repo: Repo, name: str) -> str:
+    """The newest commit of a branch or pull request, which a commit can be put on."""
+    if name not in repo.branches and not name.startswith("refs/pr/"):
+        raise revision_not_found(name)
+    return hub.resolve(repo, name)
+
+
+def _advance(hub: Hub, repo: Repo, name: str, oid: str) -> None:
+    """Let a branch or pull request name another commit."""
+    if name in repo.branches:
+        hub.repos.change(repo, branches={**repo.branches, name: oid})
+    else:
+        number = int(name.removeprefix("refs/pr/"))
+        pulls = [{**pull, "head": oid} if place == number else pull for place, pull in enumerate(repo.pulls, 1)]
+        hub.repos.change(repo, pulls=pulls)
 
 
 def _changed(hub: Hub, repo: Repo, tree: Tree, lines: list[dict[str, Any]]) -> Tree:
     """`tree` after the operations of a commit."""
+    _receive(hub, repo, {str(line["value"]["oid"]) for line in lines if line["key"] == "lfsFile"})
     for line in lines:
         key, value = line["key"], line["value"]
         if key == "file":
             tree[_checked_path(value["path"])] = hub.objects.put(_content(value))
         elif key == "lfsFile":
-            tree[_checked_path(value["path"])] = _uploaded(hub, repo, value)
+            sha256 = str(value["oid"])
+            tree[_checked_path(value["path"])] = lfs_entry(sha256, hub.objects.blob(sha256).stat().st_size)
         elif key == "deletedFile":
             if tree.pop(value["path"], None) is None:
-                raise entry_not_found()
+                tree = _without_folder(tree, value["path"])
         elif key == "deletedFolder":
-            prefix = f"{value['path'].rstrip('/')}/"
-            if prefix != "/" and not any(path.startswith(prefix) for path in tree):
-                raise entry_not_found()
-            tree = {path: entry for path, entry in tree.items() if prefix != "/" and not path.startswith(prefix)}
+            tree = _without_folder(tree, value["path"])
         elif key != "header":
             raise Refusal(400, f"Unknown operation {key!a}")
     readme = tree.get("README.md")
@@ -155,6 +171,16 @@ def _changed(hub: Hub, repo: Repo, tree: Tree, lines: list[dict[str, Any]]) -> T
         if found:
             raise Refusal(400, f"Invalid metadata in README.md: {ascii(found[0])[1:-1]}")
     return tree
+
+
+def _without_folder(tree: Tree, folder: str) -> Tree:
+    prefix = f"{folder.rstrip('/')}/"
+    if prefix == "/":
+        return {}
+    left = {path: entry for path, entry in tree.items() if not path.startswith(prefix)}
+    if len(left) == len(tree):
+        raise entry_not_found()
+    return left
 
 
 def _content(value: dict[str, Any]) -> bytes:
@@ -167,17 +193,25 @@ def _content(value: dict[str, Any]) -> bytes:
         raise Refusal(400, "The content of a file is not base64") from None
 
 
-def _uploaded(hub: Hub, repo: Repo, value: dict[str, Any]) -> Entry:
-    sha256 = str(value["oid"])
-    if not hub.repos.holds(repo, sha256) and xet.receive(hub.root, hub.objects, repo, sha256):
+def _receive(hub: Hub, repo: Repo, wanted: set[str]) -> None:
+    """Make sure that large files were uploaded to this repo, by LFS or by Xet, and are not too much for it."""
+    missing = {sha256 for sha256 in wanted if not hub.repos.holds(repo, sha256)}
+    for sha256 in hub.xet.receive(repo.uid, missing) if missing else ():
+        hub.check_quota(repo, hub.objects.blob(sha256).stat().st_size)
         hub.repos.hold(repo, sha256)
-    if not hub.repos.holds(repo, sha256):
+        missing.discard(sha256)
+    if missing:
         raise Refusal(400, "LFS pointer pointed to a file that does not exist")
-    return lfs_entry(sha256, hub.objects.blob(sha256).stat().st_size)
+
+
+def _ignored(hub: Hub, held: Entry | None, sent: str | None) -> PathSpec[Any]:
+    """What .gitignore says, that of the upload before that of the repo."""
+    held_text = hub.objects.blob(held.sha256).read_text("utf-8", "replace") if held else ""
+    return PathSpec.from_lines("gitignore", (held_text if sent is None else sent).splitlines())
 
 
 def _checked_path(path: str) -> str:
-    parts = path.split("/")
-    if not path or any(part in ("", ".", "..", ".git") for part in parts) or "\0" in path:
-        raise Refusal(400, "Invalid path in repo")
+    parts = [*path.split("/"), path.partition("\\")[0]]
+    if any(part in ("", ".", "..", ".git") for part in parts) or "\0" in path:
+        raise Refusal(422, "Invalid path in repo")
     return path

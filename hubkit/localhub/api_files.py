@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from hubkit.localhub.answers import entry_not_found
-from hubkit.localhub.hub import asker, hub_of, passes_gate, readable, visible
+from hubkit.localhub.hub import asker, base_url, hub_of, passes_gate, readable, visible
 from hubkit.localhub.objects import Commit, Entry, Tree, git_sha1, lfs_pointer
 from hubkit.localhub.repos import Repo
 
@@ -26,6 +26,10 @@ async def resolve(request: Request) -> Response:
     headers = {"X-Repo-Commit": commit, "ETag": f'"{entry.etag}"', "Cache-Control": "no-cache"}
     if entry.lfs:
         headers |= {"X-Linked-Etag": f'"{entry.sha256}"', "X-Linked-Size": str(entry.size)}
+        file = hub.xet.find(repo.uid, entry.sha256)
+        if file:
+            permission = f"{base_url(request)}/api/{repo.kind}/{repo.id}/xet-read-token/{commit}"
+            headers |= {"X-Xet-Hash": file.hash, "Link": f'<{permission}>; rel="xet-auth"'}
     name = path.rpartition("/")[2]
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
@@ -115,6 +119,9 @@ def _item(request: Request, repo: Repo, files: Tree, path: str, commit: str, exp
         if entry.lfs and passes_gate(repo, asker(request)):
             pointer = len(lfs_pointer(entry.sha256, entry.size))
             values["lfs"] = {"oid": entry.sha256, "size": entry.size, "pointerSize": pointer}
+            file = hub_of(request).xet.find(repo.uid, entry.sha256)
+            if file:
+                values["xetHash"] = file.hash
     if expand:
         values["lastCommit"] = _last_commit(request, path, commit, entry)
     return {**values, "path": path}

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from hubkit.localhub.answers import WEB_PREFIX, Refusal
-from hubkit.localhub.hub import LINK_SECONDS, Hub, base_url, hub_of, readable, writable
+from hubkit.localhub.hub import LINK_SECONDS, Hub, base_url, hub_of, proposable, readable, writable
 from hubkit.localhub.repos import Repo
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 async def batch(request: Request) -> JSONResponse:
-    """POST /{prefix}{id}.git/info/lfs/objects/batch."""
+    """POST /{prefix}{id}.git/info/lfs/objects/batch; that an upload is for a pull request, it does not say."""
     asked = await request.json()
     uploading = asked.get("operation") == "upload"
-    repo = writable(request) if uploading else readable(request)
+    if uploading:
+        repo = proposable(request)
+        hub_of(request).check_quota(repo, sum(int(wanted["size"]) for wanted in asked["objects"]))
+    else:
+        repo = readable(request)
     objects = [_object(request, repo, wanted, uploading) for wanted in asked["objects"]]
     return JSONResponse({"transfer": "basic", "objects": objects}, media_type="application/vnd.git-lfs+json")
 
@@ -36,7 +40,7 @@ async def upload(request: Request) -> Response:
 
 async def verify(request: Request) -> JSONResponse:
     """POST /lfs/{kind}/{id}/verify with `{oid, size}`."""
-    repo, hub, asked = writable(request), hub_of(request), await request.json()
+    repo, hub, asked = proposable(request), hub_of(request), await request.json()
     sha256 = str(asked.get("oid"))
     if not hub.repos.holds(repo, sha256) or hub.objects.blob(sha256).stat().st_size != asked.get("size"):
         raise Refusal(404, "LFS object not found")
@@ -46,14 +50,14 @@ async def verify(request: Request) -> JSONResponse:
 async def listing(request: Request) -> JSONResponse:
     """GET /api/{kind}/{id}/lfs-files: every large file that the repo holds, in its history or not."""
     repo, hub = writable(request), hub_of(request)
-    names = _names(hub, repo)
+    named = _named(hub, repo)
     values = [
         {
             "oid": sha256,
             "fileOid": sha256,
-            "filename": names.get(sha256, ""),
+            "filename": named.get(sha256, _Named("", None)).path,
             "pushedAt": when,
-            "ref": "main",
+            "ref": named.get(sha256, _Named("", None)).ref,
             "size": hub.objects.blob(sha256).stat().st_size,
         }
         for sha256, when in hub.repos.held(repo).items()
@@ -72,6 +76,8 @@ async def delete(request: Request) -> JSONResponse:
         _rewrite(hub, repo, gone)
     for sha256 in gone:
         hub.repos.let_go(repo, sha256)
+    hub.xet.forget(repo.uid)
+    hub.sweep()
     return JSONResponse({})
 
 
@@ -101,12 +107,22 @@ def _in_main(hub: Hub, repo: Repo) -> dict[str, str]:
     return {path: entry.sha256 for path, entry in hub.tree(repo.branches["main"]).items() if entry.lfs}
 
 
-def _names(hub: Hub, repo: Repo) -> dict[str, str]:
-    """A name by digest for each large file in the history of any branch or tag."""
-    found: dict[str, str] = {}
-    for head in {*repo.branches.values(), *repo.tags.values()}:
+class _Named(NamedTuple):
+    """Where a large file is found: its path, and the ref whose history has it; None where none has."""
+
+    path: str
+    ref: str | None
+
+
+def _named(hub: Hub, repo: Repo) -> dict[str, _Named]:
+    """Path and ref by digest for each large file in the history of any branch or tag, main before all others."""
+    found: dict[str, _Named] = {}
+    heads = {"main": repo.branches["main"], **repo.branches, **repo.tags}
+    for ref, head in heads.items():
         for oid, _ in hub.objects.history(head):
-            found |= {entry.sha256: path for path, entry in hub.tree(oid).items() if entry.lfs}
+            for path, entry in hub.tree(oid).items():
+                if entry.lfs:
+                    found.setdefault(entry.sha256, _Named(path, ref))
     return found
 
 

@@ -37,16 +37,18 @@ async def create(request: Request) -> JSONResponse:
     if account.role != "write":
         raise read_only()
     namespace, name = repo_id.split("/")
-    if namespace != account.name:
-        raise Refusal(403, f'You don\'t have the rights to create a {kind[:-1]} under the namespace "{namespace}"')
-    if not _NAME.fullmatch(name) or name.endswith(".git"):
+    if namespace not in account.namespaces:
+        raise _no_rights(kind, namespace)
+    if not _is_name(name):
         raise Refusal(400, "Invalid repo name")
     hub = hub_of(request)
     url = f"{base_url(request)}/{WEB_PREFIX[kind]}{repo_id}"
     if hub.repos.find(kind, repo_id):
         said = f"You already created this {kind[:-1]} repo"
         raise Refusal(409, said, body={"error": said, "url": url})
-    private = asked.get("visibility") == "private" or asked.get("private") is True
+    private = _asked_private(asked)
+    if private is None:
+        private = hub.accounts.organisations.get(namespace, {}).get("private", False)
     repo = hub.repos.create(kind, repo_id, private=private, sdk=asked.get("sdk"))
     files: Tree = {".gitattributes": hub.objects.put(GITATTRIBUTES.encode())}
     if kind == "spaces":
@@ -59,7 +61,7 @@ async def create(request: Request) -> JSONResponse:
 async def delete(request: Request) -> JSONResponse:
     """DELETE /api/repos/delete."""
     kind, repo_id = _named(await request.json(), signed_in(request).name)
-    hub_of(request).repos.delete(_own(request, kind, repo_id))
+    hub_of(request).delete(_own(request, kind, repo_id))
     return JSONResponse({})
 
 
@@ -68,10 +70,13 @@ async def move(request: Request) -> JSONResponse:
     asked = await request.json()
     kind, target = f"{asked.get('type') or 'model'}s", str(asked["toRepo"])
     repo, account = _own(request, kind, str(asked["fromRepo"])), signed_in(request)
-    if not re.fullmatch(rf"{re.escape(account.name)}/{_NAME.pattern}", target, re.ASCII):
-        raise Refusal(403, f"You don't have the rights to create {ascii(target)[1:-1]}")
+    namespace, _, name = target.partition("/")
+    if namespace not in account.namespaces:
+        raise _no_rights(kind, namespace)
+    if not _is_name(name):
+        raise Refusal(400, "Invalid repo name")
     if hub_of(request).repos.find(kind, target):
-        raise Refusal(409, "A repo with this name exists already")
+        raise Refusal(409, f"A {kind[:-1]} repository called {target} already exists")
     hub_of(request).repos.change(repo, id=target)
     return JSONResponse({})
 
@@ -84,11 +89,9 @@ async def settings(request: Request) -> JSONResponse:
         if asked["gated"] not in ("auto", "manual", False) or repo.kind == "spaces":
             raise Refusal(400, '"gated" must be one of [auto, manual, false], on a model or dataset')
         changes["gated"] = asked["gated"]
-    if "visibility" in asked or "private" in asked:
-        visibility = asked.get("visibility", "private" if asked.get("private") else "public")
-        if visibility not in ("public", "private"):
-            raise Refusal(400, '"visibility" must be one of [public, private]')
-        changes["private"] = visibility == "private"
+    private = _asked_private(asked)
+    if private is not None:
+        changes["private"] = private
     if not changes:
         raise Refusal(400, "At least one setting must be updated")
     repo = hub_of(request).repos.change(repo, **changes)
@@ -120,24 +123,6 @@ async def index(request: Request) -> JSONResponse:
     if "limit" in query:
         found = found[: int(query["limit"])]
     return JSONResponse([describe(request, repo, repo.branches["main"], files=False) for repo in found])
-
-
-async def own_storage(request: Request) -> JSONResponse:
-    """GET /api/settings/repositories: the repos of whoever asks, and the bytes that they hold."""
-    hub, name = hub_of(request), signed_in(request).name
-    values = [
-        {
-            "id": repo.id,
-            "type": kind[:-1],
-            "updatedAt": repo.updated,
-            "visibility": "private" if repo.private else "public",
-            "storage": sum(hub.objects.blob(sha256).stat().st_size for sha256 in hub.repos.held(repo)),
-        }
-        for kind in WEB_PREFIX
-        for repo in hub.repos.all(kind)
-        if repo.owner == name
-    ]
-    return JSONResponse(values)
 
 
 async def auth_check(request: Request) -> JSONResponse:
@@ -205,6 +190,23 @@ def _sibling(path: str, tree: Tree, blobs: bool, shown: bool) -> dict[str, Any]:
                 "pointerSize": len(lfs_pointer(entry.sha256, entry.size)),
             }
     return values
+
+
+def _asked_private(asked: dict[str, Any]) -> bool | None:
+    if "visibility" in asked:
+        if asked["visibility"] not in ("public", "private"):
+            raise Refusal(400, '"visibility" must be one of [public, private]')
+        return bool(asked["visibility"] == "private")
+    return bool(asked["private"]) if "private" in asked else None
+
+
+def _no_rights(kind: str, namespace: str) -> Refusal:
+    said = f'You don\'t have the rights to create a {kind[:-1]} under the namespace "{ascii(namespace)[1:-1]}"'
+    return Refusal(403, said)
+
+
+def _is_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None and not name.endswith(".git")
 
 
 def _ref(name: str, ref: str, oid: str) -> dict[str, str]:

@@ -18,7 +18,18 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hubkit.errors import HubkitError
-from hubkit.localhub import api_access, api_commits, api_files, api_lfs, api_people, api_pulls, api_repos, pages, xet
+from hubkit.localhub import (
+    api_access,
+    api_collections,
+    api_commits,
+    api_files,
+    api_lfs,
+    api_people,
+    api_pulls,
+    api_repos,
+    api_xet,
+    pages,
+)
 from hubkit.localhub.answers import Refusal, repo_not_found
 from hubkit.localhub.hub import Hub
 from hubkit.localhub.repos import now
@@ -68,17 +79,19 @@ def _api() -> list[Route]:
     return [
         _route("GET", "/api/whoami-v2", api_people.whoami),
         _route("GET", "/api/users/{user}/overview", api_people.overview),
-        _route("GET", "/api/settings/repositories", api_repos.own_storage),
-        _route("GET", "/api/organizations/{user}/overview", api_people.nobody),
+        _route("GET", "/api/settings/repositories", api_people.storage),
+        _route("GET", "/api/organizations/{name}/overview", api_people.organisation),
+        _route("GET", "/api/organizations/{name}/members", api_people.members),
+        _route("GET", "/api/organizations/{name}/settings/repositories", api_people.storage),
         _route("GET", "/api/agent-harnesses", api_people.registry),
         _route("POST", "/api/validate-yaml", api_commits.validate_yaml),
         _route("POST", "/api/repos/create", api_repos.create),
         _route("DELETE", "/api/repos/delete", api_repos.delete),
         _route("POST", "/api/repos/move", api_repos.move),
-        _route("GET POST", "/api/collections", api_people.collections),
-        _route("POST", "/api/collections/{slug:rest}/items", api_people.collection_items),
-        _route("PATCH DELETE", "/api/collections/{slug:rest}/items/{item}", api_people.collection_item),
-        _route("GET PATCH DELETE", "/api/collections/{slug:rest}", api_people.collection),
+        _route("GET POST", "/api/collections", api_collections.collections),
+        _route("POST", "/api/collections/{slug:rest}/items", api_collections.collection_items),
+        _route("PATCH DELETE", "/api/collections/{slug:rest}/items/{item}", api_collections.collection_item),
+        _route("GET PATCH DELETE", "/api/collections/{slug:rest}", api_collections.collection),
         _route("GET", "/api/{kind:kind}", api_repos.index),
         _route("GET", repo, api_repos.info),
         _route("GET", f"{repo}/revision/{revision}", api_repos.info),
@@ -91,7 +104,8 @@ def _api() -> list[Route]:
         _route("POST", f"{repo}/paths-info/{revision}", api_files.paths_info),
         _route("GET", f"{repo}/commits/{revision}", api_files.commits),
         _route("POST", f"{repo}/preupload/{revision}", api_commits.preupload),
-        _route("GET", f"{repo}/xet-write-token/{revision}", xet.write_token),
+        _route("GET", f"{repo}/xet-read-token/{revision}", api_xet.read_token),
+        _route("GET", f"{repo}/xet-write-token/{revision}", api_xet.write_token),
         _route("POST", f"{repo}/commit/{revision}", api_commits.commit),
         _route("POST", f"{repo}/tag/{revision}", api_commits.create_tag),
         _route("DELETE", f"{repo}/tag/{revision}", api_commits.delete_tag),
@@ -160,6 +174,12 @@ async def _malformed(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": "Malformed JSON"}, 400)
 
 
+def _request_id(scope: Scope) -> str:
+    """What the client calls its request, else a new id."""
+    headers = Headers(scope=scope)
+    return headers.get("x-request-id") or headers.get("x-amzn-trace-id") or secrets.token_hex(12)
+
+
 class _Entrance:
     """Reads the address and the token of each request, and logs each answer before its first byte is sent."""
 
@@ -177,7 +197,7 @@ class _Entrance:
 
         async def logged(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"x-request-id", secrets.token_hex(12).encode())]
+                message["headers"] = [*message["headers"], (b"x-request-id", _request_id(scope).encode("latin-1"))]
                 self._write(scope, message)
             await send(message)
 

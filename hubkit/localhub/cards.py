@@ -9,6 +9,23 @@ import yaml
 
 _HEAD = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)(?:\r?\n)?---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 
+# fmt: off
+LICENCES = (
+    "apache-2.0", "mit", "openrail", "bigscience-openrail-m", "creativeml-openrail-m", "bigscience-bloom-rail-1.0",
+    "bigcode-openrail-m", "afl-3.0", "artistic-2.0", "bsl-1.0", "bsd", "bsd-2-clause", "bsd-3-clause",
+    "bsd-3-clause-clear", "c-uda", "cc", "cc0-1.0", "cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0",
+    "cc-by-sa-4.0", "cc-by-nc-2.0", "cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nd-4.0", "cc-by-nc-nd-3.0",
+    "cc-by-nc-nd-4.0", "cc-by-nc-sa-2.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0", "cdla-sharing-1.0",
+    "cdla-permissive-1.0", "cdla-permissive-2.0", "wtfpl", "ecl-2.0", "epl-1.0", "epl-2.0", "etalab-2.0", "eupl-1.1",
+    "eupl-1.2", "agpl-3.0", "gfdl", "gpl", "gpl-2.0", "gpl-3.0", "lgpl", "lgpl-2.1", "lgpl-3.0", "isc", "h-research",
+    "intel-research", "lppl-1.3c", "ms-pl", "apple-ascl", "apple-amlr", "mpl-2.0", "odc-by", "odbl", "openmdw-1.0",
+    "openrail++", "osl-3.0", "postgresql", "ofl-1.1", "ncsa", "unlicense", "zlib", "pddl", "lgpl-lr",
+    "deepfloyd-if-license", "fair-noncommercial-research-license", "llama2", "llama3", "llama3.1", "llama3.2",
+    "llama3.3", "llama4", "grok2-community", "gemma", "unknown", "other",
+)
+# fmt: on
+"""What a card may name as its licence; all else is `other`, with `license_name`."""
+
 
 def metadata(readme: str) -> dict[str, Any]:
     """The metadata of a card; empty where it has none or none that is valid."""
@@ -27,10 +44,13 @@ def problems(readme: str) -> list[str]:
     for key in ("license", "pipeline_tag", "library_name"):
         if key in values and not isinstance(values[key], str | list):
             found.append(f'"{key}" must be a string')
-    if isinstance(values.get("license"), str) and not re.fullmatch(r"[a-z0-9.+-]+", values["license"]):
-        found.append('"license" must be one of the known licenses')
-    if "tags" in values and not isinstance(values["tags"], list):
-        found.append('"tags" must be an array')
+    licences = values.get("license", [])
+    for licence in licences if isinstance(licences, list) else [licences]:
+        if licence not in LICENCES:
+            found.append(f'"license" must be one of [{", ".join(LICENCES)}]')
+    for key in ("tags", "model-index"):
+        if key in values and not isinstance(values[key], list):
+            found.append(f'"{key}" must be an array')
     fields = values.get("extra_gated_fields", {})
     if not isinstance(fields, dict):
         found.append('"extra_gated_fields" must be an object')

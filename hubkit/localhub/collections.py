@@ -32,12 +32,12 @@ class Collections:
             Refusal: there is none (404).
         """
         for found in self._all.values():
-            if found["slug"].rpartition("-")[2] == slug.rpartition("-")[2]:
+            if _id(found["slug"]) == _id(slug):
                 return found
         raise Refusal(404, "Collection not found")
 
-    def create(self, owner: str, title: str, description: str | None, private: bool) -> dict[str, Any]:
-        """Make a collection.
+    def create(self, owner: str, kind: str, title: str, description: str | None, private: bool) -> dict[str, Any]:
+        """Make a collection of a user or an organisation ("user", "org").
 
         Raises:
             Refusal: the owner has one with this title (409, with its slug).
@@ -45,13 +45,11 @@ class Collections:
         for found in self.of(owner):
             if found["title"] == title:
                 raise Refusal(409, "Collection already exists", body={"error": "exists", "slug": found["slug"]})
-        words = "-".join(re.findall(r"[a-z0-9]+", title.lower()))
-        slug = f"{owner}/{words}-{secrets.token_hex(12)}"
         made: dict[str, Any] = {
-            "slug": slug,
+            "slug": _slug(owner, title, secrets.token_hex(12)),
             "title": title,
             "description": description,
-            "owner": {"name": owner, "type": "user"},
+            "owner": {"name": owner, "type": kind},
             "items": [],
             "lastUpdated": now(),
             "position": len(self.of(owner)),
@@ -59,10 +57,15 @@ class Collections:
             "theme": "orange",
             "upvotes": 0,
         }
-        return self._keep(made)
+        return self._keep(made, self._all)
 
     def change(self, collection: dict[str, Any], **changes: Any) -> dict[str, Any]:
-        return self._keep({**collection, **changes, "lastUpdated": now()})
+        """Replace a collection; its slug follows its title, and items are numbered anew."""
+        changed = {**collection, **changes, "lastUpdated": now()}
+        changed["slug"] = _slug(changed["owner"]["name"], changed["title"], _id(collection["slug"]))
+        changed["items"] = [{**item, "position": place} for place, item in enumerate(changed["items"])]
+        others = {slug: found for slug, found in self._all.items() if slug != collection["slug"]}
+        return self._keep(changed, others)
 
     def add(self, collection: dict[str, Any], kind: str, item_id: str, note: str | None) -> dict[str, Any]:
         """Put a repo into a collection.
@@ -73,7 +76,9 @@ class Collections:
         items = collection["items"]
         if any((item["type"], item["id"]) == (kind, item_id) for item in items):
             raise Refusal(409, "Item already in collection")
-        item = {"_id": secrets.token_hex(12), "id": item_id, "type": kind, "position": len(items)}
+        item: dict[str, Any] = {"_id": secrets.token_hex(12), "id": item_id, "type": kind}
+        if kind == "collection":
+            item["slug"] = item_id
         if note is not None:
             item["note"] = {"text": note}
         return self.change(collection, items=[*items, item])
@@ -83,8 +88,17 @@ class Collections:
         write_json(self.path, kept)
         self._all = kept
 
-    def _keep(self, collection: dict[str, Any]) -> dict[str, Any]:
-        kept = {**self._all, collection["slug"]: collection}
+    def _keep(self, collection: dict[str, Any], others: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        kept = {**others, collection["slug"]: collection}
         write_json(self.path, kept)
         self._all = kept
         return collection
+
+
+def _slug(owner: str, title: str, identity: str) -> str:
+    words = re.findall(r"[a-z0-9]+", title.lower())
+    return f"{owner}/{'-'.join([*words, identity])}"
+
+
+def _id(slug: str) -> str:
+    return slug.rpartition("-")[2]

@@ -16,10 +16,11 @@ from typing import Any
 from starlette.requests import Request
 
 from hubkit.localhub.accounts import Account, Accounts
-from hubkit.localhub.answers import Refusal, gated, read_only, repo_not_found, revision_not_found
+from hubkit.localhub.answers import Refusal, gated, moved, read_only, repo_not_found, revision_not_found, storage_full
 from hubkit.localhub.collections import Collections
 from hubkit.localhub.objects import Commit, Objects, Tree
-from hubkit.localhub.repos import Repo, Repos, now
+from hubkit.localhub.repos import KINDS, Repo, Repos, now
+from hubkit.localhub.xet import Xet
 from hubkit.workspace import write_text
 
 OPEN_FILES = {"README.md", "LICENSE", "LICENSE.md", "LICENSE.txt"}
@@ -34,13 +35,15 @@ class Hub:
     Args:
         root: its folder.
         granted: accounts that stand on the list of accepted readers of each repo from its start.
+        quota: bytes that a namespace may store in large files; None sets no limit.
     """
 
-    def __init__(self, root: Path, granted: tuple[str, ...] = ()):
-        self.root, self.granted = root, granted
+    def __init__(self, root: Path, granted: tuple[str, ...] = (), quota: int | None = None):
+        self.root, self.granted, self.quota = root, granted, quota
         self.accounts = Accounts(root)
         self.objects = Objects(root)
         self.repos = Repos(root)
+        self.xet = Xet(root, self.objects)
         self.collections = Collections(root)
         key = root / "key"
         if not key.exists():
@@ -59,7 +62,7 @@ class Hub:
         Raises:
             Refusal: none of them is called that, or the commit is in no history that this repo still serves (404).
         """
-        heads = {**_pull_refs(repo), **repo.tags, **repo.branches}
+        heads = _heads(repo)
         name = revision.removeprefix("refs/heads/").removeprefix("refs/tags/")
         if name in heads:
             return heads[name]
@@ -72,6 +75,40 @@ class Hub:
 
     def tree(self, commit: str) -> Tree:
         return self.objects.tree(self.objects.commit(commit).tree)
+
+    def stored(self, repo: Repo) -> int:
+        """The bytes of the large files of `repo`, in its history or not."""
+        return sum(self.objects.blob(sha256).stat().st_size for sha256 in self.repos.held(repo))
+
+    def check_quota(self, repo: Repo, more: int = 0) -> None:
+        """Refuse to store `more` bytes where they are too many.
+
+        Raises:
+            Refusal: the namespace of `repo` stores as much as it may (403).
+        """
+        if self.quota is not None:
+            siblings = [other for kind in KINDS for other in self.repos.all(kind) if other.owner == repo.owner]
+            if sum(map(self.stored, siblings)) + more > self.quota:
+                raise storage_full()
+
+    def delete(self, repo: Repo) -> None:
+        """Delete a repo and what it alone kept."""
+        self.repos.delete(repo)
+        self.xet.forget(repo.uid)
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Delete the files, trees and commits that no repo serves any longer."""
+        repos = [repo for kind in KINDS for repo in self.repos.all(kind)]
+        blobs = {sha256 for repo in repos for sha256 in self.repos.held(repo)}
+        graph = set[str]()
+        for head in {head for repo in repos for head in _heads(repo).values()}:
+            for oid, commit in self.objects.history(head):
+                if oid in graph:
+                    break
+                graph |= {oid, commit.tree}
+                blobs |= {entry.sha256 for entry in self.objects.tree(commit.tree).values()}
+        self.objects.keep_only(blobs, graph)
 
     def sign(self, repo: Repo, sha256: str, size: int) -> str:
         """The query of an address to which the content of `sha256` may be sent without a token, for an hour."""
@@ -119,19 +156,22 @@ def signed_in(request: Request) -> Account:
 
 
 def owns(account: Account | None, repo: Repo) -> bool:
-    return account is not None and account.name == repo.owner
+    return account is not None and repo.owner in account.namespaces
 
 
 def visible(request: Request) -> Repo:
     """The repo of the address, for whoever may know of it.
 
     Raises:
-        Refusal: it does not exist or is private.
+        Refusal: it does not exist, is private, or has another name now (307).
     """
-    params, account = request.path_params, asker(request)
-    repo = hub_of(request).repos.find(params["kind"], f"{params['namespace']}/{params['name']}")
+    params, account, repos = request.path_params, asker(request), hub_of(request).repos
+    asked = f"{params['namespace']}/{params['name']}"
+    repo = repos.find(params["kind"], asked) or repos.moved(params["kind"], asked)
     if repo is None or (repo.private and not owns(account, repo)):
         raise repo_not_found(signed_in=account is not None)
+    if repo.id.lower() != asked.lower():
+        raise moved(request.scope["raw_path"].decode("latin-1"), request.url.query, asked, repo.id)
     request.state.repo = repo
     return repo
 
@@ -167,5 +207,27 @@ def writable(request: Request) -> Repo:
     return repo
 
 
-def _pull_refs(repo: Repo) -> dict[str, str]:
-    return {f"refs/pr/{number}": pull["head"] for number, pull in enumerate(repo.pulls, 1) if pull.get("head")}
+def writable_or_proposed(request: Request) -> Repo:
+    """The repo of the address, for whoever may change it, or propose a change where `create_pr` asks for that.
+
+    Raises:
+        Refusal: as `writable` or `proposable` do.
+    """
+    return proposable(request) if "create_pr" in request.query_params else writable(request)
+
+
+def proposable(request: Request) -> Repo:
+    """The repo of the address, for whoever may propose a change to it.
+
+    Raises:
+        Refusal: it is not visible, the gate is closed, or this token may only read (401, 403).
+    """
+    repo, account = readable(request), signed_in(request)
+    if account.role != "write":
+        raise read_only()
+    return repo
+
+
+def _heads(repo: Repo) -> dict[str, str]:
+    pulls = {f"refs/pr/{number}": pull["head"] for number, pull in enumerate(repo.pulls, 1) if pull.get("head")}
+    return {**pulls, **repo.tags, **repo.branches}

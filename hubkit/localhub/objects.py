@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -129,6 +129,15 @@ class Objects:
             commit = self.commit(oid)
             yield oid, commit
             oid = commit.parent
+
+    def keep_only(self, blobs: Set[str], graph: Set[str]) -> None:
+        """Delete all blobs, trees and commits but these."""
+        for home, kept in ((self.blobs, blobs), (self.graph, graph)):
+            for path in home.glob("*/*"):
+                if path.name not in kept:
+                    path.unlink()
+        self.commit.cache_clear()
+        self.tree.cache_clear()
 
     def _commit(self, oid: str) -> Commit:
         return Commit(**self._get_json(oid))

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 from hubkit.localhub import cards
 from hubkit.localhub.answers import WEB_PREFIX
 from hubkit.localhub.api_access import TOKEN_FIELD
-from hubkit.localhub.hub import asker, hub_of, passes_gate, visible
+from hubkit.localhub.hub import asker, hub_of, owns, passes_gate, visible
 from hubkit.localhub.repos import Repo
 
 _STYLE = """
@@ -36,7 +36,7 @@ async def index(request: Request) -> HTMLResponse:
         f'<li><a href="/{WEB_PREFIX[kind]}{escape(repo.id)}">{kind[:-1]} {escape(repo.id)}</a></li>'
         for kind in WEB_PREFIX
         for repo in hub.repos.all(kind)
-        if not repo.private or (account and account.name == repo.owner)
+        if not repo.private or owns(account, repo)
     ]
     return _page("A Hub on loopback", f"<ul>{''.join(items) or '<li>no repos yet</li>'}</ul>")
 

@@ -30,6 +30,7 @@ class Repo:
         tags: commit by tag.
         pulls: pull requests, in order; number n is at n - 1.
         requests: access requests by user: id, status, time, fields of the form.
+        former: what it was called before it moved.
     """
 
     uid: str
@@ -44,6 +45,7 @@ class Repo:
     tags: dict[str, str] = field(default_factory=dict)
     pulls: list[dict[str, Any]] = field(default_factory=list)
     requests: dict[str, dict[str, Any]] = field(default_factory=dict)
+    former: list[str] = field(default_factory=list)
 
     @property
     def owner(self) -> str:
@@ -69,6 +71,11 @@ class Repos:
     def find(self, kind: str, repo_id: str) -> Repo | None:
         return self._repos.get((kind, repo_id.lower()))
 
+    def moved(self, kind: str, repo_id: str) -> Repo | None:
+        """The repo that had this name before it moved."""
+        found = (repo for repo in self.all(kind) if repo_id.lower() in map(str.lower, repo.former))
+        return next(found, None)
+
     def all(self, kind: str) -> list[Repo]:
         return sorted((repo for repo in self._repos.values() if repo.kind == kind), key=lambda repo: repo.id)
 
@@ -80,6 +87,7 @@ class Repos:
         """Replace the record of `repo`, on disk first: what was answered is never lost."""
         changed = dataclasses.replace(repo, updated=now(), **changes)
         if changed.id != repo.id:
+            changed = dataclasses.replace(changed, former=[*repo.former, repo.id])
             del self._repos[repo.kind, repo.id.lower()]
         return self._keep(changed)
 

@@ -20,7 +20,25 @@ from hubkit.errors import HubkitError
 
 OWNER, READER, OUTSIDER = "maintainer", "reader", "outsider"
 
+NEEDED = ("pathspec", "starlette", "uvicorn")
+
 SECONDS_TO_START = 60
+
+
+class Cast(NamedTuple):
+    """Who there is on a Hub, and what it allows them.
+
+    Attributes:
+        owner: the account that may create repos.
+        organisation: one that `owner` is a member of, and so may create repos in.
+        quota: bytes that a namespace may store in large files; None sets no limit.
+        grant: whether the account `reader` is accepted for every repo.
+    """
+
+    owner: str = OWNER
+    organisation: str | None = None
+    quota: int | None = None
+    grant: bool = True
 
 
 class LocalHub(NamedTuple):
@@ -52,21 +70,22 @@ class LocalHub(NamedTuple):
 
 
 @contextlib.contextmanager
-def serve(root: Path, port: int = 0, owner: str = OWNER) -> Iterator[LocalHub]:
+def serve(root: Path, port: int = 0, cast: Cast | None = None) -> Iterator[LocalHub]:
     """Run a Hub on loopback in a process of its own while the block runs.
 
     Args:
         root: the folder of its repos; one that was used before goes on where it was, with new tokens.
         port: 0 takes a free one.
-        owner: the account that may create repos.
+        cast: who there is; `maintainer`, `reader` and `outsider` unless said otherwise.
 
     Raises:
         HubkitError: the port is taken, the folder cannot be written or another Hub runs on it.
     """
-    for package in ("starlette", "uvicorn"):
+    cast = cast or Cast()
+    for package in NEEDED:
         if importlib.util.find_spec(package) is None:
             raise ModuleNotFoundError(name=package)
-    command = [sys.executable, "-m", "hubkit.localhub", str(root), str(port), owner]
+    command = [sys.executable, "-m", "hubkit.localhub", str(root), str(port), json.dumps(cast._asdict())]
     # The Hub ends when its standard input does: it never outlives the process that started it.
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None
@@ -75,7 +94,7 @@ def serve(root: Path, port: int = 0, owner: str = OWNER) -> Iterator[LocalHub]:
         said = json.loads(process.stdout.readline() or '{"error": "the Hub on loopback did not start"}')
         if "error" in said:
             raise HubkitError(said["error"], where=said.get("where"), mend=said.get("mend"))
-        yield LocalHub(said["url"], root.absolute(), owner, said["tokens"], process.pid)
+        yield LocalHub(said["url"], root.absolute(), cast.owner, said["tokens"], process.pid)
     finally:
         process.stdin.close()
         try:
@@ -86,7 +105,7 @@ def serve(root: Path, port: int = 0, owner: str = OWNER) -> Iterator[LocalHub]:
         process.stdout.close()
 
 
-def run(root: Path, port: int, owner: str, announce: Callable[[LocalHub], None]) -> None:
+def run(root: Path, port: int, cast: Cast, announce: Callable[[LocalHub], None]) -> None:
     """Serve a Hub on loopback until it is interrupted.
 
     Args:
@@ -99,7 +118,6 @@ def run(root: Path, port: int, owner: str, announce: Callable[[LocalHub], None])
 
     from hubkit.localhub.app import make_app
     from hubkit.localhub.hub import Hub
-    from hubkit.localhub.xet import sweep
 
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -111,22 +129,24 @@ def run(root: Path, port: int, owner: str, announce: Callable[[LocalHub], None])
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise HubkitError("another Hub runs on this folder", where=root, mend="choose another --root") from None
-        hub = Hub(root.absolute(), granted=(READER,))
-        sweep(hub.root)
+        hub = Hub(root.absolute(), granted=(READER,) if cast.grant else (), quota=cast.quota)
+        hub.sweep()
         tokens = {
-            "owner": hub.accounts.mint(owner),
+            "owner": hub.accounts.mint(cast.owner),
             "granted": hub.accounts.mint(READER, role="read"),
             "ungranted": hub.accounts.mint(OUTSIDER, role="read"),
         }
+        if cast.organisation:
+            hub.accounts.join(cast.organisation, cast.owner)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         config = uvicorn.Config(
             make_app(hub), log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=3
         )
-        announce(LocalHub(url, root.absolute(), owner, tokens, os.getpid()))
+        announce(LocalHub(url, root.absolute(), cast.owner, tokens, os.getpid()))
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def run_for_parent(root: Path, port: int, owner: str) -> int:
+def run_for_parent(root: Path, port: int, cast: Cast) -> int:
     """Serve as a child of `serve`: announce on standard output, end with standard input."""
 
     def announce(hub: LocalHub) -> None:
@@ -134,7 +154,7 @@ def run_for_parent(root: Path, port: int, owner: str) -> int:
         threading.Thread(target=_end_with_parent, daemon=True).start()
 
     try:
-        run(root, port, owner, announce)
+        run(root, port, cast, announce)
     except HubkitError as error:
         print(json.dumps({"error": error.what, "where": error.where, "mend": error.mend}), flush=True)
         return error.exit_code

@@ -1,68 +1,161 @@
-"""Uploads by Xet: the stock client writes chunks into a folder of its own, and a commit takes the files out of it.
+"""Files that came by Xet: clients write chunks into folders of their own, and commits take the files out of them.
 
-The client is told of the folder by the address `local:///folder`, which hf_xet knows for its own tests and no document
-promises; where a later version of it does not, `HF_HUB_DISABLE_XET=1` makes clients upload through LFS.
+A client is told of its folder by the address `local:///folder`, which hf_xet knows for its own tests and no document
+promises; where a later version of it does not, `HF_HUB_DISABLE_XET=1` makes clients go without Xet.
+
+No two processes can have a folder open. So each client gets one of its own, with the chunks of the last commit linked
+into it: it finds the chunks of earlier versions, and writes only those that are new, as on the real Hub. Chunks of one
+repo are never seen by another. Of two uploads at the same time, the one that is committed last is remembered.
 """
 
 from __future__ import annotations
 
+import os
+import re
 import secrets
 import shutil
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
+from typing import NamedTuple
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-
-from hubkit.localhub.hub import hub_of, writable
 from hubkit.localhub.objects import Objects
-from hubkit.localhub.repos import Repo
 
 SECONDS_VALID = 24 * 3600
+
+# What clients have not finished writing goes by other names.
+_WHOLE = re.compile(r"(default\.[0-9a-f]{64}|[0-9a-f]{64}\.mdb)(\.tagset)?")
+_CHUNKS, _SHARDS, _INDEX = "xet/xorbs/xorbs", "xet/xorbs/shards", "xet/xorbs/global_dedup_lookup.redb"
+"""Chunks; which of them make up a file; and which shard that is said in."""
+
+_ATTEMPTS = 3
 
 _RECORD = 48
 _VERIFIED, _WITH_SHA256 = 1 << 31, 1 << 30
 
 
-async def write_token(request: Request) -> JSONResponse:
-    """GET /api/{kind}/{id}/xet-write-token/{rev}: a fresh folder, since no two processes can share one."""
-    folder = _home(hub_of(request).root, writable(request)) / secrets.token_hex(16)
-    folder.mkdir(parents=True)
-    url, token, expires = f"local://{folder}", secrets.token_urlsafe(16), int(time.time()) + SECONDS_VALID
-    headers = {"X-Xet-Cas-Url": url, "X-Xet-Access-Token": token, "X-Xet-Token-Expiration": str(expires)}
-    return JSONResponse({"casUrl": url, "accessToken": token, "exp": expires}, headers=headers)
+class XetFile(NamedTuple):
+    """A file as Xet knows it: its hash, and its size in bytes."""
+
+    hash: str
+    size: int
 
 
-def receive(root: Path, objects: Objects, repo: Repo, sha256: str) -> bool:
-    """Take the file of this digest out of what was uploaded to `repo` by Xet; False where it is not there."""
-    for folder in sorted(_home(root, repo).glob("*")):
-        for name, found, size in _files(folder):
-            if found == sha256:
-                _take(objects, folder, name, sha256, size)
-                return True
-    return False
+class Xet:
+    """The folders of chunks under `root`: one per repo of what was committed, and one per client.
+
+    Args:
+        objects: where the files themselves are kept: chunks can be lost without losing a file.
+    """
+
+    def __init__(self, root: Path, objects: Objects):
+        self.root, self.objects = root / "xet", objects
+        self._known: dict[str, dict[str, XetFile]] = {}
+        for repo in self.root.glob("*"):
+            self._sweep(repo)
+
+    def folder(self, repo: str) -> Path:
+        """A new folder for a client of the repo with this uid, with what was committed."""
+        self._sweep(self.root / repo)
+        made = self.root / repo / f"client-{secrets.token_hex(16)}"
+        _share(self._store(repo), made)
+        return made
+
+    def find(self, repo: str, sha256: str) -> XetFile | None:
+        """How a client may ask for a committed file; None where it did not come by Xet."""
+        if repo not in self._known:
+            self._known[repo] = dict(_files(self._store(repo)))
+        return self._known[repo].get(sha256)
+
+    def receive(self, repo: str, wanted: Set[str]) -> set[str]:
+        """Take files, by SHA-256, out of what clients wrote; return those that were there.
+
+        Raises:
+            Refusal: the content of one is not what was announced (422).
+        """
+        store, received = self._store(repo), set[str]()
+        clients = sorted((self.root / repo).glob("client-*"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for folder in [*clients, store]:
+            known = frozenset() if folder == store else _names(store)
+            there = {sha256: file for sha256, file in _files(folder, known) if sha256 in wanted - received}
+            if there and self._take(repo, folder, there):
+                received |= there.keys()
+        return received
+
+    def forget(self, repo: str) -> None:
+        """Delete all chunks of a repo; its files remain, and go without Xet from now on."""
+        shutil.rmtree(self.root / repo, ignore_errors=True)
+        self._known.pop(repo, None)
+
+    def _take(self, repo: str, folder: Path, files: dict[str, XetFile]) -> bool:
+        """Put `files` together from the chunks of a folder, and remember these; False where that cannot be done."""
+        copy = self.objects.incoming / folder.name
+        places = {sha256: self.objects.incoming / sha256 for sha256 in files}
+        try:
+            if not any(_put_together(folder, copy, files, places) for _ in range(_ATTEMPTS)):
+                return False
+            for sha256, place in places.items():
+                self.objects.adopt(place, sha256)
+            shutil.rmtree(self._store(repo), ignore_errors=True)
+            copy.replace(self._store(repo))
+            self._known.pop(repo, None)
+            return True
+        finally:
+            shutil.rmtree(copy, ignore_errors=True)
+            for place in places.values():
+                place.unlink(missing_ok=True)
+
+    def _store(self, repo: str) -> Path:
+        return self.root / repo / "committed"
+
+    def _sweep(self, repo: Path) -> None:
+        """Delete the folders of clients whose permission ended long ago."""
+        for folder in repo.glob("client-*"):
+            if folder.stat().st_mtime < time.time() - 2 * SECONDS_VALID:
+                shutil.rmtree(folder)
 
 
-def sweep(root: Path) -> None:
-    """Delete the folders whose hour is long over."""
-    for folder in (root / "xet").glob("*/*"):
-        if folder.stat().st_mtime < time.time() - 2 * SECONDS_VALID:
-            shutil.rmtree(folder)
+def _put_together(folder: Path, copy: Path, files: dict[str, XetFile], places: dict[str, Path]) -> bool:
+    import hf_xet
+
+    # The client may have its folder open, or even be writing into it: then a later copy is a whole one.
+    shutil.rmtree(copy, ignore_errors=True)
+    _share(folder, copy)
+    try:
+        with hf_xet.XetSession().new_file_download_group(endpoint=f"local://{copy}") as group:
+            for sha256, file in files.items():
+                group.start_download_file(hf_xet.XetFileInfo(file.hash, file.size), str(places[sha256]))
+    except RuntimeError:
+        return False
+    return True
 
 
-def _home(root: Path, repo: Repo) -> Path:
-    return root / "xet" / repo.uid
+def _share(source: Path, target: Path) -> None:
+    # Chunks first: a shard never names some that are not there.
+    for part in (_CHUNKS, _SHARDS):
+        (target / part).mkdir(parents=True)
+        if (source / part).is_dir():
+            for file in (source / part).iterdir():
+                if _WHOLE.fullmatch(file.name):
+                    os.link(file, target / part / file.name)
+    if (source / _INDEX).exists():
+        shutil.copyfile(source / _INDEX, target / _INDEX)
 
 
-def _files(folder: Path) -> Iterator[tuple[str, str, int]]:
-    """Xet hash, SHA-256 and size of each file in the shards of a folder.
+def _names(folder: Path) -> frozenset[str]:
+    return frozenset(shard.name for shard in (folder / _SHARDS).glob("*.mdb"))
+
+
+def _files(folder: Path, but: frozenset[str] = frozenset()) -> Iterator[tuple[str, XetFile]]:
+    """The files in the shards of a folder, by SHA-256, but for those of some shards.
 
     A shard is a head and then records of 48 bytes: of each file its hash, flags and number of segments, then the
     segments, as many verification records, and one with the SHA-256.
     """
-    for shard in folder.glob("xet/xorbs/shards/*.mdb"):
+    for shard in (folder / _SHARDS).glob("*.mdb"):
+        if shard.name in but or not _WHOLE.fullmatch(shard.name):
+            continue
         data = shard.read_bytes()
         at = _RECORD
         while data[at : at + 32] != b"\xff" * 32:
@@ -71,7 +164,7 @@ def _files(folder: Path) -> Iterator[tuple[str, str, int]]:
             size = sum(sizes)
             end = at + _RECORD * (1 + segments * (2 if flags & _VERIFIED else 1))
             if flags & _WITH_SHA256:
-                yield _hex(data[at : at + 32]), _hex(data[end : end + 32]), size
+                yield _hex(data[end : end + 32]), XetFile(_hex(data[at : at + 32]), size)
                 end += _RECORD
             at = end
 
@@ -79,20 +172,3 @@ def _files(folder: Path) -> Iterator[tuple[str, str, int]]:
 def _hex(digest: bytes) -> str:
     # Digests lie in shards as four little-endian words.
     return "".join(digest[word : word + 8][::-1].hex() for word in range(0, 32, 8))
-
-
-def _take(objects: Objects, folder: Path, name: str, sha256: str, size: int) -> None:
-    import hf_xet
-
-    if objects.blob(sha256).exists():
-        return
-    # The client may still hold the folder open, and its index lets one process in.
-    copy, file = objects.incoming / f"{folder.name}-{name[:16]}", objects.incoming / f"{folder.name}-{sha256}"
-    shutil.copytree(folder, copy)
-    try:
-        with hf_xet.XetSession().new_file_download_group(endpoint=f"local://{copy}") as group:
-            group.start_download_file(hf_xet.XetFileInfo(name, size), str(file))
-        objects.adopt(file, sha256)
-    finally:
-        shutil.rmtree(copy)
-        file.unlink(missing_ok=True)

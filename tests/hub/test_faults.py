@@ -35,7 +35,9 @@ def test_faults_change_nothing_of_what_is_pushed(
         repo, path = str(line["repo"]), str(line["path"])
         if not repo.startswith(("datasets/", "models/")):
             continue
-        served = line["status"] in (200, 206) and "/resolve/" in path and not path.endswith(OPEN)
+        reads = "/resolve/" in path or "/xet-read-token/" in path or "/raw/" in path
+        served = line["status"] in (200, 206) and reads and not path.endswith(OPEN)
         assert not (served and line["user"] in (None, "outsider")), line
-        accepted = line["status"] == 200 and (line["method"] == "PUT" or "/commit/" in path) and "/settings" not in path
+        writes = line["method"] == "PUT" or "/commit/" in path or "/xet-write-token/" in path
+        accepted = line["status"] == 200 and writes and "/settings" not in path
         assert not accepted or line["gated"] == "manual", line

@@ -26,6 +26,7 @@ from huggingface_hub.errors import (
 )
 
 from hubkit.localhub import LocalHub
+from hubkit.localhub.accounts import Accounts
 
 CARD = b"---\nlicense: mit\ntags: [radiology]\n---\n# A card\n"
 LARGE = bytes(range(256)) * 5_000
@@ -230,6 +231,68 @@ def test_pull_request(owner: HfApi, repo: str) -> None:
     assert owner.get_discussion_details(repo, 1, repo_type="dataset").status == "merged"
 
 
+def test_others_can_propose_and_not_write(hub: LocalHub, owner: HfApi, repo: str, transfer: str) -> None:
+    other = HfApi(endpoint=hub.url, token=Accounts(hub.root).mint("bea"))
+    operations = [CommitOperationAdd("a.txt", b"a"), CommitOperationAdd("b.bin", LARGE)]
+    with pytest.raises(HfHubHTTPError) as refused:
+        other.create_commit(repo, operations, commit_message="Write", repo_type="dataset")
+    assert refused.value.response.status_code == 403
+    operations = [CommitOperationAdd("a.txt", b"a"), CommitOperationAdd("b.bin", LARGE)]
+    made = other.create_commit(repo, operations, commit_message="Propose", repo_type="dataset", create_pr=True)
+    with pytest.raises(HfHubHTTPError):
+        other.merge_pull_request(repo, made.pr_num, repo_type="dataset")
+    owner.merge_pull_request(repo, made.pr_num, repo_type="dataset")
+    assert Path(owner.hf_hub_download(repo, "b.bin", repo_type="dataset")).read_bytes() == LARGE
+
+
+def test_squash_of_a_pull_request(owner: HfApi, repo: str) -> None:
+    opened = owner.create_pull_request(repo, "Propose", repo_type="dataset")
+    for content in (b"1", b"2"):
+        owner.upload_file(
+            path_or_fileobj=content, path_in_repo="a", repo_id=repo, repo_type="dataset", revision=opened.git_reference
+        )
+    owner.super_squash_history(repo, branch=opened.git_reference, repo_type="dataset")
+    assert len(owner.list_repo_commits(repo, revision=opened.git_reference, repo_type="dataset")) == 1
+
+
+@pytest.mark.parametrize("where", ["repo", "upload"])
+def test_what_gitignore_names_is_not_uploaded(owner: HfApi, repo: str, tmp_path: Path, where: str) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.txt").write_text("a")
+    (tmp_path / "b.txt").write_text("b")
+    if where == "repo":
+        _push(owner, repo, **{".gitignore": b"notes/*\n"})
+    else:
+        (tmp_path / ".gitignore").write_text("notes/*\n")
+    owner.upload_folder(repo_id=repo, folder_path=tmp_path, repo_type="dataset")
+    assert set(owner.list_repo_files(repo, repo_type="dataset")) == {".gitattributes", ".gitignore", "b.txt"}
+
+
+def test_large_files_are_listed_with_the_branch_that_holds_them(owner: HfApi, repo: str) -> None:
+    _push(owner, repo, **{"a.bin": LARGE})
+    owner.create_branch(repo, branch="other", repo_type="dataset")
+    owner.upload_file(
+        path_or_fileobj=LARGE[1:], path_in_repo="b.bin", repo_id=repo, repo_type="dataset", revision="other"
+    )
+    found = {file.filename: file.ref for file in owner.list_lfs_files(repo, repo_type="dataset")}
+    assert found == {"a.bin": "main", "b.bin": "other"}
+
+
+@pytest.mark.parametrize(
+    ("card", "said"),
+    [
+        (b"---\nlicense: mine\n---\n", '"license" must be one of'),
+        (b"---\nlicense: [mit, mine]\n---\n", '"license" must be one of'),
+        (b"---\nmodel-index: foo\n---\n", '"model-index" must be an array'),
+        (b"---\ntags: radiology\n---\n", '"tags" must be an array'),
+    ],
+    ids=range(4),
+)
+def test_metadata_that_the_hub_refuses(owner: HfApi, repo: str, card: bytes, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        _push(owner, repo, **{"README.md": card})
+
+
 def test_invalid_card_is_refused(owner: HfApi, repo: str) -> None:
     with pytest.raises(ValueError, match="Invalid metadata"):
         _push(owner, repo, **{"README.md": b"---\nlicense: [unclosed\n---\n"})
@@ -332,18 +395,35 @@ def test_collections(owner: HfApi, stranger: HfApi, repo: str, hub: LocalHub) ->
     owner.add_collection_item(made.slug, repo, "dataset", exists_ok=True)
     (item,) = stranger.get_collection(made.slug).items
     assert (item.item_id, item.item_type, item.note) == (repo, "dataset", "reports")
+    nested = owner.create_collection("Inside").slug
+    owner.add_collection_item(made.slug, nested, "collection")
+    owner.update_collection_item(made.slug, item.item_object_id, position=1, note="second")
+    assert [(found.item_id, found.note) for found in stranger.get_collection(made.slug).items] == [
+        (nested, None),
+        (repo, "second"),
+    ]
+    renamed = owner.update_collection_metadata(made.slug, title="Another title")
+    assert renamed.slug != made.slug
+    assert stranger.get_collection(made.slug).slug == renamed.slug
+    owner.update_repo_settings(repo, private=True, repo_type="dataset")
+    assert [found.item_id for found in stranger.get_collection(made.slug).items] == [nested]
     owner.delete_collection_item(made.slug, item.item_object_id)
-    assert stranger.get_collection(made.slug).items == []
+    assert [found.item_id for found in owner.get_collection(made.slug).items] == [nested]
     owner.delete_collection(made.slug)
 
 
 def test_move_and_delete(owner: HfApi, repo: str) -> None:
+    _push(owner, repo, a=b"a")
     owner.move_repo(repo, f"{repo}-2", repo_type="dataset")
-    with pytest.raises(RepositoryNotFoundError):
-        owner.dataset_info(repo)
-    owner.delete_repo(f"{repo}-2", repo_type="dataset")
-    with pytest.raises(RepositoryNotFoundError):
-        owner.dataset_info(f"{repo}-2")
+    assert owner.dataset_info(repo).id == f"{repo}-2"
+    assert Path(owner.hf_hub_download(repo, "a", repo_type="dataset")).read_bytes() == b"a"
+    owner.create_repo(repo, repo_type="dataset")
+    assert owner.dataset_info(repo).id == repo
+    for name in (repo, f"{repo}-2"):
+        owner.delete_repo(name, repo_type="dataset")
+    for name in (repo, f"{repo}-2"):
+        with pytest.raises(RepositoryNotFoundError):
+            owner.dataset_info(name)
 
 
 def test_log_holds_names_and_no_tokens(hub: LocalHub, owner: HfApi, repo: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -374,7 +454,7 @@ def test_only_what_was_announced_is_taken(hub: LocalHub, owner: HfApi, repo: str
     assert httpx.put(href, content=LARGE).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["../a", "/a", "a//b", ".git/config", "a/./b", ""], ids=range(6))
+@pytest.mark.parametrize("path", ["../a", "/a", "a//b", ".git/config", "a/./b", "", "..\\a"], ids=range(7))
 def test_paths_that_lead_elsewhere_are_refused(hub: LocalHub, owner: HfApi, repo: str, path: str) -> None:
     lines = [
         {"key": "header", "value": {"summary": "Try"}},
@@ -385,4 +465,4 @@ def test_paths_that_lead_elsewhere_are_refused(hub: LocalHub, owner: HfApi, repo
         content="\n".join(map(json.dumps, lines)),
         headers={"Authorization": f"Bearer {hub.tokens['owner']}"},
     )
-    assert answer.status_code == 400
+    assert answer.status_code == 422

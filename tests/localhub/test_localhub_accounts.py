@@ -1,0 +1,116 @@
+"""Users, organisations and tokens, and how much a namespace may store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError
+
+from hubkit.cli import cli
+from hubkit.localhub import Cast, LocalHub, serve
+from hubkit.localhub.accounts import Accounts
+
+LARGE = bytes(range(256)) * 4_000
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
+    cast = Cast(owner="ana", organisation="lab", quota=3 * len(LARGE), grant=False)
+    with serve(tmp_path_factory.mktemp("hub"), cast=cast) as running:
+        yield running
+
+
+@pytest.fixture
+def owner(hub: LocalHub) -> HfApi:
+    return HfApi(endpoint=hub.url, token=hub.tokens["owner"])
+
+
+def refusal(error: pytest.ExceptionInfo[HfHubHTTPError]) -> tuple[int, str]:
+    return error.value.response.status_code, str(error.value.server_message)
+
+
+def test_whoami_names_the_organisations(owner: HfApi) -> None:
+    found = owner.whoami()
+    assert found["name"] == "ana"
+    assert [org["name"] for org in found["orgs"]] == ["lab"]
+    assert owner.get_organization_overview("lab").num_users == 1
+    assert [member.username for member in owner.list_organization_members("lab")] == ["ana"]
+
+
+def test_members_own_the_repos_of_their_organisation(hub: LocalHub, owner: HfApi) -> None:
+    owner.create_repo("lab/reports", repo_type="dataset", private=True)
+    other = HfApi(endpoint=hub.url, token=Accounts(hub.root).mint("bea"))
+    with pytest.raises(HfHubHTTPError):
+        other.dataset_info("lab/reports")
+    Accounts(hub.root).join("lab", "bea")
+    assert other.dataset_info("lab/reports").private
+    other.upload_file(path_or_fileobj=b"a", path_in_repo="a", repo_id="lab/reports", repo_type="dataset")
+    collection = other.create_collection("Reports", namespace="lab")
+    assert owner.add_collection_item(collection.slug, "lab/reports", "dataset").owner["type"] == "org"
+    owner.move_repo("lab/reports", "ana/reports", repo_type="dataset")
+    with pytest.raises(HfHubHTTPError):
+        other.dataset_info("ana/reports")
+
+
+def test_other_peoples_namespaces_are_closed(hub: LocalHub, owner: HfApi) -> None:
+    Accounts(hub.root).join("elsewhere", "bea")
+    for namespace in ("elsewhere", "nowhere"):
+        with pytest.raises(HfHubHTTPError) as refused:
+            owner.create_repo(f"{namespace}/x")
+        assert refusal(refused) == (
+            403,
+            f'You don\'t have the rights to create a model under the namespace "{namespace}"',
+        )
+
+
+def test_an_organisation_may_want_its_repos_private(hub: LocalHub, owner: HfApi) -> None:
+    Accounts(hub.root).join("hospital", "ana", private=True)
+    owner.create_repo("hospital/a")
+    owner.create_repo("hospital/b", private=False)
+    assert [owner.model_info(f"hospital/{name}").private for name in "ab"] == [True, False]
+
+
+@pytest.mark.parametrize("xet", [True, False], ids=["xet", "lfs"])
+def test_a_namespace_stores_as_much_as_it_may(owner: HfApi, xet: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", not xet)
+    repo = owner.create_repo(f"lab/full-{xet}".lower()).repo_id
+    for number in range(3):
+        content = bytes([number]) + LARGE[1:]
+        owner.upload_file(path_or_fileobj=content, path_in_repo=f"{number}.bin", repo_id=repo)
+    with pytest.raises(HfHubHTTPError) as refused:
+        owner.upload_file(path_or_fileobj=LARGE[::-1], path_in_repo="more.bin", repo_id=repo)
+    assert refusal(refused)[0] == 403
+    assert "storage limit reached" in refusal(refused)[1]
+    assert not owner.file_exists(repo, "more.bin")
+    owner.delete_repo(repo)
+
+
+def test_a_token_from_the_command_line(hub: LocalHub) -> None:
+    def token(*options: str) -> HfApi:
+        done = CliRunner().invoke(cli, ["hub", "token", "ana", "--root", str(hub.root), *options])
+        assert done.exit_code == 0, done.output
+        return HfApi(endpoint=hub.url, token=done.output.strip())
+
+    assert token().whoami()["auth"]["accessToken"]["role"] == "write"
+    with pytest.raises(HfHubHTTPError) as refused:
+        token("--read-only").create_repo("ana/x")
+    assert refusal(refused)[0] == 403
+    short = token("--seconds", "1")
+    assert short.whoami()["name"] == "ana"
+    time.sleep(1.1)
+    with pytest.raises(HfHubHTTPError) as refused:
+        short.whoami()
+    assert refusal(refused)[0] == 401
+
+
+def test_a_token_for_a_hub_that_is_not_there(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["hub", "token", "ana", "--root", str(tmp_path / "none")])
+    assert done.exit_code == 2
+    assert "there is no Hub in" in done.output
