@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hubkit.config import parse_config
 from hubkit.packaging.leakguard import leaks, read_corpus
 from hubkit.published import published
 from hubkit.tables import CONDITIONS, GENERATIONS, STUDIES, TRANSLATIONS
@@ -33,9 +34,10 @@ def main() -> None:
     reports = parser.parse_args().reports
     with tempfile.TemporaryDirectory() as folder:
         workspace, planted = build(Path(folder), reports)
+        config = parse_config({"corpus": {"root": str(Path(folder) / "elsewhere")}})
         dist = public_files(Path(folder) / "dist", planted)
         before, started, cpu = peak_memory(), time.perf_counter(), time.process_time()
-        found = leaks(dist, read_corpus(workspace))
+        found = leaks(dist, read_corpus(config, workspace))
         seconds = time.perf_counter() - started
         cpu_seconds = time.process_time() - cpu
     result = {

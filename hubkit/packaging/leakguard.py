@@ -6,35 +6,27 @@ gate: cards, scripts, settings, file names, metadata of images. A finding names 
 
 from __future__ import annotations
 
-import os
+import bisect
+import itertools
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from hubkit.config import ReleaseConfig
+from hubkit.corpus.sources import find_source
 from hubkit.errors import HubkitError
 from hubkit.packaging.public_text import lines
-from hubkit.packaging.runs import COMMON, RUN, PublicRuns, words
+from hubkit.packaging.readings import readings
+from hubkit.packaging.runs import COMMON, RUN, PublicRuns
+from hubkit.packaging.traces import SUBJECT_OR_STUDY, machine_pattern, machine_words, traces
 from hubkit.tables import CONDITIONS
 from hubkit.workspace import Workspace
 
 GATED = ("adapter/hubkit_generation.json", "adapter/training.json")
 """Files behind the gate that name studies: the few-shot examples, and those left out of the training."""
 
-NUMBER = re.compile(r"(?<![0-9A-Za-z.])[ps]?(\d{6,10})(?![0-9A-Za-z]|\.\d)")
-TAG = re.compile(r"</?[A-Za-z][^<>]*>")
-SIZE = re.compile(r"\b(?:num_bytes|download_size|dataset_size|contentSize)\b\W*\d+")
-DICOM = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{8}){4}\b")
-TOKEN = re.compile(
-    r"\bhf_(?=[\w-]*\d)(?=[\w-]*[A-Z])[\w-]{16,}|\bgh[pousr]_[A-Za-z0-9]{20,}|\bsk-[A-Za-z0-9_-]{20,}|\bAKIA[0-9A-Z]{16}\b"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
-)
-LOCAL_PATH = re.compile(
-    r"(?<![\w.:/~}-])/(?:home|root|Users|tmp|mnt|media|data|scratch|work|opt|srv|var|private|gpfs|lustre|content)/[\w.-]+"
-    r"|\b[A-Za-z]:\\\\?Users\b|\bfile:///"
-)
-SECRETS = ("HF_TOKEN", "HUBKIT_UNGRANTED_TOKEN", "PHYSIONET_PASSWORD", "PHYSIONET_USERNAME")
 LISTED = 8
 
 
@@ -70,7 +62,7 @@ def guard(dist: Path, config: ReleaseConfig, workspace: Workspace) -> None:
     Raises:
         HubkitError: it names file and line of what was found.
     """
-    found = leaks(dist, read_corpus(workspace), machine_words(config, workspace))
+    found = leaks(dist, read_corpus(config, workspace), machine_words(config, workspace))
     if found:
         listed = "; ".join(str(leak) for leak in found[:LISTED])
         more = f"; and {len(found) - LISTED} more" if len(found) > LISTED else ""
@@ -89,41 +81,46 @@ def leaks(dist: Path, corpus: Corpus, machine: Iterable[str] = ()) -> list[Leak]
     """
     files = sorted(path for path in dist.rglob("*") if path.is_file())
     names = [path.relative_to(dist).as_posix() for path in files]
-    texts = [[name, *lines(path)] for name, path in zip(names, files, strict=True)]
-    machine = [word for word in machine if word]
+    texts = ["\n".join([name, *lines(path)]) for name, path in zip(names, files, strict=True)]
+    pattern = machine_pattern(machine)
     found = set()
     for name, text in zip(names, texts, strict=True):
-        for number, line in enumerate(text):
-            found |= {Leak(name, number, kind) for kind in _line_leaks(line, name, corpus.ids, machine)}
+        starts = [0, *(at.end() for at in re.finditer("\n", text))]
+        for place, kind in traces(text, corpus.ids, pattern):
+            if kind != SUBJECT_OR_STUDY or name not in GATED:
+                found.add(Leak(name, bisect.bisect_right(starts, place) - 1, kind))
     kind = f"a run of {RUN} words of fewer than {COMMON} subjects' reports"
     found |= {Leak(names[text], line, kind) for text, line in _rare_runs(texts, corpus.reports)}
     return sorted(found)
 
 
-def _rare_runs(texts: list[list[str]], reports: Iterable[tuple[int, str]]) -> set[tuple[int, int]]:
-    """(text, line) of the runs: as the text is written, and as it is shown, without tags between the words."""
-    shown = [(at, [TAG.sub(" ", line) for line in text]) for at, text in enumerate(texts)]
-    versions = [*enumerate(texts), *((at, text) for at, text in shown if text != texts[at])]
-    public = [(at, [(word, line) for line, part in enumerate(text) for word in words(part)]) for at, text in versions]
-    runs = PublicRuns([[word for word, _ in found] for _, found in public])
+def _rare_runs(texts: list[str], reports: Iterable[tuple[int, str]]) -> set[tuple[int, int]]:
+    """(text, line) of the runs, in every way that a text may be read."""
+    read = [(at, reading) for at, text in enumerate(texts) for reading in readings(text)]
+    runs = PublicRuns([reading.words for _, reading in read])
     runs.count(reports)
-    return {(public[version][0], public[version][1][word][1]) for version, word in runs.rare()}
+    return {(read[number][0], read[number][1].lines[word]) for number, word in runs.rare()}
 
 
-def read_corpus(workspace: Workspace) -> Corpus:
-    """The corpus of a workspace, read as it is gone through."""
+def read_corpus(config: ReleaseConfig, workspace: Workspace) -> Corpus:
+    """The corpus of a workspace, read as it is gone through: its studies, and the other reports of `[corpus] root`.
+
+    Where the corpus is not on this machine, the studies of the workspace are all that is known; that is said.
+    """
     import pyarrow.parquet as pq
 
     ids = pq.read_table(workspace.studies, columns=["subject_id", "study_id"])
     subject_of = dict(zip(ids["study_id"].to_pylist(), ids["subject_id"].to_pylist(), strict=True))
-    return Corpus(frozenset(subject_of) | frozenset(subject_of.values()), _reports(workspace, subject_of))
-
-
-def machine_words(config: ReleaseConfig, workspace: Workspace) -> list[str]:
-    """Paths and secrets of this machine that may stand in no file."""
-    paths = [workspace.root, Path.home(), config.corpus.root, config.corpus.images]
-    absolute = [str(path) for path in paths if path is not None and path.is_absolute() and len(path.parts) > 2]
-    return [*absolute, *(os.environ.get(name, "") for name in SECRETS)]
+    try:
+        source = find_source(config.corpus.root)
+        others = {ids: name for ids, name in source.listing().names.items() if ids[1] not in subject_of}
+    except HubkitError as error:
+        print(f"  leak guard: knows the studies of the workspace alone: {error}", file=sys.stderr)
+        return Corpus(frozenset(subject_of) | frozenset(subject_of.values()), _reports(workspace, subject_of))
+    beside = zip((subject for subject, _ in others), source.read(others.values()), strict=True)
+    texts = ((subject, raw.decode("utf-8", errors="replace")) for subject, raw in beside)
+    known = {*subject_of, *subject_of.values(), *(number for ids in others for number in ids)}
+    return Corpus(frozenset(known), itertools.chain(_reports(workspace, subject_of), texts))
 
 
 def _reports(workspace: Workspace, subject_of: dict[int, int]) -> Iterator[tuple[int, str]]:
@@ -142,14 +139,3 @@ def _column(path: Path, texts: list[str]) -> Iterator[tuple[int, str]]:
             for name in texts:
                 rows = zip(batch["study_id"].to_pylist(), batch[name].to_pylist(), strict=True)
                 yield from ((study, text) for study, text in rows if text)
-
-
-def _line_leaks(line: str, name: str, ids: frozenset[int], machine: list[str]) -> Iterator[str]:
-    if name not in GATED and any(int(found[1]) in ids for found in NUMBER.finditer(SIZE.sub("", line))):
-        yield "a subject or study id"
-    if DICOM.search(line):
-        yield "an image id"
-    if TOKEN.search(line):
-        yield "a token"
-    if LOCAL_PATH.search(line) or any(word in line for word in machine):
-        yield "a path or secret of this machine"

@@ -6,12 +6,20 @@ import html
 import json
 import re
 import struct
+import unicodedata
+import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
 from hubkit.errors import HubkitError
+from hubkit.packaging.runs import INVISIBLE
 
-ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|[abfnrtv])")
+ESCAPE = re.compile(
+    r"\\+(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|u\{([0-9a-fA-F]{1,6})\}|x([0-9a-fA-F]{2})|N\{([A-Z -]+)\}|[abfnrtv])"
+)
+READABLE = re.compile(r"[\w\s.,;:!?()'\"/=-]{12,}")
+"""What is read of a picture's bytes beside its metadata: comments in places of their own, and what follows its end."""
+
 MAX_HEADER = 100 * 2**20
 
 
@@ -39,10 +47,26 @@ def lines(path: Path) -> list[str]:
 
 
 def _unescaped(line: str) -> str:
-    """A line as it reads: JSON and Python write line breaks and letters as escapes, HTML as entities."""
+    """A line as it reads: programs write letters as escapes, HTML as entities, addresses in percent."""
     if "\\" in line:
-        line = ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else " ", line)
-    return html.unescape(line) if "&" in line else line
+        line = ESCAPE.sub(_character, line)
+    if "&" in line:
+        # Twice, since an entity may be written as one: &amp;eacute;
+        line = html.unescape(html.unescape(line))
+    if "%" in line:
+        line = urllib.parse.unquote(line)
+    if not line.isascii():
+        line = INVISIBLE.sub("", unicodedata.normalize("NFC", line))
+    return " ".join(line.splitlines())
+
+
+def _character(escape: re.Match[str]) -> str:
+    *codes, name = escape.groups()
+    try:
+        return unicodedata.lookup(name) if name else chr(int(next(filter(None, codes)), 16))
+    except (StopIteration, KeyError, ValueError):
+        # A break or a tab, or no character at all.
+        return " "
 
 
 def _image(path: Path) -> Iterator[str]:
@@ -54,6 +78,9 @@ def _image(path: Path) -> Iterator[str]:
     for name, value in found:
         text = value.decode("utf-8", errors="ignore") if isinstance(value, bytes) else str(value)
         yield f"{name} {text}"
+    # Without the zeros that UTF-16 puts between letters.
+    raw = path.read_bytes().replace(b"\0", b"").decode("utf-8", errors="ignore")
+    yield from (found[0] for found in READABLE.finditer(raw))
 
 
 def _weights(path: Path) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Runs of words that public texts share with a corpus, and in how many subjects' reports each is seen.
 
 The public texts are small and the corpus is large: the runs of the public texts are kept, and the corpus streams past
-them. Words are compared without case, accents and punctuation, so that a report does not slip through by its layout.
+them. Words are compared without case, accents, punctuation and characters that nobody sees, and letters of other
+alphabets as those that they look like, so that a report does not slip through by its layout.
 """
 
 from __future__ import annotations
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 SYMBOL = re.compile(r"[^\x00-\x7f\w]")
+INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    "\ufeff\uffa0\ufff0-\ufff8\U0001d173-\U0001d17a\U000e0000-\U000e0fff\u0300-\u036f]"
+)
+"""Characters without a width of their own: those that Unicode lets a program leave out, and accents set on the letter
+before them, which is what is left of these after NFC."""
+
+LOOKALIKES = str.maketrans("авгеніјкӏмопрѕтухһԁԛԝαβεικνορτυχωıłøđ", "abrehijklmonpstyxhdqwabeikvoptuxwilod")
+"""Small letters of Cyrillic, Greek and other alphabets, and the letters that they are taken for."""
+
 SEPARATOR = "\0"
 SPELLING = bytes(
     byte if byte == 0 or byte >= 0x80 else ord(chr(byte).lower()) if chr(byte).isalnum() else ord(" ")
@@ -106,7 +117,13 @@ class PublicRuns:
 
 def words(text: str) -> list[str]:
     """The words of a text as they are compared."""
-    return [_plain(token) for token in _tokens(text.replace(SEPARATOR, " "))]
+    return words_and_separators(text.replace(SEPARATOR, " "))
+
+
+def words_and_separators(text: str) -> list[str]:
+    """The words of a text as they are compared, and its separators, which have to stand between spaces."""
+    plain: dict[bytes, str] = {}
+    return [plain[token] if token in plain else plain.setdefault(token, _plain(token)) for token in _tokens(text)]
 
 
 class _Numbers(dict[bytes, int]):
@@ -140,14 +157,14 @@ def _batched(reports: Iterable[tuple[int, str]]) -> Iterator[list[tuple[int, str
 
 def _tokens(text: str) -> list[bytes]:
     if not text.isascii():
-        text = SYMBOL.sub(" ", text)
+        text = SYMBOL.sub(" ", INVISIBLE.sub("", unicodedata.normalize("NFC", text)))
     return text.encode().translate(SPELLING).split()
 
 
 def _plain(token: bytes) -> str:
-    """A word without case and accents."""
+    """A word without case and accents, in the letters that it is taken for."""
     word = token.decode()
     if token.isascii():
         return word
-    parts = unicodedata.normalize("NFKD", word.casefold())
+    parts = unicodedata.normalize("NFKD", word.casefold()).casefold().translate(LOOKALIKES)
     return "".join(letter for letter in parts if letter.isalnum())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import struct
+import zlib
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from hubkit.errors import HubkitError
-from hubkit.packaging.leakguard import Corpus, Leak, guard, leaks
+from hubkit.packaging.leakguard import Corpus, Leak, guard, leaks, read_corpus
 from hubkit.packaging.package import package
 from hubkit.packaging.runs import COMMON, RUN, PublicRuns, words
 from hubkit.workspace import read_table
@@ -51,6 +54,42 @@ def found(
         "Uma sonda\\nazul atravessa\\to terceiro",
         "Uma sonda azul atravessa o terc&eacute;iro arco costal esquerdo",
         "<li>Uma sonda azul</li><li>atravessa o terceiro</li>",
+        "Uma sonda azul atravessa o terc&#233;iro",
+        "Uma sonda azul atravessa o terc&amp;eacute;iro",
+        "Uma&#10;sonda&#x0a;azul&nbsp;atravessa&nbsp;o&nbsp;terceiro",
+        r"Uma sonda azul atravessa o ter\u0063eiro",
+        r"Uma sonda azul atravessa o ter\\u0063eiro",
+        r"Uma sonda azul atravessa o ter\x63eiro",
+        r"Uma sonda azul atravessa o ter\U00000063eiro",
+        r"Uma sonda azul atravessa o ter\u{63}eiro",
+        r"Uma sonda azul atravessa o ter\N{LATIN SMALL LETTER C}eiro",
+        "?q=Uma%20sonda%20azul%20atravessa%20o%20ter%63eiro",
+        "Uma sonda azul atravessa o terce\u0301iro",
+        "Uma sonda azul atravessa o ter\u00adcei\u200bro",
+        "Uma sonda azul atravessa o ter\u0327ceiro",
+        "\uff35\uff4d\uff41 sonda azul atravessa o terceiro",
+        "Uma sonda azul atravessa \U0001d5fc terceiro",
+        "Um\u0430 s\u043end\u0430 \u0430zul \u0430tr\u0430vessa \u043e terceir\u043e",
+        "Uma sonda azul atravessa o ter**cei**ro",
+        "Uma [sonda](https://a.example/b) azul [atravessa][1] o terceiro",
+        "Uma so<b>nda</b> az<span class='x'>ul</span> atravessa o terceiro",
+        "Uma so<!-- nothing here to see -->nda azul atravessa o terceiro",
+        "Uma <!-- one --> sonda <!-- two --> azul <!-- three --> atravessa o terceiro",
+        "<!-- Uma sonda azul atravessa o terceiro -->",
+        "Uma sonda azul atra-\nvessa o terceiro",
+        "1. Uma sonda\n2. azul atravessa\n3. o terceiro",
+        "text: >-\n  Uma sonda azul\n\n  atravessa\n  o terceiro",
+        'text: "Uma sonda azul atra\\\n  vessa o terceiro"',
+        "- Uma\n- sonda\n- azul\n- atravessa\n- o\n- terceiro",
+        '["Uma", "sonda", "azul", "atravessa", "o", "terceiro"]',
+        "A = 'Uma sonda azul atra' 'vessa o terceiro'",
+        "A = 'Uma sonda azul atra' + \\\n    f'vessa o terceiro'",
+        "+ Uma sonda azul\n+ atravessa o terceiro",
+        "> Uma sonda azul\n> atravessa o terceiro",
+        '<text\n x="1">Uma</text><text\n x="2">sonda</text>\n<path d="M\nL"/><text>azul atravessa o terceiro</text>',
+        "<!-- Uma -->\n<g><path d='M 1\nL 2'/></g>\n<!-- sonda --><g/>\n<!-- azul atravessa o terceiro -->",
+        '{"data": {"text/html": ["<td>Uma</td>\\n", "<td>sonda azul</td>\\n", "<td>atravessa o terceiro"]}}',
+        '{"outputs": [{"text": ["Uma sonda azul\\n", "atravessa o terceiro\\n"]}]}',
     ],
 )
 def test_a_run_of_the_corpus_is_found_however_it_is_laid_out(tmp_path: Path, text: str) -> None:
@@ -90,12 +129,24 @@ def test_it_names_file_and_line_and_not_the_text(tmp_path: Path) -> None:
         (f"study {FIRST_STUDY} shows", ID_KIND),
         (f"files/p10/p{FIRST_SUBJECT}/s1.txt", ID_KIND),
         (f"[{FIRST_SUBJECT}, 2]", ID_KIND),
+        (f"STUDY = {FIRST_STUDY:_}", ID_KIND),
+        (f"{FIRST_STUDY:,} is one", ID_KIND),
+        (f"study{FIRST_STUDY}", ID_KIND),
+        (f"plot.{FIRST_STUDY}.png", ID_KIND),
+        ("".join(chr(0xFF10 + int(digit)) for digit in str(FIRST_STUDY)), ID_KIND),
+        (f"{FIRST_STUDY // 1000}\u200b{FIRST_STUDY % 1000:03}", ID_KIND),
+        ("s59999999 is of no study of this corpus, and called like one", ID_KIND),
+        (f"0.{FIRST_STUDY} of them, {FIRST_STUDY}.5 seconds", None),
         ("0a1b2c3d-0a1b2c3d-0a1b2c3d-0a1b2c3d-0a1b2c3d.jpg", "an image id"),
+        ("plot_0A1B2C3D_0A1B2C3D_0A1B2C3D_0A1B2C3D_0A1B2C3D", "an image id"),
+        ("hf_" + "aBcDe" * 7, TOKEN_KIND),
         ("token: hf_" + "aB3-" * 8, TOKEN_KIND),
         ("from huggingface_hub import hf_hub_download_and_more_than_that", None),
         ("saved to /home/someone/model", PATH_KIND),
         ('{"base": "/scratch/models/base"}', PATH_KIND),
         ("under /odd/place/work", PATH_KIND),
+        ("under /odd/placebo/work", None),
+        (r"C:\\Users\\someone", PATH_KIND),
         (f"num_bytes: {FIRST_STUDY}", None),
         (f"sha256 {FIRST_STUDY}abcdef", None),
         ("mimic_cxr=~/mimic-cxr, https://host.example/home/page, data/default/train-*.parquet", None),
@@ -113,7 +164,63 @@ def test_file_names_and_metadata_of_images_are_looked_at(tmp_path: Path) -> None
     Image.new("L", (4, 4)).save(tmp_path / "plot.png", pnginfo=note)
     (tmp_path / f"s{FIRST_STUDY}.md").write_text("")
     found = leaks(tmp_path, corpus(SECRET, ids=frozenset({FIRST_STUDY})))
-    assert found == [Leak("plot.png", 1, RUN_KIND), Leak(f"s{FIRST_STUDY}.md", 0, ID_KIND)]
+    assert found[0] == Leak("plot.png", 1, RUN_KIND)
+    assert found[-1] == Leak(f"s{FIRST_STUDY}.md", 0, ID_KIND)
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def in_a_picture(place: str, text: str) -> tuple[str, bytes]:
+    """A picture that holds `text` somewhere beside its pixels: its name and its bytes."""
+    image, note, stored = Image.new("L", (4, 4)), PngInfo(), io.BytesIO()
+    if place == "iTXt, compressed":
+        note.add_itxt("Comment", text, zip=True)
+    if place == "zTXt":
+        note.add_text("Comment", text, zip=True)
+    if place == "EXIF":
+        image.getexif()[0x9C9C] = text.encode("utf-16-le")
+    if place == "JPEG comment":
+        image.save(stored, "JPEG", comment=text.encode())
+        return "plot.jpg", stored.getvalue()
+    image.save(stored, "PNG", pnginfo=note, exif=image.getexif())
+    whole = stored.getvalue()
+    if place == "a chunk of its own":
+        whole = whole[:33] + png_chunk(b"teSt", text.encode()) + whole[33:]
+    return "plot.png", whole + (text.encode() if place == "after the end" else b"")
+
+
+@pytest.mark.parametrize(
+    "place", ["iTXt, compressed", "zTXt", "EXIF", "JPEG comment", "a chunk of its own", "after the end"]
+)
+def test_pictures_hold_no_text_beside_their_pixels(tmp_path: Path, place: str) -> None:
+    name, raw = in_a_picture(place, SECRET)
+    (tmp_path / name).write_bytes(raw)
+    assert RUN_KIND in {leak.kind for leak in leaks(tmp_path, corpus(SECRET))}
+    (tmp_path / name).write_bytes(in_a_picture(place, "Nothing of the kind is said here.")[1])
+    assert leaks(tmp_path, corpus(SECRET)) == []
+
+
+def test_reports_of_the_corpus_that_are_not_in_the_release_are_known_as_well(tmp_path: Path) -> None:
+    workspace = build_release(tmp_path)
+    report = tmp_path / "corpus" / "files" / "p17" / "p17000001" / "s57000001.txt"
+    report.parent.mkdir(parents=True)
+    report.write_text(" FINDINGS:  A blue probe crosses the third left costal arch.\n")
+    for prompt, kind in (
+        ("the case of 57000001", "subject or study id"),
+        ("A blue probe crosses the third", "a run of 6"),
+    ):
+        config = release_config(tmp_path / "corpus", generation={"prompt": prompt})
+        with pytest.raises(HubkitError, match=rf"README\.md line \d+: .*{kind}"):
+            package(config, workspace)
+
+
+def test_where_there_is_no_corpus_what_is_known_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace = build_release(tmp_path)
+    known = read_corpus(release_config(tmp_path / "nowhere"), workspace)
+    assert FIRST_STUDY in known.ids
+    assert "knows the studies of the workspace alone" in capsys.readouterr().err
 
 
 def test_a_file_that_nobody_can_read_is_refused(tmp_path: Path) -> None:
