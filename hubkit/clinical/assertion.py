@@ -6,11 +6,11 @@ reach; an adverb such as "not" that reaches nothing there turns to those before 
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Sequence
 from typing import NamedTuple
 
-from hubkit.clinical.lexicon import Language, Term, Token, find_terms, tokenize
+from hubkit.clinical.lexicon import TOKEN, Language, Meaning, Term, find_terms, fold
 
 MENTIONED = frozenset({"finding", "device", "state"})
 
@@ -21,17 +21,43 @@ SENTENCE_END = re.compile(
 )
 
 
-class Sentence(NamedTuple):
-    """A sentence as tokens and terms; `start` is where it stands in the text."""
+ENUMERATOR = re.compile(r"\W*\d{1,2}[.)]\W*")
 
-    text: str
-    start: int
-    tokens: list[Token]
-    terms: list[Term]
+ANSWER = re.compile(r"(no|n[ãa]o|yes|sim)\b", re.IGNORECASE)
+
+
+class Sentence:
+    """A sentence as folded words and the terms among them.
+
+    Args:
+        text: its text.
+        start: where that stands in the whole text.
+        folded: the same text, folded.
+        language: "en" or "pt".
+    """
+
+    def __init__(self, text: str, start: int, folded: str, language: Language):
+        self.text = text
+        self.start = start
+        self.folded = folded
+        self.words: list[str] = TOKEN.findall(folded)
+        self.terms = find_terms(self.words, language, self.in_capitals)
+
+    def in_capitals(self, at: int) -> bool:
+        start, end = self._spans[at]
+        return self.text[start:end].isupper()
 
     def span(self, term: Term) -> tuple[int, int]:
         """Where a term stands in the whole text."""
-        return self.start + self.tokens[term.first].start, self.start + self.tokens[term.last - 1].end
+        return self.span_of(term.first, term.last)
+
+    def span_of(self, first: int, last: int) -> tuple[int, int]:
+        """Where the words from `first` up to `last` stand in the whole text."""
+        return self.start + self._spans[first][0], self.start + self._spans[last - 1][1]
+
+    @functools.cached_property
+    def _spans(self) -> list[tuple[int, int]]:
+        return [match.span() for match in TOKEN.finditer(self.folded)]
 
 
 class Mention(NamedTuple):
@@ -46,42 +72,45 @@ def sentences(text: str, language: Language) -> list[Sentence]:
     parted = []
     start = 0
     for match in SENTENCE_END.finditer(text):
-        if re.fullmatch(r"\W*\d{1,2}[.)]\W*", text[start : match.start()]):
+        if ENUMERATOR.fullmatch(text, start, match.start()):
             continue
-        if (
-            re.match(r"(no|n[ãa]o|yes|sim)\b", text[match.end() : match.end() + 4].lower())
-            and text[match.start() - 1] == "?"
-        ):
+        if text[match.start() - 1] == "?" and ANSWER.match(text, match.end()):
             continue
         parted.append((start, match.start()))
         start = match.end()
     parted.append((start, len(text)))
-    return [_read(text[start:end], start, language) for start, end in parted if text[start:end].strip()]
+    folded = fold(text)
+    return [
+        Sentence(text[start:end], start, folded[start:end], language)
+        for start, end in parted
+        if text[start:end].strip()
+    ]
 
 
 def mentions(sentence: Sentence) -> list[Mention]:
     """Return what a sentence names, in its order, with the polarity that its cues give."""
     terms = sentence.terms
-    polarity = {at: 1 for at, term in enumerate(terms) if term.kinds & MENTIONED}
+    polarity = {at: 1 for at, term in enumerate(terms) if term.meaning.kinds & MENTIONED}
+    if not polarity:
+        return []
     for at, term in enumerate(terms):
-        if not term.kinds & {"hedge", "negation", "trend"} or at in polarity:
-            continue
-        value = _cue(term)
-        if value is None:
+        value = cue(term.meaning)
+        if value is None or at in polarity:
             continue
         reached = _after(sentence, at, polarity)
-        if not reached and _looks_back(term):
+        if not reached and _looks_back(term.meaning):
             reached = _before(sentence, at, polarity)
         # A device is removed or a finding resolved one at a time.
-        for place in reached[:1] if "trend" in term.kinds else reached:
+        for place in reached[:1] if "trend" in term.meaning.kinds else reached:
             if value == 0 or polarity[place] != 0:
                 polarity[place] = value
     return [Mention(terms[at], value) for at, value in polarity.items()]
 
 
-def _cue(term: Term) -> int | None:
-    """What a cue makes of what it reaches; None where it is none."""
-    names = {(concept.kind, concept.name) for concept in term.concepts}
+@functools.cache
+def cue(meaning: Meaning) -> int | None:
+    """What a phrase makes of what it reaches: 0 negated, -1 uncertain, None nothing."""
+    names = {(concept.kind, concept.name) for concept in meaning.concepts}
     if ("hedge", "possible") in names:
         return -1
     if names & {("negation", "forward"), ("negation", "adverb"), ("trend", "resolved"), ("trend", "removed")}:
@@ -89,55 +118,52 @@ def _cue(term: Term) -> int | None:
     return None
 
 
-def _looks_back(term: Term) -> bool:
+@functools.cache
+def _looks_back(meaning: Meaning) -> bool:
     return any(
-        (concept.kind, concept.name) != ("negation", "forward") for concept in term.concepts if concept.kind != "scope"
+        (concept.kind, concept.name) != ("negation", "forward")
+        for concept in meaning.concepts
+        if concept.kind != "scope"
     )
 
 
 def _after(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]:
-    terms, tokens = sentence.terms, sentence.tokens
+    terms, words = sentence.terms, sentence.words
     reached = []
     edge = terms[at].last
     for place in range(at + 1, len(terms)):
         term = terms[place]
-        gap = [token.word for token in tokens[edge : term.first]]
-        if CLAUSE_END.intersection(gap) or "scope" in term.kinds or ("hedge" in term.kinds and "," in gap):
+        kinds = term.meaning.kinds
+        gap = words[edge : term.first]
+        if not CLAUSE_END.isdisjoint(gap) or "scope" in kinds or ("hedge" in kinds and "," in gap):
             break
         if place in polarity:
-            if "state" in term.kinds and ("," in gap or _normal(term)):
+            if "state" in kinds and ("," in gap or _normal(term.meaning)):
                 break
             reached.append(place)
-        elif _cue(term) == 0 and "trend" not in term.kinds:
+        elif cue(term.meaning) == 0 and "trend" not in kinds:
             break
         edge = term.last
     return reached
 
 
 def _before(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]:
-    terms, tokens = sentence.terms, sentence.tokens
+    terms, words = sentence.terms, sentence.words
     reached: list[int] = []
     edge = terms[at].first
     for place in range(at - 1, -1, -1):
         term = terms[place]
-        gap = [token.word for token in tokens[term.last : edge]]
-        if CLAUSE_END.intersection(gap) or "scope" in term.kinds or _cue(term) is not None:
+        gap = words[term.last : edge]
+        if not CLAUSE_END.isdisjoint(gap) or "scope" in term.meaning.kinds or cue(term.meaning) is not None:
             break
-        if place in polarity and not _normal(term):
+        if place in polarity and not _normal(term.meaning):
             reached.append(place)
         edge = term.first
     return reached
 
 
-def _normal(term: Term) -> bool:
-    return any(concept.kind == "state" and concept.name in ("normal", "clear", "intact") for concept in term.concepts)
-
-
-def _read(text: str, start: int, language: Language) -> Sentence:
-    tokens = tokenize(text)
-    return Sentence(text, start, tokens, find_terms(tokens, language))
-
-
-def words(sentence: Sentence, terms: Sequence[Term]) -> list[str]:
-    """The words of terms, folded: for messages in tests."""
-    return [" ".join(token.word for token in sentence.tokens[term.first : term.last]) for term in terms]
+@functools.cache
+def _normal(meaning: Meaning) -> bool:
+    return any(
+        concept.kind == "state" and concept.name in ("normal", "clear", "intact") for concept in meaning.concepts
+    )

@@ -54,12 +54,12 @@ def labels(text: str, language: Language) -> dict[str, int]:
 
 
 def _said(sentence: Sentence) -> list[tuple[str, int]]:
-    asked = ASKED.search(" ".join(token.word for token in sentence.tokens))
+    asked = ASKED.search(sentence.folded)
     found = []
     for term, polarity in mentions(sentence):
-        if asked and sentence.tokens[term.first].start >= asked.start():
+        if asked and sentence.span(term)[0] - sentence.start >= asked.start():
             continue
-        named = next((concept.label for concept in term.concepts if concept.label), None)
+        named = next((concept.label for concept in term.meaning.concepts if concept.label), None)
         if named == "Support Devices" and polarity != 1:
             continue
         if named:
@@ -70,7 +70,7 @@ def _said(sentence: Sentence) -> list[tuple[str, int]]:
 
 def _of_organs(sentence: Sentence, state: Term, polarity: int) -> list[tuple[str, int]]:
     """The labels that a state gives with the organs of which it is said."""
-    states = [concept.name for concept in state.concepts if concept.kind == "state"]
+    states = [concept.name for concept in state.meaning.concepts if concept.kind == "state"]
     found = []
     for organ in _organs(sentence, state) if states else ():
         for name in states:
@@ -92,19 +92,19 @@ def _organs(sentence: Sentence, state: Term) -> list[str]:
     at = sentence.terms.index(state)
     before: list[str] = []
     for term in reversed(sentence.terms[:at]):
-        between = {token.word for token in sentence.tokens[term.last : state.first]}
-        if between & {";", ":"} or "scope" in term.kinds or "state" in term.kinds:
+        between = {*sentence.words[term.last : state.first]}
+        if between & {";", ":"} or "scope" in term.meaning.kinds or "state" in term.meaning.kinds:
             break
         before += _organ(term)
     if before:
         return before
     for term in sentence.terms[at + 1 :]:
-        if "scope" in term.kinds or "state" in term.kinds:
+        if "scope" in term.meaning.kinds or "state" in term.meaning.kinds:
             break
-        if "anatomy" in term.kinds:
+        if "anatomy" in term.meaning.kinds:
             return _organ(term)
     return []
 
 
 def _organ(term: Term) -> list[str]:
-    return [concept.name for concept in term.concepts if concept.kind == "anatomy"][:1]
+    return [concept.name for concept in term.meaning.concepts if concept.kind == "anatomy"][:1]

@@ -9,7 +9,8 @@ import functools
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -17,8 +18,8 @@ Language = Literal["en", "pt"]
 
 LEXICON = Path(__file__).with_name("lexicon.toml")
 
-TOKEN = re.compile(r"[a-z]+\d[a-z\d]*|\d+(?:[.,:/]\d+)*|[a-z]+(?:'[a-z]+)?|_{2,}|[^\s\w-]")
-"""In folded text. Hyphens part words as spaces do; a number keeps its marks."""
+TOKEN = re.compile(r"[a-z]+(?:\d[a-z\d]*|'[a-z]+)?|[^\s\w-]|\d+(?:[.,:/]\d+)*|_{2,}")
+"""A word, number or mark of folded text. Hyphens part words as spaces do; a number keeps its marks."""
 
 GROUP_MARK = re.compile(r"([(|)])")
 
@@ -36,27 +37,33 @@ class Concept(NamedTuple):
     soft: bool
 
 
-class Token(NamedTuple):
-    """A word, number or mark, folded, and where it stands in the text; `caps` is whether it is a word in capitals."""
-
-    word: str
-    start: int
-    end: int
-    caps: bool
-
-
-class Term(NamedTuple):
-    """A phrase of the lexicon found in a text.
+@dataclass(frozen=True, eq=False, slots=True)
+class Meaning:
+    """What a phrase can mean. A phrase has one, so that what is worked out of it is worked out once.
 
     Attributes:
-        concepts: what it can mean, more than one where the phrase is ambiguous.
+        concepts: more than one where the phrase is ambiguous.
         kinds: the kinds of these.
-        first: index of its first token.
-        last: index after its last token.
+        names: their names.
+        said: their names, and what is said along with them.
+        near: what a translation may choose in their place.
+        first: the first word of the phrase.
+        capitals: whether it ends in an abbreviation, which is found in capitals alone: HAS is no "has".
     """
 
     concepts: tuple[Concept, ...]
     kinds: frozenset[str]
+    names: frozenset[str]
+    said: frozenset[str]
+    near: frozenset[str]
+    first: str
+    capitals: bool
+
+
+class Term(NamedTuple):
+    """A phrase of the lexicon found among words: from the index `first` up to `last`."""
+
+    meaning: Meaning
     first: int
     last: int
 
@@ -66,31 +73,32 @@ def fold(text: str) -> str:
     return text.translate(_FOLDED)
 
 
-def tokenize(text: str) -> list[Token]:
-    found = []
-    for match in TOKEN.finditer(fold(text)):
-        start, end = match.span()
-        found.append(Token(match[0], start, end, text[start:end].isupper()))
-    return found
+def find_terms(words: Sequence[str], language: Language, in_capitals: Callable[[int], bool]) -> list[Term]:
+    """Return the phrases of the lexicon among folded words, from left to right, the longest where several begin.
 
-
-def find_terms(tokens: Sequence[Token], language: Language) -> list[Term]:
-    """Return the phrases of the lexicon among `tokens`, from left to right, the longest where several begin."""
+    Args:
+        words: what TOKEN finds.
+        language: "en" or "pt".
+        in_capitals: whether the word at an index is written in capitals.
+    """
     tree = phrase_tree(language)
     found = []
-    at, count = 0, len(tokens)
+    at, count = 0, len(words)
     while at < count:
-        node: dict[str, Any] | None = tree.get(tokens[at].word)
+        node: dict[str, Any] | None = tree.get(words[at])
+        if node is None:
+            at += 1
+            continue
         meaning, end, step = None, at, at
         while node is not None:
             step += 1
-            if "" in node and (not node[""][2] or tokens[step - 1].caps):
+            if "" in node and (not node[""].capitals or in_capitals(step - 1)):
                 meaning, end = node[""], step
-            node = node.get(tokens[step].word) if step < count else None
+            node = node.get(words[step]) if step < count else None
         if meaning is None:
             at += 1
             continue
-        found.append(Term(meaning[0], meaning[1], at, end))
+        found.append(Term(meaning, at, end))
         at = end
     return found
 
@@ -114,27 +122,39 @@ def concepts() -> dict[str, Concept]:
 
 @functools.cache
 def phrase_tree(language: Language) -> dict[str, Any]:
-    """Return the phrases of a language as nested dicts by word; under "" stand the concepts and kinds of a phrase,
-    and whether it ends in an abbreviation, which is found in capitals alone: HAS is no "has"."""
-    meanings: dict[tuple[str, ...], list[Concept]] = {}
+    """Return the phrases of a language as nested dicts by word; under "" stands the meaning of a phrase."""
+    found: dict[tuple[str, ...], list[Concept]] = {}
     abbreviations = set()
     for key, concept in concepts().items():
         kind, name = key.split(".")
         for pattern in _entries()[kind][name][language]:
             for phrase in expand(pattern):
-                words = tuple(token.word for token in tokenize(phrase))
-                found = meanings.setdefault(words, [])
-                if concept not in found:
-                    found.append(concept)
+                words = tuple(TOKEN.findall(fold(phrase)))
+                known = found.setdefault(words, [])
+                if concept not in known:
+                    known.append(concept)
                 if phrase.split()[-1].isupper():
                     abbreviations.add(words)
     tree: dict[str, Any] = {}
-    for words, found in meanings.items():
+    for words, known in found.items():
         node = tree
         for word in words:
             node = node.setdefault(word, {})
-        node[""] = tuple(found), frozenset(concept.kind for concept in found), words in abbreviations
+        node[""] = _meaning(known, words[0], words in abbreviations)
     return tree
+
+
+def _meaning(known: Sequence[Concept], first: str, capitals: bool) -> Meaning:
+    names = frozenset(concept.name for concept in known)
+    return Meaning(
+        concepts=tuple(known),
+        kinds=frozenset(concept.kind for concept in known),
+        names=names,
+        said=names.union(*(concept.includes for concept in known)),
+        near=frozenset[str]().union(*(concept.near for concept in known)),
+        first=first,
+        capitals=capitals,
+    )
 
 
 def expand(pattern: str) -> list[str]:

@@ -28,6 +28,8 @@ def align(source: Sequence[Sentence], translation: Sequence[Sentence]) -> list[t
     """Return pairs of sides in their order; one side is empty where sentences have no counterpart."""
     if len(source) == len(translation):
         return [(Side([one]), Side([other])) for one, other in zip(source, translation, strict=True)]
+    said, told = [_signature(sentence) for sentence in source], [_signature(sentence) for sentence in translation]
+    lengths = [len(sentence.text) for sentence in source], [len(sentence.text) for sentence in translation]
     best: dict[tuple[int, int], tuple[float, tuple[int, int]]] = {(0, 0): (0.0, (0, 0))}
     for at in range(len(source) + 1):
         for to in range(len(translation) + 1):
@@ -35,9 +37,14 @@ def align(source: Sequence[Sentence], translation: Sequence[Sentence]) -> list[t
                 before = best.get((at - taken, to - given))
                 if before is None:
                     continue
-                cost = before[0] + _cost(source[at - taken : at], translation[to - given : to])
-                if (at, to) not in best or cost < best[at, to][0]:
-                    best[at, to] = cost, (taken, given)
+                cost = ALONE
+                if taken and given:
+                    ratio = (sum(lengths[1][to - given : to]) + 8) / (
+                        EXPECTED_RATIO * sum(lengths[0][at - taken : at]) + 8
+                    )
+                    cost = _cost(said[at - taken : at], told[to - given : to], ratio)
+                if (at, to) not in best or before[0] + cost < best[at, to][0]:
+                    best[at, to] = before[0] + cost, (taken, given)
     pairs = []
     at, to = len(source), len(translation)
     while (at, to) != (0, 0):
@@ -47,35 +54,29 @@ def align(source: Sequence[Sentence], translation: Sequence[Sentence]) -> list[t
     return pairs[::-1]
 
 
-def _cost(source: Sequence[Sentence], translation: Sequence[Sentence]) -> float:
-    if not source or not translation:
-        return ALONE
-    ratio = (_length(translation) + 8) / (EXPECTED_RATIO * _length(source) + 8)
-    likeness = _likeness(_signature(source), _signature(translation))
-    if len(source) + len(translation) > 2:
-        # Each of the merged sentences must be found in the one that answers them.
-        parts, whole = (source, translation) if len(translation) == 1 else (translation, source)
-        likeness *= min(_share(_signature([part]), _signature(whole)) for part in parts)
-    merged = MERGED * (len(source) + len(translation) - 2)
-    return 1 - likeness + 0.5 * abs(math.log(ratio)) + merged
+def _cost(said: Sequence[frozenset[str]], told: Sequence[frozenset[str]], ratio: float) -> float:
+    """How ill sentences answer one another, by what each names and by the ratio of their lengths."""
+    if len(said) == len(told) == 1:
+        return 1 - _likeness(said[0], told[0]) + 0.5 * abs(math.log(ratio))
+    one, other = frozenset[str]().union(*said), frozenset[str]().union(*told)
+    # Each of the merged sentences must be found in the one that answers them.
+    parts, whole = (said, other) if len(told) == 1 else (told, one)
+    likeness = _likeness(one, other) * min(_share(part, whole) for part in parts)
+    return 1 - likeness + 0.5 * abs(math.log(ratio)) + MERGED * (len(said) + len(told) - 2)
 
 
-def _length(sentences: Sequence[Sentence]) -> int:
-    return sum(len(sentence.text) for sentence in sentences)
+def _signature(sentence: Sentence) -> frozenset[str]:
+    """What a sentence names, and its numbers and tokens of de-identification."""
+    marks = [word.replace(",", ".") for word in sentence.words if word[0].isdigit() or word[0] == "_"]
+    return frozenset(marks).union(*[term.meaning.names for term in sentence.terms])
 
 
-def _signature(sentences: Sequence[Sentence]) -> set[str]:
-    names = {concept.name for sentence in sentences for term in sentence.terms for concept in term.concepts}
-    tokens = {token.word for sentence in sentences for token in sentence.tokens}
-    return names | {word.replace(",", ".") for word in tokens if word[0].isdigit() or word[0] == "_"}
-
-
-def _likeness(one: set[str], other: set[str]) -> float:
+def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
     """Share of the smaller and larger signature that both have; middling where nothing is known of one."""
     if not one or not other:
         return 0.5 if one == other else 0.3
     return 2 * len(one & other) / (len(one) + len(other))
 
 
-def _share(part: set[str], whole: set[str]) -> float:
+def _share(part: frozenset[str], whole: frozenset[str]) -> float:
     return len(part & whole) / len(part) if part else 0.2

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
-from hubkit.clinical.lexicon import Term
+from hubkit.clinical.lexicon import Meaning
 from hubkit.translation.checks.sides import Place, Side, Span
 from hubkit.translation.flags import Flag
 
@@ -41,38 +42,39 @@ def _named(source: Side, translation: Side, all_source: Side, all_translation: S
     lost = [
         place
         for place in _findings(source)
-        if not translation.answers(place.term, source)
-        and all_translation.count(place.term) < all_source.count(place.term)
+        if not translation.answers(place.meaning, source)
+        and all_translation.count(place.meaning) < all_source.count(place.meaning)
     ]
     added = [
         place
         for place in _findings(translation)
-        if not source.answers(place.term, translation)
-        and all_source.count(place.term) < all_translation.count(place.term)
+        if not source.answers(place.meaning, translation)
+        and all_source.count(place.meaning) < all_translation.count(place.meaning)
     ]
-    swapped = any(not _soft(place.term) for place in lost)
+    swapped = any(not _soft(place.meaning) for place in lost)
     for place in lost:
-        yield Flag("finding_lost", "warning" if _soft(place.term) else "error", place.span, None)
+        yield Flag("finding_lost", "warning" if _soft(place.meaning) else "error", place.span, None)
     for place in added:
-        grave = swapped or all(concept.label and concept.label not in MANY for concept in place.term.concepts)
-        yield Flag("finding_added", "error" if grave and not _soft(place.term) else "warning", None, place.span)
+        grave = swapped or all(concept.label and concept.label not in MANY for concept in place.meaning.concepts)
+        yield Flag("finding_added", "error" if grave and not _soft(place.meaning) else "warning", None, place.span)
     for place in source.of_kind("anatomy"):
-        if not translation.answers(place.term, source):
+        if not translation.answers(place.meaning, source):
             yield Flag("anatomy_lost", "warning", place.span, None)
     for place in translation.of_kind("anatomy"):
-        if not source.answers(place.term, translation):
+        if not source.answers(place.meaning, translation):
             yield Flag("anatomy_added", "warning", None, place.span)
 
 
-def _soft(term: Term) -> bool:
-    return any(concept.soft for concept in term.concepts)
+@functools.cache
+def _soft(meaning: Meaning) -> bool:
+    return any(concept.soft for concept in meaning.concepts)
 
 
 def _findings(side: Side) -> list[Place]:
     return [
         place
         for place in side.of_kind("finding", "device", "state")
-        if all(concept.kind != "state" or concept.name in SIZED for concept in place.term.concepts)
+        if all(concept.kind != "state" or concept.name in SIZED for concept in place.meaning.concepts)
     ]
 
 
@@ -90,7 +92,7 @@ def _negation(source: Side, translation: Side) -> Iterator[Flag]:
     if said and not told and spare >= 0:
         yield Flag("negation_dropped", "error", said[0].span, translation.span)
         return
-    sound = [place for place in _loose(source) if any(concept.name in SOUND for concept in place.term.concepts)]
+    sound = [place for place in _loose(source) if any(concept.name in SOUND for concept in place.meaning.concepts)]
     if sound and not told and not _loose(translation):
         yield Flag("negation_dropped", "error", sound[0].span, translation.span)
         return
@@ -117,29 +119,24 @@ NEGATIVE = frozenset({"no", "not", "without", "never", "sem", "nao", "nenhum", "
 
 
 def _negations(side: Side) -> list[Place]:
-    return [place for place in side.places if _negates(place)]
+    return [place for place in side.places if _negates(place.meaning)]
 
 
 def _loose(side: Side) -> list[Place]:
-    return [
-        place
-        for place in side.places
-        if not _negates(place) and any(concept.name in LOOSE for concept in place.term.concepts)
-    ]
+    return [place for place in side.places if not _negates(place.meaning) and not LOOSE.isdisjoint(place.meaning.names)]
 
 
-def _negates(place: Place) -> bool:
-    kinds = place.term.kinds
-    if kinds.isdisjoint(("negation", "trend", "state")):
+@functools.cache
+def _negates(meaning: Meaning) -> bool:
+    if meaning.kinds.isdisjoint(("negation", "trend", "state")):
         return False
-    names = {concept.name for concept in place.term.concepts}
-    if place.sentence.tokens[place.term.first].word in NEGATIVE:
-        return "loose" not in names
-    return "negation" in kinds and ("inner" in names or not names & LOOSE)
+    if meaning.first in NEGATIVE:
+        return "loose" not in meaning.names
+    return "negation" in meaning.kinds and ("inner" in meaning.names or meaning.names.isdisjoint(LOOSE))
 
 
 def _word(place: Place) -> str:
-    return " ".join(token.word for token in place.sentence.tokens[place.term.first : place.term.last])
+    return " ".join(place.sentence.words[place.term.first : place.term.last])
 
 
 IMPLIED = {"right": {"lobo medio", "middle lobe", "rml", "lmd"}, "left": {"lingula", "lingular"}}
@@ -170,28 +167,31 @@ def _laterality(source: Side, translation: Side) -> Iterator[Flag]:
 
 def _directions(side: Side) -> list[tuple[str, Span]]:
     return [
-        (concept.name, place.span) for place in side.places for concept in place.term.concepts if concept.kind == "side"
+        (concept.name, place.span)
+        for place in side.places
+        for concept in place.meaning.concepts
+        if concept.kind == "side"
     ]
 
 
 def _implied(source: Side, translation: Side, side: str) -> bool:
-    words = " ".join(token.word for part in (source, translation) for s in part.sentences for token in s.tokens)
+    words = " ".join(word for part in (source, translation) for sentence in part.sentences for word in sentence.words)
     return any(phrase in words for phrase in IMPLIED[side])
 
 
 def _direction(source: Side, translation: Side, kind: str, name: str) -> Iterator[Flag]:
     """Grades and trends: one in place of another is an error, one lost or added a warning."""
     said, told = source.of_kind(kind), translation.of_kind(kind)
-    lost = [place for place in said if not translation.answers(place.term, source)]
-    added = [place for place in told if not source.answers(place.term, translation)]
-    in_place = added or [place for place in translation.places if kind in place.term.kinds]
+    lost = [place for place in said if not translation.answers(place.meaning, source)]
+    added = [place for place in told if not source.answers(place.meaning, translation)]
+    in_place = added or [place for place in translation.places if kind in place.meaning.kinds]
     if lost and (added or len(in_place) >= len(said)):
         yield Flag(f"{name}_changed", "error", lost[0].span, in_place[0].span)
     elif lost:
         yield Flag(f"{name}_lost", "warning", lost[0].span, None)
     elif added:
         # One whose words mean other things as well, such as "prominent", may have been exchanged.
-        beside = sum(kind in place.term.kinds for place in source.places) + ("comparative" in source.names)
+        beside = sum(kind in place.meaning.kinds for place in source.places) + ("comparative" in source.names)
         changed = beside >= len(told)
         yield Flag(
             f"{name}_{'changed' if changed else 'added'}", "error" if changed else "warning", None, added[0].span
@@ -202,7 +202,7 @@ def _uncertainty(source: Side, translation: Side) -> Iterator[Flag]:
     said, told = _hedges(source), _hedges(translation)
     if said and not told:
         yield Flag("uncertainty_dropped", "error", said[0].span, translation.span)
-    elif told and not any("hedge" in place.term.kinds for place in source.places):
+    elif told and not any("hedge" in place.meaning.kinds for place in source.places):
         yield Flag("uncertainty_added", "error", source.span, told[0].span)
     elif len(told) < len(said):
         for name, polarities in source.polarities.items():
@@ -216,10 +216,13 @@ def _hedges(side: Side) -> list[Place]:
     found = []
     for at, place in enumerate(side.places):
         before = side.places[at - 1] if at and side.places[at - 1].sentence is place.sentence else None
-        if _possible(place.term) and not (before and _negates(before) and "negation" in before.term.kinds):
+        if _possible(place.meaning) and not (
+            before and _negates(before.meaning) and "negation" in before.meaning.kinds
+        ):
             found.append(place)
     return found
 
 
-def _possible(term: Term) -> bool:
-    return any((concept.kind, concept.name) == ("hedge", "possible") for concept in term.concepts)
+@functools.cache
+def _possible(meaning: Meaning) -> bool:
+    return any((concept.kind, concept.name) == ("hedge", "possible") for concept in meaning.concepts)

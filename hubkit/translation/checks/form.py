@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hubkit.clinical.assertion import Sentence
-from hubkit.clinical.lexicon import Language, Token, fold, phrase_tree
+from hubkit.clinical.lexicon import Language, fold, phrase_tree
 from hubkit.translation.flags import Flag
 
 WORDS = {
@@ -58,33 +58,41 @@ def check_additions(source: str, translation: str) -> Iterator[Flag]:
 
 def check_loops(source: Sequence[Sentence], translation: Sequence[Sentence]) -> Iterator[Flag]:
     """Yield a flag for words said over and over where the source does not."""
-    tokens = [(sentence, token) for sentence in translation for token in sentence.tokens]
-    at = _loop([token.word for _, token in tokens])
-    if at is not None and _loop([token.word for sentence in source for token in sentence.tokens]) is None:
-        yield Flag("loop", "error", None, (_span(*tokens[at[0]])[0], _span(*tokens[at[1] - 1])[1]))
+    words = [word for sentence in translation for word in sentence.words]
+    at = _loop(words)
+    if at is not None and _loop([word for sentence in source for word in sentence.words]) is None:
+        places = [(sentence, place) for sentence in translation for place in range(len(sentence.words))]
+        yield Flag("loop", "error", None, (_span(*places[at[0]])[0], _span(*places[at[1] - 1])[1]))
 
 
 def check_language(source: Sequence[Sentence], translation: Sequence[Sentence], text: str) -> Iterator[Flag]:
     """Yield a flag for English words that were left, and for words or letters of a third language."""
-    said = {token.word for sentence in source for token in sentence.tokens}
-    english, other = [], []
-    for sentence in translation:
-        for token in sentence.tokens:
-            if token.word in WORDS["english"] or (token.word in said and token.word in _english_words()):
-                english.append((sentence, token))
-            elif token.word in WORDS["other"] and token.word not in said:
-                other.append((sentence, token))
+    said = {word for sentence in source for word in sentence.words}
+    left = WORDS["english"] | (said & _english_words())
+    english = _places(translation, left)
     if english:
         yield Flag("english", "error", None, _span(*english[0]))
     script = OTHER_SCRIPT.search(text)
     if script:
         yield Flag("other_language", "error", None, script.span())
-    elif len({token.word for _, token in other}) >= 2:
+        return
+    other = _places(translation, WORDS["other"] - said)
+    if len({sentence.words[at] for sentence, at in other}) >= 2:
         yield Flag("other_language", "error", None, _span(*other[0]))
 
 
-def _span(sentence: Sentence, token: Token) -> tuple[int, int]:
-    return sentence.start + token.start, sentence.start + token.end
+def _places(sentences: Sequence[Sentence], wanted: frozenset[str]) -> list[tuple[Sentence, int]]:
+    return [
+        (sentence, at)
+        for sentence in sentences
+        if not wanted.isdisjoint(sentence.words)
+        for at, word in enumerate(sentence.words)
+        if word in wanted
+    ]
+
+
+def _span(sentence: Sentence, at: int) -> tuple[int, int]:
+    return sentence.span_of(at, at + 1)
 
 
 def _loop(words: list[str]) -> tuple[int, int] | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
 
 from hubkit.clinical.assertion import Sentence, mentions
-from hubkit.clinical.lexicon import Term
+from hubkit.clinical.lexicon import Meaning, Term
 
 Span = tuple[int, int]
 
@@ -19,6 +19,10 @@ class Place(NamedTuple):
     term: Term
 
     @property
+    def meaning(self) -> Meaning:
+        return self.term.meaning
+
+    @property
     def span(self) -> Span:
         return self.sentence.span(self.term)
 
@@ -26,9 +30,9 @@ class Place(NamedTuple):
 class Side:
     """Sentences that belong together, in one language."""
 
-    def __init__(self, sentences: Iterable[Sentence]):
-        self.sentences = list(sentences)
-        self.places = [Place(sentence, term) for sentence in self.sentences for term in sentence.terms]
+    def __init__(self, sentences: Sequence[Sentence]):
+        self.sentences = sentences
+        self.places = [Place(sentence, term) for sentence in sentences for term in sentence.terms]
 
     @property
     def span(self) -> Span | None:
@@ -38,14 +42,9 @@ class Side:
         return self.sentences[0].start, last.start + len(last.text)
 
     @cached_property
-    def names(self) -> set[str]:
+    def names(self) -> frozenset[str]:
         """The names of all concepts that the sentences can mean, and of those said along with them."""
-        found: set[str] = set()
-        for place in self.places:
-            for concept in place.term.concepts:
-                found.add(concept.name)
-                found |= concept.includes
-        return found
+        return frozenset[str]().union(*[place.term.meaning.said for place in self.places])
 
     @cached_property
     def polarities(self) -> dict[str, set[int]]:
@@ -53,31 +52,30 @@ class Side:
         found: dict[str, set[int]] = {}
         for sentence in self.sentences:
             for term, polarity in mentions(sentence):
-                for concept in term.concepts:
-                    found.setdefault(concept.name, set()).add(polarity)
+                for name in term.meaning.names:
+                    found.setdefault(name, set()).add(polarity)
         return found
 
     def of_kind(self, *kinds: str) -> list[Place]:
         """The terms that mean one of these kinds and nothing else."""
         wanted = frozenset(kinds)
-        return [place for place in self.places if place.term.kinds <= wanted]
+        return [place for place in self.places if place.term.meaning.kinds <= wanted]
 
     def named(self, name: str) -> list[Place]:
-        return [place for place in self.places if any(concept.name == name for concept in place.term.concepts)]
+        return [place for place in self.places if name in place.term.meaning.names]
 
-    def answers(self, term: Term, other: Side) -> bool:
-        """Whether what a term of the `other` side means is said here, or something near that is not said there."""
-        names = self.names
-        if any(concept.name in names or (concept.includes and concept.includes <= names) for concept in term.concepts):
+    def answers(self, meaning: Meaning, other: Side) -> bool:
+        """Whether what a phrase of the `other` side means is said here, or something near that is not said there."""
+        if not meaning.names.isdisjoint(self.names):
             return True
-        near = frozenset().union(*(concept.near for concept in term.concepts))
-        return any(
-            any(concept.name in near for concept in place.term.concepts)
-            and all(concept.name not in other.names for concept in place.term.concepts)
-            for place in (self.places if near & names else ())
+        if any(concept.includes and concept.includes <= self.names for concept in meaning.concepts):
+            return True
+        return not meaning.near.isdisjoint(self.names) and any(
+            not meaning.near.isdisjoint(place.meaning.names) and place.meaning.names.isdisjoint(other.names)
+            for place in self.places
         )
 
-    def count(self, term: Term) -> int:
-        """How often something that a term can mean, or that answers it, is said."""
-        wanted = {name for concept in term.concepts for name in (concept.name, *concept.near)}
-        return sum(any(concept.name in wanted for concept in place.term.concepts) for place in self.places)
+    def count(self, meaning: Meaning) -> int:
+        """How often something that a phrase can mean, or that answers it, is said."""
+        wanted = meaning.names | meaning.near
+        return sum(not wanted.isdisjoint(place.term.meaning.names) for place in self.places)
