@@ -230,7 +230,7 @@ def _grades(text: str) -> Iterator[Change]:
 
 
 def _sentence_dropped(text: str, rng: random.Random) -> str | None:
-    sentences = re.split(r"(?<=[.!?])\s+(?=[A-ZÀ-Ý0-9_-])|\n+", text)
+    sentences = re.split(r"(?<=[.!?])(?<!\bDr\.)(?<!\bDra\.)(?<!\bDr\(a\)\.)\s+(?=[A-ZÀ-Ý0-9_-])|\n+", text)
     long = [at for at, sentence in enumerate(sentences) if len(re.findall(r"[^\W\d_]{2,}", sentence)) >= 2]
     if len(long) < 2:
         return None

@@ -14,11 +14,22 @@ from hubkit.clinical.lexicon import TOKEN, Language, Meaning, Term, find_terms, 
 
 MENTIONED = frozenset({"finding", "device", "state"})
 
-CLAUSE_END = frozenset(";:")
+LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+ADVERBS = frozenset({"not", "cannot", "nao"})
+
+RELATIVE = frozenset({"that", "which", "que"})
+"""What a negation at the end of a sentence reaches back over."""
+
+CLAUSE_END = frozenset(";:.!?")
+
+ABBREVIATIONS = (r"\bDr\.", r"\bDrs\.", r"\bDra\.", r"\(a\)\.", r"\bvs\.", r"\bca\.")
 
 SENTENCE_END = re.compile(
-    r"(?<=[.!?])(?<!\bDr\.)(?<!\bDra\.)(?<!\bvs\.)(?<!\bca\.)\s+(?=[\"'(]?[A-ZÀ-Ý0-9_-])|\n\s*\n|\n\s*(?=[-*•]\s|\d+[.)]\s)|\s//\s"
+    rf"(?<=[.!?]){''.join(f'(?<!{word})' for word in ABBREVIATIONS)}\s+(?=[\"'(]?[A-ZÀ-Ý0-9_-])"
+    r"|\n\s*\n|\n\s*(?=[-*•]\s|\d+[.)]\s|[A-ZÀ-Ý][A-ZÀ-Ý ]+:)|\s//\s"
 )
+"""After a mark and before a capital, at an empty line, and before an item of a list or the name of a section."""
 
 
 ENUMERATOR = re.compile(r"\W*\d{1,2}[.)]\W*")
@@ -44,8 +55,16 @@ class Sentence:
         self.terms = find_terms(self.words, language, self.in_capitals)
 
     def in_capitals(self, at: int) -> bool:
+        """Whether a word is written as an abbreviation: in capitals, and if it is a letter alone, such as L and R, in a
+        text that has small letters as well, after no number, and neither an initial nor before a slash."""
         start, end = self._spans[at]
-        return self.text[start:end].isupper()
+        text = self.text
+        if end - start > 1:
+            return text[start:end].isupper()
+        initial = (text[end : end + 1] in {"/", "."} and end + 1 < len(text)) or (start == 0 and text[0] == "E")
+        return (
+            text[start] in LETTERS and not initial and not text[:start].rstrip()[-1:].isdigit() and not text.isupper()
+        )
 
     def span(self, term: Term) -> tuple[int, int]:
         """Where a term stands in the whole text."""
@@ -87,24 +106,40 @@ def sentences(text: str, language: Language) -> list[Sentence]:
     ]
 
 
-def mentions(sentence: Sentence) -> list[Mention]:
-    """Return what a sentence names, in its order, with the polarity that its cues give."""
+def mentions(sentence: Sentence, gone: bool = True) -> list[Mention]:
+    """Return what a sentence names, in its order, with the polarity that its cues give.
+
+    Args:
+        sentence: what is read.
+        gone: whether what was removed or has resolved counts as negated.
+    """
     terms = sentence.terms
     polarity = {at: 1 for at, term in enumerate(terms) if term.meaning.kinds & MENTIONED}
     if not polarity:
         return []
     for at, term in enumerate(terms):
         value = cue(term.meaning)
-        if value is None or at in polarity:
+        of_trend = "trend" in term.meaning.kinds
+        if value is None or at in polarity or (of_trend and not gone):
             continue
         reached = _after(sentence, at, polarity)
-        if not reached and _looks_back(term.meaning):
+        if not reached and _looks_back(term.meaning) and not _denies_trend(sentence, at):
             reached = _before(sentence, at, polarity)
         # A device is removed or a finding resolved one at a time.
-        for place in reached[:1] if "trend" in term.meaning.kinds else reached:
+        for place in reached[:1] if of_trend else reached:
             if value == 0 or polarity[place] != 0:
                 polarity[place] = value
     return [Mention(terms[at], value) for at, value in polarity.items()]
+
+
+def _denies_trend(sentence: Sentence, at: int) -> bool:
+    """Whether a cue belongs to a trend after it: what is "not resolved" is there."""
+    following = sentence.terms[at + 1 : at + 2]
+    return (
+        bool(following)
+        and "trend" in following[0].meaning.kinds
+        and "," not in sentence.words[sentence.terms[at].last : following[0].first]
+    )
 
 
 @functools.cache
@@ -120,7 +155,8 @@ def cue(meaning: Meaning) -> int | None:
 
 @functools.cache
 def _looks_back(meaning: Meaning) -> bool:
-    return any(
+    """Whether a phrase that reaches nothing after it turns to what stands before: "not", but not "no"."""
+    return meaning.first in ADVERBS or any(
         (concept.kind, concept.name) != ("negation", "forward")
         for concept in meaning.concepts
         if concept.kind != "scope"
@@ -135,7 +171,7 @@ def _after(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]:
         term = terms[place]
         kinds = term.meaning.kinds
         gap = words[edge : term.first]
-        if not CLAUSE_END.isdisjoint(gap) or "scope" in kinds or ("hedge" in kinds and "," in gap):
+        if not CLAUSE_END.isdisjoint(gap) or "scope" in kinds or (cue(term.meaning) == -1 and "," in gap):
             break
         if place in polarity:
             if "state" in kinds and ("," in gap or _normal(term.meaning)):
@@ -154,7 +190,8 @@ def _before(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]:
     for place in range(at - 1, -1, -1):
         term = terms[place]
         gap = words[term.last : edge]
-        if not CLAUSE_END.isdisjoint(gap) or "scope" in term.meaning.kinds or cue(term.meaning) is not None:
+        stops = "scope" in term.meaning.kinds and term.meaning.first not in RELATIVE
+        if not CLAUSE_END.isdisjoint(gap) or stops or cue(term.meaning) is not None:
             break
         if place in polarity and not _normal(term.meaning):
             reached.append(place)

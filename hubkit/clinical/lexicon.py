@@ -25,6 +25,20 @@ GROUP_MARK = re.compile(r"([(|)])")
 
 ENDINGS = "(o|a|os|as)"
 
+VERB = "(a|am|ou|aram|ado|ada|ados|adas|ando|ar|ava|avam|e|em|asse|assem|ara|arao|aria|ariam)"
+"""Endings of a regular verb, folded."""
+
+GAP, LONGEST_GAP = "*", 3
+
+DENYING = "un"
+
+DENIED = re.compile(r"(?:un(?!de|i|t)|non)[a-z]{5,}")
+"""An English word that denies its own rest: unsuccessful, nonfunctioning; not until, union or under."""
+
+LINKS = frozenset({"and", "or", "nor", "but", "with", "to", "ou", "nem", "mas", "com", "para"})
+
+PASSING = frozenset({"grade", "trend", "hedge", "exam", "ignore"})
+
 
 class Concept(NamedTuple):
     """A table of lexicon.toml; `name` is without its kind."""
@@ -82,25 +96,53 @@ def find_terms(words: Sequence[str], language: Language, in_capitals: Callable[[
         in_capitals: whether the word at an index is written in capitals.
     """
     tree = phrase_tree(language)
-    found = []
-    at, count = 0, len(words)
-    while at < count:
-        node: dict[str, Any] | None = tree.get(words[at])
-        if node is None:
+    count = len(words)
+
+    def longest(node: dict[str, Any], at: int) -> tuple[Meaning | None, int]:
+        """The longest phrase that goes on from `node` with the word at `at`, and where it ends."""
+        meaning, end = None, at
+        while True:
+            here = node.get("")
+            if here is not None and at >= end and (not here.capitals or in_capitals(at - 1)):
+                meaning, end = here, at
+            gap = node.get(GAP)
+            if gap is not None:
+                for step in range(at + 1, min(at + LONGEST_GAP + 1, count)):
+                    if not _stands_between(words[step - 1], tree.get(words[step - 1], {}).get("")):
+                        break
+                    if words[step] in gap:
+                        other, after = longest(gap[words[step]], step + 1)
+                        if other is not None and after > end:
+                            meaning, end = other, after
+            following = node.get(words[at]) if at < count else None
+            if following is None:
+                return meaning, end
+            node = following
             at += 1
-            continue
-        meaning, end, step = None, at, at
-        while node is not None:
-            step += 1
-            if "" in node and (not node[""].capitals or in_capitals(step - 1)):
-                meaning, end = node[""], step
-            node = node.get(words[step]) if step < count else None
+
+    found = []
+    at = 0
+    while at < count:
+        node = tree.get(words[at]) or _denying(words[at], tree)
+        meaning, end = (None, at) if node is None else longest(node, at + 1)
         if meaning is None:
             at += 1
-            continue
-        found.append(Term(meaning, at, end))
-        at = end
+        else:
+            found.append(Term(meaning, at, end))
+            at = end
     return found
+
+
+def _denying(word: str, tree: dict[str, Any]) -> dict[str, Any] | None:
+    """The node of any English word that begins with un- or non-, for one that the lexicon does not know."""
+    return tree.get(DENYING) if word.startswith(("un", "non")) and DENIED.fullmatch(word) else None
+
+
+def _stands_between(word: str, alone: Meaning | None) -> bool:
+    """Whether a word may fill the gap of a phrase: one that says nothing by itself but how much or how it changed."""
+    if not (word[0].isalnum() or word == "%") or word in LINKS:
+        return False
+    return alone is None or alone.capitals or alone.kinds <= PASSING
 
 
 @functools.cache
@@ -159,12 +201,14 @@ def _meaning(known: Sequence[Concept], first: str, capitals: bool) -> Meaning:
 
 def expand(pattern: str) -> list[str]:
     """Return the phrases of a pattern: (x) may be missing, (x|y) is one of both and may be missing where x begins or
-    ends with a space; @ stands for the endings o, a, os, as. Groups may stand in one another.
+    ends with a space; @ stands for the endings o, a, os, as and ~ for those of a regular verb; for * stand up to three
+    words. Groups may stand in one another.
 
     >>> expand("cist(o|os)( simple(s))")
     ['cisto simples', 'cisto simple', 'cisto', 'cistos simples', 'cistos simple', 'cistos']
     """
-    pieces = GROUP_MARK.split(pattern.replace("@", ENDINGS))
+    pattern = pattern.replace(f" {GAP}", f"( {GAP})").replace("@", ENDINGS).replace("~", VERB)
+    pieces = GROUP_MARK.split(pattern)
     return list(dict.fromkeys(_options(iter(pieces))))
 
 

@@ -54,15 +54,18 @@ CLOCK = re.compile(
     r"(?<![\w.,/:])(?:"
     r"(?P<hour>\d{1,2})(?:[:h]|\.(?=\d\d ?[ap]\.?m))(?P<minute>[0-5]\d)(?:min)?"
     r"(?:\s?h(?:rs|ours|oras)?\b)?(?:\s?[ap]\.?\s?m\b\.?)?"
-    r"|(?P<only>\d{1,2})(?:\s?[ap]\.?\s?m\b\.?|\s?(?:h|horas)(?=\s*(?:da|do|de hoje|[.,;)]|$)))"
+    r"|(?P<only>\d{1,2})\s?[ap]\.?\s?m\b\.?|(?:(?<=\bas )|(?<=\bdas ))(?P<full>\d{1,2})\s?h(?:oras?)?\b"
     r"|(?P<military>[0-2]\d[0-5]\d)\s?(?:h|hrs|hours|horas)\b)"
 )
 
 DIGIT = re.compile(r"\d")
 
-CHAIN = re.compile(r"\s*(?:x|by|por|×|to|a|and|e|-|or|ou|\+)\s*")
+CHAIN = re.compile(r"\s*(?:x|by|por|×|to|a|and|e|-|or|ou|\+|para|ate|versus|vs\.?)\s*")
 
 ENUMERATOR = re.compile(r"(?:^|\n|(?<=[.!?:;]))\s*\d{1,2}[.)](?=\s)")
+
+PATIENT = re.compile(r"\d{1,3}M|[4-9]\dF|1\d\dF")
+"""Age and sex, as in 72M; 14F is the size of a catheter."""
 
 DEIDENTIFIED = re.compile(r"_{2,}|(?<![A-Za-z])[Xx]{3,}(?![A-Za-z])")
 
@@ -82,6 +85,8 @@ def quantities(text: str, language: Language) -> list[Quantity]:
             if not _within(match.start(), taken):
                 values = _values(match["number"], language)
                 unit = _units()[match["unit"]] if match["unit"] else None
+                if PATIENT.fullmatch(text, match.start(), match.end()):
+                    unit = "year"
                 found.append(Quantity(values, unit, match.span(), not _within(match.start(), listed)))
     for match in _word_pattern(language).finditer(folded):
         value, required = _words(language)[match[0]]
@@ -119,7 +124,7 @@ def _time(match: re.Match[str]) -> list[Quantity]:
     if match["military"]:
         hour, minute = int(match["military"][:2]), int(match["military"][2:])
     else:
-        hour, minute = int(match["hour"] or match["only"]), int(match["minute"] or 0)
+        hour, minute = int(match["hour"] or match["only"] or match["full"]), int(match["minute"] or 0)
     return [Quantity(frozenset({float(hour % 12 * 60 + minute)}), "clock", match.span(), True)] if hour < 25 else []
 
 
@@ -150,7 +155,7 @@ def _units() -> dict[str, str]:
 @functools.cache
 def _number_pattern() -> re.Pattern[str]:
     forms = "|".join(re.escape(form) for form in sorted(_units(), key=len, reverse=True))
-    return re.compile(rf"(?<![\d.,])(?P<number>\d+(?:[.,]\d+)*)(?:[\s-]{{0,2}}(?P<unit>{forms})(?![a-z0-9]))?")
+    return re.compile(rf"(?<!\d)(?<!\d[.,])(?P<number>\d+(?:[.,]\d+)*)(?:[\s-]{{0,2}}(?P<unit>{forms})(?![a-z0-9]))?")
 
 
 @functools.cache

@@ -10,8 +10,7 @@ from hubkit.clinical.assertion import sentences
 from hubkit.translation.checks.align import align
 from hubkit.translation.checks.clinical import check_sentences
 from hubkit.translation.checks.figures import check_numbers, check_tokens
-from hubkit.translation.checks.form import check_additions, check_language, check_length, check_loops
-from hubkit.translation.checks.sides import Side
+from hubkit.translation.checks.form import check_additions, check_endings, check_language, check_length, check_loops
 from hubkit.translation.flags import Flag
 
 __all__ = ["Flag", "check"]
@@ -31,13 +30,11 @@ def check(source: str, translation: str) -> list[Flag]:
     said, told = sentences(source, "en"), sentences(translation, "pt")
     flags = [
         *check_length(source.rstrip(), translation.rstrip()),
+        *check_endings(told),
         *check_additions(source, translation),
         *check_loops(said, told),
         *check_language(said, told, translation),
         *check_tokens(source, translation),
         *check_numbers(source, translation),
     ]
-    all_said, all_told = Side(said), Side(told)
-    for one, other in align(said, told):
-        flags += check_sentences(one, other, all_said, all_told)
-    return flags
+    return [*flags, *check_sentences(align(said, told))]

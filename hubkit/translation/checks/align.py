@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from hubkit.clinical.assertion import Sentence
 from hubkit.translation.checks.sides import Side
@@ -19,6 +20,9 @@ ALONE = 0.55
 MERGED = 0.25
 
 STEPS = ((1, 1), (1, 0), (0, 1), (2, 1), (1, 2), (3, 1), (1, 3))
+
+VAGUE = frozenset({"hedge", "negation", "scope", "ignore"})
+"""Kinds of phrases that any sentence may hold."""
 
 EXPECTED_RATIO = 1.1
 """Characters of Portuguese for one of English."""
@@ -54,21 +58,37 @@ def align(source: Sequence[Sentence], translation: Sequence[Sentence]) -> list[t
     return pairs[::-1]
 
 
-def _cost(said: Sequence[frozenset[str]], told: Sequence[frozenset[str]], ratio: float) -> float:
+class Signature(NamedTuple):
+    """What a sentence names, with its numbers and tokens of de-identification, and how its long words begin."""
+
+    names: frozenset[str]
+    stems: frozenset[str]
+
+
+def _cost(said: Sequence[Signature], told: Sequence[Signature], ratio: float) -> float:
     """How ill sentences answer one another, by what each names and by the ratio of their lengths."""
-    if len(said) == len(told) == 1:
-        return 1 - _likeness(said[0], told[0]) + 0.5 * abs(math.log(ratio))
-    one, other = frozenset[str]().union(*said), frozenset[str]().union(*told)
-    # Each of the merged sentences must be found in the one that answers them.
-    parts, whole = (said, other) if len(told) == 1 else (told, one)
-    likeness = _likeness(one, other) * min(_share(part, whole) for part in parts)
+    one, other = _together(said), _together(told)
+    likeness = _likeness(one.names, other.names)
+    if len(said) + len(told) > 2:
+        # Each of the merged sentences must be found in the one that answers them.
+        parts, whole = (said, other) if len(told) == 1 else (told, one)
+        likeness *= min(_share(part, whole) for part in parts)
     return 1 - likeness + 0.5 * abs(math.log(ratio)) + MERGED * (len(said) + len(told) - 2)
 
 
-def _signature(sentence: Sentence) -> frozenset[str]:
-    """What a sentence names, and its numbers and tokens of de-identification."""
+def _together(signatures: Sequence[Signature]) -> Signature:
+    if len(signatures) == 1:
+        return signatures[0]
+    return Signature(
+        frozenset[str]().union(*[signature.names for signature in signatures]),
+        frozenset[str]().union(*[signature.stems for signature in signatures]),
+    )
+
+
+def _signature(sentence: Sentence) -> Signature:
     marks = [word.replace(",", ".") for word in sentence.words if word[0].isdigit() or word[0] == "_"]
-    return frozenset(marks).union(*[term.meaning.names for term in sentence.terms])
+    telling = [term.meaning.names for term in sentence.terms if not term.meaning.kinds <= VAGUE]
+    return Signature(frozenset(marks).union(*telling), frozenset(word[:5] for word in sentence.words if len(word) > 6))
 
 
 def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
@@ -78,5 +98,8 @@ def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
     return 2 * len(one & other) / (len(one) + len(other))
 
 
-def _share(part: frozenset[str], whole: frozenset[str]) -> float:
-    return len(part & whole) / len(part) if part else 0.2
+def _share(part: Signature, whole: Signature) -> float:
+    """How much of a sentence stands in another; words that begin alike, such as clinically and clinicamente, count."""
+    cognates = len(part.stems & whole.stems)
+    known = len(part.names) + cognates
+    return (len(part.names & whole.names) + cognates) / known if known else 0.2

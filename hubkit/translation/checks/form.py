@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 from hubkit.clinical.assertion import Sentence
 from hubkit.clinical.lexicon import Language, fold, phrase_tree
@@ -28,6 +29,8 @@ MARKDOWN = re.compile(
     r"\*\*|`|^#{1,6}\s|^\s*[*•]\s|^\s*\|.*\|\s*$|^\s*-\s(?=\S)|^-{3,}\s*$|\[[^\]\n]+\]\(", re.MULTILINE
 )
 
+CLOSING = frozenset('.,;:!?)"')
+
 RATIOS = ((15, (0.1, 12.0)), (60, (0.25, 4.0)), (160, (0.5, 2.5)), (math.inf, (0.6, 2.0)))
 """Up to so many characters of the source, the bounds of the translation's length over the source's."""
 
@@ -41,9 +44,20 @@ def check_length(source: str, translation: str) -> Iterator[Flag]:
         yield Flag("length", "error", (0, len(source)), (0, len(translation)))
     if source[-1] in ".!?" and translation[-1] not in ".!?:;)]\"”'»":
         word = translation.split()[-1]
-        cut = fold(word) in WORDS["dangling"] or translation[-1] in ",-"
         end = len(translation)
-        yield Flag("truncated", "error" if cut else "warning", (len(source) - 1, len(source)), (end - len(word), end))
+        if translation[-1] in ",-" or fold(word) not in WORDS["dangling"]:
+            severity: Literal["error", "warning"] = "error" if translation[-1] in ",-" else "warning"
+            yield Flag("truncated", severity, (len(source) - 1, len(source)), (end - len(word), end))
+
+
+def check_endings(translation: Sequence[Sentence]) -> Iterator[Flag]:
+    """Yield a flag for a sentence that ends in a word that asks for another."""
+    for sentence in translation:
+        words = sentence.words
+        last = next((at for at in range(len(words) - 1, 0, -1) if words[at] not in CLOSING), 0)
+        # Not the a of 8ª, and no letter that is a name.
+        if words[last] in WORDS["dangling"] and not words[last - 1].isdigit() and not sentence.in_capitals(last):
+            yield Flag("truncated", "error", None, sentence.span_of(last, last + 1))
 
 
 def check_additions(source: str, translation: str) -> Iterator[Flag]:
@@ -87,7 +101,7 @@ def _places(sentences: Sequence[Sentence], wanted: frozenset[str]) -> list[tuple
         for sentence in sentences
         if not wanted.isdisjoint(sentence.words)
         for at, word in enumerate(sentence.words)
-        if word in wanted
+        if word in wanted and not sentence.in_capitals(at)
     ]
 
 
@@ -112,9 +126,8 @@ def _loop(words: list[str]) -> tuple[int, int] | None:
 @functools.cache
 def _english_words() -> frozenset[str]:
     """Words of the English lexicon that no Portuguese phrase holds; many with these endings are common to both."""
-    return frozenset(
-        word for word in _words("en") - _words("pt") if len(word) > 3 and not word.endswith(("al", "ar", "or", "a"))
-    )
+    only = _words("en") - _words("pt") - WORDS["borrowed"]
+    return frozenset(word for word in only if len(word) > 3 and not word.endswith(("al", "ar", "or", "a")))
 
 
 def _words(language: Language) -> set[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
+import functools
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from hubkit.clinical.assertion import Sentence, mentions
@@ -41,17 +41,17 @@ class Side:
         last = self.sentences[-1]
         return self.sentences[0].start, last.start + len(last.text)
 
-    @cached_property
+    @functools.cached_property
     def names(self) -> frozenset[str]:
         """The names of all concepts that the sentences can mean, and of those said along with them."""
         return frozenset[str]().union(*[place.term.meaning.said for place in self.places])
 
-    @cached_property
+    @functools.cached_property
     def polarities(self) -> dict[str, set[int]]:
         """By name of a concept, how it is mentioned: 1 affirmed, 0 negated, -1 uncertain."""
         found: dict[str, set[int]] = {}
         for sentence in self.sentences:
-            for term, polarity in mentions(sentence):
+            for term, polarity in mentions(sentence, gone=False):
                 for name in term.meaning.names:
                     found.setdefault(name, set()).add(polarity)
         return found
@@ -64,18 +64,58 @@ class Side:
     def named(self, name: str) -> list[Place]:
         return [place for place in self.places if name in place.term.meaning.names]
 
-    def answers(self, meaning: Meaning, other: Side) -> bool:
+    def says(self, meaning: Meaning, other: Side) -> bool:
         """Whether what a phrase of the `other` side means is said here, or something near that is not said there."""
         if not meaning.names.isdisjoint(self.names):
             return True
         if any(concept.includes and concept.includes <= self.names for concept in meaning.concepts):
             return True
-        return not meaning.near.isdisjoint(self.names) and any(
-            not meaning.near.isdisjoint(place.meaning.names) and place.meaning.names.isdisjoint(other.names)
-            for place in self.places
+        return any(
+            _near(meaning, place.meaning) and place.meaning.names.isdisjoint(other.names) for place in self.places
         )
 
-    def count(self, meaning: Meaning) -> int:
-        """How often something that a phrase can mean, or that answers it, is said."""
-        wanted = meaning.names | meaning.near
-        return sum(not wanted.isdisjoint(place.term.meaning.names) for place in self.places)
+
+def unmatched(ours: Sequence[Place], theirs: Sequence[Place]) -> tuple[list[Place], list[Place]]:
+    """What is left of both when places that mean the same are paired, and of the rest those that mean nearly so."""
+    left, others = list(ours), list(theirs)
+    for alike in (same, _near):
+        rest = []
+        for place in left:
+            found = next((other for other in others if alike(place.meaning, other.meaning)), None)
+            if found is None:
+                rest.append(place)
+            else:
+                others.remove(found)
+        left = rest
+    return left, others
+
+
+def same(one: Meaning, other: Meaning) -> bool:
+    return not one.names.isdisjoint(other.names)
+
+
+def _near(one: Meaning, other: Meaning) -> bool:
+    return not one.near.isdisjoint(other.names) or not other.near.isdisjoint(one.names)
+
+
+@functools.cache
+def soft(meaning: Meaning) -> bool:
+    """Whether a phrase means something that has many names, or that is left out freely."""
+    return any(concept.soft for concept in meaning.concepts)
+
+
+def differing(
+    places: Callable[[Side], list[Place]], source: Side, translation: Side
+) -> tuple[list[Place], list[Place]]:
+    """What only the source and what only the translation has of some places."""
+    ours, theirs = places(source), places(translation)
+    lost, added = unmatched(ours, theirs)
+    return _unsaid(lost, ours, source, translation), _unsaid(added, theirs, translation, source)
+
+
+def _unsaid(left: list[Place], of: list[Place], side: Side, answer: Side) -> list[Place]:
+    """Those without counterpart of which the other side says nothing, in whatever words and however often."""
+    if not left:
+        return left
+    matched = frozenset[str]().union(*[place.meaning.names for place in of if place not in left])
+    return [place for place in left if place.meaning.names.isdisjoint(matched) and not answer.says(place.meaning, side)]

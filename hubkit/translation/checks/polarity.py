@@ -1,0 +1,149 @@
+"""The checks of what is denied and what is doubted."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+from hubkit.clinical.assertion import cue
+from hubkit.clinical.lexicon import Meaning
+from hubkit.translation.checks.form import WORDS
+from hubkit.translation.checks.sides import Place, Side, soft, unmatched
+from hubkit.translation.flags import Flag
+
+LOOSE = frozenset({"loose", "normal", "clear", "intact", "same", "resolved", "removed"})
+"""What can stand for a negation of the other language, and needs none there."""
+
+SOUND = frozenset({"normal", "clear", "intact", "same", "resolved"})
+"""What says that all is well, and is often said with a negation."""
+
+BREAKS = frozenset({",", ";", ":", ".", "but", "though", "although", "however", "mas", "porem", "embora", "contudo"})
+"""What a negation does not reach beyond to deny a doubt."""
+
+DENIABLE = ("suggest", "suspicious", "worrisome", "suger", "sugir", "suspeit", "preocupante")
+"""How the words of doubt begin that a negation reaches over what it denies: "no nodule suspicious for malignancy"."""
+
+NEGATIVE = frozenset({"no", "not", "cannot", "without", "never", "sem", "nao", "nenhum", "nenhuma", "ausencia"})
+"""A phrase such as "no change" or "sem alterações" that begins with one of these is a negation, whatever else it is."""
+
+
+def negation(source: Side, translation: Side) -> Iterator[Flag]:
+    """Yield a flag for a negation that is not answered.
+
+    A negation asks for one on the other side, or for a phrase that can stand for one and answers nothing else there;
+    where sentences have several, the polarity of each finding decides.
+    """
+    misread = _misread(translation)
+    if misread is not None:
+        yield Flag("negation_added", "error", source.span, misread)
+        return
+    said, told = _negations(source), _negations(translation)
+    spare, other_spare = unmatched(_loose(source), _loose(translation))
+    if not told and not other_spare:
+        sound = [place for place in spare if _sound(place.meaning) and not translation.says(place.meaning, source)]
+        if said or sound:
+            same = not said and "same" in sound[0].meaning.names
+            name = "comparison_lost" if same else "negation_dropped"
+            yield Flag(name, "error", (said or sound)[0].span, translation.span)
+            return
+    allowed = len(said) + len(spare)
+    plain = [place for place in told if place.meaning.first == "nao"]
+    lone = [place for place in plain if place.term.last == place.term.first + 1]
+    if (told and not allowed) or (lone and len(told) > allowed) or len(plain) > allowed:
+        yield Flag("negation_added", "error", source.span, (lone or plain or told)[-1].span)
+    elif said or told:
+        yield from _turned(source, translation, len(told) - allowed, len(said) - len(told) - len(other_spare))
+
+
+def _turned(source: Side, translation: Side, more: int, fewer: int) -> Iterator[Flag]:
+    """A flag for the first finding that is affirmed on one side alone.
+
+    What has many names ("tip", "process") is believed only where the translation has more negations, or fewer, than can
+    be answered.
+    """
+    for name, polarities in source.polarities.items():
+        others = translation.polarities.get(name)
+        if (polarities, others) not in (({0}, {1}), ({1}, {0})):
+            continue
+        one, other = source.named(name)[0], translation.named(name)[0]
+        added = others == {0}
+        counted = (more if added else fewer) > 0
+        plain = not (soft(one.meaning) or soft(other.meaning))
+        if counted or plain:
+            yield Flag("negation_added" if added else "negation_dropped", "error", one.span, other.span)
+            return
+
+
+def uncertainty(source: Side, translation: Side) -> Iterator[Flag]:
+    """Yield a flag where there is less doubt than in the source, or doubt where it has nothing like it."""
+    said, told = _hedges(source), _hedges(translation)
+    if len(said) > len(told):
+        yield Flag("uncertainty_dropped", "error", said[0].span, translation.span)
+    elif told and not any("hedge" in place.meaning.kinds for place in source.places):
+        yield Flag("uncertainty_added", "error", source.span, told[0].span)
+
+
+def _negations(side: Side) -> list[Place]:
+    return [place for place in side.places if negates(place.meaning)]
+
+
+def _loose(side: Side) -> list[Place]:
+    return [place for place in side.places if not LOOSE.isdisjoint(place.meaning.names) and not negates(place.meaning)]
+
+
+@functools.cache
+def _sound(meaning: Meaning) -> bool:
+    return not SOUND.isdisjoint(meaning.names)
+
+
+@functools.cache
+def negates(meaning: Meaning) -> bool:
+    """Whether a phrase is a negation, which asks for an answer."""
+    if meaning.kinds.isdisjoint(("negation", "trend", "state")):
+        return False
+    if meaning.first in NEGATIVE:
+        return "loose" not in meaning.names
+    return "negation" in meaning.kinds and ("inner" in meaning.names or meaning.names.isdisjoint(LOOSE))
+
+
+def _misread(side: Side) -> tuple[int, int] | None:
+    """Where "não" stands for "no" (em + o): before a noun it cannot deny anything."""
+    for sentence in side.sentences:
+        for at, word in enumerate(sentence.words[:-1]):
+            if word == "nao" and sentence.words[at + 1] in WORDS["after_no"]:
+                return sentence.span_of(at, at + 1)
+    return None
+
+
+def _hedges(side: Side) -> list[Place]:
+    """What makes something uncertain; "no findings to suggest" does not, and "could suggest" does so once."""
+    found: list[Place] = []
+    for at, place in enumerate(side.places):
+        if _possible(place.meaning) and not _denied(side.places, at):
+            joined = bool(found) and found[-1].sentence is place.sentence and found[-1].term.last == place.term.first
+            if not joined:
+                found.append(place)
+    return found
+
+
+def _denied(places: list[Place], at: int) -> bool:
+    """Whether a negation reaches a doubt: "no evidence to suggest". "Cannot be excluded" is none itself."""
+    place = places[at]
+    sentence, term = place
+    if term.meaning.first in NEGATIVE:
+        return False
+    for before in reversed(places[:at]):
+        gap = sentence.words[before.term.last : term.first]
+        if before.sentence is not sentence or not BREAKS.isdisjoint(gap):
+            return False
+        if cue(before.meaning) == 0 and "trend" not in before.meaning.kinds:
+            return before is places[at - 1] or place.meaning.first.startswith(DENIABLE)
+        if before.meaning.first in BREAKS:
+            return False
+        term = before.term
+    return False
+
+
+@functools.cache
+def _possible(meaning: Meaning) -> bool:
+    return any((concept.kind, concept.name) == ("hedge", "possible") for concept in meaning.concepts)
