@@ -18,6 +18,13 @@ LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 ADVERBS = frozenset({"not", "cannot", "nao"})
 
+SEEN = (
+    "seen", "visuali", "visible", "identified", "present", "evident", "appreciated", "noted", "detected", "observed",
+    "demonstrated", "found", "apparent", "vist", "visive", "identificad", "observad", "notad", "detectad", "encontrad",
+    "caracterizad", "demonstrad",
+)  # fmt: skip
+"""How the words begin that make a negation speak of what stands before it: an effusion "is not seen"."""
+
 RELATIVE = frozenset({"that", "which", "que"})
 """What a negation at the end of a sentence reaches back over."""
 
@@ -55,16 +62,18 @@ class Sentence:
         self.terms = find_terms(self.words, language, self.in_capitals)
 
     def in_capitals(self, at: int) -> bool:
-        """Whether a word is written as an abbreviation: in capitals, and if it is a letter alone, such as L and R, in a
-        text that has small letters as well, after no number, and neither an initial nor before a slash."""
+        """Whether a word is written as an abbreviation: in capitals, and with one or two letters not after a number.
+
+        A letter alone, such as L and R, is none in a text all in capitals, as an initial, or before a slash.
+        """
         start, end = self._spans[at]
         text = self.text
+        if not text[start:end].isupper() or (end - start < 3 and text[:start].rstrip()[-1:].isdigit()):
+            return False
         if end - start > 1:
-            return text[start:end].isupper()
+            return True
         initial = (text[end : end + 1] in {"/", "."} and end + 1 < len(text)) or (start == 0 and text[0] == "E")
-        return (
-            text[start] in LETTERS and not initial and not text[:start].rstrip()[-1:].isdigit() and not text.isupper()
-        )
+        return text[start] in LETTERS and not initial and not text.isupper()
 
     def span(self, term: Term) -> tuple[int, int]:
         """Where a term stands in the whole text."""
@@ -122,14 +131,21 @@ def mentions(sentence: Sentence, gone: bool = True) -> list[Mention]:
         of_trend = "trend" in term.meaning.kinds
         if value is None or at in polarity or (of_trend and not gone):
             continue
-        reached = _after(sentence, at, polarity)
-        if not reached and _looks_back(term.meaning) and not _denies_trend(sentence, at):
-            reached = _before(sentence, at, polarity)
+        reached = _reached(sentence, at, polarity)
         # A device is removed or a finding resolved one at a time.
         for place in reached[:1] if of_trend else reached:
             if value == 0 or polarity[place] != 0:
                 polarity[place] = value
     return [Mention(terms[at], value) for at, value in polarity.items()]
+
+
+def _reached(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]:
+    """The places that a cue reaches: those after it or, if it can turn, before it."""
+    term = sentence.terms[at]
+    turns = _looks_back(term.meaning) and not _denies_trend(sentence, at)
+    if turns and sentence.words[term.last - 1].startswith(SEEN):
+        return _before(sentence, at, polarity) or _after(sentence, at, polarity, CLAUSE_END | {","})
+    return _after(sentence, at, polarity) or (_before(sentence, at, polarity) if turns else [])
 
 
 def _denies_trend(sentence: Sentence, at: int) -> bool:
@@ -163,7 +179,7 @@ def _looks_back(meaning: Meaning) -> bool:
     )
 
 
-def _after(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]:
+def _after(sentence: Sentence, at: int, polarity: dict[int, int], ends: frozenset[str] = CLAUSE_END) -> list[int]:
     terms, words = sentence.terms, sentence.words
     reached = []
     edge = terms[at].last
@@ -171,7 +187,7 @@ def _after(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]:
         term = terms[place]
         kinds = term.meaning.kinds
         gap = words[edge : term.first]
-        if not CLAUSE_END.isdisjoint(gap) or "scope" in kinds or (cue(term.meaning) == -1 and "," in gap):
+        if not ends.isdisjoint(gap) or "scope" in kinds or (cue(term.meaning) == -1 and "," in gap):
             break
         if place in polarity:
             if "state" in kinds and ("," in gap or _normal(term.meaning)):
@@ -191,6 +207,7 @@ def _before(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]:
         term = terms[place]
         gap = words[term.last : edge]
         stops = "scope" in term.meaning.kinds and term.meaning.first not in RELATIVE
+        stops = stops or ("trend" in term.meaning.kinds and "," in gap)
         if not CLAUSE_END.isdisjoint(gap) or stops or cue(term.meaning) is not None:
             break
         if place in polarity and not _normal(term.meaning):

@@ -37,7 +37,7 @@ DENIED = re.compile(r"(?:un(?!de|i|t)|non)[a-z]{5,}")
 
 LINKS = frozenset({"and", "or", "nor", "but", "with", "to", "ou", "nem", "mas", "com", "para"})
 
-PASSING = frozenset({"grade", "trend", "hedge", "exam", "ignore"})
+PASSING, PASSING_TRENDS = frozenset({"grade", "hedge", "exam", "ignore", "trend"}), frozenset({"new", "again"})
 
 
 class Concept(NamedTuple):
@@ -142,7 +142,9 @@ def _stands_between(word: str, alone: Meaning | None) -> bool:
     """Whether a word may fill the gap of a phrase: one that says nothing by itself but how much or how it changed."""
     if not (word[0].isalnum() or word == "%") or word in LINKS:
         return False
-    return alone is None or alone.capitals or alone.kinds <= PASSING
+    if alone is None or alone.capitals:
+        return True
+    return alone.kinds <= PASSING and ("trend" not in alone.kinds or alone.names <= PASSING_TRENDS)
 
 
 @functools.cache

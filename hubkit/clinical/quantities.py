@@ -55,7 +55,7 @@ CLOCK = re.compile(
     r"(?P<hour>\d{1,2})(?:[:h]|\.(?=\d\d ?[ap]\.?m))(?P<minute>[0-5]\d)(?:min)?"
     r"(?:\s?h(?:rs|ours|oras)?\b)?(?:\s?[ap]\.?\s?m\b\.?)?"
     r"|(?P<only>\d{1,2})\s?[ap]\.?\s?m\b\.?|(?:(?<=\bas )|(?<=\bdas ))(?P<full>\d{1,2})\s?h(?:oras?)?\b"
-    r"|(?P<military>[0-2]\d[0-5]\d)\s?(?:h|hrs|hours|horas)\b)"
+    r"|(?P<military>0\d[0-5]\d\b|[0-2]\d[0-5]\d(?=\s?(?:h|hrs|hours|horas)\b))(?:\s?(?:h|hrs|hours|horas)\b)?)"
 )
 
 DIGIT = re.compile(r"\d")

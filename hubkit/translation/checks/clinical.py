@@ -14,6 +14,20 @@ from hubkit.translation.flags import Flag
 MANY = frozenset({"Lung Opacity", "Lung Lesion", "Support Devices"})
 """Labels whose findings have more names than a lexicon holds."""
 
+DEVICES = frozenset(
+    {
+        "pacemaker",
+        "defibrillator",
+        "chest_tube",
+        "endotracheal_tube",
+        "tracheostomy",
+        "picc",
+        "swan_ganz",
+        "balloon_pump",
+    }
+)
+"""Devices whose few names are all there."""
+
 SIZED = frozenset({"enlarged", "widened"})
 """States that are findings."""
 
@@ -88,4 +102,4 @@ def _is_finding(meaning: Meaning) -> bool:
 
 @functools.cache
 def _well_known(meaning: Meaning) -> bool:
-    return all(concept.label and concept.label not in MANY for concept in meaning.concepts)
+    return all(concept.label and (concept.label not in MANY or concept.name in DEVICES) for concept in meaning.concepts)

@@ -11,17 +11,20 @@ from hubkit.translation.checks.form import WORDS
 from hubkit.translation.checks.sides import Place, Side, soft, unmatched
 from hubkit.translation.flags import Flag
 
-LOOSE = frozenset({"loose", "normal", "clear", "intact", "same", "resolved", "removed"})
+LOOSE = frozenset({"loose", "normal", "clear", "intact", "midline", "same", "resolved", "removed"})
 """What can stand for a negation of the other language, and needs none there."""
 
-SOUND = frozenset({"normal", "clear", "intact", "same", "resolved"})
+SOUND = frozenset({"normal", "clear", "intact", "midline", "same", "resolved"})
 """What says that all is well, and is often said with a negation."""
 
 BREAKS = frozenset({",", ";", ":", ".", "but", "though", "although", "however", "mas", "porem", "embora", "contudo"})
 """What a negation does not reach beyond to deny a doubt."""
 
-DENIABLE = ("suggest", "suspicious", "worrisome", "suger", "sugir", "suspeit", "preocupante")
-"""How the words of doubt begin that a negation reaches over what it denies: "no nodule suspicious for malignancy"."""
+DENIABLE = ("suggest", "suspicious", "concerning", "worrisome", "suger", "sugir", "suspeit", "preocupante")
+"""How the words of doubt begin that a negation reaches over what it denies."""
+
+VAGUE = frozenset({"hedge", "scope", "exam", "ignore"})
+"""Kinds of phrases that name nothing."""
 
 NEGATIVE = frozenset({"no", "not", "cannot", "without", "never", "sem", "nao", "nenhum", "nenhuma", "ausencia"})
 """A phrase such as "no change" or "sem alterações" that begins with one of these is a negation, whatever else it is."""
@@ -38,9 +41,13 @@ def negation(source: Side, translation: Side) -> Iterator[Flag]:
         yield Flag("negation_added", "error", source.span, misread)
         return
     said, told = _negations(source), _negations(translation)
-    spare, other_spare = unmatched(_loose(source), _loose(translation))
+    spare, other_spare = unmatched(_loose(source, translation), _loose(translation, source))
+    if spare and other_spare:
+        # Whatever their words, what stands for a negation on both sides answers one another: "sharp", "livres".
+        paired = min(len(spare), len(other_spare))
+        spare, other_spare = spare[paired:], other_spare[paired:]
     if not told and not other_spare:
-        sound = [place for place in spare if _sound(place.meaning) and not translation.says(place.meaning, source)]
+        sound = [place for place in spare if _sound(place.meaning)]
         if said or sound:
             same = not said and "same" in sound[0].meaning.names
             name = "comparison_lost" if same else "negation_dropped"
@@ -87,8 +94,18 @@ def _negations(side: Side) -> list[Place]:
     return [place for place in side.places if negates(place.meaning)]
 
 
-def _loose(side: Side) -> list[Place]:
-    return [place for place in side.places if not LOOSE.isdisjoint(place.meaning.names) and not negates(place.meaning)]
+def _loose(side: Side, answer: Side) -> list[Place]:
+    """What can stand for a negation, but for what the other side says in its own way: "indistinct" as "mal definido",
+    "unchanged" as "mantém".
+    """
+    return [
+        place
+        for place in side.places
+        if not LOOSE.isdisjoint(place.meaning.names)
+        and not negates(place.meaning)
+        and (place.meaning.names - LOOSE).isdisjoint(answer.names)
+        and not ("same" in place.meaning.names and "again" in answer.names)
+    ]
 
 
 @functools.cache
@@ -127,19 +144,23 @@ def _hedges(side: Side) -> list[Place]:
 
 
 def _denied(places: list[Place], at: int) -> bool:
-    """Whether a negation reaches a doubt: "no evidence to suggest". "Cannot be excluded" is none itself."""
-    place = places[at]
-    sentence, term = place
+    """Whether a negation reaches a doubt: "no evidence to suggest". "Cannot be excluded" is none itself.
+
+    Over what it denies it reaches few words of doubt: "no nodule suspicious for malignancy".
+    """
+    sentence, term = places[at]
     if term.meaning.first in NEGATIVE:
         return False
+    over = False
     for before in reversed(places[:at]):
         gap = sentence.words[before.term.last : term.first]
         if before.sentence is not sentence or not BREAKS.isdisjoint(gap):
             return False
         if cue(before.meaning) == 0 and "trend" not in before.meaning.kinds:
-            return before is places[at - 1] or place.meaning.first.startswith(DENIABLE)
+            return not over or places[at].meaning.first.startswith(DENIABLE)
         if before.meaning.first in BREAKS:
             return False
+        over = over or not before.meaning.kinds <= VAGUE
         term = before.term
     return False
 

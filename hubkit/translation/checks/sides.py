@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from hubkit.clinical.assertion import Sentence, mentions
 from hubkit.clinical.lexicon import Meaning, Term
 
 Span = tuple[int, int]
+
+STEM = 5
+"""By so many letters at its beginning a word is known again in the other language."""
+
+SPELLED = {ord("y"): "i", ord("k"): "c", ord("h"): None}
+
+DOUBLED = re.compile(r"([a-z])\1")
 
 
 class Place(NamedTuple):
@@ -45,6 +53,15 @@ class Side:
     def names(self) -> frozenset[str]:
         """The names of all concepts that the sentences can mean, and of those said along with them."""
         return frozenset[str]().union(*[place.term.meaning.said for place in self.places])
+
+    @functools.cached_property
+    def unknown(self) -> frozenset[str]:
+        """How the long words begin that the lexicon does not know."""
+        words: list[str] = []
+        for sentence in self.sentences:
+            known = {at for term in sentence.terms for at in range(term.first, term.last)}
+            words += [word for at, word in enumerate(sentence.words) if at not in known]
+        return _stems(words)
 
     @functools.cached_property
     def polarities(self) -> dict[str, set[int]]:
@@ -118,4 +135,25 @@ def _unsaid(left: list[Place], of: list[Place], side: Side, answer: Side) -> lis
     if not left:
         return left
     matched = frozenset[str]().union(*[place.meaning.names for place in of if place not in left])
-    return [place for place in left if place.meaning.names.isdisjoint(matched) and not answer.says(place.meaning, side)]
+    return [
+        place
+        for place in left
+        if place.meaning.names.isdisjoint(matched)
+        and not answer.says(place.meaning, side)
+        and not _alike(place, answer)
+    ]
+
+
+def _alike(place: Place, answer: Side) -> bool:
+    """Whether a single word has a cognate among what the lexicon does not know of the other side."""
+    first, last = place.term.first, place.term.last
+    return last - first == 1 and not _stems(place.sentence.words[first:last]).isdisjoint(answer.unknown)
+
+
+def _stems(words: Iterable[str]) -> frozenset[str]:
+    """How long words begin where English and Portuguese spell them alike: hypoventilatory, hipoventilatória."""
+    return frozenset(
+        DOUBLED.sub(r"\1", word.replace("ph", "f").removeprefix("e").translate(SPELLED))[:STEM]
+        for word in words
+        if len(word) >= STEM + 2
+    )
