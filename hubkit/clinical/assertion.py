@@ -25,6 +25,9 @@ SEEN = (
 )  # fmt: skip
 """How the words begin that make a negation speak of what stands before it: an effusion "is not seen"."""
 
+LINKS = frozenset({"of", "in", "de", "do", "da", "dos", "das", "no", "na", "nos", "nas"})
+"""What joins a trend to what shows it: "increase in"."""
+
 RELATIVE = frozenset({"that", "which", "que"})
 """What a negation at the end of a sentence reaches back over."""
 
@@ -41,7 +44,7 @@ SENTENCE_END = re.compile(
 
 ENUMERATOR = re.compile(r"\W*\d{1,2}[.)]\W*")
 
-ANSWER = re.compile(r"(no|n[ãa]o|yes|sim)\b", re.IGNORECASE)
+ANSWER = re.compile(r"(no|not|none|n[ãa]o|nenhuma?|yes|sim)\b", re.IGNORECASE)
 
 
 class Sentence:
@@ -142,20 +145,21 @@ def mentions(sentence: Sentence, gone: bool = True) -> list[Mention]:
 def _reached(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]:
     """The places that a cue reaches: those after it or, if it can turn, before it."""
     term = sentence.terms[at]
-    turns = _looks_back(term.meaning) and not _denies_trend(sentence, at)
+    trend = _denied_trend(sentence, at)
+    if trend is not None and sentence.words[trend.last : trend.last + 1] and sentence.words[trend.last] in LINKS:
+        return []
+    turns = _looks_back(term.meaning) and trend is None
     if turns and sentence.words[term.last - 1].startswith(SEEN):
         return _before(sentence, at, polarity) or _after(sentence, at, polarity, CLAUSE_END | {","})
     return _after(sentence, at, polarity) or (_before(sentence, at, polarity) if turns else [])
 
 
-def _denies_trend(sentence: Sentence, at: int) -> bool:
-    """Whether a cue belongs to a trend after it: what is "not resolved" is there."""
-    following = sentence.terms[at + 1 : at + 2]
-    return (
-        bool(following)
-        and "trend" in following[0].meaning.kinds
-        and "," not in sentence.words[sentence.terms[at].last : following[0].first]
-    )
+def _denied_trend(sentence: Sentence, at: int) -> Term | None:
+    """The trend that a cue belongs to: what is "not resolved" is there, and so is that which shows "no increase"."""
+    term, following = sentence.terms[at], sentence.terms[at + 1 : at + 2]
+    if not following or "trend" not in following[0].meaning.kinds or "new" in following[0].meaning.names:
+        return None
+    return None if "," in sentence.words[term.last : following[0].first] else following[0]
 
 
 @functools.cache

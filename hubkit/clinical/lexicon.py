@@ -32,8 +32,8 @@ GAP, LONGEST_GAP = "*", 3
 
 DENYING = "un"
 
-DENIED = re.compile(r"(?:un(?!de|i|t)|non)[a-z]{5,}")
-"""An English word that denies its own rest: unsuccessful, nonfunctioning; not until, union or under."""
+DENIED = re.compile(r"(?:un(?!de|i|t)|non)[a-z]{5,}|(?!regard|never|none|doubt)[a-z]{3,}less")
+"""An English word that denies its own rest: unsuccessful, nonfunctioning, leadless; not until, union or regardless."""
 
 LINKS = frozenset({"and", "or", "nor", "but", "with", "to", "ou", "nem", "mas", "com", "para"})
 
@@ -134,8 +134,9 @@ def find_terms(words: Sequence[str], language: Language, in_capitals: Callable[[
 
 
 def _denying(word: str, tree: dict[str, Any]) -> dict[str, Any] | None:
-    """The node of any English word that begins with un- or non-, for one that the lexicon does not know."""
-    return tree.get(DENYING) if word.startswith(("un", "non")) and DENIED.fullmatch(word) else None
+    """The node of any English word with un-, non- or -less, for one that the lexicon does not know."""
+    denying = word.startswith(("un", "non")) or word.endswith("less")
+    return tree.get(DENYING) if denying and DENIED.fullmatch(word) else None
 
 
 def _stands_between(word: str, alone: Meaning | None) -> bool:

@@ -23,6 +23,8 @@ BREAKS = frozenset({",", ";", ":", ".", "but", "though", "although", "however", 
 DENIABLE = ("suggest", "suspicious", "concerning", "worrisome", "suger", "sugir", "suspeit", "preocupante")
 """How the words of doubt begin that a negation reaches over what it denies."""
 
+AGREEING = frozenset({"nor", "nenhum", "nenhuma", "nem", "nada", "ninguem", "tampouco"})
+
 VAGUE = frozenset({"hedge", "scope", "exam", "ignore"})
 """Kinds of phrases that name nothing."""
 
@@ -76,7 +78,7 @@ def _turned(source: Side, translation: Side, more: int, fewer: int) -> Iterator[
         added = others == {0}
         counted = (more if added else fewer) > 0
         plain = not (soft(one.meaning) or soft(other.meaning))
-        if counted or plain:
+        if counted or (plain and not added):
             yield Flag("negation_added" if added else "negation_dropped", "error", one.span, other.span)
             return
 
@@ -91,7 +93,14 @@ def uncertainty(source: Side, translation: Side) -> Iterator[Flag]:
 
 
 def _negations(side: Side) -> list[Place]:
-    return [place for place in side.places if negates(place.meaning)]
+    """The negations of a side; what only agrees with one before it, as in "não há nenhum", is none of its own."""
+    found: list[Place] = []
+    for place in side.places:
+        if negates(place.meaning):
+            agrees = place.meaning.first in AGREEING and bool(found) and found[-1].sentence is place.sentence
+            if not agrees:
+                found.append(place)
+    return found
 
 
 def _loose(side: Side, answer: Side) -> list[Place]:
