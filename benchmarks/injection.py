@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterator
 Change = tuple[int, int, str]
 """Start and end in the translation, and what stands there afterwards."""
 
+AGREEING = re.compile(r"\b(?:não|sem|nem)\b[^.;!?\n]*$", re.IGNORECASE)
+"""Before "nenhum": it only agrees with the negation that stands there, and may go without harm."""
+
 IDIOMS = re.compile(r"não (?:só|apenas|somente|menos|mais)\b|sem dúvida|não há dúvida", re.IGNORECASE)
 
 SEEN = "observa|observam|identifica|identificam|nota|notam|visualiza|visualizam|vê|evidencia|evidenciam"
@@ -76,7 +79,7 @@ FINDINGS = {
     r"escoliose": "pneumonia",
     r"pneumoperitônio": "pneumonia",
     r"marca-?passo": "dreno de tórax",
-    r"dreno(?: torácico| de tórax)?": "marca-passo",
+    r"dreno(?: torácico| de tórax)?(?! pigtail| tipo pigtail)": "marca-passo",
     r"tubo (?:endotraqueal|orotraqueal)": "marca-passo",
     r"sonda (?:nasogástrica|nasoenteral|enteral)": "tubo orotraqueal",
     r"cateter(?! (?:de swan|pigtail))": "marca-passo",
@@ -100,10 +103,10 @@ HEDGES = {
     r"\b(?:possivelmente|provavelmente|talvez) ": "",
     r"\bnão (?:pode|podem) ser (?:excluíd|descartad|afastad)([oa]s?)\b": r"está presente",
     r"(?<!não )\b(?:pode|podem|poderia|poderiam) (?:representar|corresponder a|refletir)\b": "é",
-    r"(?<!não )\b(?:pode|podem|poderia|poderiam) ser(?! \w+[aeií]d[oa]s?\b)\b": "é",
-    r"\b(?:sugere|sugerem|sugerindo)\b(?!-se)": "confirma",
+    r"(?<!não )\b(?:pode|podem|poderia|poderiam) ser(?! útil)(?! \w+[aeií]d[oa]s?\b)\b": "é",
+    r"(?<!nada )\b(?:sugere|sugerem|sugerindo)\b(?!-se)": "confirma",
     r"\bsugestiv[oa]s? de\b": "diagnóstico de",
-    r"\bsuspeit[oa]s? (?:de|para)\b": "diagnóstico de",
+    r"(?<!há )(?<!sem )(?<!não )\bsuspeit[oa]s? (?:de|para)\b": "diagnóstico de",
     r"\bnão se pode (?:excluir|descartar|afastar)\b": "há",
 }
 
@@ -143,9 +146,11 @@ def _by(places: Callable[[str], Iterator[Change]]) -> Callable[[str, random.Rand
         if not found:
             return None
         start, end, words = rng.choice(found)
+        rest = text[end:]
         if text[start : start + 1].isupper():
             words = words[:1].upper() + words[1:]
-        changed = text[:start] + words + text[end:]
+            rest = rest if words else rest[:1].upper() + rest[1:]
+        changed = text[:start] + words + rest
         return None if changed == text or not changed.strip(" .") else _tidy(changed)
 
     return inject
@@ -164,6 +169,8 @@ def _patterns(table: dict[str, str], idioms: re.Pattern[str] | None = None) -> C
         for pattern, words in compiled:
             for match in pattern.finditer(text):
                 if any(match.start() < end and start < match.end() for start, end in [*spared, *taken]):
+                    continue
+                if match[0].lower().startswith("nenhum") and AGREEING.search(text[: match.start()]):
                     continue
                 taken.append(match.span())
                 yield *match.span(), match.expand(words)
