@@ -26,8 +26,10 @@ def command(
     The same rows are written with `status` (ok or flagged) and `flags` (names such as negation_added). Exits with 1
     when something is flagged.
     """
-    from hubkit.translation.checks.files import check_file, json_lines, write_checked
+    from hubkit.translation.checks.files import check_file, format_of, json_lines, write_checked
 
+    if output is not None:
+        format_of(output)
     checked = check_file(file, source, translation)
     if output is not None or not as_json:
         output = output or file.with_suffix(f".checked{file.suffix}")

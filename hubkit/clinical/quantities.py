@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,6 +61,8 @@ CLOCK = re.compile(
 
 DIGIT = re.compile(r"\d")
 
+WORD = re.compile(r"[a-z0-9]+")
+
 CHAIN = re.compile(r"\s*(?:x|by|por|×|to|a|and|e|-|or|ou|\+|para|ate|versus|vs\.?)\s*")
 
 ENUMERATOR = re.compile(r"(?:^|\n|(?<=[.!?:;]))\s*\d{1,2}[.)](?=\s)")
@@ -88,14 +91,20 @@ def quantities(text: str, language: Language) -> list[Quantity]:
                 if PATIENT.fullmatch(text, match.start(), match.end()):
                     unit = "year"
                 found.append(Quantity(values, unit, match.span(), not _within(match.start(), listed)))
-    for match in _word_pattern(language).finditer(folded):
-        value, required = _words(language)[match[0]]
-        found.append(Quantity(frozenset({value}), None, match.span(), required))
-    for match in _month_pattern(language).finditer(folded):
-        if match[0] not in NUMBERS["months"]["ambiguous"] or _beside_a_day(folded, match):
-            month = float(_months(language)[match[0]])
-            found.append(Quantity(frozenset({month}), "month of the year", match.span(), True))
+    if not _named(language).isdisjoint(WORD.findall(folded)):
+        found += _spelled_out(folded, language)
     return _with_chained_units(sorted(found, key=lambda quantity: quantity.span), folded) if found else found
+
+
+def _spelled_out(folded: str, language: Language) -> Iterator[Quantity]:
+    """The numbers and months that are words."""
+    words, months = _words(language), _months(language)
+    for match in WORD.finditer(folded):
+        if match[0] in words:
+            value, required = words[match[0]]
+            yield Quantity(frozenset({value}), None, match.span(), required)
+        elif match[0] in months and (match[0] not in NUMBERS["months"]["ambiguous"] or _beside_a_day(folded, match)):
+            yield Quantity(frozenset({float(months[match[0]])}), "month of the year", match.span(), True)
 
 
 def deidentified(text: str) -> list[tuple[str, tuple[int, int]]]:
@@ -169,15 +178,10 @@ def _words(language: Language) -> dict[str, tuple[float, bool]]:
 
 
 @functools.cache
-def _word_pattern(language: Language) -> re.Pattern[str]:
-    return re.compile(r"\b(?:" + "|".join(_words(language)) + r")\b")
-
-
-@functools.cache
 def _months(language: Language) -> dict[str, int]:
     return {form: number for number, forms in enumerate(NUMBERS["months"][language], 1) for form in forms}
 
 
 @functools.cache
-def _month_pattern(language: Language) -> re.Pattern[str]:
-    return re.compile(r"\b(?:" + "|".join(_months(language)) + r")\b")
+def _named(language: Language) -> frozenset[str]:
+    return frozenset(_words(language).keys() | _months(language).keys())

@@ -82,8 +82,19 @@ def test_earlier_flags_are_replaced(tmp_path):
     [
         ("pairs.txt", b"", UsageError, "not one of"),
         ("pairs.jsonl", b'{"source": "Clear."}\n', UsageError, "no column 'translation'"),
-        ("pairs.jsonl", b"Secret words.\n", HubkitError, "no JSON object"),
-        ("pairs.jsonl", b"[1]\n", HubkitError, "no JSON object"),
+        ("pairs.jsonl", b"Secret words.\n", HubkitError, "no JSON object in line 1"),
+        ("pairs.jsonl", b"\n[1]\n", HubkitError, "no JSON object in line 2"),
+        (
+            "pairs.jsonl",
+            b'{"source": ["Secret"], "translation": ""}\n',
+            UsageError,
+            "no text in column 'source' of row 1",
+        ),
+        ("pairs.csv", b"", UsageError, "no column 'source'"),
+        ("pairs.csv", b"en,pt\n", UsageError, "no column 'source'"),
+        ("pairs.csv", b"source,source,translation\n", UsageError, "two columns 'source'"),
+        ("pairs.csv", b"source,translation\nSecret, words,x\n", HubkitError, "more fields in row 1"),
+        ("pairs.csv", "source,translation\n".encode("utf-16"), HubkitError, "iconv -f utf-16"),
         ("pairs.csv", b"source,translation\n\xe9,\n", HubkitError, "not UTF-8"),
         ("pairs.parquet", b"PAR1", HubkitError, "not a whole Parquet file"),
     ],
@@ -94,6 +105,44 @@ def test_what_cannot_be_checked_is_said_without_its_text(tmp_path, name, content
     with pytest.raises(error, match=says) as raised:
         check_file(path)
     assert "Secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("bom.csv", b"\xef\xbb\xbfsource,translation\nNo effusion.,Sem derrame.\n"),
+        ("semicolons.csv", b"source;translation\nNo effusion.;Sem derrame.\n"),
+        ("tabs.CSV", b"source\ttranslation\nNo effusion.\tSem derrame.\n"),
+        ("quoted.csv", b'source,translation\r\n"No effusion.\r\nNo edema.","Sem derrame.\r\nSem edema."\r\n'),
+        ("separator.jsonl", '{"source": "No\u2028effusion.", "translation": "Sem derrame."}'.encode()),
+        ("long.csv", b"source,translation\n" + b"No effusion. " * 20000 + b"," + b"Sem derrame. " * 20000 + b"\n"),
+    ],
+)
+def test_other_peoples_files_are_read(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content)
+    checked = check_file(path)
+    assert [row["status"] for row in checked.rows] == ["ok"] if name != "long.csv" else checked.flagged == 1
+
+
+def test_a_short_row_is_an_empty_translation(tmp_path):
+    path = tmp_path / "pairs.csv"
+    path.write_text("source,translation,n\nNo effusion.\n", encoding="utf-8")
+    assert check_file(path).rows[0]["flags"] == ["empty"]
+
+
+def test_columns_and_delimiter_are_kept_where_no_row_is(tmp_path):
+    path = tmp_path / "pairs.csv"
+    path.write_text("n;source;translation\n", encoding="utf-8")
+    assert CliRunner().invoke(cli, ["check", str(path)]).exit_code == 0
+    assert (tmp_path / "pairs.checked.csv").read_text(encoding="utf-8") == "n;source;translation;status;flags\n"
+
+
+def test_an_output_of_another_ending_is_refused_before_anything_is_checked(tmp_path):
+    path = write(tmp_path / "pairs.csv", ROWS)
+    result = CliRunner().invoke(cli, ["check", str(path), "--output", str(tmp_path / "out.xlsx")])
+    assert (result.exit_code, isinstance(result.exception, UsageError)) in {(1, True), (2, False)}
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_missing_file_is_an_error(tmp_path):

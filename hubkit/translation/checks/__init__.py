@@ -15,6 +15,9 @@ from hubkit.translation.flags import Flag
 
 __all__ = ["Flag", "check"]
 
+LONGEST = 30_000
+"""Characters; no report has as many, and what has is not read."""
+
 
 def check(source: str, translation: str) -> list[Flag]:
     """Return what is wrong with a translation, in the order of the checks; a check may speak more than once.
@@ -24,9 +27,11 @@ def check(source: str, translation: str) -> list[Flag]:
         translation: its Brazilian Portuguese.
     """
     if not source.strip():
-        return []
+        return [Flag("sentence_added", "error", None, (0, len(translation)))] if translation.strip() else []
     if not translation.strip():
         return [Flag("empty", "error", (0, len(source)), None)]
+    if max(len(source), len(translation)) > LONGEST:
+        return [Flag("length", "error", (0, len(source)), (0, len(translation)))]
     said, told = sentences(source, "en"), sentences(translation, "pt")
     flags = [
         *check_length(source.rstrip(), translation.rstrip()),

@@ -21,6 +21,9 @@ MERGED = 0.25
 
 STEPS = ((1, 1), (1, 0), (0, 1), (2, 1), (1, 2), (3, 1), (1, 3))
 
+BAND = 12
+"""How many sentences the chain may stray from the straight line; a long text would take too long without."""
+
 VAGUE = frozenset({"hedge", "negation", "scope", "ignore"})
 """Kinds of phrases that any sentence may hold."""
 
@@ -35,8 +38,10 @@ def align(source: Sequence[Sentence], translation: Sequence[Sentence]) -> list[t
     said, told = [_signature(sentence) for sentence in source], [_signature(sentence) for sentence in translation]
     lengths = [len(sentence.text) for sentence in source], [len(sentence.text) for sentence in translation]
     best: dict[tuple[int, int], tuple[float, tuple[int, int]]] = {(0, 0): (0.0, (0, 0))}
+    width = min(BAND + abs(len(source) - len(translation)), 5 * BAND)
     for at in range(len(source) + 1):
-        for to in range(len(translation) + 1):
+        straight = at * len(translation) // len(source) if source else 0
+        for to in range(max(0, straight - width), min(len(translation), straight + width) + 1):
             for taken, given in STEPS:
                 before = best.get((at - taken, to - given))
                 if before is None:
