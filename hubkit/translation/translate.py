@@ -42,9 +42,10 @@ def translate(config: ReleaseConfig, workspace: Workspace) -> None:
     table = _translations(rows, parts, translation)
     reconcile(table, studies, translation)
     flagged = workspace.translations.with_name("flagged.parquet")
-    accept(table, translation.max_flagged, flagged)
+    checks = _checks(rows, parts)
+    accept(table, checks, translation.max_flagged, flagged)
     write_table(workspace.translations, table)
-    write_table(workspace.checks, _checks(rows, parts))
+    write_table(workspace.checks, checks)
     flagged.unlink(missing_ok=True)
 
 
@@ -71,7 +72,7 @@ def reconcile(table: pa.Table, studies: pa.Table, translation: Translation) -> N
         )
 
 
-def accept(table: pa.Table, max_flagged: float, flagged: Path) -> None:
+def accept(table: pa.Table, checks: pa.Table, max_flagged: float, flagged: Path) -> None:
     """Stop where too many rows are flagged or failed, and leave those rows in the file `flagged`.
 
     Raises:
@@ -83,17 +84,22 @@ def accept(table: pa.Table, max_flagged: float, flagged: Path) -> None:
     write_table(flagged, doubtful)
     share = f"{doubtful.num_rows / table.num_rows:.1%} of {table.num_rows} translations"
     raise HubkitError(
-        f"{share} are flagged or failed, {max_flagged:.1%} may be\n{_reasons(doubtful)}\n",
+        f"{share} are flagged or failed, {max_flagged:.1%} may be\n{_reasons(doubtful, checks)}\n",
         where=flagged,
         mend="read them there; another model or prompt, or [translation] max_flagged: what is translated is kept",
     )
 
 
-def _reasons(doubtful: pa.Table) -> str:
-    counts = Counter(
-        reason
-        for status, names in zip(doubtful["status"].to_pylist(), doubtful["flags"].to_pylist(), strict=True)
-        for reason in ([status] if status == "failed" else names)
+def _reasons(doubtful: pa.Table, checks: pa.Table) -> str:
+    """How many rows failed, and how many have an error of each check; warnings flag nothing."""
+    counts = Counter(status for status in doubtful["status"].to_pylist() if status == "failed")
+    counts.update(
+        name
+        for _, _, name in {
+            (flag["study_id"], flag["section"], flag["check"])
+            for flag in checks.to_pylist()
+            if flag["severity"] == "error"
+        }
     )
     return "\n".join(f"  {count:>7}  {reason}" for reason, count in counts.most_common())
 

@@ -167,14 +167,23 @@ def test_a_missing_or_doubled_row_fails_the_stage(make_workspace, configure, ids
 def test_the_share_that_may_be_flagged(tmp_path, flagged, stops):
     table = _table([(number, "findings") for number in range(100)])
     status = pa.array(["flagged"] * flagged + ["ok"] * (100 - flagged))
-    names = pa.array([["side_flipped"]] * flagged + [[]] * (100 - flagged), pa.list_(pa.string()))
-    table = table.set_column(10, "status", status).set_column(11, "flags", names)
+    table = table.set_column(10, "status", status)
+    found = [("laterality", "error"), ("laterality", "error"), ("anatomy_lost", "warning")]
+    checks = pa.Table.from_pylist(
+        [
+            {"study_id": number, "section": "findings", "check": name, "severity": severity}
+            for number in range(flagged)
+            for name, severity in found
+        ],
+        schema=CHECKS,
+    )
     if stops:
-        with pytest.raises(HubkitError, match=f"{flagged}  side_flipped"):
-            accept(table, 0.02, tmp_path / "flagged.parquet")
+        with pytest.raises(HubkitError, match=f"{flagged}  laterality") as caught:
+            accept(table, checks, 0.02, tmp_path / "flagged.parquet")
+        assert "anatomy_lost" not in str(caught.value)
         assert pq.read_table(tmp_path / "flagged.parquet").num_rows == flagged
     else:
-        accept(table, 0.02, tmp_path / "flagged.parquet")
+        accept(table, checks, 0.02, tmp_path / "flagged.parquet")
 
 
 def test_a_unit_translated_by_two_runs_is_found(make_workspace, studies, configure):
