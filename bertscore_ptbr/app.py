@@ -2,7 +2,8 @@
 
     pip install -r requirements.txt gradio && python app.py
 
-Nothing that is pasted or uploaded is kept: there is no log of inputs, and an uploaded file is deleted once it is read.
+Nothing that is pasted or uploaded is kept: there is no log of inputs, an uploaded file is deleted once it is read, and
+Gradio's history of runs, which would store them in the visitor's browser, is off.
 """
 
 from __future__ import annotations
@@ -32,10 +33,16 @@ WELCOME = """# BERTScore for reports in Brazilian Portuguese
 machine. Nothing is kept, but the place for such text is your own machine, with the same code:
 `evaluate.load("{repository}")`."""
 CSS = """.heat td, .heat th {padding: 2px 6px; font-size: 13px; font-weight: normal; white-space: nowrap}
+.heat tr > :first-child {position: sticky; left: 0; background: var(--background-fill-primary)}
 #means code {white-space: pre-wrap; overflow-wrap: anywhere}
 .heat {overflow-x: auto} .heat .best {outline: 2px solid #D55E00; outline-offset: -2px}"""
-
-LAUNCH: dict[str, Any] = {"css": CSS, "max_file_size": "2mb", "footer_links": ["gradio"]}
+LAUNCH: dict[str, Any] = {
+    "css": CSS,
+    "max_file_size": "2mb",
+    "footer_links": ["gradio"],
+    "run_history": False,
+    "enable_monitoring": False,
+}
 
 
 def score_pasted(predictions: str, references: str, setup: str) -> tuple[list[list[Any]], str, str]:
@@ -76,9 +83,9 @@ def score(pairs: list[tuple[str, str]], setup: str) -> tuple[list[list[Any]], st
     if any(len(text) > MAX_CHARACTERS for pair in pairs for text in pair):
         raise _refused(f"A text is longer than {MAX_CHARACTERS} characters.")
     predictions, references = (list(side) for side in zip(*pairs, strict=True))
-    found = METRIC.compute(predictions=predictions, references=references, setup=setup)
+    found = bertscore_ptbr.BERTScorePTBR().compute(predictions=predictions, references=references, setup=setup)
     columns = [found[name] for name in ("precision", "recall", "f1")]
-    rows = [[*pair, *(round(score, 4) for score in scores)] for pair, *scores in zip(pairs, *columns, strict=True)]
+    rows = [[*pair, *(f"{score:.4f}" for score in scores)] for pair, *scores in zip(pairs, *columns, strict=True)]
     means = [sum(column) / len(column) for column in columns]
     facts = f"{sum(found['truncated'])} cut at the maximum length, {sum(found['empty'])} with an empty text"
     summary = "**Means:** precision {:.4f}, recall {:.4f}, F1 {:.4f}".format(*means)
@@ -86,8 +93,11 @@ def score(pairs: list[tuple[str, str]], setup: str) -> tuple[list[list[Any]], st
 
 
 def heat_map(prediction: str, reference: str, setup: str) -> str:
-    """A table of cosines, tokens of the prediction down and of the reference across; the best of each row is framed."""
-    aligned = METRIC.align(prediction, reference, setup=setup)
+    """A table of cosines, tokens of the prediction down and of the reference across; the best of each row is framed.
+
+    A metric takes one call at a time, and the page may serve several visitors: each call here makes its own.
+    """
+    aligned = bertscore_ptbr.BERTScorePTBR().align(prediction, reference, setup=setup)
     cosine = aligned["cosine"]
     low, high = float(cosine.min()), max(float(cosine.max()), float(cosine.min()) + 1e-6)
     head = "".join(f"<th scope='col'>{html.escape(token)}</th>" for token in aligned["reference"])
@@ -95,7 +105,7 @@ def heat_map(prediction: str, reference: str, setup: str) -> str:
     for token, row in zip(aligned["prediction"], cosine, strict=True):
         cells = "".join(_cell(value, (value - low) / (high - low), value == row.max()) for value in row.tolist())
         body.append(f"<tr><th scope='row'>{html.escape(token)}</th>{cells}</tr>")
-    return f"<div class='heat'><table><tr><th></th>{head}</tr>{''.join(body)}</table></div>"
+    return f"<div class='heat'><table><tr><th>prediction ↓ reference →</th>{head}</tr>{''.join(body)}</table></div>"
 
 
 def show_pair(setup: str, event: gr.SelectData) -> str:
@@ -122,12 +132,17 @@ def build(repository: str = "<namespace>/bertscore_ptbr") -> gr.Blocks:
         means = gr.Markdown(elem_id="means")
         table = gr.Dataframe(
             headers=COLUMNS,
+            column_widths=["35%", "35%", "10%", "10%", "10%"],  # else a long text pushes the scores out of sight
             interactive=False,
             wrap=True,
             elem_id="table",
             label="Scores (click a row to see its tokens)",
         )
-        gr.Markdown("### Where the score comes from: cosine of each token with each")
+        gr.Markdown(
+            "### Where the score comes from: cosine of each token with each\n"
+            "Framed: the best match of each token of the prediction; their mean is the precision. The marks at both "
+            "ends can be matched, and count for nothing."
+        )
         heat = gr.HTML(elem_id="heat")
         outputs = [table, means, heat]
         pasted.click(score_pasted, [predictions, references, setup], outputs, api_visibility="private")
@@ -154,8 +169,6 @@ def _cell(value: float, share: float, best: bool) -> str:
 def _refused(message: str) -> gr.Error:
     return gr.Error(message, print_exception=False)  # a traceback in the Space's log could show a text
 
-
-METRIC = bertscore_ptbr.BERTScorePTBR()
 
 if __name__ == "__main__":
     import os

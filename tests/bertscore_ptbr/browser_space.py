@@ -18,6 +18,23 @@ from hubkit.published import published
 
 expect.set_options(timeout=60_000)
 
+STORED = """async () => {
+    const found = [JSON.stringify(localStorage), JSON.stringify(sessionStorage)];
+    for (const {name} of await indexedDB.databases()) {
+        const database = await new Promise(done => {
+            const open = indexedDB.open(name);
+            open.onsuccess = () => done(open.result);
+        });
+        for (const store of database.objectStoreNames) {
+            found.push(await new Promise(done => {
+                const all = database.transaction(store).objectStore(store).getAll();
+                all.onsuccess = () => done(JSON.stringify(all.result));
+            }));
+        }
+    }
+    return found.join();
+}"""
+
 START = """
 import sys
 sys.path.insert(0, {folder!r})
@@ -29,7 +46,7 @@ app.build("someone/bertscore_ptbr").launch(**app.LAUNCH, server_name="127.0.0.1"
 
 @pytest.fixture(scope="module")
 def address(encoders, tmp_path_factory):
-    """The page, served by a process of its own as on the Space; its log may hold nothing that was entered."""
+    """The page, served by a process of its own as on the Space; nothing that was entered may lie on its disk."""
     home = tmp_path_factory.mktemp("space")
     setups = {"bertimbau": encoders["bert"], "xlm-roberta": encoders["xlm-roberta"]}
     code = START.format(folder=str(published("bertscore_ptbr")), setups=setups)
@@ -39,15 +56,20 @@ def address(encoders, tmp_path_factory):
         process = subprocess.Popen(
             [sys.executable, "-u", "-c", code], env=environment, stdout=stream, stderr=subprocess.STDOUT
         )
+
+    def kept():
+        files = [path for path in home.rglob("*") if path.is_file()]
+        return [path for path in files if "segredo" in path.read_text(errors="replace")]
+
     try:
         while "Running on local URL" not in log.read_text():
             assert process.poll() is None, log.read_text()
         yield log.read_text().split("Running on local URL:")[1].split()[0]
+        assert kept() == []  # Gradio would delete what is left when it ends
     finally:
         process.terminate()
         process.wait(30)
-    kept = [path for path in home.rglob("*") if path.is_file() and "segredo" in path.read_text(errors="replace")]
-    assert kept == []
+    assert kept() == []
 
 
 @pytest.fixture(scope="module")
@@ -76,12 +98,15 @@ def fill(page: Page, predictions: str, references: str) -> None:
 
 
 def test_pasted_pairs(page, tmp_path):
-    fill(page, "Sem derrame segredo.\nHá opacidade à direita.", "Há derrame.\nHá opacidade à direita.")
+    long = "Há opacidade à direita. " * 12
+    fill(page, f"Sem derrame segredo.\n{long}", f"Há derrame.\n{long}")
     expect(page.locator("#means")).to_contain_text("Means: precision")
     expect(page.locator("#table")).to_contain_text("Sem derrame segredo.")
+    expect(page.get_by_test_id("cell-1-4")).to_be_in_viewport()
     heat = page.locator("#heat table")
     expect(heat).to_be_visible()
     first = heat.inner_text()
+    assert "segredo" not in page.evaluate(STORED)
     page.get_by_test_id("cell-1-0").click()
     expect(heat).not_to_have_text(first, use_inner_text=True)
     page.screenshot(path=os.environ.get("SPACE_SCREENSHOT", str(tmp_path / "space.png")), full_page=True)
@@ -94,6 +119,7 @@ def test_an_uploaded_file(page, tmp_path):
     page.locator("input[type=file]").first.set_input_files(Path(file))
     expect(page.locator("#means")).to_contain_text("model:xlm-roberta")
     expect(page.locator("#table")).to_contain_text("Normal segredo.")
+    assert "segredo" not in page.evaluate(STORED)
 
 
 def test_a_refusal_is_shown(page):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import gradio as gr
 import pytest
@@ -29,15 +30,15 @@ def app(encoders, monkeypatch):
 def test_pasted_pairs_get_a_table_and_a_heat_map(app, metric, encoders):
     rows, means, heat = app.score_pasted("Sem derrame.\nNormal\n", "Há derrame.\nNormal", "bertimbau")
     assert [row[:2] for row in rows] == [["Sem derrame.", "Há derrame."], ["Normal", "Normal"]]
-    assert rows[1][2:] == pytest.approx([1, 1, 1], abs=1e-4)
+    assert rows[1][2:] == ["1.0000"] * 3
     model, layer = encoders["bert"]
     expected = metric.compute(
         predictions=["Sem derrame."], references=["Há derrame."], model_type=model, num_layers=layer
     )
-    assert rows[0][4] == pytest.approx(expected["f1"][0], abs=1e-4)
+    assert float(rows[0][4]) == pytest.approx(expected["f1"][0], abs=1e-4)
     assert "0 cut at the maximum length, 0 with an empty text" in means
     assert "bertscore_ptbr|model:bert|" in means
-    shown = app.METRIC.align("Sem derrame.", "Há derrame.", setup="bertimbau")
+    shown = app.bertscore_ptbr.BERTScorePTBR().align("Sem derrame.", "Há derrame.", setup="bertimbau")
     assert heat.count("<td") == len(shown["prediction"]) * len(shown["reference"])
 
 
@@ -84,6 +85,16 @@ def test_unequal_numbers_of_lines_are_refused(app):
     with pytest.raises(gr.Error) as caught:
         app.score_pasted("a\nb", "a", "bertimbau")
     assert caught.value.message == "There are 2 predictions and 1 references."
+
+
+def test_visitors_at_the_same_time_get_their_own_texts(app):
+    """A metric collects texts between add and compute: one shared by two threads mixed theirs."""
+    texts = [[f"Derrame {visitor} {at}" for at in range(20)] for visitor in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda lines: app.score_pasted("\n".join(lines), "\n".join(lines), "bertimbau"), texts))
+    for lines, (rows, _, _) in zip(texts, found, strict=True):
+        assert [row[0] for row in rows] == lines
+        assert {row[4] for row in rows} == {"1.0000"}
 
 
 def test_markup_in_a_text_is_shown_and_not_run(app):
