@@ -19,8 +19,8 @@ _STYLE = """
 body { color: #1f2937; font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
 body { margin: 0 auto; max-width: 60rem; padding: 1rem 1.5rem }
 header { border-bottom: 1px solid #d1d5db; margin-bottom: 1rem } h1 small { color: #6b7280; font-weight: 400 }
-table { border-collapse: collapse; display: block; overflow-x: auto }
-td, th { border: 1px solid #d1d5db; padding: .25rem .6rem }
+table { border-collapse: collapse; display: block; margin: 1rem 0; overflow-x: auto }
+td, th { border: 1px solid #d1d5db; overflow-wrap: normal; padding: .25rem .6rem }
 pre { background: #f3f4f6; overflow-x: auto; padding: .75rem } code { font-size: .9em }
 .gate { background: #fffbeb; border: 1px solid #f59e0b; border-radius: .5rem; margin: 1rem 0; padding: 1rem 1.25rem }
 .gate label { display: block; margin: .6rem 0 } .gate input:not([type=checkbox]) { display: block; width: 24rem }

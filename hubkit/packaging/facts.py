@@ -20,19 +20,54 @@ SYNTHETIC_KINDS = ("demo", "synthetic")
 """Corpora that a program made: their cards say so before anything else."""
 
 
-PARENTS = {"mimic-cxr": ("MIMIC-CXR", "MIMIC-CXR-JPG")}
-"""The PhysioNet projects that a corpus kind comes from: reports, images."""
+LICENSE_URL = "https://physionet.org/about/licenses/physionet-credentialed-health-data-license-150/"
 
 
 class Parent(NamedTuple):
-    """A PhysioNet project that the release is derived from."""
+    """A PhysioNet project that the release is derived from.
+
+    Attributes:
+        name: its short name, which in small letters is that of its address.
+        title: its title.
+        authors: (family name, given name) of its authors, in order.
+        version: its version, as configured.
+    """
 
     name: str
-    version: str
+    title: str
+    authors: tuple[tuple[str, str], ...]
+    version: str = ""
 
     @property
     def url(self) -> str:
         return f"https://physionet.org/content/{self.name.lower()}/{self.version}/"
+
+    @property
+    def agreement_url(self) -> str:
+        return f"https://physionet.org/content/{self.name.lower()}/view-dua/{self.version}/"
+
+
+PARENTS = {
+    "mimic-cxr": (
+        Parent(
+            "MIMIC-CXR",
+            "MIMIC-CXR Database",
+            (
+                *(("Johnson", "Alistair"), ("Pollard", "Tom"), ("Mark", "Roger")),
+                *(("Berkowitz", "Seth"), ("Horng", "Steven")),
+            ),
+        ),
+        Parent(
+            "MIMIC-CXR-JPG",
+            "MIMIC-CXR-JPG - chest radiographs with structured labels",
+            (
+                *(("Johnson", "Alistair"), ("Lungren", "Matthew"), ("Peng", "Yifan"), ("Lu", "Zhiyong")),
+                *(("Mark", "Roger"), ("Berkowitz", "Seth"), ("Horng", "Steven")),
+            ),
+        ),
+    )
+}
+"""The PhysioNet projects that a corpus kind comes from: reports, images."""
 
 
 class SplitSize(NamedTuple):
@@ -44,6 +79,14 @@ class SplitSize(NamedTuple):
     images: int
 
 
+class Noticed(NamedTuple):
+    """In how many sections a check noticed something: in flagged ones, and as a warning in those that passed."""
+
+    check: str
+    flagged: int
+    warned: int
+
+
 class Quality(NamedTuple):
     """How the translated sections fared in the checks.
 
@@ -51,14 +94,14 @@ class Quality(NamedTuple):
         sections: sections that had text.
         studies: studies that they come from.
         status: sections by status (ok, flagged, failed).
-        flags: sections by flag, commonest first.
+        checks: what the checks noticed, commonest first.
         reused: sections whose translation was taken from an equal text.
     """
 
     sections: int
     studies: int
     status: dict[str, int]
-    flags: list[tuple[str, int]]
+    checks: list[Noticed]
     reused: int
 
 
@@ -90,7 +133,8 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> dict[str, Any]:
         "config": config,
         "corpus": kind,
         "source": source,
-        "parents": [Parent(name, config.corpus.version) for name in PARENTS.get(kind.name, ())],
+        "parents": [parent._replace(version=config.corpus.version) for parent in PARENTS.get(kind.name, ())],
+        "license_url": LICENSE_URL,
         "source_link": f"[{source}]({kind.url})" if kind.url else source,
         "synthetic": synthetic,
         "base": base,
@@ -132,12 +176,13 @@ def quality(workspace: Workspace) -> Quality:
     """Count the translated sections by status and by flag."""
     rows = read_table(workspace.translations, ["study_id", "status", "flags", "reused"]).to_pylist()
     status = Counter(row["status"] for row in rows)
-    flags = Counter(flag for row in rows for flag in row["flags"] or [])
+    noticed = Counter((flag, row["status"] == "ok") for row in rows for flag in set(row["flags"] or []))
+    checks = [Noticed(name, noticed[name, False], noticed[name, True]) for name in {name for name, _ in noticed}]
     return Quality(
         sections=len(rows),
         studies=len({row["study_id"] for row in rows}),
         status={name: status[name] for name in ("ok", "flagged", "failed")},
-        flags=sorted(flags.items(), key=lambda item: (-item[1], item[0])),
+        checks=sorted(checks, key=lambda row: (-row.flagged, -row.warned, row.check)),
         reused=sum(bool(row["reused"]) for row in rows),
     )
 
@@ -172,8 +217,9 @@ def versions(workspace: Workspace) -> dict[str, str]:
 
 def _provenance(workspace: Workspace) -> dict[str, Any]:
     return {
-        "studies": workspace.studies,
-        "translations": workspace.translations,
-        "adapter": workspace.adapter / "adapter_model.safetensors",
-        "scores": workspace.scores / "scores.parquet",
+        path.name: path
+        for path in (
+            *(workspace.studies, workspace.translations),
+            *(workspace.adapter / "adapter_model.safetensors", workspace.scores / "scores.parquet"),
+        )
     }

@@ -157,13 +157,14 @@ def eval_result_entries(facts: Mapping[str, Any]) -> list[EvalResultEntry]:
     """What `.eval_results/` says: the mean F1 of the adapter in each setup."""
     from huggingface_hub import EvalResultEntry
 
+    confidence = 100 * facts["evaluation"].confidence
     return [
         EvalResultEntry(
             dataset_id=facts["repos"]["dataset"],
             task_id=f"bertscore_{row.setup}",
             value=round(row.f1.mean, 6),
             dataset_revision=facts["release"].tag,
-            notes=f"BERTScore F1, 95 % interval {row.f1.low:.4f} to {row.f1.high:.4f}",
+            notes=f"BERTScore F1, {confidence:.0f} % interval {row.f1.low:.4f} to {row.f1.high:.4f}",
         )
         for row in adapter_results(facts)
     ]
@@ -181,8 +182,9 @@ def _license(facts: Mapping[str, Any], name: str) -> dict[str, Any]:
     license_key = facts["config"].packaging.license
     if license_key != "other":
         return {"license": license_key}
-    own = name if facts["corpus"].credentialed else _slug(facts["corpus"].licence)
-    return {"license": "other", "license_name": own, "license_link": "LICENSE"}
+    if not facts["corpus"].credentialed:
+        return {"license": _slug(facts["corpus"].licence)}
+    return {"license": "other", "license_name": name, "license_link": "LICENSE"}
 
 
 def _slug(text: str) -> str:

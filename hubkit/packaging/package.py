@@ -61,20 +61,24 @@ def _dataset(config: ReleaseConfig, workspace: Workspace, facts: Mapping[str, An
     write_text(folder / "croissant.json", croissant(facts, splits, folder))
     write_text(folder / "CITATION.cff", render(templates / "CITATION.cff.jinja", facts))
     write_text(folder / "LICENSE", render(templates / "LICENSE.jinja", facts))
-    write_text(folder / "loader" / LOADER, loader_script(config))
-    _other_studies(workspace, folder / "loader" / "other_studies.parquet")
+    write_loader(config, workspace, folder / "loader")
     copy_files(workspace.scores, PLOTS, folder / "plots")
 
 
-def _other_studies(workspace: Workspace, path: Path) -> None:
-    """Ids of the studies that the corpus has beside those of the release, by which the loader tells another version."""
+def write_loader(config: ReleaseConfig, workspace: Workspace, folder: Path) -> None:
+    """Write the loader, and ids of the corpus' studies beside those of the release, by which it tells another version.
+
+    Raises:
+        HubkitError: the workspace was read by an older hubkit.
+    """
     import pyarrow as pa
 
+    write_text(folder / LOADER, loader_script(config))
     catalogue = json.loads(workspace.selection.read_text(encoding="utf-8")).get("catalogue", {})
     if "other_studies" not in catalogue:
         raise HubkitError("is of an older hubkit", where=workspace.selection, mend="run: hubkit release --from read")
     studies = pa.array([*catalogue["other_studies"], *catalogue.get("reports_without_study", [])], pa.int64())
-    write_table(path, pa.table({"study_id": studies}))
+    write_table(folder / "other_studies.parquet", pa.table({"study_id": studies}))
 
 
 def _script_branch(config: ReleaseConfig, dist: Path) -> None:

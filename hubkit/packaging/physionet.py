@@ -21,7 +21,7 @@ from hubkit.packaging.cards import render
 from hubkit.packaging.dataset import write_dataset
 from hubkit.packaging.facts import gather
 from hubkit.packaging.leakguard import guard
-from hubkit.packaging.package import LOADER, PLOTS, copy_adapter, copy_files, loader_script
+from hubkit.packaging.package import PLOTS, copy_adapter, copy_files, write_loader
 from hubkit.packaging.references import Citations
 from hubkit.published import published
 from hubkit.workspace import Workspace, file_digest, sync, write_text
@@ -101,8 +101,8 @@ def _write(config: ReleaseConfig, workspace: Workspace, facts: Mapping[str, Any]
     write_dataset(config.model_copy(update={"custody": Custody()}), workspace, folder)
     copy_adapter(config, workspace, facts, folder / "adapter")
     copy_files(workspace.scores, PLOTS, folder / "plots")
-    write_text(folder / "code" / LOADER, loader_script(config))
-    copy_files(published("bertscore_ptbr"), (METRIC,), folder / "code")
+    write_loader(config, workspace, folder / "loader")
+    copy_files(published("bertscore_ptbr"), (METRIC,), folder / "metric")
     cite = Citations(config, facts)
     facts = {**facts, "cite": cite, "on_hub": _on_hub(workspace)}
     write_text(folder / "README.md", render(templates / "physionet.md.jinja", facts))

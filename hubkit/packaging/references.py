@@ -33,12 +33,6 @@ LITERATURE = {
     '"Unsupervised cross-lingual representation learning at scale". ACL 2020. https://arxiv.org/abs/1911.02116',
 }
 
-PARENT_AUTHORS = {
-    "MIMIC-CXR": 'Johnson A, Pollard T, Mark R, Berkowitz S, Horng S. "MIMIC-CXR database',
-    "MIMIC-CXR-JPG": "Johnson A, Lungren M, Peng Y, Lu Z, Mark R, Berkowitz S, Horng S. "
-    '"MIMIC-CXR-JPG - chest radiographs with structured labels',
-}
-
 
 class Citations:
     """Numbers references as a template cites them: `{{ cite("lora", "bertscore") }}` gives `[3, 4]`.
@@ -70,14 +64,12 @@ def _of_release(config: ReleaseConfig, facts: Mapping[str, Any]) -> dict[str, st
         "dataset": f"{config.release.title}, {config.release.tag}. {hub}/datasets/{repos['dataset']}",
         "metric": f"BERTScore for reports in Portuguese, {config.release.tag}. {hub}/spaces/{repos['metric']}",
         "base": f"{facts['base']['name']}. {hub}/{facts['base']['name']}",
-        "license": "PhysioNet. PhysioNet Credentialed Health Data License 1.5.0. "
-        "https://physionet.org/about/licenses/physionet-credentialed-health-data-license-150/",
+        "license": f"PhysioNet. PhysioNet Credentialed Health Data License 1.5.0. {facts['license_url']}",
     }
     for parent in facts["parents"]:
-        texts[parent.name] = f'{PARENT_AUTHORS[parent.name]} (version {parent.version})". PhysioNet. {parent.url}'
+        authors = ", ".join(f"{family} {given[0]}" for family, given in parent.authors)
+        texts[parent.name] = f'{authors}. "{parent.title} (version {parent.version})". PhysioNet. {parent.url}'
     if facts["parents"]:
-        texts["dua"] = (
-            "PhysioNet. PhysioNet Credentialed Health Data Use Agreement 1.5.0. "
-            f"https://physionet.org/content/mimic-cxr/view-dua/{facts['parents'][0].version}/"
-        )
+        agreement = facts["parents"][0].agreement_url
+        texts["dua"] = f"PhysioNet. PhysioNet Credentialed Health Data Use Agreement 1.5.0. {agreement}"
     return texts

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import yaml
 from huggingface_hub import DatasetCard, ModelCard, metadata_load
@@ -14,8 +16,9 @@ from invented_release import build_release, release_config
 from hubkit.cards import merge_card
 from hubkit.errors import HubkitError
 from hubkit.packaging.cards import render
+from hubkit.packaging.facts import Noticed, quality
 from hubkit.packaging.package import package
-from hubkit.workspace import Workspace
+from hubkit.workspace import Workspace, file_digest, read_table, write_table
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +76,48 @@ def test_the_three_repos_name_one_another_by_tag(packaged: Workspace) -> None:
             assert f"| `lab/{repo}` | `release-1.0.0` |" in text
 
 
+def test_the_datasets_card_names_its_sources_by_version_and_links_their_terms(packaged: Workspace) -> None:
+    text = (packaged.dist / "dataset" / "README.md").read_text(encoding="utf-8")
+    for said in (
+        "| derived from | [MIMIC-CXR](https://physionet.org/content/mimic-cxr/2.1.0/), version 2.1.0 |",
+        "| derived from | [MIMIC-CXR-JPG](https://physionet.org/content/mimic-cxr-jpg/2.1.0/), version 2.1.0 |",
+        "[data use agreement](https://physionet.org/content/mimic-cxr/view-dua/2.1.0/)",
+        f"| SHA-256 of `scores.parquet` | `{file_digest(packaged.scores / 'scores.parquet')}` |",
+        "| `negation_added` | 1 | 0 | 0.8 % |",
+        "@misc{mimic_cxr_ptbr,",
+    ):
+        assert said in text
+
+
+def test_a_check_that_only_warned_is_not_counted_as_one_that_flagged(tmp_path: Path) -> None:
+    workspace = build_release(tmp_path)
+    table = read_table(workspace.translations)
+    rows = table.to_pylist()
+    for row in rows[-2:]:
+        row["flags"] = ["anatomy_added", "anatomy_added", "negation_added"]
+    write_table(workspace.translations, pa.Table.from_pylist(rows, schema=table.schema))
+    assert quality(workspace).checks == [
+        Noticed("negation_added", 1, 2),
+        Noticed("side_changed", 1, 0),
+        Noticed("anatomy_added", 0, 2),
+    ]
+
+
+@pytest.mark.parametrize("custody", [{}, {"mode": "sealed", "adapter_custody": "gated"}], ids=["gated", "sealed"])
+def test_the_code_on_the_cards_is_python_and_opens_what_is_sealed(tmp_path: Path, custody: dict[str, str]) -> None:
+    workspace = build_release(tmp_path)
+    package(release_config(tmp_path / "corpus", custody=custody), workspace)
+    blocks = {
+        folder: re.findall(r"```python\n(.*?)```", (workspace.dist / folder / "README.md").read_text(), re.DOTALL)
+        for folder in ("dataset", "adapter", "metric")
+    }
+    assert {folder: len(found) for folder, found in blocks.items()} == {"dataset": 3, "adapter": 1, "metric": 2}
+    for code in (code for found in blocks.values() for code in found):
+        compile(code, "card", "exec")
+    for folder in ("dataset", "metric"):
+        assert any("open_sealed(" in code for code in blocks[folder]) is bool(custody)
+
+
 def test_a_synthetic_corpus_is_called_so_and_nothing_claims_physionets_terms(demo: Workspace) -> None:
     for folder in ("dataset", "adapter"):
         text = (demo.dist / folder / "README.md").read_text(encoding="utf-8")
@@ -82,7 +127,7 @@ def test_a_synthetic_corpus_is_called_so_and_nothing_claims_physionets_terms(dem
     found = metadata_load(demo.dist / "dataset" / "README.md")
     assert found is not None
     assert "synthetic" in found["tags"]
-    assert found["license_name"] == "apache-2.0"
+    assert found["license"] == "apache-2.0"
 
 
 def test_the_citation_is_valid_yaml_with_its_required_keys(packaged: Workspace, demo: Workspace) -> None:
@@ -91,6 +136,8 @@ def test_the_citation_is_valid_yaml_with_its_required_keys(packaged: Workspace, 
         assert {"cff-version", "message", "title", "authors"} <= set(found)
         assert found["version"] == "1.0.0"
         assert found["references"][0]["title"] == "GustavoFA/MIMIC-CXR-PT-BR"
+        # Of the Citation File Format's types of references: "dataset" is one of a whole file alone.
+        assert {reference["type"] for reference in found["references"]} == {"software", "database"}
 
 
 @pytest.mark.parametrize("folder", ["dataset", "adapter"])

@@ -142,7 +142,7 @@ def test_stock_datasets_and_the_loader_read_it(
 
     reports = load_dataset("parquet", data_dir=str(submission.folder / "data" / "default"), cache_dir=str(tmp_path))
     assert {split: len(part) for split, part in reports.items()} == {"train": 20, "validation": 10, "test": 10}
-    spec = importlib.util.spec_from_file_location("mimic_cxr_ptbr", submission.folder / "code" / "mimic_cxr_ptbr.py")
+    spec = importlib.util.spec_from_file_location("mimic_cxr_ptbr", submission.folder / "loader" / "mimic_cxr_ptbr.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
