@@ -149,7 +149,7 @@ def _reached(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]
     if trend is not None and sentence.words[trend.last : trend.last + 1] and sentence.words[trend.last] in LINKS:
         return []
     turns = _looks_back(term.meaning) and trend is None
-    if turns and sentence.words[term.last - 1].startswith(SEEN):
+    if turns and any(word.startswith(SEEN) for word in sentence.words[term.last - 1 : term.last + 2]):
         return _before(sentence, at, polarity) or _after(sentence, at, polarity, CLAUSE_END | {","})
     return _after(sentence, at, polarity) or (_before(sentence, at, polarity) if turns else [])
 

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+
+from hubkit.clinical.assertion import mentions, sentences
+
+
+def said(text, language, gone=True):
+    return {
+        min(mention.term.meaning.names): mention.polarity
+        for sentence in sentences(text, language)
+        for mention in mentions(sentence, gone)
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "expected"),
+    [
+        ("No effusion or edema.", "en", {"effusion": 0, "edema": 0}),
+        ("Free of effusion, edema, or consolidation.", "en", {"effusion": 0, "edema": 0, "consolidation": 0}),
+        ("No effusion, but edema.", "en", {"effusion": 0, "edema": 1}),
+        ("Effusion is not seen.", "en", {"effusion": 0}),
+        ("Derrames não são vistos.", "pt", {"effusion": 0}),
+        ("Não são vistos derrames.", "pt", {"effusion": 0}),
+        ("Edema has not resolved.", "en", {"edema": 1}),
+        ("Sem piora do edema.", "pt", {"edema": 1}),
+        ("No new edema.", "en", {"edema": 0}),
+        ("Nódulo não é visível hoje e havia edema.", "pt", {"nodule": 0, "edema": 1}),
+        ("Possible pneumonia, no effusion.", "en", {"pneumonia": -1, "effusion": 0}),
+        ("Não se pode excluir pneumonia.", "pt", {"pneumonia": -1}),
+        ("Congestion has improved, effusions have not.", "en", {"congestion": 1, "effusion": 0}),
+    ],
+)
+def test_how_findings_are_mentioned(text, language, expected):
+    assert said(text, language) == expected
+
+
+def test_what_is_gone_counts_as_negated_where_asked():
+    assert said("Pacemaker removed.", "en") == {"pacemaker": 0}
+    assert said("Edema has resolved.", "en") == {"edema": 0}
+    assert said("Edema has resolved.", "en", gone=False) == {"edema": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "starts"),
+    [
+        ("Clear. No effusion.", ["Clear.", "No effusion."]),
+        ("Edema? Not seen.", ["Edema? Not seen."]),
+        ("Comunicado ao(à) Dr(a). ___ ontem. Normal.", ["Comunicado ao(à) Dr(a). ___ ontem.", "Normal."]),
+        ("1. Edema.\n2. Effusion.", ["1. Edema.", "2. Effusion."]),
+        ("REASON: fall\nFINDINGS: Clear.", ["REASON: fall", "FINDINGS: Clear."]),
+        ("Tube at 2.5 cm. Stable.", ["Tube at 2.5 cm.", "Stable."]),
+    ],
+)
+def test_where_sentences_end(text, starts):
+    assert [sentence.text for sentence in sentences(text, "en")] == starts
