@@ -86,7 +86,7 @@ FINDINGS = {
 }
 
 GRADES = {
-    "lev": "acentuad", "discret": "acentuad", "pequen": "volumos", "mínim": "extens",
+    "discret": "acentuad", "pequen": "volumos", "mínim": "extens",
     "moderad": "discret", "acentuad": "discret", "volumos": "pequen",
     "extens": "discret",
     "maciç": "pequen", "sever": "discret", "diminut": "volumos",
@@ -180,7 +180,8 @@ def _patterns(table: dict[str, str], idioms: re.Pattern[str] | None = None) -> C
 
 def _words(table: dict[str, str]) -> Callable[[str], Iterator[Change]]:
     pattern = re.compile(
-        rf"(?<!fissura )(?<!cisura )(?<!cissura )\b(?:{'|'.join(table)})\b(?! vasos| parte)", re.IGNORECASE
+        rf"(?<!fissura )(?<!cisura )(?<!cissura )\b(?:{'|'.join(table)})\b(?! vasos| parte| fissura| cis+ura| células)",
+        re.IGNORECASE,
     )
 
     def places(text: str) -> Iterator[Change]:
@@ -232,7 +233,7 @@ def _placeholders(text: str) -> Iterator[Change]:
 def _grades(text: str) -> Iterator[Change]:
     yield from _words(GRADE_WORDS)(text)
     for stem, other in GRADES.items():
-        for match in re.finditer(rf"\b{stem}(o|a|os|as|amente)\b", text, re.IGNORECASE):
+        for match in re.finditer(rf"\b{stem}(o|a|os|as|amente)\b(?! fissura| cis+ura| células)", text, re.IGNORECASE):
             yield *match.span(), other + match[1]
 
 

@@ -15,7 +15,7 @@ MANY = frozenset({"Lung Opacity", "Lung Lesion", "Support Devices"})
 """Labels whose findings have more names than a lexicon holds."""
 
 DEVICES = frozenset(
-    {
+    (
         "pacemaker",
         "defibrillator",
         "chest_tube",
@@ -24,7 +24,7 @@ DEVICES = frozenset(
         "picc",
         "swan_ganz",
         "balloon_pump",
-    }
+    )
 )
 """Devices whose few names are all there."""
 
@@ -48,12 +48,16 @@ def check_sentences(pairs: Sequence[tuple[Side, Side]]) -> Iterator[Flag]:
             if added or not _findings(translation):
                 yield Flag("sentence_added", "error", None, translation.span)
         else:
-            yield from _named(source, translation, lost, added)
-            yield from negation(source, translation)
-            yield from laterality(source, translation)
-            yield from grades(source, translation)
-            yield from trends(source, translation)
-            yield from uncertainty(source, translation)
+            flags = [
+                *_named(source, translation, lost, added),
+                *negation(source, translation),
+                *laterality(source, translation),
+                *grades(source, translation),
+                *trends(source, translation),
+                *uncertainty(source, translation),
+            ]
+            errors = {flag.name for flag in flags if flag.severity == "error"}
+            yield from (flag for flag in flags if flag.severity == "error" or flag.name not in errors)
 
 
 def _settle_moved(open_ends: Sequence[tuple[list[Place], list[Place]]]) -> None:

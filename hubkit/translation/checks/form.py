@@ -90,18 +90,19 @@ def check_language(source: Sequence[Sentence], translation: Sequence[Sentence], 
     if script:
         yield Flag("other_language", "error", None, script.span())
         return
-    other = _places(translation, WORDS["other"] - said)
-    if len({sentence.words[at] for sentence, at in other}) >= 2:
-        yield Flag("other_language", "error", None, _span(*other[0]))
+    foreign, other = _places(translation, WORDS["foreign"] - said), _places(translation, WORDS["other"] - said)
+    if foreign or len({sentence.words[at] for sentence, at in other}) > 1:
+        yield Flag("other_language", "error", None, _span(*(foreign or other)[0]))
 
 
 def _places(sentences: Sequence[Sentence], wanted: frozenset[str]) -> list[tuple[Sentence, int]]:
+    """Where words stand; what is an abbreviation, by its capitals, is no word."""
     return [
         (sentence, at)
         for sentence in sentences
         if not wanted.isdisjoint(sentence.words)
         for at, word in enumerate(sentence.words)
-        if word in wanted and not sentence.in_capitals(at)
+        if word in wanted and (not sentence.in_capitals(at) or sentence.text.isupper())
     ]
 
 

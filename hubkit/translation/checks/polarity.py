@@ -14,6 +14,9 @@ from hubkit.translation.flags import Flag
 LOOSE = frozenset({"loose", "normal", "clear", "intact", "midline", "same", "resolved", "removed"})
 """What can stand for a negation of the other language, and needs none there."""
 
+NEGATING = frozenset({"forward", "adverb", "inner"})
+"""The concepts of negation."""
+
 SOUND = frozenset({"normal", "clear", "intact", "midline", "same", "resolved"})
 """What says that all is well, and is often said with a negation."""
 
@@ -112,7 +115,7 @@ def _loose(side: Side, answer: Side) -> list[Place]:
         for place in side.places
         if not LOOSE.isdisjoint(place.meaning.names)
         and not negates(place.meaning)
-        and (place.meaning.names - LOOSE).isdisjoint(answer.names)
+        and (place.meaning.names - LOOSE - NEGATING).isdisjoint(answer.names)
         and not ("same" in place.meaning.names and "again" in answer.names)
     ]
 
