@@ -70,17 +70,18 @@ def negation(source: Side, translation: Side) -> Iterator[Flag]:
 def _turned(source: Side, translation: Side, more: int, fewer: int) -> Iterator[Flag]:
     """A flag for the first finding that is affirmed on one side alone.
 
-    What has many names ("tip", "process") is believed only where the translation has more negations, or fewer, than can
-    be answered.
+    What has many names ("tip", "process"), and what may be gone ("não há mais"), is believed only where the translation
+    has more negations, or fewer, than can be answered.
     """
+    gone = "resolved" in source.names | translation.names
     for name, polarities in source.polarities.items():
         others = translation.polarities.get(name)
-        if (polarities, others) not in (({0}, {1}), ({1}, {0})):
+        if name in SOUND or (polarities, others) not in (({0}, {1}), ({1}, {0})):
             continue
         one, other = source.named(name)[0], translation.named(name)[0]
         added = others == {0}
         counted = (more if added else fewer) > 0
-        plain = not (soft(one.meaning) or soft(other.meaning))
+        plain = not (gone or soft(one.meaning) or soft(other.meaning))
         if counted or (plain and not added):
             yield Flag("negation_added" if added else "negation_dropped", "error", one.span, other.span)
             return
