@@ -30,7 +30,7 @@ def croissant(facts: Mapping[str, Any], splits: Sequence[Split], root: Path) -> 
         description=f"{release.title}: chest X-ray reports in Brazilian Portuguese, from {facts['source']}.",
         url=f"{facts['config'].hub.endpoint or OFFICIAL}/datasets/{facts['repos']['dataset']}",
         version=release.version,
-        license=[facts["corpus"].licence],
+        license=[facts["license_url"] if facts["corpus"].credentialed else facts["corpus"].licence],
         in_language=["pt"],
         keywords=["radiology", "chest X-ray", "Brazilian Portuguese"],
         cite_as=f"{facts['original'].name}: {facts['original'].url}; {facts['corpus'].citation}",

@@ -21,7 +21,7 @@ TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 UNSEEN = re.compile(
     rf"<!--.*?-->|</?(?:{INLINE})(?:\s[^<>]*)?/?>"  # what HTML shows nothing of inside a word
     r"|[*_~`]+|\[|\](?:\([^()\s]*(?:\s[^()]*)?\)|\[[^\]]*\])?"  # emphasis and links of Markdown
-    r"|[\"']\s*\+?\s*\\?\n?\s*[brfuBRFU]*[\"']"  # between two string literals that are one
+    r"|[\"']\s*+(?:\+\s*+)?(?:\\\s*+)?[brfuBRFU]*+[\"']"  # between two string literals that are one
     r"|(?<=\w)-\n\s*|\\\n\s*",  # a word divided at the end of a line
     re.DOTALL,
 )

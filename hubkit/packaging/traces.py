@@ -68,7 +68,10 @@ def machine_words(config: ReleaseConfig, workspace: Workspace) -> list[str]:
 
     paths = [workspace.root, Path.home(), config.corpus.root, config.corpus.images]
     absolute = [str(path) for path in paths if path is not None and path.is_absolute() and len(path.parts) > 2]
-    return [*absolute, get_token() or "", *(os.environ.get(name, "") for name in SECRETS)]
+    secrets = [get_token() or "", *(os.environ.get(name, "") for name in SECRETS)]
+    # Somebody may be called the same at PhysioNet and on the Hub.
+    public = {config.hub.namespace, config.release.contact, *config.packaging.authors}
+    return [*absolute, *(secret for secret in secrets if secret not in public)]
 
 
 def machine_pattern(words: Iterable[str]) -> re.Pattern[str] | None:

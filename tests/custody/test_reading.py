@@ -133,6 +133,8 @@ def test_nothing_of_a_stage_before_is_in_clear(packaged: Workspace) -> None:
     for path in (packaged.dist / "dataset" / "data").rglob("*.parquet"):
         kinds = {field.name: str(field.type) for field in pq.read_schema(path)}
         assert {name for name, kind in kinds.items() if kind != "large_binary"} == {"subject_id", "study_id"}
+        for column in map(pq.ParquetFile(path).metadata.row_group(0).column, range(2, len(kinds))):
+            assert (column.compression, "DELTA_BYTE_ARRAY" in column.encodings) == ("UNCOMPRESSED", True)
 
 
 def test_the_same_release_has_the_same_bytes_again(packaged: Workspace, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+import time
 import zlib
 from pathlib import Path
 
@@ -113,6 +114,13 @@ def test_twenty_reports_of_one_subject_are_no_common_usage(tmp_path: Path) -> No
     assert found(tmp_path, SECRET, Corpus(frozenset(), [(1, SECRET)] * 50))
 
 
+@pytest.mark.parametrize("text", ['"' + " " * 200_000, "[" * 50_000, "](" * 50_000, "`" * 200_000, "a-\n" * 50_000])
+def test_odd_texts_are_read_in_no_time(tmp_path: Path, text: str) -> None:
+    started = time.process_time()
+    assert found(tmp_path, text, corpus(SECRET)) == []
+    assert time.process_time() - started < 5
+
+
 def test_it_names_file_and_line_and_not_the_text(tmp_path: Path) -> None:
     (tmp_path / "metric").mkdir()
     (tmp_path / "metric" / "app.py").write_text(FEW_SHOT_SCRIPT)
@@ -214,6 +222,18 @@ def test_reports_of_the_corpus_that_are_not_in_the_release_are_known_as_well(tmp
         config = release_config(tmp_path / "corpus", generation={"prompt": prompt})
         with pytest.raises(HubkitError, match=rf"README\.md line \d+: .*{kind}"):
             package(config, workspace)
+
+
+def test_a_password_in_a_card_stops_the_release_and_a_name_that_is_public_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = build_release(tmp_path)
+    monkeypatch.setenv("PHYSIONET_USERNAME", "lab")
+    monkeypatch.setenv("PHYSIONET_PASSWORD", "correct horse")
+    package(release_config(tmp_path / "corpus"), workspace)
+    with pytest.raises(HubkitError, match="a path or secret of this machine") as raised:
+        package(release_config(tmp_path / "corpus", release={"contact": "correct horse battery"}), workspace)
+    assert "correct horse" not in str(raised.value)
 
 
 def test_where_there_is_no_corpus_what_is_known_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
