@@ -10,7 +10,7 @@ $(READY): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing; give another 3.11 or later with PYTHON=..."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[release,ray,space,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[release,live,ray,space,dev]"
 	touch $@
 
 check: $(READY)

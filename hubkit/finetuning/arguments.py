@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-import dataclasses
-import importlib.util
-import os
+import contextlib
+import typing
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from hubkit.config import Finetuning
 from hubkit.errors import UsageError
+from hubkit.finetuning.live import PROJECT, check_live, run_name
 from hubkit.finetuning.processes import world_size
 
 if TYPE_CHECKING:
     from trl import SFTConfig
 
-SENDS_DATA_OUT = ("push_to_hub", "report_to", "trackio_space_id", "trackio_bucket_id", "trackio_static_space_id")
+SENDS_DATA_OUT = ("push_to_hub", "hub_", "report_to", "trackio_")
+"""What keys of SFTConfig begin with that could send data out."""
+
 BREAKS_THE_WORKSPACE = (
     *("output_dir", "resume_from_checkpoint", "save_only_model", "save_strategy", "save_total_limit"),
-    *("load_best_model_at_end", "ignore_data_skip", "restore_callback_states_from_checkpoint", "eval_strategy"),
+    *("load_best_model_at_end", "metric_for_best_model", "greater_is_better", "enable_jit_checkpoint"),
+    *("ignore_data_skip", "restore_callback_states_from_checkpoint", "eval_strategy", "auto_find_batch_size"),
     *("remove_unused_columns", "model_init_kwargs", "trust_remote_code", "chat_template_path", "do_train", "do_eval"),
-    *("packing", "padding_free", "auto_find_batch_size", "enable_jit_checkpoint"),
+    *("packing", "padding_free"),
 )
+SPLITS_THE_BASE = ("fsdp", "fsdp_config", "deepspeed", "parallelism_config", "local_rank")
 OWN_SETTINGS = {
     "num_train_epochs": "epochs",
     "learning_rate": "learning_rate",
@@ -42,39 +49,32 @@ OWN_SETTINGS = {
 
 
 def check_trainer_keys(keys: dict[str, Any]) -> None:
-    """Refuse keys of [finetuning.trainer] that SFTConfig does not have, or that are not to be set.
+    """Refuse keys of [finetuning.trainer] that SFTConfig does not have, that are not to be set, or of another type.
 
     Raises:
         UsageError: names the first such key and what to do instead.
     """
     from trl import SFTConfig
 
-    known = {field.name for field in dataclasses.fields(SFTConfig)}
-    for key in keys:
+    types = typing.get_type_hints(SFTConfig)
+    for key, value in keys.items():
         where = f"[finetuning.trainer] {key}"
-        if key in SENDS_DATA_OUT or key.startswith("hub_"):
+        if key.startswith(SENDS_DATA_OUT):
             raise UsageError("could send data out", where=where, mend="leave it out; push with: hubkit push")
         if key in BREAKS_THE_WORKSPACE:
             raise UsageError(
                 "is decided by hubkit, which resumes and keeps the best by it", where=where, mend="leave it out"
             )
+        if key in SPLITS_THE_BASE:
+            raise UsageError("is decided by the launcher", where=where, mend="run: hubkit finetune --launch")
         if key in OWN_SETTINGS:
             raise UsageError("has a setting of its own", where=where, mend=f"set {OWN_SETTINGS[key]} instead")
-        if key not in known:
+        if key not in types:
             raise UsageError("SFTConfig has no such key", where=where, mend="see TRL's reference of SFTConfig")
-
-
-def check_live(settings: Finetuning) -> None:
-    """Refuse to show the curves with a package that is missing, or anywhere but on this machine.
-
-    Raises:
-        UsageError: says what to install or to unset.
-    """
-    where = f'[finetuning] live = "{settings.live}"'
-    if settings.live != "none" and importlib.util.find_spec(settings.live) is None:
-        raise UsageError(f"the package {settings.live} is missing", where=where, mend=f"pip install {settings.live}")
-    if settings.live == "trackio" and "TRACKIO_SPACE_ID" in os.environ:
-        raise UsageError("would send the curves to a Space", where=where, mend="unset TRACKIO_SPACE_ID")
+        try:
+            TypeAdapter(types[key]).validate_python(value, strict=True)
+        except ValidationError as error:
+            raise UsageError(error.errors()[0]["msg"], where=where, mend="mend the value") from None
 
 
 def accumulation(settings: Finetuning) -> int:
@@ -108,12 +108,14 @@ def training_arguments(settings: Finetuning, seed: int, folder: Path, device: st
     values: dict[str, Any] = {
         "logging_steps": 1,
         "disable_tqdm": True,
+        "project": PROJECT,
+        "run_name": run_name(folder),
         "per_device_eval_batch_size": settings.batch_size,
         "bf16": settings.quantization != "fp32",
         "dataloader_pin_memory": device.startswith("cuda"),
     }
     values |= settings.trainer
-    try:
+    with refused_by("SFTConfig"):
         return SFTConfig(
             output_dir=str(folder),
             num_train_epochs=settings.epochs,
@@ -138,7 +140,14 @@ def training_arguments(settings: Finetuning, seed: int, folder: Path, device: st
             seed=seed,
             **values,
         )
-    except (TypeError, ValueError) as error:
+
+
+@contextlib.contextmanager
+def refused_by(library: str) -> Iterator[None]:
+    """Turn what TRL raises of settings that do not fit, alone or together, into a UsageError."""
+    try:
+        yield
+    except (AttributeError, ImportError, TypeError, ValueError) as error:
         raise UsageError(
-            f"SFTConfig refuses it: {error}", where="[finetuning.trainer]", mend="mend the value"
-        ) from None
+            f"{library} refuses it: {error}", where="[finetuning] or [finetuning.trainer]", mend="mend the value"
+        ) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from hubkit.config import Finetuning, ReleaseConfig
 from hubkit.errors import HubkitError, UsageError
 from hubkit.finetuning.checkpoints import full_disk
 from hubkit.finetuning.curves import draw_curves
+from hubkit.finetuning.live import show_in
 from hubkit.finetuning.processes import is_first
 from hubkit.finetuning.run import Run, train
 from hubkit.finetuning.sweep import run_all, trials
@@ -45,6 +45,8 @@ def finetune(config: ReleaseConfig, workspace: Workspace) -> None:
     examples = choose_examples(splits["train"].kept, config.generation.shots, config.release.seed)
 
     def run_one(settings: Finetuning, folder: Path) -> Run:
+        if is_first():
+            show_in(workspace.root / "live", folder, settings.live)
         return train(
             settings,
             config.generation.prompt,
@@ -54,7 +56,6 @@ def finetune(config: ReleaseConfig, workspace: Workspace) -> None:
             folder,
         )
 
-    os.environ["TENSORBOARD_LOGGING_DIR"] = str(workspace.root / "live")
     with full_disk(workspace.partial):
         run, rows = run_all(trials(config.finetuning), workspace.partial, run_one)
         if is_first():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from hubkit.config import Finetuning
 from hubkit.errors import UsageError
-from hubkit.finetuning.arguments import training_arguments
+from hubkit.finetuning.arguments import refused_by, training_arguments
 from hubkit.finetuning.collator import Collator
 from hubkit.finetuning.lora import keep_packing, lora_config, train_in_fp32, trained_tensors, write_adapter
 from hubkit.models.loading import commit_of, load_vision_model, pick_device, public_name
@@ -125,19 +125,20 @@ def build_trainer(
         )
     model, processor = load_vision_model(settings.model, settings.revision, settings.quantization, settings.device)
     keep_packing(model)
-    trainer = AdapterTrainer(
-        model=model,
-        args=arguments,
-        data_collator=Collator(processor, prompt, settings.max_length),
-        train_dataset=as_dataset(train),
-        eval_dataset=as_dataset(validate) if validate else None,
-        processing_class=processor,
-        peft_config=lora_config(settings, commit_of(settings.model, settings.revision)),
-        callbacks=[
-            KeepBest(arguments.output_dir, public_name(settings.model), settings.patience),
-            ShowProgress("finetune"),
-        ],
-    )
+    with refused_by("SFTTrainer"):
+        trainer = AdapterTrainer(
+            model=model,
+            args=arguments,
+            data_collator=Collator(processor, prompt, settings.max_length),
+            train_dataset=as_dataset(train),
+            eval_dataset=as_dataset(validate) if validate else None,
+            processing_class=processor,
+            peft_config=lora_config(settings, commit_of(settings.model, settings.revision)),
+            callbacks=[
+                KeepBest(arguments.output_dir, public_name(settings.model), settings.patience),
+                ShowProgress("finetune"),
+            ],
+        )
     train_in_fp32(trainer.model)
     trainer.remove_callback(PrinterCallback)
     return trainer

@@ -140,7 +140,14 @@ def run(root: Path, port: int, cast: Cast, announce: Callable[[LocalHub], None])
             hub.accounts.join(cast.organisation, cast.owner)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         config = uvicorn.Config(
-            make_app(hub), log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=3
+            make_app(hub),
+            # The same server everywhere, also where another package has installed uvicorn's faster parts.
+            http="h11",
+            loop="asyncio",
+            log_level="error",
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=3,
         )
         announce(LocalHub(url, root.absolute(), cast.owner, tokens, os.getpid()))
         uvicorn.Server(config).run(sockets=[listener])

@@ -8,7 +8,7 @@ import pytest
 
 from hubkit.config import Finetuning
 from hubkit.errors import UsageError
-from hubkit.finetuning.arguments import accumulation, check_live, check_trainer_keys, training_arguments
+from hubkit.finetuning.arguments import accumulation, check_trainer_keys, training_arguments
 
 
 @pytest.mark.parametrize(
@@ -20,10 +20,14 @@ from hubkit.finetuning.arguments import accumulation, check_live, check_trainer_
         ("hub_strategy", "could send data out"),
         ("report_to", "could send data out"),
         ("trackio_space_id", "could send data out"),
+        ("trackio_bucket_id", "could send data out"),
         ("output_dir", "is decided by hubkit"),
         ("resume_from_checkpoint", "is decided by hubkit"),
         ("save_only_model", "is decided by hubkit"),
         ("trust_remote_code", "is decided by hubkit"),
+        ("metric_for_best_model", "is decided by hubkit"),
+        ("deepspeed", "run: hubkit finetune --launch"),
+        ("fsdp", "run: hubkit finetune --launch"),
         ("learning_rate", "set learning_rate instead"),
         ("num_train_epochs", "set epochs instead"),
         ("gradient_checkpointing", "set gradient_checkpointing instead"),
@@ -34,6 +38,20 @@ from hubkit.finetuning.arguments import accumulation, check_live, check_trainer_
 def test_refused(key: str, why: str) -> None:
     with pytest.raises(UsageError, match=why):
         check_trainer_keys({"weight_decay": 0.1, key: 1})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("weight_decay", "high", "should be a valid number"),
+        ("adam_beta1", "0.9", "should be a valid number"),
+        ("dataloader_num_workers", 2.5, "should be a valid integer"),
+        ("optim_target_modules", 3, "should be a valid"),
+    ],
+)
+def test_a_value_of_another_type(key: str, value: object, said: str) -> None:
+    with pytest.raises(UsageError, match=rf"\[finetuning.trainer\] {key}: .*{said}"):
+        check_trainer_keys({key: value})
 
 
 def test_any_other_key_of_sftconfig_arrives(tmp_path: Path) -> None:
@@ -64,17 +82,6 @@ def test_the_defaults_of_the_study(tmp_path: Path) -> None:
 def test_a_value_that_does_not_fit(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="SFTConfig refuses it"):
         training_arguments(Finetuning(trainer={"logging_strategy": "never"}), 7, tmp_path, "cpu", evaluates=True)
-
-
-def test_curves_are_shown_on_this_machine_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(UsageError, match="pip install trackio"):
-        check_live(Finetuning(live="trackio"))
-    (tmp_path / "trackio.py").touch()
-    check_live(Finetuning(live="trackio"))
-    monkeypatch.setenv("TRACKIO_SPACE_ID", "someone/curves")
-    with pytest.raises(UsageError, match="unset TRACKIO_SPACE_ID"):
-        check_live(Finetuning(live="trackio"))
 
 
 @pytest.mark.parametrize(("processes", "share"), [(1, 16), (2, 8), (16, 1)])

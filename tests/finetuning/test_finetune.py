@@ -16,7 +16,7 @@ from hubkit.workspace import Workspace
 @pytest.fixture(scope="module")
 def trained(vision_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     workspace = fill_workspace(tmp_path_factory.mktemp("trained"), train=7, validate=3, test=5, failed=(2, 9))
-    finetune(tiny_config(vision_model, live="tensorboard"), workspace.running("finetune", "key"))
+    finetune(tiny_config(vision_model), workspace.running("finetune", "key"))
     return workspace
 
 
@@ -45,13 +45,6 @@ def test_curves_hold_loss_entropy_and_accuracy(trained: Workspace) -> None:
     assert all({"entropy", "mean_token_accuracy"} <= entry.keys() for entry in steps)
     assert all({"eval_entropy", "eval_mean_token_accuracy"} <= entry.keys() for entry in evaluations)
     assert evaluations[-1]["eval_loss"] < evaluations[0]["eval_loss"]
-
-
-def test_curves_can_be_watched_in_tensorboard(trained: Workspace) -> None:
-    (events,) = (trained.root / "live").glob("events.out.tfevents.*")
-    content = events.read_bytes()
-    assert b"eval/entropy" in content
-    assert b"train/mean_token_accuracy" in content
 
 
 def test_no_file_names_a_path_of_this_machine(trained: Workspace, vision_model: Path) -> None:
