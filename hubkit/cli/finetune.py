@@ -20,6 +20,7 @@ from hubkit.workspace import Workspace
 def command(context: click.Context, config: ReleaseConfig, workspace: Workspace, launch: bool, processes: int) -> None:
     """Train the adapter on the translated studies."""
     from hubkit.finetuning.processes import is_first, join, launch_command
+    from hubkit.hub.endpoint import use_endpoint
 
     if launch:
         path = context.meta[CONFIG_PATH]
@@ -30,4 +31,5 @@ def command(context: click.Context, config: ReleaseConfig, workspace: Workspace,
     elif is_first():
         run_stage("finetune", config, workspace)
     else:
+        use_endpoint(config.hub.endpoint)
         join(config, workspace)

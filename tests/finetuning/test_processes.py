@@ -9,18 +9,24 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from huggingface_hub import HfApi
+from loopback import hub
 from safetensors.torch import load_file
 from tiny_vision import fill_workspace, tiny_config
 
 from hubkit.cli import cli
-from hubkit.config import ReleaseConfig, write_config
+from hubkit.config import ReleaseConfig, parse_config, write_config
 from hubkit.errors import HubkitError
 from hubkit.finetuning.checkpoints import WHOLE, last_checkpoint
 from hubkit.finetuning.finetune import finetune
+from hubkit.localhub import LocalHub
 from hubkit.workspace import Workspace
+
+__all__ = ["hub"]
 
 FSDP_ON_CPU = Path(__file__).with_name("fsdp_on_cpu")
 
@@ -43,10 +49,15 @@ def measured(workspace: Workspace, key: str) -> list[float]:
     return [entry[key] for entry in entries if key in entry]
 
 
-def command(config: ReleaseConfig, workspace: Workspace, folder: Path, split: bool) -> dict[str, object]:
-    """The command that `--launch` prints for DDP, or for FSDP where `split`, as arguments of `subprocess`."""
+def write(config: ReleaseConfig, folder: Path) -> Path:
     path = folder / "hubkit.toml"
     path.write_text(write_config(config), encoding="utf-8")
+    return path
+
+
+def command(config: ReleaseConfig, workspace: Workspace, folder: Path, split: bool, **variables: str) -> dict[str, Any]:
+    """The command that `--launch` prints for DDP, or for FSDP where `split`, as arguments of `subprocess`."""
+    path = write(config, folder)
     arguments = ["finetune", "--config", str(path), "--workspace", str(workspace.root), "--launch"]
     printed = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     words = shlex.split(printed.output.splitlines()[3 if split else 1])
@@ -54,7 +65,7 @@ def command(config: ReleaseConfig, workspace: Workspace, folder: Path, split: bo
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
     if split:
         environment["PYTHONPATH"] = f"{FSDP_ON_CPU}:{os.environ.get('PYTHONPATH', '')}"
-    return {"args": words, "env": environment, "text": True}
+    return {"args": words, "env": environment | variables, "text": True}
 
 
 def assert_takes_the_steps_of(alone: Workspace, together: Workspace) -> None:
@@ -66,12 +77,55 @@ def assert_takes_the_steps_of(alone: Workspace, together: Workspace) -> None:
     assert {name: tensor.shape for name, tensor in two.items()} == {name: tensor.shape for name, tensor in one.items()}
 
 
-def test_ddp_takes_the_steps_of_one_process(config: ReleaseConfig, alone: Workspace, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def gated(hub: LocalHub, vision_model: Path) -> str:
+    """The base as a gated repo on the Hub; its commit."""
+    api = HfApi(hub.url, token=hub.tokens["owner"])
+    api.create_repo("maintainer/base")
+    commit = api.upload_folder(repo_id="maintainer/base", folder_path=vision_model).oid
+    api.update_repo_settings("maintainer/base", gated="manual")
+    return commit
+
+
+@pytest.fixture
+def from_hub(config: ReleaseConfig, hub: LocalHub) -> ReleaseConfig:
+    """The same settings, with the base on the Hub."""
+    changed = {"finetuning": {"model": "maintainer/base"}, "hub": {"endpoint": hub.url}}
+    values = config.model_dump(mode="json")
+    return parse_config({name: values[name] | changed.get(name, {}) for name in values})
+
+
+def test_ddp_takes_the_steps_of_one_process(
+    from_hub: ReleaseConfig, hub: LocalHub, gated: str, alone: Workspace, tmp_path: Path
+) -> None:
     together = fill_workspace(tmp_path / "together", train=8, validate=4, test=0)
-    done = subprocess.run(**command(config, together, tmp_path, split=False), capture_output=True, check=False)
+    how = command(from_hub, together, tmp_path, split=False, HF_TOKEN=hub.tokens["granted"])
+    done = subprocess.run(**how, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.count("done in") == 1, "the first process alone reports"
     assert_takes_the_steps_of(alone, together)
+    settings = json.loads((together.adapter / "adapter_config.json").read_text())
+    assert (settings["base_model_name_or_path"], settings["revision"]) == ("maintainer/base", gated)
+    recipe = json.loads((together.adapter / "hubkit_generation.json").read_text())
+    assert recipe["base_model"] == {"name": "maintainer/base", "revision": gated}
+    answered = [json.loads(line)["path"] for line in (hub.root / "access.jsonl").read_text().splitlines()]
+    assert answered.count("/api/models/maintainer/base/revision/main") == 2, "both processes ask this Hub"
+
+
+def test_a_gated_base_says_whose_terms_to_accept(
+    from_hub: ReleaseConfig, hub: LocalHub, gated: str, tmp_path: Path
+) -> None:
+    workspace = fill_workspace(tmp_path / "work", train=1, validate=0, test=0)
+    path = write(from_hub, tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "hubkit", "finetune", f"--config={path}", f"--workspace={workspace.root}"],
+        env={**os.environ, "HF_TOKEN": hub.tokens["ungranted"], "HF_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = "hubkit: maintainer/base: is gated (accept its terms on the Hub (maintainer/base), then: hf auth login)"
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, said)
 
 
 def test_fsdp_takes_the_steps_of_one_process_across_a_kill(
