@@ -37,7 +37,7 @@ DENIED = re.compile(r"(?:un(?!de|i|t)|non)[a-z]{5,}|(?!regard|never|none|doubt)[
 
 LINKS = frozenset({"and", "or", "nor", "but", "with", "to", "ou", "nem", "mas", "com", "para"})
 
-PASSING, PASSING_TRENDS = frozenset({"grade", "hedge", "exam", "ignore", "trend"}), frozenset({"new", "again"})
+PASSING, PASSING_TRENDS = frozenset({"grade", "hedge", "exam", "ignore"}), frozenset({"new", "again"})
 
 
 class Concept(NamedTuple):
@@ -135,17 +135,14 @@ def find_terms(words: Sequence[str], language: Language, in_capitals: Callable[[
 
 def _denying(word: str, tree: dict[str, Any]) -> dict[str, Any] | None:
     """The node of any English word with un-, non- or -less, for one that the lexicon does not know."""
-    denying = word.startswith(("un", "non")) or word.endswith("less")
-    return tree.get(DENYING) if denying and DENIED.fullmatch(word) else None
+    return tree.get(DENYING) if DENIED.fullmatch(word) else None
 
 
 def _stands_between(word: str, alone: Meaning | None) -> bool:
     """Whether a word may fill the gap of a phrase: one that says nothing by itself but how much or how it changed."""
     if not (word[0].isalnum() or word == "%") or word in LINKS:
         return False
-    if alone is None or alone.capitals:
-        return True
-    return alone.kinds <= PASSING and ("trend" not in alone.kinds or alone.names <= PASSING_TRENDS)
+    return alone is None or alone.capitals or alone.kinds <= PASSING or alone.names <= PASSING_TRENDS
 
 
 @functools.cache
