@@ -120,7 +120,7 @@ class Translation(Table):
     device: Annotated[str, Runtime] = "auto"
     """auto, cpu or cuda."""
     batch_tokens: Annotated[Positive, Runtime] = 16384
-    """Tokens a batch on a CPU may come to: prompts and longest answers, padding counted."""
+    """Tokens that may be in flight on a CPU: prompts and longest answers, padding counted."""
     checkpoint: Annotated[Positive, Runtime] = 1024
     """Units between checkpoints: what a kill can cost."""
     allowed_hosts: Annotated[tuple[str, ...], Runtime] = ()

@@ -1,4 +1,4 @@
-"""What to say when a CUDA device has no memory left."""
+"""What to do and say when there is no memory left."""
 
 from __future__ import annotations
 
@@ -20,3 +20,21 @@ def out_of_memory(advice: str) -> Iterator[None]:
         raise HubkitError(
             f"the device has no memory left ({free / 1e9:.1f} of {total / 1e9:.1f} GB free)", mend=advice
         ) from None
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether `error` says that a CUDA device or this machine has no memory left."""
+    import torch
+
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
+
+
+def free_memory() -> None:
+    """Give back what tensors that nobody holds any more occupy."""
+    import gc
+
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

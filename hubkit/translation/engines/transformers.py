@@ -1,28 +1,24 @@
-"""A model in this process: batches of like length on a CPU, continuous batching on a CUDA device."""
+"""A model in this process: a greedy loop of its own on a CPU, continuous batching on a CUDA device."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hubkit.config import Translation
 from hubkit.errors import UsageError
 from hubkit.models.loading import commit_of, load_language_model, pick_device
+from hubkit.models.memory import free_memory, is_out_of_memory
 from hubkit.translation.engines.base import Answer, Engine, Request
-from hubkit.translation.engines.loops import LoopStop
 
-if TYPE_CHECKING:
-    import torch
-
-Batch = list[int]
-"""Places of requests that are answered together."""
+OUT_OF_MEMORY = Answer(None, 0, "error", "out of memory")
 
 
 class TransformersEngine(Engine):
     """Answers greedily with a causal language model.
 
     Args:
-        translation: model, revision, quantisation, device, and `batch_tokens`: what a batch on a CPU may come to.
+        translation: model, revision, quantisation, device, and `batch_tokens`: what may be in flight on a CPU.
         task: tasks on one machine take its CUDA devices in turn.
         continuous: whether batches are continuous; None means on CUDA.
     """
@@ -52,54 +48,17 @@ class TransformersEngine(Engine):
             [request.messages for request in requests], add_generation_prompt=True, tokenize=True, return_dict=True
         )["input_ids"]
         limits = [request.max_new_tokens for request in requests]
-        answers = self._continuous if self.continuous else self._batched
+        answers = self._continuous if self.continuous else self._in_flight
         yield from answers(prompts, limits)
 
     def close(self) -> None:
         del self.model
 
-    def _batched(self, prompts: list[list[int]], limits: list[int]) -> Iterator[tuple[int, Answer]]:
-        waiting = bucket([len(prompt) for prompt in prompts], limits, self.budget)
-        while waiting:
-            batch = waiting.pop(0)
-            try:
-                outputs = self._generate([prompts[at] for at in batch], max(limits[at] for at in batch))
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                outputs = None  # the half-done tensors are freed when the except block is left
-            if outputs is not None:
-                yield from ((at, self._read(output, limits[at])) for at, output in zip(batch, outputs, strict=True))
-            elif len(batch) == 1:
-                yield batch[0], Answer(None, 0, "error", "out of memory")
-            else:
-                _free_memory()
-                half = (len(batch) + 1) // 2
-                waiting[:0] = [batch[:half], batch[half:]]
-                waiting = [part for whole in waiting for part in _parts(whole, half)]
+    def _in_flight(self, prompts: list[list[int]], limits: list[int]) -> Iterator[tuple[int, Answer]]:
+        from hubkit.translation.engines.decoding import greedy
 
-    def _generate(self, prompts: list[list[int]], limit: int) -> list[list[int]]:
-        import torch
-
-        width = max(len(prompt) for prompt in prompts)
-        ids = torch.full((len(prompts), width), self._pad())
-        mask = torch.zeros_like(ids)
-        for row, prompt in enumerate(prompts):
-            ids[row, width - len(prompt) :] = torch.tensor(prompt)
-            mask[row, width - len(prompt) :] = 1
-        device = self.model.device
-        loops = LoopStop(width)
-        with torch.inference_mode():
-            output: torch.Tensor = self.model.generate(
-                ids.to(device),
-                attention_mask=mask.to(device),
-                generation_config=self._settings(limit),
-                stopping_criteria=[loops],
-            )
-        written = output[:, width:].tolist()
-        looping = [] if loops.looping is None else loops.looping.tolist()
-        # A row that was ended for looping has no end token of its own: only padding follows.
-        return [_unpadded(row, self._pad()) if loop else row for row, loop in zip(written, looping, strict=True)]
+        for at, written in greedy(self.model, prompts, limits, self.ends, self.budget):
+            yield at, OUT_OF_MEMORY if written is None else self._read(written, limits[at])
 
     def _continuous(self, prompts: list[list[int]], limits: list[int]) -> Iterator[tuple[int, Answer]]:
         waiting = list(range(len(prompts)))
@@ -112,9 +71,9 @@ class TransformersEngine(Engine):
             if waiting:
                 tokens, share = self.cache.get("max_batch_tokens", 8192), self.cache.get("max_memory_percent", 0.8)
                 self.cache = {"max_batch_tokens": int(tokens) // 2, "max_memory_percent": share / 2}
-                _free_memory()
+                free_memory()
             if waiting and self.cache["max_memory_percent"] < SMALLEST_CACHE:
-                yield from ((at, Answer(None, 0, "error", "out of memory")) for at in waiting)
+                yield from ((at, OUT_OF_MEMORY) for at in waiting)
                 return
 
     def _generate_continuously(self, prompts: list[list[int]], limit: int) -> dict[tuple[int, ...], list[int]]:
@@ -154,52 +113,6 @@ class TransformersEngine(Engine):
 
 SMALLEST_CACHE = 0.05
 """The share of free memory below which continuous batching is given up."""
-
-
-def bucket(lengths: Sequence[int], limits: Sequence[int], budget: int) -> list[Batch]:
-    """Return batches of requests of like length, each of at most `budget` tokens in its longest rows (or one row).
-
-    Args:
-        lengths: tokens of each prompt.
-        limits: tokens that each answer may have.
-        budget: rows times the longest prompt with the longest answer.
-    """
-    batches: list[Batch] = []
-    for at in sorted(range(len(lengths)), key=lambda at: (-lengths[at], -limits[at], at)):
-        rows = [*batches[-1], at] if batches else [at]
-        size = max(lengths[row] for row in rows) + max(limits[row] for row in rows)
-        if batches and len(rows) * size <= budget:
-            batches[-1].append(at)
-        else:
-            batches.append([at])
-    return batches
-
-
-def _unpadded(row: list[int], pad: int) -> list[int]:
-    end = len(row)
-    while end and row[end - 1] == pad:
-        end -= 1
-    return row[:end]
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    import torch
-
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
-
-
-def _parts(batch: Batch, size: int) -> list[Batch]:
-    return [batch[start : start + size] for start in range(0, len(batch), size)]
-
-
-def _free_memory() -> None:
-    import gc
-
-    import torch
-
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 def _device_of_task(device: str, task: int) -> str:
