@@ -116,6 +116,7 @@ STAGES: list[Stage] = [
         ("hub", "release.version"),
         inputs=lambda work: [work.dist],
         outputs=lambda work: [work.receipt],
+        outside="hubkit.hub.endpoint:where",
     ),
     Stage(
         "verify",
@@ -177,11 +178,12 @@ def run_one(
     config: ReleaseConfig,
     workspace: Workspace,
     report: Report = lambda step, seconds: None,
+    asked_for: bool = False,
 ) -> None:
-    """Run the stage called `name` and nothing else, where it is not done."""
+    """Run the stage called `name` and nothing else, where it is not done or where it is `asked_for` all the same."""
     (stage,) = _between(name, name)
     with workspace.lock():
-        _advance(stage, config, workspace, report)
+        _advance(stage, config, workspace, report, asked_for)
 
 
 def _advance(

@@ -63,13 +63,13 @@ def stage_command(name: str, help_text: str) -> click.Command:
     return command
 
 
-def run_stage(name: str, config: ReleaseConfig, workspace: Workspace) -> None:
-    """Run one stage where it is not done, and print its line."""
+def run_stage(name: str, config: ReleaseConfig, workspace: Workspace, always: bool = False) -> None:
+    """Run one stage where it is not done, or `always`, and print its line."""
     from hubkit.hub.endpoint import use_endpoint
     from hubkit.release import run_one
 
     use_endpoint(config.hub.endpoint)
-    run_one(name, config, workspace, report=print_step)
+    run_one(name, config, workspace, report=print_step, asked_for=always)
 
 
 def print_plan(steps: list[Step]) -> None:

@@ -28,11 +28,12 @@ def listing(config: ReleaseConfig, status: str, as_json: bool) -> None:
     found = requests(config, STATUSES if status == "all" else (status,))  # type: ignore[arg-type]
     for asked in found:
         if as_json:
-            click.echo(json.dumps(asked._asdict(), ensure_ascii=False))
+            click.echo(json.dumps(asked._asdict()))
         else:
-            click.echo(f"{asked.status:<9} {asked.user:<24} {asked.repo}  {asked.time[:10]}")
+            person = ", ".join(filter(None, (asked.user, asked.name, asked.email)))
+            click.echo(f"{asked.status:<9} {_plain(person)}  {asked.repo}  {asked.time[:10]}")
             for question, answer in asked.fields.items():
-                click.echo(f"          {question}: {answer}")
+                click.echo(f"          {_plain(question)}: {_plain(answer)}")
     if not found and not as_json:
         click.echo("no requests")
 
@@ -77,3 +78,8 @@ def _prepare(config: ReleaseConfig) -> None:
     from hubkit.hub.endpoint import use_endpoint
 
     use_endpoint(config.hub.endpoint)
+
+
+def _plain(text: str) -> str:
+    # What a stranger wrote must neither move the cursor nor end the line.
+    return "".join(mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}" for mark in text)

@@ -14,20 +14,36 @@ from hubkit.workspace import Workspace
 @config_option
 @workspace_option
 def command(config: ReleaseConfig, workspace: Workspace, dry_run: bool) -> None:
-    """Put dist/ on the Hub: the gate is set and proven before any data goes up, then tags and a collection."""
+    """Put dist/ on the Hub: the gate is set and proven before any data goes up, then tags and a collection.
+
+    It looks at the Hub each time, and changes what is not there yet.
+    """
     if dry_run:
         _show_plan(config, workspace)
     else:
-        run_stage("push", config, workspace)
+        run_stage("push", config, workspace, always=True)
 
 
 def _show_plan(config: ReleaseConfig, workspace: Workspace) -> None:
     from hubkit.hub.endpoint import use_endpoint
 
     use_endpoint(config.hub.endpoint)
-    from hubkit.hub.push import plan_push
+    from hubkit.hub.permission import name_warning
+    from hubkit.hub.plan import plan_push
 
-    for repo, changes in plan_push(config, workspace).items():
-        click.echo(repo)
-        for change in changes:
+    repos, obstacles = plan_push(config, workspace)
+    for planned in repos:
+        click.echo(f"{planned.where} {planned.now}")
+        for change in planned.changes:
             click.echo(f"  {change.action:<7}{change.size:>13,} B  {change.path}  ({change.reason})")
+        click.echo(f"  {', '.join(planned.totals()) or 'nothing'}")
+    click.echo(f"then the tag {config.release.tag} on each" + (", and a collection" if config.hub.collection else ""))
+    if config.hub.pull_request:
+        click.echo("data goes up as pull requests, which a person merges")
+    warning = name_warning(config)
+    if warning:
+        click.echo(f"warning: {warning}", err=True)
+    for obstacle in obstacles:
+        click.echo(f"would be refused: {obstacle}", err=True)
+    if obstacles:
+        raise SystemExit(1)

@@ -27,11 +27,17 @@ def command(config: ReleaseConfig, tag: str | None, reason: str, confirm: str | 
     done = confirm == tag
     if confirm and not done:
         raise click.UsageError(f"--confirm says {confirm}, and the tag is {tag}")
-    for repo, _, files, readers in withdraw(config, tag, reason) if done else plan_withdrawal(config, tag):
+    for repo, _, files, small, alone, readers in (
+        withdraw(config, tag, reason) if done else plan_withdrawal(config, tag)
+    ):
         click.echo(repo)
         click.echo(f"  revokes the grants of {len(readers)}: {', '.join(readers) or 'nobody'}")
         for path in files:
             click.echo(f"  deletes {path} from every commit")
+        for path in small:
+            click.echo(f"  deletes {path} from main")
+        if alone:
+            click.echo("  makes one commit of main's history, since there is no other release")
         click.echo(f"  deletes the tag {tag}, and leaves a notice in the card")
     if not done:
         click.echo(f"Nothing was done yet. To do it, add: --confirm {tag}")

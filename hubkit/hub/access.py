@@ -25,6 +25,8 @@ class Asked(NamedTuple):
     """A person's request for a repo.
 
     Attributes:
+        name: their full name, where the Hub tells it.
+        email: their address, likewise.
         fields: what they wrote in the form, by its questions.
         time: ISO 8601.
     """
@@ -32,6 +34,8 @@ class Asked(NamedTuple):
     repo: str
     kind: Literal["dataset", "model"]
     user: str
+    name: str | None
+    email: str | None
     status: Status
     time: str
     fields: dict[str, str]
@@ -65,6 +69,7 @@ def grant(config: ReleaseConfig, user: str) -> list[str]:
         HubkitError: there is no such user, or the Hub refused or did not answer.
     """
     api, changed = connect(), []
+    steadily(partial(_check_user, api, user), user)
     for repo, kind in gated_repos(config):
         known = _status(api, repo, kind, user)
         if known != "accepted":
@@ -103,10 +108,11 @@ def export(config: ReleaseConfig, path: Path) -> int:
     questions = list(dict.fromkeys(question for request in asked for question in request.fields))
     with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["repo", "user", "status", "time", *questions])
+        writer.writerow(["repo", "user", "name", "email", "status", "time", *map(_harmless, questions)])
         for request in asked:
             answers = [_harmless(request.fields.get(question, "")) for question in questions]
-            writer.writerow([request.repo, request.user, request.status, request.time, *answers])
+            person = [_harmless(known or "") for known in (request.user, request.name, request.email)]
+            writer.writerow([request.repo, *person, request.status, request.time, *answers])
     return len(asked)
 
 
@@ -116,6 +122,8 @@ def _listed(api: HfApi, repo: str, kind: Literal["dataset", "model"], status: St
             repo,
             kind,
             request.username or request.request_id,
+            request.fullname,
+            request.email,
             status,
             request.timestamp.isoformat(),
             {str(question): str(answer) for question, answer in (request.fields or {}).items()},
@@ -131,6 +139,18 @@ def _all(api: HfApi, repo: str, kind: str, status: Status) -> Iterator[AccessReq
         "rejected": api.list_rejected_access_requests,
     }[status]
     yield from listing(repo, repo_type=kind)
+
+
+def _check_user(api: HfApi, user: str) -> None:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        api.get_user_overview(user)
+    except HfHubHTTPError as error:
+        if error.response.status_code != 404:
+            raise
+        mend = "see their name on the Hub, or: hubkit access list"
+        raise HubkitError("there is no such user", where=user, mend=mend) from None
 
 
 def _status(api: HfApi, repo: str, kind: Literal["dataset", "model"], user: str) -> Status | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from hubkit.hub.targets import HUBS_OWN
+from hubkit.errors import HubkitError
+from hubkit.hub.targets import CARD, HUBS_OWN, PROBE, Target
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -87,6 +89,44 @@ def compare(wanted: Mapping[str, Content], remote: Remote, keep: frozenset[str] 
     return changes
 
 
+def wanted_changes(api: HfApi, target: Target) -> tuple[list[Change], str | None]:
+    """What is to change on main, and the commit that it was compared with; a card keeps what people wrote into it."""
+    wanted: dict[str, Content] = dict(target.files())
+    remote = remote_files(api, target.repo, target.kind)
+    if CARD in wanted and CARD in remote.files:
+        wanted[CARD] = _merged_card(api, target, remote.commit)
+    return compare(wanted, remote, frozenset({PROBE})), remote.commit
+
+
+def _merged_card(api: HfApi, target: Target, commit: str | None) -> bytes:
+    from hubkit.cards import merge_card
+
+    fetched = api.hf_hub_download(target.repo, CARD, repo_type=target.kind, revision=commit)
+    theirs = Path(fetched).read_text(encoding="utf-8")
+    ours = (target.folder / CARD).read_text(encoding="utf-8")
+    merged = merge_card(theirs, ours)
+    # Written out again, a card that people edited may differ in the layout of its YAML alone.
+    same = theirs == ours or merged == merge_card(theirs, theirs)
+    return (theirs if same else merged).encode()
+
+
+def check_tag(api: HfApi, target: Target, tag: str) -> None:
+    """Refuse to push something else under a tag that is there.
+
+    Raises:
+        HubkitError: it names other files than dist/ holds.
+    """
+    tagged = remote_files(api, target.repo, target.kind, revision=tag)
+    wanted = {path: content for path, content in target.files().items() if path != CARD}
+    changed = compare(wanted, tagged, frozenset({PROBE, CARD}))
+    if tagged.commit and any(change.action != "keep" for change in changed):
+        raise HubkitError(
+            f"{tag} is on the Hub with other files than dist/",
+            where=target.repo,
+            mend="raise [release] version, then package again",
+        )
+
+
 def commit_changes(
     api: HfApi,
     repo: str,
@@ -100,8 +140,12 @@ def commit_changes(
     """Make one commit of all `changes`, none where there is nothing to change; return the number of its pull request.
 
     The parent is named, so that a commit whose answer was lost is not made twice: the Hub refuses the second with 412.
+
+    Raises:
+        HubkitError: the Hub does not accept the metadata of the card.
     """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+    from huggingface_hub.errors import HfHubHTTPError
 
     operations: list[CommitOperationAdd | CommitOperationDelete] = []
     for change in changes:
@@ -112,15 +156,24 @@ def commit_changes(
             operations.append(CommitOperationDelete(change.path))
     if not operations:
         return None
-    made = api.create_commit(
-        repo,
-        operations,
-        commit_message=message,
-        repo_type=kind,
-        parent_commit=parent,
-        revision=revision,
-        create_pr=pull_request,
-    )
+    try:
+        made = api.create_commit(
+            repo,
+            operations,
+            commit_message=message,
+            repo_type=kind,
+            parent_commit=parent,
+            revision=revision,
+            create_pr=pull_request,
+        )
+    except (json.JSONDecodeError, HfHubHTTPError):
+        raise
+    except ValueError as error:
+        # The client has the card looked at before it sends anything.
+        said = " ".join(str(error).split())
+        raise HubkitError(
+            f"the Hub does not accept it: {said}", where=f"{repo}/README.md", mend="mend the card"
+        ) from None
     return made.pr_num
 
 

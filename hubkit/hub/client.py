@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import importlib.util
 import json
 import random
+import ssl
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +25,8 @@ ATTEMPTS = 8
 LONGEST_WAIT = 20.0
 SECONDS_WITHOUT_ANSWER = 60.0
 
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
 _STUMBLES = {408, 412, 429, 500, 502, 503, 504}
 """Statuses after which asking again can help; 412 is a commit whose parent is no longer the newest."""
 
@@ -36,8 +40,12 @@ _MENDS = {
 }
 
 
+_FULL = "storage limit"
+"""How a Hub calls it when it has no room: with 403, as for what a token may not do."""
+
+
 class Stumble(Exception):
-    """An answer that says nothing about what was asked, such as 502."""
+    """An answer that says nothing about what was asked, such as 502, or that does not show yet what was done."""
 
 
 def connect() -> HfApi:
@@ -78,12 +86,12 @@ def steadily(step: Callable[[], Value], where: str) -> Value:
         where: what the step is about, for the error.
 
     Raises:
-        HubkitError: the Hub refused, or went on stumbling.
+        HubkitError: the Hub refused, or went on stumbling; or a file of this machine cannot be read or written.
     """
     from huggingface_hub.errors import HfHubHTTPError
 
     # A client that expects JSON meets a gateway's page of HTML before it looks at the status.
-    silences: tuple[type[Exception], ...] = (OSError, Stumble, json.JSONDecodeError, *transport_errors())
+    silences: tuple[type[Exception], ...] = (OSError, json.JSONDecodeError, *transport_errors())
     for attempt in range(ATTEMPTS):
         try:
             return step()
@@ -92,7 +100,10 @@ def steadily(step: Callable[[], Value], where: str) -> Value:
             if status not in _STUMBLES:
                 raise refused(error, where) from None
             said = f"the Hub answered {status}"
+        except Stumble as error:
+            said = str(error)
         except silences as error:
+            _check_own(error, where)
             said = f"the Hub did not answer: {error}" if str(error) else "the Hub did not answer"
         time.sleep(min(LONGEST_WAIT, 0.25 * 2**attempt) * random.uniform(0.5, 1))
     raise HubkitError(f"{said} ({ATTEMPTS} attempts)", where=where, mend="run the same command again: it goes on")
@@ -102,9 +113,30 @@ def refused(error: Exception, where: str) -> HubkitError:
     """The HubkitError for a Hub's refusal."""
     response = getattr(error, "response", None)
     status = response.status_code if response is not None else 0
-    said = response.headers.get("X-Error-Message") if response is not None else None
+    said = " ".join((getattr(error, "server_message", None) or "").split())
     what = f"the Hub refused ({status}): {said}" if said else f"the Hub refused ({status})"
-    return HubkitError(what, where=where, mend=_MENDS.get(status, "see what the Hub says, then run this again"))
+    mend = _MENDS[402] if _FULL in what.lower() else _MENDS.get(status, "see what the Hub says, then run this again")
+    return HubkitError(what, where=where, mend=mend)
+
+
+def _check_own(error: Exception, where: str) -> None:
+    """Tell what is wrong on this machine from a Hub's silence: asking again does not help.
+
+    Raises:
+        HubkitError: a file cannot be read or written, or the Hub's certificate is not valid here and now.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            raise HubkitError(
+                f"the Hub's certificate is not accepted: {cause.verify_message}",
+                where=where,
+                mend="see whether this machine's clock is right and its certificates are up to date",
+            ) from None
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in DISK):
+        what = f"cannot be read or written: {error.strerror}"
+        raise HubkitError(what, where=error.filename or where, mend="mend that, then run this again") from None
 
 
 def transport_errors() -> tuple[type[Exception], ...]:

@@ -8,6 +8,7 @@ import socket
 import sys
 from urllib.parse import urlsplit
 
+from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 
 OFFICIAL = "https://huggingface.co"
@@ -35,6 +36,11 @@ def use_endpoint(endpoint: str | None) -> None:
 
 def current_endpoint() -> str:
     return os.environ.get("HF_ENDPOINT", OFFICIAL).rstrip("/")
+
+
+def where(config: ReleaseConfig) -> str:
+    """The Hub that a release goes to: what was pushed to a rehearsal is not pushed to another Hub yet."""
+    return current_endpoint() if config.hub.endpoint is None else config.hub.endpoint.rstrip("/")
 
 
 def is_loopback(endpoint: str) -> bool:

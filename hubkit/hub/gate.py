@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from hubkit.errors import HubkitError
 from hubkit.hub.client import SECONDS_WITHOUT_ANSWER, Stumble, steadily
-from hubkit.hub.targets import HUBS_OWN, PROBE, Target
+from hubkit.hub.targets import PROBE, WITHOUT_DATA, Target
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 UNGRANTED_TOKEN = "HUBKIT_UNGRANTED_TOKEN"
-
-_WITHOUT_DATA = {PROBE, HUBS_OWN, "README.md", "LICENSE"}
 
 
 class Surprise(HubkitError):
@@ -28,34 +26,44 @@ def shut(api: HfApi, target: Target) -> None:
         Surprise: it is public without such a gate, or the gate did not take.
         HubkitError: it is private and holds data, so that its gate cannot be tried without showing it.
     """
-    info = _info(api, target)
+    info = look(api, target)
     if info is None:
         api.create_repo(target.repo, repo_type=target.kind, private=True, exist_ok=True)
-        info = _info(api, target)
+        info = look(api, target)
     if info is None:
         raise Stumble("a repo that was just made is not there yet")
+    check(info, target)
+    if info.gated != "manual":
+        api.update_repo_settings(target.repo, repo_type=target.kind, gated="manual")
+        info = look(api, target)
+        if info is None or info.gated != "manual":
+            raise Surprise("the gate was set and is not there", where=target.repo, mend="push again")
+
+
+def check(info: Any, target: Target) -> None:
+    """Refuse a repo as it is before a push.
+
+    Raises:
+        Surprise: it is public without a gate with manual approval.
+        HubkitError: it is private and holds data, so that its gate cannot be tried without showing it.
+    """
     if not info.private and info.gated != "manual":
         raise Surprise(
             "the repo is public and has no gate with manual approval",
             where=target.repo,
             mend="look at what it holds; name another in [hub], or push again",
         )
-    if info.private and not {item.rfilename for item in info.siblings} <= _WITHOUT_DATA:
+    if info.private and not {item.rfilename for item in info.siblings} <= WITHOUT_DATA:
         raise HubkitError(
             "the repo is private and holds data, so that its gate cannot be tried",
             where=target.repo,
             mend="delete its data files (hubkit withdraw) or the repo, then push again",
         )
-    if info.gated != "manual":
-        api.update_repo_settings(target.repo, repo_type=target.kind, gated="manual")
-        info = _info(api, target)
-        if info is None or info.gated != "manual":
-            raise Surprise("the gate was set and is not there", where=target.repo, mend="push again")
 
 
 def show(api: HfApi, target: Target) -> None:
     """Make the repo visible, gate and all."""
-    info = _info(api, target)
+    info = look(api, target)
     if info is None or info.private:
         api.update_repo_settings(target.repo, repo_type=target.kind, private=False)
 
@@ -112,7 +120,8 @@ def make_private(api: HfApi, target: Target, surprise: Surprise) -> None:
         ) from error
 
 
-def _info(api: HfApi, target: Target) -> Any:
+def look(api: HfApi, target: Target) -> Any:
+    """What the Hub tells its owner of a repo, as `repo_info` has it; None where there is none."""
     from huggingface_hub.errors import RepositoryNotFoundError
 
     try:

@@ -15,17 +15,26 @@ from typing import TYPE_CHECKING, Any
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.hub import gate
-from hubkit.hub.changes import NOTHING, Change, Content, commit_changes, compare, digests, remote_files
-from hubkit.hub.client import connect, steadily
+from hubkit.hub.changes import (
+    NOTHING,
+    Change,
+    Content,
+    check_tag,
+    commit_changes,
+    compare,
+    digests,
+    remote_files,
+    wanted_changes,
+)
+from hubkit.hub.client import Stumble, connect, steadily
 from hubkit.hub.endpoint import current_endpoint
+from hubkit.hub.identity import check_identity
 from hubkit.hub.permission import check_permission, name_warning
-from hubkit.hub.targets import PROBE, PROBE_TEXT, SCRIPT_BRANCH, Target, files_below, targets
+from hubkit.hub.targets import CARD, PROBE, PROBE_TEXT, SCRIPT_BRANCH, Target, files_below, targets
 from hubkit.workspace import Workspace, write_json
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
-
-CARD = "README.md"
 
 
 def push(config: ReleaseConfig, workspace: Workspace) -> None:
@@ -42,15 +51,18 @@ def push(config: ReleaseConfig, workspace: Workspace) -> None:
         print(f"  push: {warning}", file=sys.stderr)
     ungranted = gate.ungranted_token(config.hub.waive_ungranted_probe)
     api, found = connect(), targets(config, workspace)
+    check_identity(config, api)
     for target in found:
-        steadily(partial(_check_tag, api, target, config.release.tag), target.repo)
+        steadily(partial(check_tag, api, target, config.release.tag), target.repo)
+    pushed = {}
     for target in found:
         if target.gated:
-            _push_gated(api, target, config, endpoint, ungranted)
+            pushed[target] = _push_gated(api, target, config, endpoint, ungranted)
         else:
             steadily(partial(_ensure_space, api, target), target.repo)
-            steadily(partial(_push_data, api, target, config), target.repo)
-    commits = {target: steadily(partial(_tag, api, target, config.release.tag), target.repo) for target in found}
+            pushed[target] = steadily(partial(_push_data, api, target, config), target.repo)
+    tag = config.release.tag
+    commits = {target: steadily(partial(_tag, api, target, tag, head), target.repo) for target, head in pushed.items()}
     script = workspace.dist / "dataset-script"
     if script.is_dir():
         steadily(partial(_push_script, api, found[0], script), found[0].repo)
@@ -58,31 +70,19 @@ def push(config: ReleaseConfig, workspace: Workspace) -> None:
     write_json(workspace.receipt, _receipt(api, config, endpoint, commits, collection))
 
 
-def plan_push(config: ReleaseConfig, workspace: Workspace) -> dict[str, list[Change]]:
-    """What `push` would change, by repo; it only reads.
-
-    Raises:
-        HubkitError: dist/ is incomplete, or the Hub refused or did not answer.
-    """
-    api = connect()
-    return {
-        target.web: steadily(partial(_changes, api, target, _wanted(target)), target.repo)[0]
-        for target in targets(config, workspace)
-    }
-
-
-def _push_gated(api: HfApi, target: Target, config: ReleaseConfig, endpoint: str, ungranted: str | None) -> None:
+def _push_gated(api: HfApi, target: Target, config: ReleaseConfig, endpoint: str, ungranted: str | None) -> str:
     prove = partial(gate.prove, target, endpoint, ungranted)
     try:
         steadily(partial(gate.shut, api, target), target.repo)
         steadily(partial(_push_probe, api, target), target.repo)
         steadily(partial(gate.show, api, target), target.repo)
         steadily(prove, target.repo)
-        steadily(partial(_push_data, api, target, config), target.repo)
+        head = steadily(partial(_push_data, api, target, config), target.repo)
         steadily(prove, target.repo)
     except gate.Surprise as surprise:
         gate.make_private(api, target, surprise)
         raise
+    return head
 
 
 def _push_probe(api: HfApi, target: Target) -> None:
@@ -96,14 +96,24 @@ def _push_probe(api: HfApi, target: Target) -> None:
         commit_changes(api, target.repo, target.kind, changes, "Add the card, and a probe of the gate", remote.commit)
 
 
-def _push_data(api: HfApi, target: Target, config: ReleaseConfig) -> None:
-    changes, parent = _changes(api, target, _wanted(target))
-    if not any(change.action != "keep" for change in changes):
-        return
-    message = f"Release {config.release.version}"
-    if target.gated and config.hub.pull_request:
-        _propose(api, target, changes, message, parent)
-    commit_changes(api, target.repo, target.kind, changes, message, parent)
+def _push_data(api: HfApi, target: Target, config: ReleaseConfig) -> str:
+    """Make main hold what dist/ holds, and return its commit.
+
+    Raises:
+        Stumble: it does not yet, although it was told to.
+        HubkitError: the data went into a pull request.
+    """
+    changes, head = wanted_changes(api, target)
+    if any(change.action != "keep" for change in changes):
+        message = f"Release {config.release.version}"
+        if target.gated and config.hub.pull_request:
+            _propose(api, target, changes, message, head)
+        commit_changes(api, target.repo, target.kind, changes, message, head)
+        changes, head = wanted_changes(api, target)
+    for change in changes:
+        if change.action != "keep":
+            raise Stumble(f"{change.path} was pushed and main holds another: see its .gitignore, and who else pushes")
+    return str(head)
 
 
 def _propose(api: HfApi, target: Target, changes: list[Change], message: str, parent: str | None) -> None:
@@ -128,61 +138,20 @@ def _propose(api: HfApi, target: Target, changes: list[Change], message: str, pa
     )
 
 
-def _changes(api: HfApi, target: Target, wanted: dict[str, Content]) -> tuple[list[Change], str | None]:
-    """What is to change on main, and the commit that it was compared with; a card keeps what people wrote into it."""
-    remote = remote_files(api, target.repo, target.kind)
-    if CARD in wanted and CARD in remote.files:
-        wanted = {**wanted, CARD: _merged_card(api, target, remote.commit)}
-    return compare(wanted, remote, frozenset({PROBE})), remote.commit
-
-
-def _merged_card(api: HfApi, target: Target, commit: str | None) -> bytes:
-    from hubkit.cards import merge_card
-
-    fetched = api.hf_hub_download(target.repo, CARD, repo_type=target.kind, revision=commit)
-    theirs = Path(fetched).read_text(encoding="utf-8")
-    ours = (target.folder / CARD).read_text(encoding="utf-8")
-    merged = merge_card(theirs, ours)
-    # Written out again, a card that people edited may differ in the layout of its YAML alone.
-    same = theirs == ours or merged == merge_card(theirs, theirs)
-    return (theirs if same else merged).encode()
-
-
-def _wanted(target: Target) -> dict[str, Content]:
-    wanted: dict[str, Content] = dict(target.files())
-    return wanted
-
-
 def _ensure_space(api: HfApi, target: Target) -> None:
-    if remote_files(api, target.repo, target.kind) is NOTHING:
-        api.create_repo(target.repo, repo_type="space", space_sdk="gradio", exist_ok=True)
+    """The Space is there and public, also where an organisation's repos are private unless said otherwise."""
+    if gate.look(api, target) is None:
+        api.create_repo(target.repo, repo_type="space", space_sdk="gradio", private=False, exist_ok=True)
+    gate.show(api, target)
 
 
-def _check_tag(api: HfApi, target: Target, tag: str) -> None:
-    """Refuse, before anything is changed, to push something else under a tag that is there."""
-    tagged = remote_files(api, target.repo, target.kind, revision=tag)
-    changed = compare(_without_card(_wanted(target)), tagged, frozenset({PROBE, CARD}))
-    if tagged.commit and any(change.action != "keep" for change in changed):
-        raise HubkitError(
-            f"{tag} is on the Hub with other files than dist/",
-            where=target.repo,
-            mend="raise [release] version, then package again",
-        )
-
-
-def _without_card(wanted: dict[str, Content]) -> dict[str, Content]:
-    return {path: content for path, content in wanted.items() if path != CARD}
-
-
-def _tag(api: HfApi, target: Target, tag: str) -> str:
-    """Tag what main holds, where the tag is not there yet, and return the commit that it names."""
+def _tag(api: HfApi, target: Target, tag: str, head: str) -> str:
+    """Tag the commit `head`, where the tag is not there yet, and return the commit that it names."""
     refs = api.list_repo_refs(target.repo, repo_type=target.kind)
     named = {ref.name: ref.target_commit for ref in refs.tags}
     if tag not in named:
-        head = remote_files(api, target.repo, target.kind).commit
         api.create_tag(target.repo, tag=tag, revision=head, repo_type=target.kind, exist_ok=True)
-        return str(head)
-    return named[tag]
+    return named.get(tag, head)
 
 
 def _push_script(api: HfApi, target: Target, folder: Path) -> None:

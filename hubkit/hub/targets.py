@@ -14,9 +14,14 @@ PROBE = "gate-probe.txt"
 
 PROBE_TEXT = b"This file holds no data. It is read to find out whether the gate of this repository is shut.\n"
 
+CARD = "README.md"
+
 SCRIPT_BRANCH = "script"
 
 HUBS_OWN = ".gitattributes"
+
+WITHOUT_DATA = {PROBE, HUBS_OWN, CARD, "LICENSE"}
+"""What a gated repo holds before any data, and what stays when a version is taken back."""
 
 _CODE = {".cff", ".cfg", ".json", ".md", ".py", ".toml", ".txt", ".yaml", ".yml", ""}
 

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.hub.access import gated_repos, requests
-from hubkit.hub.changes import NOTHING, Remote, remote_files
+from hubkit.hub.changes import NOTHING, Change, Remote, commit_changes, remote_files
 from hubkit.hub.client import connect, steadily
-from hubkit.hub.targets import SCRIPT_BRANCH
+from hubkit.hub.targets import CARD, SCRIPT_BRANCH, WITHOUT_DATA
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-CARD = "README.md"
 SHA256_LENGTH = 64
 
 _NOTICE = """<!-- hubkit:begin withdrawn-{tag} (written by hubkit; edit outside of the marks) -->
@@ -34,13 +33,17 @@ class Withdrawal(NamedTuple):
     """What withdrawing a version does to a repo.
 
     Attributes:
-        files: large files of the version that no other release holds: digest by path.
+        files: large files of the version that no other release holds: digest by path; they leave every commit.
+        small: its other files that no other release holds, but for the card and the licence; they leave main.
+        alone: whether there is no other release, so that the history of main can go as well.
         readers: users whose grants are revoked.
     """
 
     repo: str
     kind: Literal["dataset", "model"]
     files: dict[str, str]
+    small: list[str]
+    alone: bool
     readers: list[str]
 
 
@@ -58,9 +61,13 @@ def plan_withdrawal(config: ReleaseConfig, tag: str) -> list[Withdrawal]:
     for repo, kind in gated_repos(config):
         remote = steadily(partial(remote_files, api, repo, kind, revision=tag), repo)
         if remote is not NOTHING:
-            kept = steadily(partial(_kept, api, repo, kind, tag), repo)
-            files = {path: digest for path, digest in _large(remote).items() if digest not in kept}
-            planned.append(Withdrawal(repo, kind, files, readers.get(repo, [])))
+            others = steadily(partial(_others, api, repo, kind, tag), repo)
+            kept = {file for other in others for file in other.files.items()}
+            large = _large(remote, but={digest for _, (digest, _) in kept})
+            small = sorted(
+                path for path, file in remote.files.items() if _is_small(path, file) and (path, file) not in kept
+            )
+            planned.append(Withdrawal(repo, kind, large, small, not others, readers.get(repo, [])))
     if not planned:
         raise HubkitError(f"there is no {tag}", where=config.hub.namespace, mend="see the tags on the Hub")
     return planned
@@ -70,31 +77,39 @@ def withdraw(config: ReleaseConfig, tag: str, reason: str) -> list[Withdrawal]:
     """Take the version of `tag` back, and return what was done.
 
     Grants are revoked first, so that nobody reads while the rest is done; then a notice is put into the card, the
-    files are deleted from every commit, and the tag goes last: until then, running this again goes on.
+    files are deleted, and the tag goes last: until then, running this again goes on.
 
     Raises:
         HubkitError: no repo has this tag, or the Hub refused or stopped answering.
     """
     api, planned = connect(), plan_withdrawal(config, tag)
-    for repo, kind, files, readers in planned:
+    for repo, kind, files, small, alone, readers in planned:
         for user in readers:
             steadily(partial(_revoke, api, repo, kind, user, f"{tag} was withdrawn"), repo)
-        steadily(partial(_put_notice, api, repo, kind, tag, reason), repo)
-        steadily(partial(_delete_files, api, repo, kind, set(files.values())), repo)
+        steadily(partial(_put_notice, api, repo, kind, tag, " ".join(reason.split())), repo)
+        steadily(partial(_delete_large, api, repo, kind, set(files.values())), repo)
+        steadily(partial(_delete_small, api, repo, kind, tag, small), repo)
         if kind == "dataset":
             steadily(partial(_delete_branch, api, repo, kind), repo)
+        if alone:
+            steadily(partial(_forget_history, api, repo, kind, tag), repo)
         steadily(partial(_delete_tag, api, repo, kind, tag), repo)
     return planned
 
 
-def _kept(api: HfApi, repo: str, kind: str, tag: str) -> set[str]:
-    """Digests of what the repo's other tags hold."""
+def _others(api: HfApi, repo: str, kind: str, tag: str) -> list[Remote]:
+    """What the repo's other tags hold."""
     tags = [ref.name for ref in api.list_repo_refs(repo, repo_type=kind).tags if ref.name != tag]
-    return {digest for name in tags for digest in _large(remote_files(api, repo, kind, revision=name)).values()}
+    return [remote_files(api, repo, kind, revision=name) for name in tags]
 
 
-def _large(remote: Remote) -> dict[str, str]:
-    return {path: digest for path, (digest, _) in remote.files.items() if len(digest) == SHA256_LENGTH}
+def _large(remote: Remote, but: set[str]) -> dict[str, str]:
+    files = {path: digest for path, (digest, _) in remote.files.items() if len(digest) == SHA256_LENGTH}
+    return {path: digest for path, digest in files.items() if digest not in but}
+
+
+def _is_small(path: str, file: tuple[str, int]) -> bool:
+    return len(file[0]) != SHA256_LENGTH and path not in WITHOUT_DATA
 
 
 def _revoke(api: HfApi, repo: str, kind: str, user: str, reason: str) -> None:
@@ -124,10 +139,25 @@ def _put_notice(api: HfApi, repo: str, kind: str, tag: str, reason: str) -> None
         )
 
 
-def _delete_files(api: HfApi, repo: str, kind: str, digests: set[str]) -> None:
+def _delete_large(api: HfApi, repo: str, kind: str, digests: set[str]) -> None:
     stored = [file for file in api.list_lfs_files(repo, repo_type=kind) if file.oid in digests]
     if stored:
         api.permanently_delete_lfs_files(repo, stored, rewrite_history=True, repo_type=kind)
+
+
+def _delete_small(api: HfApi, repo: str, kind: str, tag: str, paths: list[str]) -> None:
+    version, main = (remote_files(api, repo, kind, revision=revision) for revision in (tag, "main"))
+    changes = [
+        Change(path, main.files[path][1], "delete", "withdrawn", None)
+        for path in paths
+        if path in main.files and main.files[path] == version.files.get(path)
+    ]
+    commit_changes(api, repo, kind, changes, f"Withdraw {tag}", main.commit)
+
+
+def _forget_history(api: HfApi, repo: str, kind: str, tag: str) -> None:
+    if len(api.list_repo_commits(repo, repo_type=kind)) > 1:
+        api.super_squash_history(repo, branch="main", commit_message=f"Withdraw {tag}", repo_type=kind)
 
 
 def _delete_branch(api: HfApi, repo: str, kind: str) -> None:

@@ -27,6 +27,16 @@ configs:
 <!-- hubkit:end summary -->
 """
 
+ADAPTER_CARD = (
+    CARD.partition("configs:")[0]
+    + """---
+
+<!-- hubkit:begin summary (written by hubkit; edit outside of the marks) -->
+# An adapter, version {version}
+<!-- hubkit:end summary -->
+"""
+)
+
 SPACE_CARD = """---
 title: bertscore_ptbr
 sdk: gradio
@@ -66,7 +76,7 @@ def small_dist(root: Path, config: ReleaseConfig, rows: int = 4) -> Workspace:
     adapter.mkdir(exist_ok=True)
     save_file({"lora_A": np.arange(rows * 64, dtype=np.float32)}, adapter / "adapter_model.safetensors")
     (adapter / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": rows}))
-    (adapter / "README.md").write_text(CARD.partition("configs:")[0] + "---\n\n# An adapter\n")
+    (adapter / "README.md").write_text(ADAPTER_CARD.format(version=version))
     metric = workspace.dist / "metric"
     metric.mkdir(exist_ok=True)
     (metric / f"{config.hub.metric}.py").write_text("import evaluate\n")

@@ -20,6 +20,7 @@ from hubkit.hub import access
 from hubkit.hub.push import push
 from hubkit.hub.withdraw import plan_withdrawal, withdraw
 from hubkit.localhub import LocalHub
+from hubkit.workspace import Workspace
 
 DATA = "data/default/test-00000-of-00001.parquet"
 
@@ -63,7 +64,7 @@ def test_a_request_is_seen_granted_and_taken_back(hub: LocalHub, released: Relea
 def test_people_who_did_not_ask(released: ReleaseConfig) -> None:
     with pytest.raises(HubkitError, match="nobody did not ask for access"):
         access.reject(released, "nobody")
-    with pytest.raises(HubkitError, match=r"refused \(404\): User not found"):
+    with pytest.raises(HubkitError, match=r"^nobody: there is no such user"):
         access.grant(released, "nobody")
 
 
@@ -91,6 +92,22 @@ def test_the_commands(hub: LocalHub, released: ReleaseConfig, tmp_path: Path) ->
     assert "Nothing was done yet" not in hubkit("withdraw", "--confirm", "release-1.0.0")
 
 
+def test_what_strangers_write_does_no_harm(hub: LocalHub, released: ReleaseConfig, tmp_path: Path) -> None:
+    settings = tmp_path / "hubkit.toml"
+    settings.write_text(write_config(released))
+    ask(hub, released, {"Country": "BR\x1b[2J\naccepted  another", "=1+1": "\u202eright to left", "Name": "+1"})
+    listed = CliRunner().invoke(cli, ["access", "list", "--config", str(settings)]).output
+    assert len(listed.splitlines()) == 2 * 4
+    assert "Country: BR\ufffd[2J\ufffdaccepted  another" in listed
+    as_json = CliRunner().invoke(cli, ["access", "list", "--json", "--config", str(settings)]).output
+    assert json.loads(as_json.splitlines()[0])["fields"]["Name"] == "+1"
+    assert not any(mark in listed + as_json for mark in ("\x1b", "\u202e"))
+    access.export(released, tmp_path / "asked.csv")
+    cells = [cell for row in csv.reader((tmp_path / "asked.csv").open(newline="")) for cell in row]
+    assert "'=1+1" in cells
+    assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
+
+
 def test_a_withdrawn_version_is_gone_and_leaves_a_notice(
     hub: LocalHub, released: ReleaseConfig, tmp_path: Path
 ) -> None:
@@ -99,8 +116,10 @@ def test_a_withdrawn_version_is_gone_and_leaves_a_notice(
     commits = [commit.commit_id for commit in owner.list_repo_commits(repo, repo_type="dataset")]
     planned = {done.repo: done for done in plan_withdrawal(released, tag)}
     assert planned[repo].files.keys() == {DATA}
+    assert planned[repo].small == []
+    assert planned[released.hub.repo("adapter")].small == ["adapter_config.json"]
     assert planned[repo].readers == ["reader"]
-    withdraw(released, tag, "A licence question.")
+    withdraw(released, tag, "A licence\nquestion.")
     reader = HfApi(endpoint=hub.url, token=hub.tokens["granted"])
     with pytest.raises(GatedRepoError):
         reader.auth_check(repo, repo_type="dataset")
@@ -112,6 +131,10 @@ def test_a_withdrawn_version_is_gone_and_leaves_a_notice(
     card = Path(stranger.hf_hub_download(repo, "README.md", repo_type="dataset", force_download=True)).read_text()
     assert "release-1.0.0 was withdrawn on" in card
     assert "A licence question." in card
+    for name, kind in ((repo, "dataset"), (released.hub.repo("adapter"), "model")):
+        left = set(owner.list_repo_files(name, repo_type=kind))
+        assert left <= {".gitattributes", "LICENSE", "README.md", "gate-probe.txt"}
+        assert len(owner.list_repo_commits(name, repo_type=kind)) == 1
     with pytest.raises(HubkitError, match=r"there is no release-1\.0\.0"):
         withdraw(released, tag, "again")
 
@@ -119,6 +142,7 @@ def test_a_withdrawn_version_is_gone_and_leaves_a_notice(
 def test_what_other_versions_hold_stays(hub: LocalHub, released: ReleaseConfig, tmp_path: Path) -> None:
     later = small_config(released.hub.dataset.removesuffix("-mimic-ext"), version="1.1.0")
     workspace = small_dist(tmp_path / "two", later)
+    (workspace.dist / "adapter" / "notes.txt").write_text("of 1.1.0")
     (workspace.dist / "dataset" / "data" / "default" / "more.parquet").write_bytes(b"PAR1 more PAR1")
     push(later, workspace)
     repo = released.hub.repo("dataset")
@@ -128,3 +152,12 @@ def test_what_other_versions_hold_stays(hub: LocalHub, released: ReleaseConfig, 
     owner = HfApi(endpoint=hub.url, token=hub.tokens["owner"])
     assert DATA in owner.list_repo_files(repo, repo_type="dataset", revision="release-1.0.0")
     assert "data/default/more.parquet" not in owner.list_repo_files(repo, repo_type="dataset")
+    adapter = released.hub.repo("adapter")
+    assert "notes.txt" not in owner.list_repo_files(adapter)
+    for revision in ("main", "release-1.0.0"):
+        assert {"adapter_config.json", "adapter_model.safetensors"} < set(
+            owner.list_repo_files(adapter, revision=revision)
+        )
+    push(released, Workspace(tmp_path / "one"))
+    receipt = json.loads((tmp_path / "one" / "receipt.json").read_text())
+    assert owner.dataset_info(repo, revision="release-1.0.0").sha == receipt["repos"]["dataset"]["commit"]

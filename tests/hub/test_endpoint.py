@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from hubkit.config import parse_config
 from hubkit.errors import HubkitError
 from hubkit.hub.endpoint import OFFICIAL, current_endpoint, use_endpoint
+from hubkit.release import STAGES
+from hubkit.workspace import Workspace
 
 
 def test_without_a_setting_the_environment_decides(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,3 +48,14 @@ def test_loopback_is_reached_past_proxies(endpoint: str, before: str, after: str
     environment = {**os.environ, "NO_PROXY": before, "no_proxy": before}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
     assert done.stdout.rstrip("\n") == f"{endpoint.rstrip('/')} {after}", done.stderr
+
+
+def test_a_push_to_one_hub_is_none_to_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = next(stage for stage in STAGES if stage.name == "push")
+    workspace, keys = Workspace(tmp_path), set()
+    for address in ("http://127.0.0.1:1", "http://127.0.0.1:1/", "http://127.0.0.1:2"):
+        monkeypatch.setenv("HF_ENDPOINT", address)
+        keys.add(stage.key(parse_config({}), workspace))
+    monkeypatch.delenv("HF_ENDPOINT")
+    keys.add(stage.key(parse_config({}), workspace))
+    assert len(keys) == 3

@@ -14,7 +14,7 @@ from huggingface_hub import HfApi
 from small_dist import small_config, small_dist
 
 from hubkit.config import write_config
-from hubkit.localhub import LocalHub
+from hubkit.localhub import LocalHub, serve
 
 HUBKIT = Path(sys.executable).with_name("hubkit")
 
@@ -57,3 +57,24 @@ def test_push_as_a_program(hub: LocalHub, tmp_path: Path, arguments: tuple[str, 
     assert exists is ("--dry-run" not in arguments)
     if not exists:
         assert re.search(r"add +\d+ B  data/default/test-00000-of-00001\.parquet  \(new\)", done.stdout)
+
+
+def test_what_was_rehearsed_is_not_taken_for_pushed(hub: LocalHub, tmp_path: Path, own_home: Path) -> None:
+    """The stage is done for one Hub, and not for another; `hubkit push` itself always looks."""
+    config = small_config("again")
+    small_dist(tmp_path / "work", config)
+    (tmp_path / "hubkit.toml").write_text(write_config(config))
+    places = ["--config", tmp_path / "hubkit.toml", "--workspace", tmp_path / "work"]
+
+    def push(on: LocalHub, *command: str) -> str:
+        own = {"HF_HOME": str(own_home), "HF_ENDPOINT": on.url, "HF_TOKEN": on.tokens["owner"]}
+        own |= {"HUBKIT_UNGRANTED_TOKEN": on.tokens["ungranted"]}
+        done = subprocess.run([HUBKIT, *command, *places], env={**os.environ, **own}, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "done in" in push(hub, "push")
+    with serve(tmp_path / "other") as other:
+        assert "done in" in push(other, "push")
+        assert HfApi(endpoint=other.url, token=other.tokens["owner"]).list_repo_refs(config.hub.repo("adapter")).tags
+    assert "done in" in push(hub, "push")

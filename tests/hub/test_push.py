@@ -14,7 +14,8 @@ from small_dist import small_config, small_dist
 from hubkit.config import Custody
 from hubkit.errors import HubkitError
 from hubkit.hub import gate
-from hubkit.hub.push import plan_push, push
+from hubkit.hub.plan import plan_push
+from hubkit.hub.push import push
 from hubkit.localhub import LocalHub
 from hubkit.localhub.accounts import Accounts
 
@@ -81,7 +82,7 @@ def test_a_rerun_makes_no_commit(hub: LocalHub, owner: HfApi, tmp_path: Path) ->
     push(config, workspace)
     assert workspace.receipt.read_bytes() == receipt
     assert not [line for line in hub.log()[before:] if line["method"] not in ("GET", "HEAD") and line["status"] == 200]
-    actions = {change.action for changes in plan_push(config, workspace).values() for change in changes}
+    actions = {change.action for planned in plan_push(config, workspace).repos for change in planned.changes}
     assert actions == {"keep"}
 
 
@@ -94,8 +95,9 @@ def test_a_new_version_keeps_what_people_wrote_into_the_card(hub: LocalHub, owne
     owner.upload_file(path_or_fileobj=edited.encode(), path_in_repo="README.md", repo_id=repo, repo_type="dataset")
     later = small_config("next", version="1.1.0")
     workspace = small_dist(tmp_path / "two", later, rows=6)
-    planned = plan_push(later, workspace)[f"datasets/{repo}"]
-    assert {change.path: change.action for change in planned} == {
+    planned = plan_push(later, workspace)
+    assert planned.obstacles == []
+    assert {change.path: change.action for change in planned.repos[0].changes} == {
         "LICENSE": "keep",
         "README.md": "update",
         "data/default/test-00000-of-00001.parquet": "update",
@@ -172,9 +174,9 @@ def test_a_pull_request_waits_for_a_person(owner: HfApi, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("read", r"refused \(403\).*write access"),
-        ("expired", r"refused \(401\).*hf auth login"),
-        ("elsewhere", r"refused \(403\).*namespace"),
+        ("read", r"the token of maintainer may only read.*write access to maintainer"),
+        ("expired", r"refused \(401\): Invalid credentials.*hf auth login"),
+        ("elsewhere", r"\[hub\] namespace maintainer: someone does not belong to it \(set it to one of: someone\)"),
     ],
 )
 def test_a_token_that_does_not_do(

@@ -1,0 +1,92 @@
+"""Whose token it is and what it may do, and whether both ends agree on the time: asked before anything is changed."""
+
+from __future__ import annotations
+
+import email.utils
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from hubkit.config import ReleaseConfig
+from hubkit.errors import HubkitError, UsageError
+from hubkit.hub.client import steadily
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+SECONDS_APART = 600
+"""How far this machine's clock may be from the Hub's: permissions and certificates are made for a time, and the age
+of an access check is counted by it."""
+
+
+def check_identity(config: ReleaseConfig, api: HfApi) -> None:
+    """Refuse a push that this token, this namespace or this clock cannot carry through.
+
+    A fine-grained token does not say what it may do: then the Hub says so when it is tried.
+
+    Raises:
+        UsageError: [hub] namespace is missing, or a repo's name is none.
+        HubkitError: the token is unknown or may only read, the namespace does not exist or is somebody else's, or the
+            clock is wrong.
+    """
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    namespace = config.hub.namespace
+    if not namespace:
+        raise UsageError("is missing", where="[hub] namespace", mend="set it to your user name or organisation")
+    for artifact in ("dataset", "adapter", "metric"):
+        try:
+            validate_repo_id(config.hub.repo(artifact))
+        except HFValidationError as error:
+            raise UsageError(f"is no name of a repo: {error}", where=f"[hub] {artifact}", mend="change it") from None
+    known = steadily(partial(_whoami, api), api.endpoint)
+    name, role = known["name"], known.get("auth", {}).get("accessToken", {}).get("role")
+    if role == "read":
+        raise HubkitError(
+            f"the token of {name} may only read",
+            where=api.endpoint,
+            mend=f"make one with write access to {namespace}, and set HF_TOKEN to it",
+        )
+    spaces = sorted({name, *(group["name"] for group in known.get("orgs", []))})
+    if namespace not in spaces and role != "fineGrained":
+        there = steadily(partial(_exists, api, namespace), api.endpoint)
+        what = f"{name} does not belong to it" if there else "there is no such user or organisation"
+        raise HubkitError(what, where=f"[hub] namespace {namespace}", mend=f"set it to one of: {', '.join(spaces)}")
+
+
+def _whoami(api: HfApi) -> dict[str, Any]:
+    from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
+
+    answer = get_session().get(f"{api.endpoint}/api/whoami-v2", headers=build_hf_headers(token=api.token))
+    hf_raise_for_status(answer)
+    _check_clock(answer.headers.get("Date"), api.endpoint)
+    known: dict[str, Any] = answer.json()
+    return known
+
+
+def _check_clock(date: str | None, endpoint: str) -> None:
+    try:
+        ahead = time.time() - email.utils.parsedate_to_datetime(date or "").timestamp()
+    except ValueError:
+        return
+    if abs(ahead) > SECONDS_APART:
+        raise HubkitError(
+            f"this machine's clock is {abs(ahead) / 60:.0f} minutes {'ahead of' if ahead > 0 else 'behind'} the Hub's",
+            where=endpoint,
+            mend="set it (timedatectl set-ntp true), then run this again",
+        )
+
+
+def _exists(api: HfApi, namespace: str) -> bool:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    for look in (api.get_user_overview, api.get_organization_overview):
+        try:
+            look(namespace)
+        except HfHubHTTPError as error:
+            if error.response.status_code != 404:
+                raise
+        else:
+            return True
+    return False

@@ -1,0 +1,106 @@
+"""What a push would do, file by file, and what would stop it; nothing here changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hubkit.config import ReleaseConfig
+from hubkit.errors import HubkitError
+from hubkit.hub import gate
+from hubkit.hub.changes import Change, check_tag, compare, remote_files, wanted_changes
+from hubkit.hub.client import connect, steadily
+from hubkit.hub.endpoint import current_endpoint
+from hubkit.hub.identity import check_identity
+from hubkit.hub.permission import check_permission
+from hubkit.hub.targets import PROBE, PROBE_TEXT, SCRIPT_BRANCH, Target, files_below, targets
+from hubkit.workspace import Workspace
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+
+class Planned(NamedTuple):
+    """What a push would do to a repo, or to a branch of it.
+
+    Attributes:
+        where: the repo, as in its address, and the branch where it is not main.
+        now: what it is like before the push, for people.
+        changes: its files.
+    """
+
+    where: str
+    now: str
+    changes: list[Change]
+
+    def totals(self) -> Iterator[str]:
+        """How many files are added, updated, deleted and kept, with their bytes."""
+        for action in ("add", "update", "delete", "keep"):
+            sizes = [change.size for change in self.changes if change.action == action]
+            if sizes:
+                yield f"{action} {len(sizes)} ({sum(sizes):,} B)"
+
+
+class Plan(NamedTuple):
+    """What a push would do.
+
+    Attributes:
+        repos: by repo and branch, in their order.
+        obstacles: why it would be refused; none where it would not.
+    """
+
+    repos: list[Planned]
+    obstacles: list[HubkitError]
+
+
+def plan_push(config: ReleaseConfig, workspace: Workspace) -> Plan:
+    """Look at the Hub and say what `push` would do; it only reads.
+
+    Raises:
+        HubkitError: dist/ is incomplete, there is no token, or the Hub refused or did not answer.
+    """
+    api, found = connect(), targets(config, workspace)
+    obstacles = [
+        *_raised(partial(check_permission, config, workspace, current_endpoint())),
+        *_raised(partial(gate.ungranted_token, config.hub.waive_ungranted_probe)),
+        *_raised(partial(check_identity, config, api)),
+    ]
+    repos = []
+    for target in found:
+        info = steadily(partial(gate.look, api, target), target.repo)
+        if target.gated and info is not None:
+            obstacles += _raised(partial(gate.check, info, target))
+        obstacles += _raised(partial(steadily, partial(check_tag, api, target, config.release.tag), target.repo))
+        changes = steadily(partial(_changes, api, target), target.repo)
+        repos.append(Planned(target.web, _now(info, target), changes))
+    script = workspace.dist / "dataset-script"
+    if script.is_dir():
+        remote = steadily(partial(remote_files, api, found[0].repo, found[0].kind, SCRIPT_BRANCH), found[0].repo)
+        now = "is there" if remote.commit else "is new"
+        repos.append(Planned(f"{found[0].web}, branch {SCRIPT_BRANCH}", now, compare(files_below(script), remote)))
+    return Plan(repos, obstacles)
+
+
+def _changes(api: HfApi, target: Target) -> list[Change]:
+    remote = remote_files(api, target.repo, target.kind)
+    probe = [Change(PROBE, len(PROBE_TEXT), "add", "tries the gate, holds no data", PROBE_TEXT)]
+    missing = probe if target.gated and PROBE not in remote.files else []
+    return [*missing, *wanted_changes(api, target)[0]]
+
+
+def _now(info: Any, target: Target) -> str:
+    if info is None:
+        return "is new; private until its gate is proven" if target.gated else "is new; public"
+    gated = {"manual": "behind a gate", "auto": "behind a gate that opens by itself"}.get(
+        str(info.gated), "open to all"
+    )
+    return f"is {'private' if info.private else 'public'}, {gated}" if target.gated else "is there"
+
+
+def _raised(check: Callable[[], object]) -> list[HubkitError]:
+    try:
+        check()
+    except HubkitError as error:
+        return [error]
+    return []
