@@ -116,7 +116,7 @@ class Flight:
         self.layers: list[Layer] = []
         alike = takewhile(lambda tokens: len(set(tokens)) == 1, zip(*prompts, strict=False))
         self.shared = [tokens[0] for tokens in alike][: min(map(len, prompts)) - 1]
-        self.prefix: DynamicCache | None = None
+        self.prefix: list[Any] | None = None
 
     @torch.inference_mode()
     def read(self, group: Sequence[Row], slots: int) -> None:
@@ -150,7 +150,7 @@ class Flight:
             torch.tensor([row.tokens[-1] if row else 0 for row in rows])[:, None],
             attention_mask=(before < lengths).long(),
             position_ids=lengths - 1,
-            past_key_values=Cache(layers=self.layers),
+            past_key_values=Cache(layers=[*self.layers]),
             use_cache=True,
         ).logits
         self.window.end += 1
@@ -158,25 +158,25 @@ class Flight:
             if row:
                 row.tokens.append(token)
 
-    def _read(self, group: Sequence[Row]) -> list[DynamicLayer]:
+    def _read(self, group: Sequence[Row]) -> list[Any]:
         if self.prefix is None:
             self.prefix = self._prefill(DynamicCache(), [self.shared], 0)
         shared = [
             tuple(states.expand(len(group), -1, -1, -1) for states in (layer.keys, layer.values))
-            for layer in self.prefix.layers
+            for layer in self.prefix
         ]
         begin, width = len(self.shared), len(group[0].tokens) - 1
         # Padding on the right, where no token of the row sees it.
         rests = [row.tokens[begin:-1] + [0] * (width + 1 - len(row.tokens)) for row in group]
-        layers: list[DynamicLayer] = self._prefill(DynamicCache(shared), rests, begin).layers
-        return layers
+        return self._prefill(DynamicCache(shared), rests, begin)
 
-    def _prefill(self, cache: DynamicCache, tokens: list[list[int]], begin: int) -> DynamicCache:
+    def _prefill(self, cache: DynamicCache, tokens: list[list[int]], begin: int) -> list[Any]:
+        """Keys and values of each layer, those of `cache` and of tokens that follow from position `begin` on."""
         ids = torch.tensor(tokens)
         if ids.numel():
             position = torch.arange(begin, begin + ids.shape[1])[None]
             self.model(ids, position_ids=position, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        return cache
+        return list(cache.layers)
 
     def _rebuild(self, slots: int, width: int) -> None:
         used = max((len(row.tokens) for row in self.rows.values()), default=1) - 1
@@ -188,10 +188,13 @@ class Flight:
         self.slots, self.window.end, self.columns = slots, end, end + ROOM
 
 
-class Layer(DynamicLayer):  # type: ignore[misc]
+class Layer(DynamicLayer):
     """Keys and values of shape (slots, heads, columns, size), with room for columns to come."""
 
-    def __init__(self, window: Window, like: DynamicLayer):
+    keys: torch.Tensor
+    values: torch.Tensor
+
+    def __init__(self, window: Window, like: Any):
         super().__init__()
         self.window, self.is_initialized = window, True
         self.keys, self.values = like.keys[:0], like.values[:0]
@@ -199,12 +202,14 @@ class Layer(DynamicLayer):  # type: ignore[misc]
     def get_seq_length(self) -> int:
         return self.window.end - self.window.begin
 
-    def update(self, keys: torch.Tensor, values: torch.Tensor, *_: Any, **__: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         begin, end = self.window.begin, self.window.end
-        self.keys[:, :, end : end + 1], self.values[:, :, end : end + 1] = keys, values
+        self.keys[:, :, end : end + 1], self.values[:, :, end : end + 1] = key_states, value_states
         return self.keys[:, :, begin : end + 1], self.values[:, :, begin : end + 1]
 
-    def put(self, slot: int, layer: DynamicLayer, row: int, count: int) -> None:
+    def put(self, slot: int, layer: Any, row: int, count: int) -> None:
         """Take over the first `count` columns of a row of another layer."""
         columns = slice(self.window.end - count, self.window.end)
         self.keys[slot, :, columns] = layer.keys[row, :, :count]
