@@ -42,6 +42,7 @@ REPOSITORY = ""
 REVISION = "main"
 PROMPT = "Dê o diagnóstico das imagens apresentadas"
 REFERENCE = "findings_impression"
+CORPUS = "the corpus"
 INCLUDE_SOURCE = False
 
 LABELS = (
@@ -180,7 +181,8 @@ class MimicCxrPtbr(datasets.GeneratorBasedBuilder):
             if strange:
                 said.append(f"{len(strange)} reports too many for the same subjects ({_named(strange)})")
         if said:
-            logger.warning(f"{self.config.name}: {view.root} is not what the release was made from: {'; '.join(said)}")
+            whose = f"{CORPUS}, which the release was made from"
+            logger.warning(f"{self.config.name}: {view.root} differs from {whose}: {'; '.join(said)}")
 
     def _other_studies(self, dl_manager: Any) -> set[int] | None:
         """Ids of the studies that the corpus of the release has beside those in it; None where it does not say."""

@@ -1,9 +1,112 @@
-"""`hubkit verify`: use the release on the Hub as a researcher would."""
+"""`hubkit verify`: use a release on the Hub as a researcher would."""
 
 from __future__ import annotations
 
-from hubkit.cli._options import stage_command
+from pathlib import Path
 
-command = stage_command(
-    "verify", "Load the release from the Hub without hubkit: as a granted reader, a stranger and an ungranted user."
+import click
+
+from hubkit.cli._options import run_stage
+from hubkit.config import load_config
+from hubkit.errors import UsageError
+from hubkit.workspace import Workspace
+
+OF_REPOS = ("revision", "corpus", "images", "versions", "keep_versions")
+
+
+@click.command(name="verify")
+@click.argument("repos", nargs=-1, metavar="[REPO]...")
+@click.option("--revision", "--tag", "revision", help="The release's tag.  [default: the newest release-...]")
+@click.option(
+    "--corpus",
+    envvar="MIMIC_CXR_ROOT",
+    type=click.Path(path_type=Path),
+    help="Your MIMIC-CXR: folder or zip of the reports.  [environment: MIMIC_CXR_ROOT]",
 )
+@click.option(
+    "--images",
+    envvar="MIMIC_CXR_JPG_ROOT",
+    type=click.Path(path_type=Path),
+    help="Your MIMIC-CXR-JPG.  [environment: MIMIC_CXR_JPG_ROOT]",
+)
+@click.option(
+    "--versions",
+    multiple=True,
+    metavar="SET",
+    help="Further versions that have to load it: all, datasets-3.6, or as pip names them. Can be given several times.",
+)
+@click.option(
+    "--keep-versions", type=click.Path(path_type=Path), help="Where to keep what these install (400 MB each)."
+)
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("verification.json"),
+    show_default=True,
+    help="Where to write what was found.",
+)
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("hubkit.toml"),
+    show_default=True,
+    help="The settings of the release, where no REPO is named.",
+)
+@click.option(
+    "--workspace",
+    type=click.Path(path_type=Path),
+    default=Path("work"),
+    show_default=True,
+    help="The run directory, where no REPO is named.",
+)
+@click.pass_context
+def command(
+    context: click.Context,
+    repos: tuple[str, ...],
+    revision: str | None,
+    corpus: Path | None,
+    images: Path | None,
+    versions: tuple[str, ...],
+    keep_versions: Path | None,
+    report: Path,
+    path: Path,
+    workspace: Path,
+) -> None:
+    """Load a release from the Hub without hubkit: as a granted reader, a stranger and an ungranted user.
+
+    REPO is the id of a dataset, an adapter or a metric; name those that belong together. What a check needs and is not
+    there is said, and the check skipped. Without REPO, what this workspace pushed is verified.
+    """
+    if repos:
+        _verify_repos(repos, revision, corpus, images, versions, keep_versions, report)
+        return
+    for name in (*OF_REPOS, "report"):
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise UsageError(
+                f"--{name.replace('_', '-')} goes with REPO alone", mend="name a repo, or use [corpus] and [hub]"
+            )
+    run_stage("verify", load_config(path), Workspace(workspace))
+
+
+def _verify_repos(
+    repos: tuple[str, ...],
+    revision: str | None,
+    corpus: Path | None,
+    images: Path | None,
+    versions: tuple[str, ...],
+    keep_versions: Path | None,
+    report: Path,
+) -> None:
+    from hubkit.hub.endpoint import use_endpoint
+
+    use_endpoint(None)
+    from hubkit.hub.verify import Own, verify_repos
+
+    found = verify_repos(repos, revision, Own(corpus, images), versions, report, keep_versions)
+    for reader in found["readers"]:
+        if reader.get("versions"):
+            listed = ", ".join(f"{name} {version}" for name, version in reader["versions"].items())
+            click.echo(f"{reader['reader']:<16} python {reader['python']}, {listed}")
+    counts = ", ".join(f"{count} {result}" for result, count in found["counts"].items())
+    click.echo(f"{' '.join(repos)} at {found['release']}: {counts} ({report})")

@@ -23,6 +23,7 @@ class CorpusKind(NamedTuple):
         licence: the name of its licence.
         url: where it is.
         citation: how it is cited.
+        joined: whether the loader that is published finds its reports, as they lie in MIMIC-CXR.
         open: finds a corpus of this kind as configured; raises HubkitError where there is none.
     """
 
@@ -32,6 +33,7 @@ class CorpusKind(NamedTuple):
     licence: str
     url: str
     citation: str
+    joined: bool
     open: Callable[[Corpus], Reader]
 
 
@@ -44,6 +46,7 @@ KINDS: dict[str, CorpusKind] = {
         url="https://physionet.org/content/mimic-cxr/",
         citation="Johnson A, Pollard T, Mark R, Berkowitz S, Horng S. MIMIC-CXR Database. PhysioNet. "
         "https://doi.org/10.13026/4jqj-jw95",
+        joined=True,
         open=open_mimic_cxr,
     ),
     "openi": CorpusKind(
@@ -54,6 +57,7 @@ KINDS: dict[str, CorpusKind] = {
         url="https://openi.nlm.nih.gov/",
         citation="Demner-Fushman D, Kohli MD, Rosenman MB, et al. Preparing a collection of radiology examinations for "
         "distribution and retrieval. J Am Med Inform Assoc 2016. https://doi.org/10.1093/jamia/ocv080",
+        joined=False,
         open=open_openi,
     ),
     "demo": CorpusKind(
@@ -63,6 +67,7 @@ KINDS: dict[str, CorpusKind] = {
         licence="Apache-2.0",
         url="",
         citation="The synthetic demo corpus of hubkit: invented reports and drawn pictures.",
+        joined=True,
         open=open_demo,
     ),
 }

@@ -11,13 +11,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hubkit
 from hubkit.errors import HubkitError
 from hubkit.hub.versions import environment
 
 _RUN = """
 import runpy, sys
 _, libraries, *sys.argv = sys.argv
-sys.path.insert(0, libraries)
+sys.path[:0] = filter(None, libraries.split(":"))
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
@@ -36,6 +37,9 @@ class Bystander:
         self.root, self.python = root, python
         # Some libraries tell a user's module from one that is installed by this name in its path.
         self.libraries = root / "site-packages"
+        self.ours = root / "ours" / "site-packages"
+        self.ours.mkdir(parents=True)
+        (self.ours / "hubkit").symlink_to(Path(hubkit.__file__).parent)
         if python is None:
             self.libraries.mkdir()
             for folder in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
@@ -43,17 +47,28 @@ class Bystander:
                     if not entry.name.startswith(_OURS) and entry.suffix != ".pth":
                         (self.libraries / entry.name).symlink_to(entry)
 
-    def run(self, script: Path, arguments: list[str], token: str | None, endpoint: str, log: Path) -> None:
-        """Run `script` as the account of `token`; what it says goes to `log`.
+    def run(
+        self,
+        script: Path,
+        arguments: list[str],
+        token: str | None,
+        endpoint: str,
+        log: Path,
+        with_hubkit: bool = False,
+    ) -> None:
+        """Run `script`, a file or a folder with a __main__.py, as the account of `token`; what it says goes to `log`.
+
+        Args:
+            with_hubkit: whether it may import hubkit, as after the light install of it.
 
         Raises:
             HubkitError: it ended with an error.
         """
         home = Path(tempfile.mkdtemp(prefix="home-", dir=self.root))
         # Without site (-S) no .pth file brings hubkit back, and isolated (-I) neither does the environment.
-        command = [str(self.python), "-I", str(script)]
-        if self.python is None:
-            command = [sys.executable, "-I", "-S", "-c", _RUN, str(self.libraries), str(script)]
+        options = ["-I", "-S"] if self.python is None else ["-I"]
+        paths = [*([self.ours] if with_hubkit else []), *([self.libraries] if self.python is None else [])]
+        command = [str(self.python or sys.executable), *options, "-c", _RUN, ":".join(map(str, paths)), str(script)]
         with open(log, "a", encoding="utf-8") as output:
             done = subprocess.run(
                 [*command, *arguments],
@@ -75,14 +90,17 @@ def bystander(root: Path, python: Path | None = None) -> Iterator[Bystander]:
 
 
 @contextlib.contextmanager
-def other_versions(root: Path, name: str) -> Iterator[Bystander]:
+def other_versions(root: Path, name: str, kept: Path | None = None) -> Iterator[Bystander]:
     """A Bystander with the libraries of `name`, a set of versions or a requirement of pip, and of nothing else.
+
+    Args:
+        kept: the folder where they stay for the next time; below `root`, and deleted, where it is None.
 
     Raises:
         HubkitError: they cannot be installed.
     """
     with tempfile.TemporaryDirectory(prefix="bystander-", dir=root, ignore_cleanup_errors=True) as folder:
-        yield Bystander(Path(folder), environment(name, Path(folder)))
+        yield Bystander(Path(folder), environment(name, kept or Path(folder)))
 
 
 def _environment(home: Path, token: str | None, endpoint: str) -> dict[str, str]:

@@ -68,8 +68,11 @@ def connect() -> HfApi:
 
 def be_patient() -> None:
     """Give every client of this process a limit on how long it waits: by default they wait forever."""
-    from huggingface_hub import set_client_factory
-    from huggingface_hub.utils._http import default_client_factory
+    try:
+        from huggingface_hub import set_client_factory
+        from huggingface_hub.utils._http import default_client_factory
+    except ImportError:  # huggingface_hub 0.x, with which hubkit reads and does not push, has nothing to set
+        return
 
     def factory():
         client = default_client_factory()
@@ -103,6 +106,10 @@ def steadily(step: Callable[[], Value], where: str) -> Value:
         except Stumble as error:
             said = str(error)
         except silences as error:
+            # huggingface_hub 0.x raises some refusals as errors of requests, which are OSErrors.
+            response = getattr(error, "response", None)
+            if response is not None and response.status_code not in _STUMBLES:
+                raise refused(error, where) from None
             _check_own(error, where)
             said = f"the Hub did not answer: {error}" if str(error) else "the Hub did not answer"
         time.sleep(min(LONGEST_WAIT, 0.25 * 2**attempt) * random.uniform(0.5, 1))

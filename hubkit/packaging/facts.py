@@ -151,6 +151,12 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> dict[str, Any]:
     }
 
 
+def corpus_name(config: ReleaseConfig) -> str:
+    """What the corpus is called, with its version where it has one."""
+    parents = PARENTS.get(config.corpus.kind)
+    return f"{parents[0].name} {config.corpus.version}" if parents else f"the {config.corpus.kind} corpus"
+
+
 def split_sizes(workspace: Workspace) -> list[SplitSize]:
     """Studies, subjects and images of each split."""
     rows = read_table(workspace.studies, ["subject_id", "split", "images"]).to_pylist()

@@ -15,15 +15,17 @@ from hubkit.models.recipe import refresh_recipe
 from hubkit.packaging.cards import card, render
 from hubkit.packaging.croissant import croissant
 from hubkit.packaging.dataset import write_dataset
-from hubkit.packaging.facts import gather
+from hubkit.packaging.facts import corpus_name, gather
 from hubkit.packaging.leakguard import guard
 from hubkit.packaging.metadata import dataset_metadata, eval_result_entries, model_metadata
 from hubkit.published import published
+from hubkit.record import write_record
 from hubkit.workspace import Workspace, write_table, write_text
 
 ADAPTER_FILES = ("*.json", "*.jsonl", "*.jinja", "*.safetensors", "tokenizer.model")
 PLOTS = ("*.png", "*.svg")
 LOADER = "mimic_cxr_ptbr.py"
+METRIC = "bertscore_ptbr.py"
 
 
 def package(config: ReleaseConfig, workspace: Workspace) -> None:
@@ -45,6 +47,9 @@ def package(config: ReleaseConfig, workspace: Workspace) -> None:
     if config.custody.adapter_on_hub:
         _adapter(config, workspace, facts, ready / "adapter")
     _metric(facts, ready / "metric")
+    for folder in (ready / "dataset", ready / "adapter", ready / "metric"):
+        if folder.is_dir():
+            write_record(folder, config)
     guard(ready, config, workspace)
     old = workspace.partial / "replaced"
     shutil.rmtree(old, ignore_errors=True)
@@ -93,6 +98,7 @@ def loader_script(config: ReleaseConfig) -> str:
         "REVISION": config.release.tag,
         "PROMPT": config.generation.prompt,
         "REFERENCE": config.generation.reference,
+        "CORPUS": corpus_name(config),
         "INCLUDE_SOURCE": config.packaging.include_source,
     }
     source = (published("loading_script") / LOADER).read_text(encoding="utf-8")
@@ -140,8 +146,11 @@ def _metric(facts: Mapping[str, Any], folder: Path) -> None:
         if path.suffix == ".jinja":
             write_text(folder / inside.with_suffix(""), render(path, facts))
         else:
+            # evaluate looks for a script that is called as the Space is; the page imports it by its own name.
+            names = {inside.name, f"{facts['names']['metric']}.py" if inside.name == METRIC else inside.name}
             (folder / inside).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, folder / inside)
+            for name in names:
+                shutil.copyfile(path, folder / inside.with_name(name))
 
 
 def copy_files(source: Path, patterns: tuple[str, ...], folder: Path) -> None:

@@ -133,7 +133,8 @@ def test_another_version_of_the_corpus_is_counted_and_named(
     assert len(rows) == 7
     gone, other = [[path.stem[1:] for path in paths] for paths in (reports[-2:], reports[30:31])]
     assert warnings() == [
-        f"text: {source} is not what the release was made from: 2 of 40 studies left out for want of 2 reports "
+        f"text: {source} differs from MIMIC-CXR 2.1.0, which the release was made from: "
+        f"2 of 40 studies left out for want of 2 reports "
         f"({', '.join(gone)}), the first s{gone[0]}.txt; 1 reports too many for the same subjects (59999999)",
         "text: 1 of 8 studies left out for want of the report that the release was made from: yours has another "
         f"length, so it is of another version ({other[0]})",
@@ -159,7 +160,8 @@ def test_images_that_the_corpus_lacks_are_counted_and_named(
     assert len(rows) == 8
     studies = sorted({path.parent.name[1:] for path in gone})
     assert warnings() == [
-        f"images: {corpus} is not what the release was made from: 2 of 40 studies left out for want of 3 images "
+        f"images: {corpus} differs from MIMIC-CXR 2.1.0, which the release was made from: "
+        f"2 of 40 studies left out for want of 3 images "
         f"({', '.join(studies)}), the first {gone[0].relative_to(corpus)}"
     ]
 

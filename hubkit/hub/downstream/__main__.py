@@ -1,0 +1,93 @@
+"""What a researcher does with a release: `python downstream TASK REPORT`, with stock libraries alone.
+
+hubkit is not imported here and is not on the path: whatever works here works for everyone (opening a sealed release as
+it is read is the exception, and comes last). TASK is a JSON file as task.py describes it; REPORT is written as JSON:
+library versions, and of each check its name, its result (passed, failed or skipped) and details.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from check_gate import refused
+from check_generations import reports_regenerated
+from check_loading import datasets_load, literal_load, loader_joins, one_release
+from check_scores import bertimbau_table, xlm_roberta_table
+from check_seals import opened_as_read
+from task import Skipped, Task, expect
+
+LIBRARIES = ("datasets", "evaluate", "huggingface_hub", "peft", "transformers", "torch")
+OPTIONAL = {*LIBRARIES, "PIL", "cryptography", "hubkit", "pydantic", "sentencepiece"}
+
+CHECKS: dict[str, Callable[[Task], str]] = {
+    check.__name__: check
+    for check in (
+        one_release,
+        datasets_load,
+        literal_load,
+        loader_joins,
+        bertimbau_table,
+        xlm_roberta_table,
+        reports_regenerated,
+        refused,
+        opened_as_read,
+    )
+}
+
+_SPEAKING = {"datasets", "evaluate", "huggingface_hub", "hubkit", "peft"}
+"""Packages whose errors are repeated: those of others may hold values of the data."""
+
+
+def main(task_file: str, report_file: str) -> None:
+    """Run the checks that the task names; one that fails does not keep the others from running."""
+    task = json.loads(Path(task_file).read_text(encoding="utf-8"))
+    if task["checks"] != [opened_as_read.__name__]:
+        expect(importlib.util.find_spec("hubkit") is None, "hubkit can be imported here")
+    report: dict[str, Any] = {"python": sys.version.split()[0], "endpoint": os.environ.get("HF_ENDPOINT")}
+    report["versions"] = {
+        name: importlib.metadata.version(name) for name in LIBRARIES if importlib.util.find_spec(name)
+    }
+    report["checks"] = []
+    for name in task["checks"]:
+        result, detail = run(CHECKS[name], task)
+        report["checks"].append({"check": name, "result": result, "detail": detail})
+    Path(report_file).write_text(json.dumps(report, indent=2), encoding="utf-8")
+
+
+def run(check: Callable[[Task], str], task: Task) -> tuple[str, str]:
+    """Result of a check, and what it says."""
+    try:
+        return "passed", check(task)
+    except Skipped as reason:
+        return "skipped", str(reason)
+    except AssertionError as difference:
+        return "failed", str(difference)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] in OPTIONAL:
+            return "skipped", f"{error.name} is not installed there"
+        return "failed", described(error)
+    except Exception as error:  # noqa: BLE001 - whatever a library raises is a finding
+        return "failed", described(error)
+
+
+def described(error: BaseException) -> str:
+    """An error in one line, with what brought it about; the message where it can hold no text of the corpus."""
+    print("".join(traceback.format_tb(error.__traceback__)), file=sys.stderr)
+    package = type(error).__module__.split(".")[0]
+    speaks = package in _SPEAKING or isinstance(error, OSError | ImportError)
+    said = str(error).strip().splitlines()[:1] if speaks else []
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    line = f"{type(error).__name__}: {said[0][:300] if said else f'{Path(place.filename).name}, line {place.lineno}'}"
+    return f"{line} ({described(error.__cause__)})" if error.__cause__ else line
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
