@@ -57,6 +57,7 @@ def main() -> None:
     parser.add_argument("--layer", type=int, default=12)
     parser.add_argument("--hidden", type=int, default=768, help="dimensions of the random encoder")
     parser.add_argument("--device", default="cpu", help="where speed is measured")
+    parser.add_argument("--batch-size", type=int, default=64, help="texts a batch of bert-score's")
     parser.add_argument("--studies", type=int, default=965)
     parser.add_argument("--words", type=int, default=60, help="words a report, the median")
     parser.add_argument("--repeated", type=float, default=0.0, help="share of a system's reports that are the same")
@@ -80,7 +81,8 @@ def speed(options: argparse.Namespace, home: Path) -> None:
     distinct = len({text for texts in (references, *systems) for text in texts})
     reports = f"{SYSTEMS} systems of {len(references)} reports, {distinct} distinct texts"
     print(f"{reports}, {torch.get_num_threads()} threads")
-    batched = timed("bert-score, a call a system", lambda: [theirs(s, references, **model) for s in systems])
+    texts = {"batch_size": options.batch_size}
+    batched = timed("bert-score, a call a system", lambda: [theirs(s, references, **model, **texts) for s in systems])
     few = zip(systems[0][:LOOP_PAIRS], references[:LOOP_PAIRS], strict=True)
     loop = timed(f"bert-score, a call a pair ({LOOP_PAIRS})", lambda: [theirs([s], [r], **model) for s, r in few])
     calls = SYSTEMS * len(references) / LOOP_PAIRS

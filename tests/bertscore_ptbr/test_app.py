@@ -88,7 +88,7 @@ def test_unequal_numbers_of_lines_are_refused(app):
 
 
 def test_visitors_at_the_same_time_get_their_own_texts(app):
-    """A metric collects texts between add and compute: one shared by two threads mixed theirs."""
+    """A metric collects texts between add and compute: one shared by two threads breaks."""
     texts = [[f"Derrame {visitor} {at}" for at in range(20)] for visitor in range(8)]
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda lines: app.score_pasted("\n".join(lines), "\n".join(lines), "bertimbau"), texts))
