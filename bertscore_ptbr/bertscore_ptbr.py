@@ -117,9 +117,8 @@ class Encoder:
         first = getattr(getattr(model, "embeddings", None), "padding_idx", -1) + 1
         positions = getattr(config, "max_position_embeddings", self.tokenizer.model_max_length) - first
         self.longest = min(self.tokenizer.model_max_length, positions)
-        version = getattr(config, "_commit_hash", None) or revision or "local"
         layer = "all" if num_layers is None else num_layers
-        self.signature = f"model:{_name(model_type)}|revision:{version}|layer:{layer}"
+        self.signature = f"model:{_name(model_type)}|revision:{_commit(model_type, revision)}|layer:{layer}"
 
     def tokenize(self, texts: Sequence[str], max_length: int) -> Iterator[Text]:
         """Yield the tokens of each text, cut after `max_length`."""
@@ -440,3 +439,9 @@ def _name(model_type: str) -> str:
     """A repo id as it is, of a folder its name: a path says more of a machine than it should."""
     path = Path(model_type)
     return path.name if path.is_dir() else model_type
+
+
+def _commit(model_type: str, revision: str | None) -> str:
+    """The commit that was loaded: the Hub's cache has a folder for each, snapshots/<commit>. "local" for a folder."""
+    path = transformers.utils.cached_file(model_type, "config.json", revision=revision)
+    return "local" if path is None or Path(model_type).is_dir() else Path(path).parent.name

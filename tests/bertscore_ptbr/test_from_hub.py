@@ -23,17 +23,19 @@ print(json.dumps(metric.compute(predictions=["Há derrame."], references=["Sem d
 """
 
 
-def test_load_by_name(hub, encoders, metric, tmp_path):
+@pytest.mark.parametrize("named", ["by its commit", "by no revision"])
+def test_load_by_name(hub, encoders, metric, tmp_path, named):
     api = HfApi(endpoint=hub.url, token=hub.tokens["owner"])
-    space, model = f"{hub.owner}/bertscore_ptbr", f"{hub.owner}/tiny-bert"
+    space, model = f"{hub.owner}/bertscore_ptbr", f"{hub.owner}/tiny-bert-{named.replace(' ', '-')}"
     folder, layer = encoders["bert"]
-    api.create_repo(space, repo_type="space", space_sdk="gradio")
+    api.create_repo(space, repo_type="space", space_sdk="gradio", exist_ok=True)
     api.upload_folder(repo_id=space, repo_type="space", folder_path=published("bertscore_ptbr"))
-    api.create_tag(space, repo_type="space", tag="release-1.0.0")
+    api.create_tag(space, repo_type="space", tag="release-1.0.0", exist_ok=True)
     api.create_repo(model)
     commit = api.upload_folder(repo_id=model, folder_path=folder).oid
     environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home")}
-    settings = {"model_type": model, "num_layers": layer, "revision": commit, "device": "cpu"}
+    settings = {"model_type": model, "num_layers": layer, "device": "cpu"}
+    settings |= {"revision": commit} if named == "by its commit" else {}
     found = subprocess.run(
         [sys.executable, "-c", LOAD, space, json.dumps(settings)],
         env=environment,
