@@ -89,7 +89,7 @@ def speed(options: argparse.Namespace, home: Path) -> None:
     print(f"  all pairs at that pace: {loop.clock * calls:.0f} s")
     stacked, repeated = [text for system in systems for text in system], references * SYSTEMS
     for dtype in ("float32", "bfloat16"):
-        script("load_encoder").cache_clear()  # bert-score's calls load theirs as well
+        script("ENCODERS").cache_clear()  # bert-score's calls load theirs as well
         found = timed(f"the metric, {dtype}", functools.partial(ours, stacked, repeated, **model, dtype=dtype))
         pace = f"{batched.clock / found.clock:.2f} by the clock, {batched.cpu / found.cpu:.2f} in CPU seconds"
         print(f"  times as fast as the call a system: {pace}")
@@ -181,7 +181,7 @@ def metric() -> Any:
 
 
 def script(name: str) -> Any:
-    """A function of the metric's script, as `evaluate` imported it."""
+    """A name of the metric's script, as `evaluate` imported it."""
     return type(metric())._compute.__globals__[name]
 
 

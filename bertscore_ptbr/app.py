@@ -65,15 +65,18 @@ def score_file(path: str, setup: str) -> tuple[list[list[Any]], str, str]:
 def read_pairs(content: str, suffix: str) -> list[tuple[str, str]]:
     """The pairs in the text of a file whose name ends with `suffix`."""
     try:
-        lines = content.splitlines()
-        rows = (
-            [json.loads(line) for line in lines if line] if suffix == ".jsonl" else csv.DictReader(io.StringIO(content))
-        )
-        return [(row["prediction"] or "", row["reference"] or "") for row in rows]
+        if suffix == ".jsonl":  # split at line feeds alone: a text may hold other separators of lines
+            rows: Any = [json.loads(line) for line in content.split("\n") if line.strip()]
+        else:
+            rows = csv.DictReader(io.StringIO(content))
+        pairs = [(row["prediction"] or "", row["reference"] or "") for row in rows]
     except (KeyError, TypeError):
         raise _refused("The file needs the columns prediction and reference.") from None
     except (csv.Error, json.JSONDecodeError):
         raise _refused("The file is neither CSV nor JSON Lines.") from None
+    if not all(isinstance(text, str) for pair in pairs for text in pair):
+        raise _refused("A prediction or reference is no text.")
+    return pairs
 
 
 def score(pairs: list[tuple[str, str]], setup: str) -> tuple[list[list[Any]], str, str]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import statistics
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -159,10 +160,14 @@ class Encoder:
         return np.log((len(documents) + 1) / (seen + 1)).astype(np.float32)
 
 
-@functools.lru_cache(maxsize=2)
+ENCODERS = functools.lru_cache(maxsize=2)(Encoder)
+LOADING = threading.Lock()
+
+
 def load_encoder(model_type: str, num_layers: int | None, revision: str | None, device: str) -> Encoder:
-    """Load an encoder once for all calls of a process."""
-    return Encoder(model_type, num_layers, revision, device)
+    """Load an encoder once for all calls of a process, one at a time: transformers changes torch while it loads."""
+    with LOADING:
+        return ENCODERS(model_type, num_layers, revision, device)
 
 
 class Scorer(NamedTuple):

@@ -38,12 +38,25 @@ VALUES = {
 
 
 class Grid(NamedTuple):
-    """A table of texts: the first `names` columns say what a row is about, the others hold figures."""
+    """A table of texts: the first `names` columns say what a row is about, the others hold figures.
+
+    Attributes:
+        caption: what it shows, without a full stop.
+        header, rows: of the table.
+        names: number of columns that are no figures.
+        note: what else has to be known of the whole table; of that sort is where a column comes from.
+    """
 
     caption: str
     header: tuple[str, ...]
     rows: list[tuple[str, ...]]
     names: int = 1
+    note: str = ""
+
+    @property
+    def title(self) -> str:
+        """Caption and note as sentences."""
+        return f"{self.caption}. {self.note}".strip()
 
     @property
     def sides(self) -> str:
@@ -71,12 +84,12 @@ def bertscore_grid(summary: dict[str, Any]) -> Grid:
         for system, found in summary["conditions"].items()
     ]
     header = ("condition", "setup", "precision", "recall", "F1", "median", "min", "max", "sd", "original study")
-    caption = (
-        f"BERTScore of {summary['n']} studies of {summary['patients']} patients, mean and {level}; the rest is F1. "
+    caption = f"BERTScore of {summary['n']} studies of {summary['patients']} patients, mean and {level}; the rest is F1"
+    note = (
         f"Original study: F1 of {ORIGINAL_STUDY.name} over {ORIGINAL_STUDY.test_studies} test studies, that with "
-        f"BERTimbau read off its plots. {_uncommon(summary['conditions'])}"
+        f"BERTimbau read off its plots. {_uncommon(summary['conditions'])}."
     )
-    return Grid(caption, header, rows, names=2)
+    return Grid(caption, header, rows, names=2, note=note)
 
 
 def others_grid(summary: dict[str, Any]) -> Grid:
@@ -119,12 +132,13 @@ def findings_grid(summary: dict[str, Any]) -> Grid:
         (name, "", *[f"{found['clinical'][name]['value']:.3f}" for found in conditions.values()], f"{rules[name]:.3f}")
         for name in ("micro", "macro")
     ]
-    caption = (
-        "F1 of findings, as rules read them in the Portuguese, against the CheXpert labels. Last column: the rules' F1 "
-        f"on {rules['texts']} invented texts with known labels; they read {rules['whole_texts']:.1%} of these texts "
-        f"wholly right, and {rules['values']:.1%} of single labels"
+    caption = "F1 of findings, as rules read them in the Portuguese, against the CheXpert labels"
+    note = (
+        f"Last column: the rules' F1 on {rules['texts']} invented texts with known labels; they read "
+        f"{rules['whole_texts']:.1%} of these texts wholly right, and {rules['values']:.1%} of single labels."
     )
-    return Grid(caption, ("label", "studies", *[NAMES[system] for system in conditions], "rules"), rows)
+    header = ("label", "studies", *[NAMES[system] for system in conditions], "rules")
+    return Grid(caption, header, rows, note=note)
 
 
 def differences_grid(summary: dict[str, Any]) -> Grid:

@@ -38,7 +38,7 @@ def render(summary: dict[str, Any], form: Format) -> str:
 
 def _markdown(grid: Grid) -> str:
     lines = [grid.header, ["---" if side == "l" else "---:" for side in grid.sides], *grid.rows]
-    return "\n".join([f"{grid.caption}.", "", *("| " + " | ".join(line) + " |" for line in lines)])
+    return "\n".join([grid.title, "", *("| " + " | ".join(line) + " |" for line in lines)])
 
 
 def _signed_list(signatures: dict[str, str]) -> str:
@@ -55,7 +55,7 @@ def _latex(grid: Grid) -> str:
     return "\n".join(
         [
             r"\begin{table}  % needs \usepackage{booktabs,graphicx}",
-            rf"\caption{{{_escape(grid.caption)}.}}\medskip",
+            rf"\caption{{{_escape(grid.title)}}}\medskip",
             rf"\resizebox{{\linewidth}}{{!}}{{\begin{{tabular}}{{{grid.sides}}}",
             r"\toprule",
             header,

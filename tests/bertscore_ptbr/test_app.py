@@ -47,7 +47,7 @@ def test_pasted_pairs_get_a_table_and_a_heat_map(app, metric, encoders):
     [
         ("a.csv", "prediction,reference\nSem derrame.,Há derrame.\n"),
         ("a.csv", '\ufeffid,prediction,reference\n1,"Sem derrame.",Há derrame.\n'),
-        ("a.jsonl", '{"prediction": "Sem derrame.", "reference": "Há derrame."}\n\n'),
+        ("a.jsonl", '{"prediction": "Sem derrame.", "reference": "Há derrame."}\r\n\n'),
     ],
 )
 def test_an_uploaded_file_is_scored_and_deleted(app, tmp_path, name, content):
@@ -64,6 +64,8 @@ def test_an_uploaded_file_is_scored_and_deleted(app, tmp_path, name, content):
         ("a.csv", b"a,b\nsegredo,c\n", "needs the columns prediction and reference"),
         ("a.jsonl", b"segredo", "neither CSV nor JSON Lines"),
         ("a.jsonl", b"[1]", "needs the columns"),
+        ("a.jsonl", b'{"prediction": 3, "reference": "segredo"}', "A prediction or reference is no text"),
+        ("a.csv", b"prediction;reference\nsegredo;b\n", "needs the columns prediction and reference"),
         ("a.csv", b"\xff\xfesegredo", "is not UTF-8 text"),
         ("a.csv", b"prediction,reference\n", "There are 0 pairs"),
         ("a.csv", b"prediction,reference\n" + b"a,b\n" * 201, "There are 201 pairs; this page takes 1 to 200"),
@@ -81,6 +83,10 @@ def test_a_file_that_does_not_fit_is_refused_and_deleted(app, tmp_path, name, co
     assert not path.exists()
 
 
+def test_a_line_separator_within_a_text_ends_no_row(app):
+    assert app.read_pairs('{"prediction": "a\u2028b", "reference": null}', ".jsonl") == [("a\u2028b", "")]
+
+
 def test_unequal_numbers_of_lines_are_refused(app):
     with pytest.raises(gr.Error) as caught:
         app.score_pasted("a\nb", "a", "bertimbau")
@@ -95,6 +101,7 @@ def test_visitors_at_the_same_time_get_their_own_texts(app):
     for lines, (rows, _, _) in zip(texts, found, strict=True):
         assert [row[0] for row in rows] == lines
         assert {row[4] for row in rows} == {"1.0000"}
+    assert sys.modules["bertscore_ptbr"].ENCODERS.cache_info().misses == 1
 
 
 def test_markup_in_a_text_is_shown_and_not_run(app):
