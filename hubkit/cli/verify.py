@@ -107,6 +107,6 @@ def _verify_repos(
     for reader in found["readers"]:
         if reader.get("versions"):
             listed = ", ".join(f"{name} {version}" for name, version in reader["versions"].items())
-            click.echo(f"{reader['reader']:<16} python {reader['python']}, {listed}")
+            click.echo(f"{reader['reader']:<26} python {reader['python']}, {listed}")
     counts = ", ".join(f"{count} {result}" for result, count in found["counts"].items())
     click.echo(f"{' '.join(repos)} at {found['release']}: {counts} ({report})")

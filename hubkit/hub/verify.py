@@ -249,5 +249,5 @@ def _receipt(workspace: Workspace) -> dict[str, Any]:
 
 def _shown(who: str, check: dict[str, str]) -> dict[str, str]:
     said = "FAILED" if check["result"] == "failed" else check["result"]
-    print(f"  verify: {who:<16} {check['check']:<20} {said}: {check['detail']}", file=sys.stderr)
+    print(f"  verify: {who:<26} {check['check']:<20} {said}: {check['detail']}", file=sys.stderr)
     return check

@@ -112,7 +112,7 @@ def test_anyone_verifies_a_release_by_its_names(
     assert all(result.startswith("passed") for result in found["granted"].values())
     assert found["stranger"] == {"refused": "passed: dataset and adapter gated"}
     assert found["ungranted"]["refused"].startswith("skipped: needs a second account without a grant")
-    assert "granted          python 3." in said
+    assert "granted                    python 3." in said
     assert f"{' '.join(pushed)} at release-1.0.0: 8 passed, 0 failed, 1 skipped (verification.json)" in said
     assert sorted(path.name for path in tmp_path.iterdir()) == ["verification.json", "verification.log"]
 
@@ -265,7 +265,7 @@ def test_what_researchers_do_works(
     assert report["counts"] == {"passed": 9, "failed": 0, "skipped": 0}
     assert report["readers"][0]["versions"]["datasets"]
     shown = capfd.readouterr().err
-    assert "granted          xlm_roberta_table    passed: 39 scores, largest difference" in shown
+    assert "granted                    xlm_roberta_table    passed: 39 scores, largest difference" in shown
     assert not [path for path in workspace.root.iterdir() if path.name.startswith("bystander-")]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import shutil
 import tempfile
 from typing import Any
@@ -59,6 +60,8 @@ def loader_joins(task: Task) -> str:
     """The loader puts the release beside the reader's own corpus: English text, images, and messages."""
     views = {"text": "corpus", "images": "images", "chat": "images"}
     given = {view: task[needs] for view, needs in views.items() if task[needs]} or skip("needs --corpus or --images")
+    if "images" in given and importlib.util.find_spec("PIL") is None:
+        given = {"text": given["text"]} if "text" in given else skip("Pillow is not installed there")
     found = {}
     for view, root in given.items():
         rows, how = _view(task, view, {"mimic_cxr" if view == "text" else "mimic_cxr_jpg": root})
