@@ -53,7 +53,7 @@ class Collator:
         import torch
 
         question = ask([Path(path) for path in row["images"]], self.prompt)
-        encoded = encode(self.processor, [question])
+        encoded = encode(self.processor, [question], [row["study_id"]])
         asked = encoded["input_ids"][0]
         text = answer_text(self.processor, question, row["answer"])
         answer = self.processor.tokenizer(text, add_special_tokens=False, return_tensors="pt")["input_ids"][0]

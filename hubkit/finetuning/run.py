@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 Callback = TypeVar("Callback")
 
+SHORT = 512
+"""Tokens that hold an image and most reports."""
+
 DONE = "run.json"
 """Written last into the folder of a run."""
 
@@ -66,7 +69,7 @@ def train(
     started = time.monotonic()
     device = pick_device(settings.device)
     arguments = training_arguments(settings, seed, folder, device, evaluates=bool(validate))
-    with out_of_memory(advice(settings)):
+    with out_of_memory(advice(settings, max(len(sample.images) for sample in (*train, *validate)))):
         trainer = build_trainer(settings, arguments, prompt, train, validate)
         checkpoint = last_checkpoint(folder)
         try:
@@ -152,13 +155,25 @@ def as_dataset(samples: list[Sample]) -> Dataset:
     return Dataset.from_list([dict(zip(("study_id", "images", "answer"), row, strict=True)) for row in rows])
 
 
-def advice(settings: Finetuning) -> str:
-    """What to lower, and to what, when a device has no memory left for a run."""
+def advice(settings: Finetuning, images: int) -> str:
+    """What to lower, and to what, when there is no memory left for a run: what saves most comes first.
+
+    Args:
+        images: of the study that has most of them.
+    """
     if settings.batch_size > 1:
         half, twice = settings.batch_size // 2, settings.gradient_accumulation * 2
         return f"set [finetuning] batch_size = {half} and gradient_accumulation = {twice}"
-    if not settings.gradient_checkpointing:
-        return "set [finetuning] gradient_checkpointing = true"
+    if settings.modules_to_save:
+        return "set [finetuning] modules_to_save = []: they are trained whole, at 16 bytes a parameter"
     if settings.quantization != "nf4":
         return 'set [finetuning] quantization = "nf4": a quarter of the memory of bf16 for the base'
-    return "set [corpus] max_images = 1: half the image tokens of a study; or [finetuning] r to half"
+    if not settings.gradient_checkpointing:
+        return "set [finetuning] gradient_checkpointing = true"
+    if images > 1:
+        return f"set [corpus] max_images = {images // 2}: half the image tokens of a study"
+    if settings.max_length is None or settings.max_length > SHORT:
+        return f"set [finetuning] max_length = {SHORT}"
+    if settings.r > 1:
+        return f"set [finetuning] r = {settings.r // 2}"
+    return "take a smaller base or a device with more memory"

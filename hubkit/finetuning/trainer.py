@@ -12,6 +12,7 @@ from trl import SFTTrainer
 from hubkit.errors import HubkitError
 from hubkit.finetuning.checkpoints import mark_whole, require_space
 from hubkit.finetuning.lora import trained_tensors
+from hubkit.models.conversation import named
 
 
 class AdapterTrainer(SFTTrainer):
@@ -29,9 +30,11 @@ class AdapterTrainer(SFTTrainer):
         result = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         loss = result[0] if return_outputs else result
         if not torch.isfinite(loss):
+            step = self.state.global_step
             raise HubkitError(
-                f"the loss is {loss.item()} at step {self.state.global_step + 1}",
-                where="studies " + ", ".join(str(study) for study in studies.tolist()),
+                f"the loss is {loss.item()} "
+                + (f"at step {step + 1}" if model.training else f"in the evaluation after step {step}"),
+                where=named(studies.tolist()),
                 mend="lower [finetuning] learning_rate or max_grad_norm, or look at the images of these studies",
             )
         return result

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from hubkit.config import Generation
 from hubkit.models.conversation import ask, encode
 from hubkit.models.loading import Loaded
+from hubkit.models.memory import free_memory, is_out_of_memory
 from hubkit.models.samples import Sample
 
 
@@ -29,7 +30,7 @@ def batches(samples: Sequence[Sample], size: int) -> list[list[Sample]]:
 def answer(
     loaded: Loaded, settings: Generation, batch: Sequence[Sample], examples: Sequence[Sample], seed: int
 ) -> list[Answer]:
-    """Answer a batch in one pass; where the CUDA device has no memory for it, in two halves.
+    """Answer a batch in one pass; where there is no memory for it, in two halves.
 
     Args:
         examples: studies that are shown with their reports before each question.
@@ -37,16 +38,20 @@ def answer(
     """
     import torch
 
-    inputs = encode(loaded.processor, [ask(sample.images, settings.prompt, examples) for sample in batch])
+    questions = [ask(sample.images, settings.prompt, examples) for sample in batch]
+    inputs = encode(loaded.processor, questions, [sample.study_id for sample in batch])
     inputs = inputs.to(loaded.model.device, dtype=loaded.model.dtype)
     torch.manual_seed(seed)
     try:
         with torch.inference_mode():
             output = loaded.model.generate(**inputs, generation_config=decoding(loaded.model, settings))
-    except torch.cuda.OutOfMemoryError:
-        if len(batch) == 1:
+    except (RuntimeError, MemoryError) as error:
+        if len(batch) == 1 or not is_out_of_memory(error):
             raise
-        torch.cuda.empty_cache()
+        output = None
+    if output is None:
+        # Outside the handler, whose traceback holds the tensors that did not fit.
+        free_memory()
         half = len(batch) // 2
         return [
             *answer(loaded, settings, batch[:half], examples, seed),
@@ -54,6 +59,22 @@ def answer(
         ]
     new = output[:, inputs["input_ids"].shape[1] :]
     return [_decoded(loaded, tokens) for tokens in new]
+
+
+def advice(settings: Generation, shown: int, images: int) -> str:
+    """What to lower, and to what, when there is no memory left for a single study.
+
+    Args:
+        shown: examples that are shown before it.
+        images: of the study that has most of them.
+    """
+    if shown > 1:
+        return f"set [generation] shots = {shown // 2}"
+    if images > 1:
+        return f"set [corpus] max_images = {images // 2}: half the image tokens of a study"
+    if settings.max_new_tokens > 1:
+        return f"set [generation] max_new_tokens = {settings.max_new_tokens // 2}"
+    return "take a smaller base or a device with more memory"
 
 
 def decoding(model: Any, settings: Generation) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
-from hubkit.generation.decoding import answer, batches
+from hubkit.generation.decoding import advice, answer, batches
 from hubkit.models.loading import Loaded, load_vision_model, pick_device
 from hubkit.models.memory import out_of_memory
 from hubkit.models.noise import quiet
@@ -87,14 +87,15 @@ def _answer_all(
     folder: Path,
 ) -> list[dict[str, object]]:
     rows = {row["study_id"]: row for part in sorted(folder.glob("*.jsonl")) for row in _read(part)}
+    lower = advice(config.generation, len(examples), max(len(sample.images) for sample in (*samples, *examples)))
     loaded: Loaded | None = None
     with Progress(f"generate: {condition}", len(samples), len(rows)) as progress:
         for batch in batches(samples, config.generation.batch_size):
             left = [sample for sample in batch if sample.study_id not in rows]
             if not left:
                 continue
-            loaded = loaded or conditions.model(condition)
-            with out_of_memory("set [generation] max_new_tokens or shots lower, or [corpus] max_images = 1"):
+            with out_of_memory(lower):
+                loaded = loaded or conditions.model(condition)
                 answers = answer(loaded, config.generation, left, examples, config.release.seed)
             fresh = [
                 {

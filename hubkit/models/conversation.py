@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hubkit.errors import HubkitError
+from hubkit.models.loading import first_line
 from hubkit.models.samples import Sample
 
 Message = dict[str, Any]
@@ -22,21 +23,39 @@ def ask(images: Sequence[Path], prompt: str, examples: Sequence[Sample] = ()) ->
     return [*answered, _question(images, prompt)]
 
 
-def encode(processor: Any, conversations: list[list[Message]]) -> Any:
+def encode(processor: Any, conversations: list[list[Message]], studies: Sequence[int] = ()) -> Any:
     """Render and tokenise conversations in one step, so that there is exactly one BOS, and prepare their images.
+
+    Args:
+        studies: study_ids that the conversations are about, for the error.
 
     Returns:
         `input_ids`, `attention_mask` and `token_type_ids` (1 on image tokens) of shape (conversations, tokens), padded
         on the left; `pixel_values` of shape (images, channels, height, width) where there are images.
+
+    Raises:
+        HubkitError: the processor refuses an image or the prompt.
     """
-    return processor.apply_chat_template(
-        conversations,
-        add_generation_prompt=True,
-        tokenize=True,
-        return_dict=True,
-        return_tensors="pt",
-        processor_kwargs={"padding": True, "padding_side": "left"},
-    )
+    try:
+        return processor.apply_chat_template(
+            conversations,
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+            processor_kwargs={"padding": True, "padding_side": "left"},
+        )
+    except (IndexError, TypeError, ValueError) as error:
+        raise HubkitError(
+            f"the processor refuses the images or the prompt: {first_line(error)}",
+            where=named(studies),
+            mend="look at the prepared images, [generation] prompt, and the processor files of the base",
+        ) from error
+
+
+def named(studies: Sequence[int]) -> str:
+    """Studies as an error names them."""
+    return ("study " if len(studies) == 1 else "studies ") + ", ".join(str(study) for study in studies)
 
 
 def answer_text(processor: Any, question: list[Message], answer: str) -> str:

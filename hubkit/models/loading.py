@@ -173,9 +173,9 @@ def _explained(name: str, revision: str | None) -> Iterator[None]:
         elif any(isinstance(cause, errors.LocalEntryNotFoundError) for cause in causes):
             what, mend = "is not on this machine, and the Hub does not answer", "check the network and HF_ENDPOINT"
         elif Path(name).exists() or any(isinstance(cause, SafetensorError) for cause in causes):
-            what, mend = f"cannot be loaded: {_first_line(error)}", "fetch the model again"
+            what, mend = f"cannot be loaded: {first_line(error)}", "fetch the model again"
         else:
-            what, mend = f"cannot be loaded: {_first_line(error)}", "check the name and the revision"
+            what, mend = f"cannot be loaded: {first_line(error)}", "check the name and the revision"
         raise HubkitError(what, where=place, mend=mend) from error
 
 
@@ -186,5 +186,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         current = current.__cause__ or current.__context__
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What a library says, without its advice on the lines below."""
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -10,16 +10,19 @@ from hubkit.errors import HubkitError
 
 @contextlib.contextmanager
 def out_of_memory(advice: str) -> Iterator[None]:
-    """Turn CUDA's out-of-memory error into a HubkitError that says which setting to lower, and by how much."""
+    """Turn an out-of-memory error into a HubkitError that says which setting to lower, and by how much."""
     import torch
 
     try:
         yield
-    except torch.cuda.OutOfMemoryError:
-        free, total = torch.cuda.mem_get_info() if torch.cuda.is_available() else (0, 0)
-        raise HubkitError(
-            f"the device has no memory left ({free / 1e9:.1f} of {total / 1e9:.1f} GB free)", mend=advice
-        ) from None
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        what = "there is no memory left"
+        if torch.cuda.is_available():
+            free, total = torch.cuda.mem_get_info()
+            what = f"the device has no memory left ({free / 1e9:.1f} of {total / 1e9:.1f} GB free)"
+        raise HubkitError(what, mend=advice) from None
 
 
 def is_out_of_memory(error: BaseException) -> bool:

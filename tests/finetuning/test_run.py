@@ -18,7 +18,6 @@ from hubkit.finetuning.curves import draw_curves
 from hubkit.finetuning.finetune import finetune
 from hubkit.finetuning.run import as_dataset
 from hubkit.finetuning.sweep import trials
-from hubkit.finetuning.trainer import AdapterTrainer
 from hubkit.models.loading import load_vision_model
 from hubkit.models.samples import read_samples
 from hubkit.workspace import Workspace
@@ -84,20 +83,21 @@ def test_without_a_sweep_there_is_one_trial() -> None:
     assert [trial.settings for trial in trials(settings)] == [settings]
 
 
+@pytest.mark.parametrize(
+    ("eval_steps", "said"),
+    [
+        (10, r"study [1-5]: the loss is nan at step 3 \(lower"),
+        (2, r"study 6: .* nan in the evaluation after step 2 "),
+    ],
+)
 def test_a_loss_that_is_no_number_stops_with_step_and_studies(
-    vision_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    vision_model: Path, tmp_path: Path, eval_steps: int, said: str
 ) -> None:
     workspace = fill_workspace(tmp_path, train=5, validate=1, test=0)
-    real = AdapterTrainer.training_step
-
-    def poisoned(self, model, inputs, *rest):
-        if self.state.global_step == 1:
-            inputs["pixel_values"] = inputs["pixel_values"] * float("nan")
-        return real(self, model, inputs, *rest)
-
-    monkeypatch.setattr(AdapterTrainer, "training_step", poisoned)
-    with pytest.raises(HubkitError, match=r"studies [1-5]: the loss is nan at step 2 \(lower"):
-        finetune(tiny_config(vision_model), workspace.running("finetune", "key"))
+    # The rate rises from 0 in the first step, so the second makes the weights overflow.
+    config = tiny_config(vision_model, learning_rate=1e36, eval_steps=eval_steps, save_steps=10)
+    with pytest.raises(HubkitError, match=said):
+        finetune(config, workspace.running("finetune", "key"))
     assert not workspace.adapter.exists()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -105,3 +107,36 @@ def test_a_batch_that_does_not_fit_into_memory_is_halved(
     assert sorted(sizes) == [1] * 18 + [2] * 9
     for condition in CONDITIONS:
         assert read_table(trained.generations(condition))["study_id"].to_pylist() == [7, 9, 10, 11, 12, 13]
+
+
+@pytest.mark.parametrize(("ends_with_padding", "reason"), [(True, "stop"), (False, "length")])
+def test_empty_and_truncated_answers_are_counted_and_kept(
+    vision_model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    ends_with_padding: bool,
+    reason: str,
+) -> None:
+    """A base whose last layer norm gives 0 has equal logits everywhere, so that token 0, the padding, is its answer."""
+    from safetensors.torch import load_file, save_file
+
+    base = shutil.copytree(vision_model, tmp_path / "mute")
+    tensors = load_file(base / "model.safetensors")
+    (norm,) = [name for name in tensors if name.endswith("model.norm.weight")]
+    tensors[norm].fill_(-1.0)
+    save_file(tensors, base / "model.safetensors", metadata={"format": "pt"})
+    if ends_with_padding:
+        settings = json.loads((base / "generation_config.json").read_text())
+        ends = [*settings["eos_token_id"], settings["pad_token_id"]]
+        (base / "generation_config.json").write_text(json.dumps(settings | {"eos_token_id": ends}))
+
+    workspace = fill_workspace(tmp_path / "work", train=2, validate=1, test=3)
+    config = tiny_config(base, epochs=1)
+    finetune(config, workspace.running("finetune", "key"))
+    stage.generate(config, workspace.running("generate", "key"))
+    said = capsys.readouterr().err
+    for condition in CONDITIONS:
+        table = read_table(workspace.generations(condition))
+        assert table["generated"].to_pylist() == ["", "", ""]
+        assert table["finish_reason"].to_pylist() == [reason] * 3
+        assert f"{condition}: 3 answers, 3 empty, {0 if ends_with_padding else 3} cut at the limit" in said

@@ -83,3 +83,31 @@ def test_an_image_that_cannot_be_read(tmp_path: Path, content: bytes | None, sai
         path.write_bytes(content)
     with pytest.raises(HubkitError, match=said):
         open_image(path)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "size", "said"),
+    [
+        (
+            "Descreva <start_of_image>",
+            (32, 32),
+            "study 7: the processor refuses .* total 2 <start_of_image> tokens and 1 images",
+        ),
+        (
+            "Descreva",
+            (8, 20),
+            "study 7: the processor refuses the images or the prompt: .* inhomogeneous shape .*look at the",
+        ),
+    ],
+)
+def test_what_the_processor_refuses_is_named(
+    processor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, prompt: str, size: tuple[int, int], said: str
+) -> None:
+    from PIL import Image
+
+    images = [tmp_path / "1.png"] if size == (32, 32) else [tmp_path / "1.png", tmp_path / "2.png"]
+    for path, shape in zip(images, (size, (32, 32)), strict=False):
+        Image.new("L", shape).save(path)
+    monkeypatch.setattr(processor.image_processor, "do_resize", False)
+    with pytest.raises(HubkitError, match=said):
+        encode(processor, [ask(images, prompt)], [7])
