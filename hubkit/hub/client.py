@@ -6,6 +6,7 @@ import errno
 import importlib
 import importlib.util
 import json
+import os
 import random
 import ssl
 import sys
@@ -67,7 +68,8 @@ def connect() -> HfApi:
 
 
 def be_patient() -> None:
-    """Give every client of this process a limit on how long it waits: by default they wait forever."""
+    """Give every client of this process a limit on how long it waits: by default some wait forever."""
+    os.environ.setdefault("HF_XET_CLIENT_RETRY_MAX_DURATION", f"{SECONDS_WITHOUT_ANSWER:.0f}s")
     try:
         from huggingface_hub import set_client_factory
         from huggingface_hub.utils._http import default_client_factory

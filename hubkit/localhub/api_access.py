@@ -15,6 +15,9 @@ from hubkit.localhub.repos import Repo, now
 TOKEN_FIELD = "hub-token"
 """The field of the form by which a person in a browser says who they are; it is not kept."""
 
+ASKED = "asked"
+"""What stands in the address of a repo's page for whoever has just asked for access."""
+
 
 async def ask(request: Request) -> Response:
     """POST /{prefix}{id}/ask-access: what a person sends off in the form; JSON works too."""
@@ -30,7 +33,7 @@ async def ask(request: Request) -> Response:
     if account.name not in repo.requests:
         status = "accepted" if repo.gated == "auto" else "pending"
         _record(hub_of(request), repo, account.name, status, fields=fields)
-    return RedirectResponse(f"{base_url(request)}/{WEB_PREFIX[repo.kind]}{repo.id}", 303)
+    return RedirectResponse(f"{base_url(request)}/{WEB_PREFIX[repo.kind]}{repo.id}?{ASKED}", 303)
 
 
 async def listing(request: Request) -> JSONResponse:

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -163,6 +163,8 @@ async def _refuse(request: Request, refusal: Exception) -> Response:
         headers["X-Error-Code"] = refusal.code
     if "/api/" in request.url.path or request.url.path.endswith("/objects/batch"):
         return JSONResponse(refusal.body or {"error": refusal.message}, refusal.status, headers)
+    if "text/html" in request.headers.get("accept", ""):
+        return HTMLResponse(pages.refusal_page(refusal), refusal.status, {**pages.SAFE, **headers})
     return PlainTextResponse(refusal.message, refusal.status, headers)
 
 

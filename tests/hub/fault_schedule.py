@@ -101,6 +101,7 @@ def _push_here(config: ReleaseConfig, work: Path, address: str, hub: LocalHub) -
     os.environ["HF_ENDPOINT"] = address
     os.environ["HF_TOKEN"] = hub.tokens["owner"]
     os.environ["HUBKIT_UNGRANTED_TOKEN"] = hub.tokens["ungranted"]
+    os.environ["HF_XET_CLIENT_RETRY_BASE_DELAY"] = f"{3000 * SPEED:.0f}ms"
     sleep = time.sleep
     time.sleep = lambda seconds: sleep(seconds * SPEED)  # type: ignore[assignment]
     try:
