@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: check test demo wheel kills faults browser checks clean
+.PHONY: check test demo wheel kills faults hub-client browser checks clean
 
 $(READY): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing; give another 3.11 or later with PYTHON=..."; exit 1; }
@@ -39,6 +39,10 @@ kills: $(READY)
 # 200 random schedules of faults between hubkit and the Hub; the suite runs two.
 faults: $(READY)
 	HUBKIT_FAULT_SCHEDULES=200 $(BIN)/pytest tests/hub/test_faults.py
+
+# huggingface_hub's own tests against the Hub on loopback: CHECKOUT is a checkout of it, CLIENT a python that has it.
+hub-client: $(READY)
+	$(BIN)/python benchmarks/hub_client.py $(CHECKOUT) --python $(CLIENT)
 
 # The Space's page in headless Chromium, which has to be installed (Debian: apt-get install chromium).
 browser: $(READY)

@@ -138,32 +138,33 @@ def run(checkout: Path, python: Path, only: str, root: Path) -> list[Case]:
 
 
 def table(cases: list[Case]) -> list[str]:
-    """The table: a line for each group with a case that asks the Hub or does not apply."""
+    """The table: a line for each group with a case that asks the Hub, and one for each reason why others do not."""
     groups: dict[str, list[Case]] = defaultdict(list)
     for case in cases:
         groups[case.group].append(case)
     lines = ["| tests | cases | ask the Hub | of these pass | do not apply | why |", "|---|---|---|---|---|---|"]
     quiet: list[str] = []
-    totals = Counter[str]()
+    foreign: dict[str, list[str]] = defaultdict(list)
     for group, found in sorted(groups.items()):
-        counts = Counter({"cases": len(found)})
-        counts["asked"] = sum(case.asked and not case.reason for case in found)
-        counts["passed"] = sum(case.asked and not case.reason and case.ended == "passed" for case in found)
-        counts["not"] = sum(bool(case.reason) for case in found)
-        totals += counts
-        if not counts["asked"] and not counts["not"]:
-            quiet.append(group)
-            continue
         why = "; ".join(dict.fromkeys(case.reason for case in found if case.reason))
-        lines.append(_line(f"`{group}`", counts, why))
-    quiet_cases = [case for group in quiet for case in groups[group]]
-    lines.append(_line(f"{len(quiet)} others, which ask no Hub", Counter(cases=len(quiet_cases)), ""))
-    lines.append(_line("**all**", totals, ""))
+        if any(case.asked and not case.reason for case in found):
+            lines.append(_line(f"`{group}`", found, why))
+        elif why:
+            foreign[why].append(group)
+        else:
+            quiet.append(group)
+    for why, names in sorted(foreign.items(), key=lambda item: -sum(len(groups[name]) for name in item[1])):
+        shown = ", ".join(f"`{name.rpartition('::')[2]}`" for name in names)
+        lines.append(_line(shown, [case for name in names for case in groups[name]], why))
+    lines.append(_line(f"{len(quiet)} others, which ask no Hub", [case for name in quiet for case in groups[name]], ""))
+    lines.append(_line("**all**", cases, ""))
     return lines
 
 
-def _line(name: str, counts: Counter[str], why: str) -> str:
-    return f"| {name} | {counts['cases']} | {counts['asked']} | {counts['passed']} | {counts['not']} | {why} |"
+def _line(name: str, found: list[Case], why: str) -> str:
+    asking = [case for case in found if case.asked and not case.reason]
+    passed = sum(case.ended == "passed" for case in asking)
+    return f"| {name} | {len(found)} | {len(asking)} | {passed} | {sum(bool(case.reason) for case in found)} | {why} |"
 
 
 def _constants(path: Path) -> dict[str, str]:

@@ -25,7 +25,9 @@ async def batch(request: Request) -> JSONResponse:
     else:
         repo = readable(request)
     objects = [_object(request, repo, wanted, uploading) for wanted in asked["objects"]]
-    return JSONResponse({"transfer": "basic", "objects": objects}, media_type="application/vnd.git-lfs+json")
+    # Clients before 2.0 go by Xet where it is chosen here; later ones do not ask.
+    transfer = "xet" if uploading and "xet" in asked.get("transfers", []) else "basic"
+    return JSONResponse({"transfer": transfer, "objects": objects}, media_type="application/vnd.git-lfs+json")
 
 
 async def upload(request: Request) -> Response:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
+import shutil
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from huggingface_hub import HfApi
 from huggingface_hub.errors import GatedRepoError
@@ -18,6 +21,7 @@ from hubkit.hub.plan import plan_push
 from hubkit.hub.push import push
 from hubkit.localhub import LocalHub
 from hubkit.localhub.accounts import Accounts
+from hubkit.packaging.parquet import write_split
 
 
 @pytest.fixture
@@ -111,6 +115,38 @@ def test_a_new_version_keeps_what_people_wrote_into_the_card(hub: LocalHub, owne
     assert len(owner.list_repo_commits(repo, repo_type="dataset")) == commits
     tags = {ref.name for ref in owner.list_repo_refs(repo, repo_type="dataset").tags}
     assert tags == {"release-1.0.0", "release-1.1.0"}
+
+
+def test_a_new_version_uploads_changed_chunks_alone(
+    hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three of 20,000 reports change: by Xet a fraction of the file goes up, through LFS it would be all of it."""
+    words = [f"palavra{number}" for number in range(5_000)]
+
+    def version(number: str, changed: tuple[int, ...] = ()) -> int:
+        dice = random.Random(0)
+        rows = [" ".join(dice.choices(words, k=60)) for _ in range(20_000)]
+        for place in changed:
+            rows[place] = f"corrigido {rows[place]}"
+        config = small_config("chunks", version=number)
+        workspace = small_dist(tmp_path / number, config)
+        shutil.rmtree(workspace.dist / "dataset" / "data")
+        table = pa.table({"study_id": range(len(rows)), "report": rows})
+        written = write_split(workspace.dist / "dataset", "default", "test", table, len(rows))
+        # Another machine's push: nothing of the first one is remembered but on the Hub.
+        monkeypatch.setenv("HF_TOKEN", Accounts(hub.root).mint("maintainer"))
+        push(config, workspace)
+        return written.file_bytes
+
+    def chunks() -> int:
+        return sum(path.stat().st_size for path in hub.root.glob("xet/*/committed/xet/xorbs/xorbs/*"))
+
+    before = chunks()
+    version("1.0.0")
+    first = chunks()
+    size = version("1.1.0", changed=(7, 9_000, 15_001))
+    assert first - before == pytest.approx(size, rel=0.05)
+    assert 0 < chunks() - first < 0.5 * size
 
 
 def test_other_files_under_the_same_tag_are_refused_before_anything_changes(owner: HfApi, tmp_path: Path) -> None:

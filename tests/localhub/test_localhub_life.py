@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -106,6 +109,45 @@ def test_a_kill_loses_no_commit_that_was_answered(tmp_path: Path, seed: int) -> 
         assert set(answered) <= there <= {*answered, f"f{len(answered)}.txt"}
         assert len(api.list_repo_commits("maintainer/m")) - 1 == len(there)
         assert Path(api.hf_hub_download("maintainer/m", answered[-1])).read_text() == f"{len(answered) - 1}"
+
+
+UPLOADS = """
+import itertools, os, random
+from huggingface_hub import HfApi
+api = HfApi()
+for number in itertools.count():
+    content = random.Random(number).randbytes(200_000)
+    api.upload_file(path_or_fileobj=content, path_in_repo=f"{number}.bin", repo_id="maintainer/m")
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.parametrize("xet", [True, False], ids=["xet", "lfs"])
+def test_a_kill_loses_no_large_file_that_was_answered(tmp_path: Path, xet: bool) -> None:
+    with serve(tmp_path / "hub") as hub:
+        _api(hub).create_repo("maintainer/m")
+        own = {"HF_ENDPOINT": hub.url, "HF_TOKEN": hub.tokens["owner"], "HF_HOME": str(tmp_path / "home")}
+        own |= {"HF_HUB_DISABLE_XET": str(int(not xet)), "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+        client = subprocess.Popen(
+            [sys.executable, "-c", UPLOADS],
+            env={**os.environ, **own},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert client.stdout is not None
+        answered = [int(client.stdout.readline()) for _ in range(4)]
+        hub.kill()
+        client.kill()
+        answered += map(int, client.stdout.read().split())
+        client.wait()
+        client.stdout.close()
+    with serve(tmp_path / "hub") as hub:
+        api = _api(hub)
+        for number in answered:
+            path = api.hf_hub_download("maintainer/m", f"{number}.bin", local_dir=tmp_path / "out")
+            assert Path(path).read_bytes() == random.Random(number).randbytes(200_000)
+        api.upload_file(path_or_fileobj=LARGE, path_in_repo="more.bin", repo_id="maintainer/m")
 
 
 def test_a_hundred_clients_at_a_time(tmp_path: Path) -> None:

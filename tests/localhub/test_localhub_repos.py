@@ -454,6 +454,14 @@ def test_only_what_was_announced_is_taken(hub: LocalHub, owner: HfApi, repo: str
     assert httpx.put(href, content=LARGE).status_code == 200
 
 
+@pytest.mark.parametrize(("transfers", "chosen"), [(["basic", "multipart", "xet"], "xet"), (["basic"], "basic")])
+def test_clients_before_2_are_told_to_go_by_xet(hub: LocalHub, repo: str, transfers: list[str], chosen: str) -> None:
+    asked = {"operation": "upload", "transfers": transfers, "objects": [{"oid": "a" * 64, "size": 1}]}
+    headers = {"Authorization": f"Bearer {hub.tokens['owner']}"}
+    answer = httpx.post(f"{hub.url}/datasets/{repo}.git/info/lfs/objects/batch", json=asked, headers=headers)
+    assert answer.json()["transfer"] == chosen
+
+
 @pytest.mark.parametrize("path", ["../a", "/a", "a//b", ".git/config", "a/./b", "", "..\\a"], ids=range(7))
 def test_paths_that_lead_elsewhere_are_refused(hub: LocalHub, owner: HfApi, repo: str, path: str) -> None:
     lines = [
