@@ -119,8 +119,8 @@ class Translation(Table):
     """The share of flagged or failed units above which the release stops."""
     device: Annotated[str, Runtime] = "auto"
     """auto, cpu or cuda."""
-    batch_tokens: Annotated[Positive, Runtime] = 16384
-    """Tokens that may be in flight on a CPU: prompts and longest answers, padding counted."""
+    batch_tokens: Annotated[Positive, Runtime] = 32768
+    """Tokens that rows in flight on a CPU may come to: their number times the longest prompt with its longest answer."""
     checkpoint: Annotated[Positive, Runtime] = 1024
     """Units between checkpoints: what a kill can cost."""
     allowed_hosts: Annotated[tuple[str, ...], Runtime] = ()

@@ -62,7 +62,10 @@ def _run_local(step: Step, logs: Path) -> None:
     file.write_bytes(dill.dumps(executor))
     # The pool's processes would outlive a hubkit that is killed and hold the workspace's lock: the warden ends them.
     launch = [str(Path(sys.executable).with_name("launch_pickled_pipeline")), str(file)]
-    warden = subprocess.Popen([*WARDEN, *launch], stdin=subprocess.PIPE, start_new_session=True)
+    # Without a share of their own, all workers would compute on all cores and wait for one another.
+    threads = max(len(os.sched_getaffinity(0)) // workers, 1)
+    environment = {"OMP_NUM_THREADS": str(threads), **os.environ}
+    warden = subprocess.Popen([*WARDEN, *launch], stdin=subprocess.PIPE, start_new_session=True, env=environment)
     assert warden.stdin is not None
     try:
         warden.wait()

@@ -1,4 +1,4 @@
-"""A model in this process: a greedy loop of its own on a CPU, continuous batching on a CUDA device."""
+"""A model in this process: rows in flight on a CPU, continuous batching on a CUDA device."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class TransformersEngine(Engine):
     """Answers greedily with a causal language model.
 
     Args:
-        translation: model, revision, quantisation, device, and `batch_tokens`: what may be in flight on a CPU.
+        translation: model, revision, quantisation, device, and `batch_tokens`: what rows in flight on a CPU may come to.
         task: tasks on one machine take its CUDA devices in turn.
         continuous: whether batches are continuous; None means on CUDA.
     """
@@ -37,6 +37,10 @@ class TransformersEngine(Engine):
         self.revision = commit_of(translation.model, translation.revision)
         self.budget = translation.batch_tokens
         self.continuous = self.model.device.type == "cuda" if continuous is None else continuous
+        if not self.continuous:
+            from hubkit.translation.engines.decoding import require_attention
+
+            require_attention(self.model, translation.model)
         self.cache: dict[str, Any] = {}
         ends = self.model.generation_config.eos_token_id
         self.ends = [ends] if isinstance(ends, int) else list(ends or [self.tokenizer.eos_token_id])
