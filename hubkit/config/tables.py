@@ -120,7 +120,7 @@ class Translation(Table):
     device: Annotated[str, Runtime] = "auto"
     """auto, cpu or cuda."""
     batch_tokens: Annotated[Positive, Runtime] = 32768
-    """Tokens that rows in flight on a CPU may come to: their number times the longest prompt with its longest answer."""
+    """Tokens that rows in flight on a CPU may come to: how many they are times the longest prompt with its answer."""
     checkpoint: Annotated[Positive, Runtime] = 1024
     """Units between checkpoints: what a kill can cost."""
     allowed_hosts: Annotated[tuple[str, ...], Runtime] = ()

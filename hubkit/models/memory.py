@@ -15,18 +15,22 @@ def out_of_memory(advice: str) -> Iterator[None]:
 
     try:
         yield
-    except torch.cuda.OutOfMemoryError:
-        free, total = torch.cuda.mem_get_info() if torch.cuda.is_available() else (0, 0)
-        raise HubkitError(
-            f"the device has no memory left ({free / 1e9:.1f} of {total / 1e9:.1f} GB free)", mend=advice
-        ) from None
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        what = "there is no memory left"
+        if torch.cuda.is_available():
+            free, total = torch.cuda.mem_get_info()
+            what = f"the device has no memory left ({free / 1e9:.1f} of {total / 1e9:.1f} GB free)"
+        raise HubkitError(what, mend=advice) from None
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether `error` says that a CUDA device or this machine has no memory left."""
     import torch
 
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
+    said = any(words in str(error) for words in ("out of memory", "can't allocate memory"))
+    return said or isinstance(error, (torch.OutOfMemoryError, MemoryError))
 
 
 def free_memory() -> None:

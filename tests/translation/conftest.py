@@ -16,7 +16,7 @@ TEMPLATE = (
 )
 
 
-def build_model(folder, layers=2, hidden=64, vocabulary=400, seed=0, **shape):
+def build_model(folder, layers=2, hidden=64, vocabulary=400, seed=0):
     """Save a Gemma 3 language model with random weights and a tokenizer trained on the sentences above."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -50,19 +50,12 @@ def build_model(folder, layers=2, hidden=64, vocabulary=400, seed=0, **shape):
         pad_token_id=0,
         eos_token_id=1,
         bos_token_id=2,
-        **shape,
     )
     model = Gemma3ForCausalLM(config)
     model.generation_config.eos_token_id = [1, fast.convert_tokens_to_ids("<end_of_turn>")]
     model.save_pretrained(folder)
     fast.save_pretrained(folder)
     return folder
-
-
-@pytest.fixture(scope="session")
-def narrow_model(tmp_path_factory):
-    """One whose local layers see fewer tokens than a prompt has."""
-    return build_model(tmp_path_factory.mktemp("models") / "narrow-gemma3", layers=7, sliding_window=24)
 
 
 @pytest.fixture(scope="session")

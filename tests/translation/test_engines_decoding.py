@@ -139,8 +139,8 @@ def test_memory_that_runs_out_anywhere_changes_no_answer(monkeypatch, room, unan
     monkeypatch.setattr(Flight, "write", scarce_write)
     monkeypatch.setattr(Flight, "_read", scarce_read)
     answers = dict(greedy(model, prompts, limits, ENDS, 100_000))
-    assert sum(answer is None for answer in answers.values()) == unanswered
-    assert {place: answer or expected[place] for place, answer in answers.items()} == expected
+    assert list(answers.values()).count("out of memory") == unanswered
+    assert {place: answer for place, answer in answers.items() if isinstance(answer, list)}.items() <= expected.items()
 
 
 def test_other_errors_are_not_taken_for_want_of_memory():

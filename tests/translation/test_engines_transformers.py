@@ -1,13 +1,13 @@
-"""The engine in this process: what else is in flight changes no answer, memory that runs out halves what is."""
+"""The engine in this process: batching changes no answer, memory that runs out halves the batch."""
 
 from __future__ import annotations
 
 import os
-import random
 import subprocess
 import sys
 
 import pytest
+import torch
 
 from hubkit.config import Translation
 from hubkit.errors import UsageError
@@ -39,29 +39,47 @@ def test_batches_answer_as_one_by_one(tiny_model, one_by_one, batch_tokens):
     assert [answers[place] for place in range(5)] == one_by_one
 
 
-def test_prompts_that_take_the_slots_of_others_are_answered_as_by_generate(narrow_model):
-    draw = random.Random(3)
-    words = ["clear", "heart", "lungs", "no", "acute", "disease", "mild", "edema", "2.5 cm", "___"]
-    texts = [" ".join(draw.choices(words, k=draw.randint(1, 60))) for _ in range(48)]
-    asked = [Request(messages(Translation(rules=False), "findings", text), draw.randint(1, 40)) for text in texts]
-    with TransformersEngine(settings(narrow_model, batch_tokens=3000)) as engine:
-        answers = dict(engine.answer(asked))
-        for place, request in enumerate(asked):
-            inputs = engine.tokenizer.apply_chat_template(
-                request.messages, add_generation_prompt=True, return_dict=True, return_tensors="pt"
-            )
-            limit = request.max_new_tokens
-            written = engine.model.generate(**inputs, generation_config=engine._settings(limit))
-            expected = engine._read(written[0, inputs["input_ids"].shape[1] :].tolist(), limit)
-            assert answers[place] == expected, place
-    assert len({answer.text for answer in answers.values()}) > 10
-
-
-def test_continuous_batching_answers_as_one_by_one(tiny_model, one_by_one):
+@pytest.fixture
+def continuous(tiny_model):
+    """An engine that batches continuously, on a CPU, in a cache of few tokens."""
     with TransformersEngine(settings(tiny_model), continuous=True) as engine:
-        engine.cache = {"max_batch_tokens": 128, "num_blocks": 64}
-        answers = dict(engine.answer(requests()))
-    assert [answers[place] for place in range(5)] == one_by_one
+        engine.continuous.cache = {"max_batch_tokens": 128, "num_blocks": 64}
+        yield engine
+
+
+def test_continuous_batching_answers_as_one_by_one(continuous, one_by_one):
+    for _ in range(2):
+        assert [answer for _, answer in sorted(continuous.answer(requests()))] == one_by_one
+    short = dict(continuous.answer([requests(3)[0], requests(9)[1]]))
+    assert [(short[place].tokens, short[place].finish_reason) for place in (0, 1)] == [(3, "length"), (9, "length")]
+
+
+def test_continuous_batching_goes_on_with_half_the_memory(continuous, one_by_one):
+    forward, sizes = continuous.model.forward, []
+
+    def scarce(*arguments, input_ids, **options):
+        sizes.append(input_ids.shape[1])
+        if input_ids.shape[1] > 40:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return forward(*arguments, input_ids=input_ids, **options)
+
+    continuous.model.forward = scarce
+    assert [answer for _, answer in sorted(continuous.answer(requests()))] == one_by_one
+    assert max(sizes) > 40
+    assert continuous.continuous.cache["max_batch_tokens"] == 32
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(torch.OutOfMemoryError("CUDA out of memory."), "out of memory"), (ValueError("x"), "generation failed")],
+)
+def test_continuous_batching_that_fails_leaves_no_request_without_answer(continuous, error, said):
+    def broken(*arguments, **options):
+        raise error
+
+    continuous.model.forward = broken
+    answers = dict(continuous.answer(requests()))
+    assert [answers[place] for place in range(5)] == [(None, 0, "error", said)] * 5
 
 
 def test_nothing_asked_nothing_answered(tiny_model):
@@ -80,8 +98,8 @@ def test_an_end_token_ends_an_answer(tiny_model):
     with TransformersEngine(settings(tiny_model)) as engine:
         end = engine.ends[-1]
         word = engine.tokenizer("heart")["input_ids"]
-        assert engine._read([*word, end, *word], 9) == ("heart", len(word), "stop", None)
-        assert engine._read(word, len(word)) == ("heart", len(word), "length", None)
+        assert engine._read([*word, end]) == ("heart", len(word), "stop", None)
+        assert engine._read(word) == ("heart", len(word), "length", None)
 
 
 def test_a_model_that_cannot_be_asked(tiny_model, tmp_path):

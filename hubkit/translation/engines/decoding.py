@@ -25,8 +25,8 @@ GROUP = 16
 
 def greedy(
     model: Any, prompts: Sequence[list[int]], limits: Sequence[int], ends: Sequence[int], budget: int
-) -> Iterator[tuple[int, list[int] | None]]:
-    """Yield places and answers in the order they end; the longest prompts are begun first.
+) -> Iterator[tuple[int, list[int] | str]]:
+    """Yield places and answers (tokens, or why there are none) as they end; the longest prompts are begun first.
 
     Args:
         model: a causal language model that `require_attention` lets pass.
@@ -34,7 +34,8 @@ def greedy(
         limits: tokens that each answer may have.
         ends: tokens that end an answer; the answer holds the one that did.
         budget: tokens that rows in flight may come to: their number times the longest prompt with the longest answer.
-            When memory runs out their number is halved; a prompt that finds none even alone is answered by None.
+            When memory runs out their number is halved; a prompt that finds none even alone has
+            the answer "out of memory".
     """
     rows = [Row(place, len(prompt), limits[place], [*prompt]) for place, prompt in enumerate(prompts)]
     waiting, flight, most = _queue(rows), Flight(model, prompts), len(rows)
@@ -50,7 +51,7 @@ def greedy(
             waiting, flight, most = _queue([*live, *waiting]), Flight(model, prompts), max(tried // 2, 1)
             free_memory()
             if tried == 1:
-                yield waiting.popleft().place, None
+                yield waiting.popleft().place, "out of memory"
             continue
         for _ in group:
             waiting.popleft()
