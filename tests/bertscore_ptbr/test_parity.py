@@ -87,7 +87,7 @@ def baseline(tmp_path):
 def test_all_layers(metric, encoders, name, idf):
     predictions, references = sentences(40, seed=7), sentences(40, seed=8)
     encoder = (encoders[name][0], 3)
-    expected = theirs(predictions, references, encoder, all_layers=True, idf=idf, nthreads=0)
+    expected = theirs(predictions, references, encoder, all_layers=True, idf=idf, nthreads=0, batch_size=1)
     found = ours(metric, predictions, references, encoder, all_layers=True, idf=idf, batch_tokens=300)
     assert found.shape == ({"bert": 5, "xlm-roberta": 4}[name], 40, 3)
     np.testing.assert_allclose(found, expected, atol=TOLERANCE)
@@ -100,7 +100,9 @@ def test_rescaling(metric, encoders, baseline, all_layers):
     settings = {"rescale_with_baseline": True, "baseline_path": baseline, "all_layers": all_layers, "lang": "pt"}
     if all_layers:  # bert-score takes the best of several references over layers instead of pairs
         references = [group[0] for group in references]
-    expected = theirs(predictions, references, encoders["bert"], **settings)
+    # One pair a batch: beside a longer text bert-score takes padding for the best match where all cosines are negative.
+    expected = theirs(predictions, references, encoders["bert"], batch_size=1, **settings)
     found = ours(metric, predictions, references, encoders["bert"], **settings)
-    assert found.min() < 0 < found.max()
+    raw = ours(metric, predictions, references, encoders["bert"], all_layers=all_layers)
+    assert np.abs(found - raw).max() > 0.1
     np.testing.assert_allclose(found, expected, atol=TOLERANCE)
