@@ -119,11 +119,18 @@ def build_tokenizer():
 
 
 def fill_workspace(
-    root: Path, train: int = 6, validate: int = 3, test: int = 5, failed: tuple[int, ...] = ()
+    root: Path,
+    train: int = 6,
+    validate: int = 3,
+    test: int = 5,
+    failed: tuple[int, ...] = (),
+    sentences: int = 1,
+    size: int = IMAGE_SIZE,
 ) -> Workspace:
     """Write studies, prepared images and translations; every third study has one image, the others two.
 
-    Study ids count from 1 through train, validate and test; those in `failed` have a translation that failed.
+    Study ids count from 1 through train, validate and test; those in `failed` have a translation that failed. Each of
+    the two sections has so many `sentences`; images are `size` pixels high and wide.
     """
     workspace = Workspace(root)
     studies, translations = [], []
@@ -131,12 +138,13 @@ def fill_workspace(
     for study, split in enumerate(splits, start=1):
         names = [f"image-{study}-{number}" for number in range(1 if study % 3 == 0 else 2)]
         for number, name in enumerate(names):
-            draw_image(workspace.images / f"{name}.jpg", study, number)
+            draw_image(workspace.images / f"{name}.jpg", study, number, size)
         images = [{"dicom_id": name, "view": "PA", "path": f"files/{name}.jpg"} for name in names]
         studies.append({"subject_id": 100 + study, "study_id": study, "split": split, "report": "x", "images": images})
-        for section, sentence in (("findings", SENTENCES[study % 6]), ("impression", SENTENCES[(study + 1) % 6])):
+        for first, section in enumerate(("findings", "impression"), start=study):
             status = "failed" if study in failed and section == "impression" else "ok"
-            text = None if status == "failed" else sentence
+            said = " ".join(SENTENCES[(first + number) % 6] for number in range(sentences))
+            text = None if status == "failed" else said
             translations.append({"study_id": study, "section": section, "translation": text, "status": status})
     write_table(workspace.studies, pa.Table.from_pylist(studies, schema=STUDIES))
     write_table(workspace.translations, pa.Table.from_pylist(translations, schema=TRANSLATIONS))
@@ -158,11 +166,11 @@ def tiny_config(model: Path, **finetuning: object) -> ReleaseConfig:
     return parse_config({"finetuning": settings | finetuning, "generation": generation})
 
 
-def draw_image(path: Path, study: int, number: int) -> None:
+def draw_image(path: Path, study: int, number: int, size: int) -> None:
     from PIL import Image, ImageDraw
 
     path.parent.mkdir(parents=True, exist_ok=True)
     image = Image.new("L", (IMAGE_SIZE, IMAGE_SIZE), 40 * number)
     place = study * 3 % (IMAGE_SIZE - 8)
     ImageDraw.Draw(image).ellipse((place, 4, place + 8, 24), fill=200)
-    image.save(path, quality=95)
+    image.resize((size, size)).save(path, quality=95)

@@ -33,6 +33,7 @@ def draw_curves(history: list[dict[str, Any]], best_step: int | None, folder: Pa
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(12, 3.6), layout="constrained")
     FigureCanvasAgg(figure)
@@ -44,6 +45,7 @@ def draw_curves(history: list[dict[str, Any]], best_step: int | None, folder: Pa
         if best_step is not None:
             axes.axvline(best_step, color="gray", linestyle=":", label=f"kept: step {best_step}")
         axes.set(title=panel.title, xlabel="optimiser step")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.legend(fontsize="small")
     with matplotlib.rc_context({"svg.hashsalt": "hubkit", "svg.fonttype": "none"}):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubkit.config import Finetuning
+from hubkit.errors import UsageError
 from hubkit.workspace import atomic, write_json
 
 if TYPE_CHECKING:
@@ -35,6 +36,22 @@ def lora_config(settings: Finetuning, commit: str | None) -> LoraConfig:
         task_type="CAUSAL_LM",
         revision=commit,
     )
+
+
+def check_modules(model: Any, settings: Finetuning) -> None:
+    """Refuse modules to be trained whole that the base does not have, which PEFT would pass over in silence.
+
+    Raises:
+        UsageError: names the first such module.
+    """
+    last = {name.rpartition(".")[2] for name, _ in model.named_modules()}
+    for name in settings.modules_to_save:
+        if name.rpartition(".")[2] not in last:
+            raise UsageError(
+                f"the base has no module {name}",
+                where="[finetuning] modules_to_save",
+                mend="name modules of the base, such as lm_head and embed_tokens",
+            )
 
 
 def train_in_fp32(model: Any) -> None:

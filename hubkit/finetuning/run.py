@@ -12,7 +12,14 @@ from hubkit.config import Finetuning
 from hubkit.errors import UsageError
 from hubkit.finetuning.arguments import refused_by, training_arguments
 from hubkit.finetuning.collator import Collator
-from hubkit.finetuning.lora import keep_packing, lora_config, train_in_fp32, trained_tensors, write_adapter
+from hubkit.finetuning.lora import (
+    check_modules,
+    keep_packing,
+    lora_config,
+    train_in_fp32,
+    trained_tensors,
+    write_adapter,
+)
 from hubkit.models.loading import commit_of, load_vision_model, pick_device, public_name
 from hubkit.models.memory import out_of_memory
 from hubkit.models.samples import Sample
@@ -128,6 +135,7 @@ def build_trainer(
         )
     model, processor = load_vision_model(settings.model, settings.revision, settings.quantization, settings.device)
     keep_packing(model)
+    check_modules(model, settings)
     with refused_by("SFTTrainer"):
         trainer = AdapterTrainer(
             model=model,

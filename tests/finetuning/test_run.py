@@ -10,7 +10,7 @@ import pytest
 import torch
 from tiny_vision import fill_workspace, tiny_config
 
-from hubkit.config import Finetuning
+from hubkit.config import Finetuning, ReleaseConfig
 from hubkit.errors import HubkitError, UsageError
 from hubkit.finetuning.checkpoints import require_space
 from hubkit.finetuning.collator import Collator
@@ -33,8 +33,6 @@ def losses(workspace: Workspace) -> dict[int, float]:
 
 
 def test_training_stops_early_and_writes_the_best_adapter(vision_model: Path, tmp_path: Path) -> None:
-    from peft import PeftModel
-
     workspace = fill_workspace(tmp_path, train=6, validate=2, test=0)
     # So high a rate that the loss falls at first and then rises.
     settings = {"learning_rate": 0.5, "epochs": 20, "eval_steps": 1, "patience": 2, "max_grad_norm": 100.0}
@@ -46,14 +44,35 @@ def test_training_stops_early_and_writes_the_best_adapter(vision_model: Path, tm
     assert result["eval_loss"] == curve[best]
     assert max(curve) == best + 2 == result["steps"] < 60
 
-    base, processor = load_vision_model(str(vision_model), None, "fp32", "cpu")
-    model = PeftModel.from_pretrained(base, workspace.adapter).eval()
-    collator = Collator(processor, config.generation.prompt)
+    assert loss_elsewhere(vision_model, workspace, config) == pytest.approx(curve[best], rel=1e-5)
+    assert curve[max(curve)] != pytest.approx(curve[best], rel=1e-4)
+
+
+def loss_elsewhere(base: Path, workspace: Workspace, config: ReleaseConfig) -> float:
+    """The mean loss on the validate split of base and adapter as stock PEFT puts them together."""
+    from peft import PeftModel
+
+    loaded = load_vision_model(str(base), None, "fp32", "cpu")
+    model = PeftModel.from_pretrained(loaded.model, workspace.adapter).eval()
+    collator = Collator(loaded.processor, config.generation.prompt)
     batches = [collator([row]) for row in as_dataset(read_samples(workspace, "validate", "findings_impression").kept)]
     with torch.no_grad():
         measured = [model(**{name: batch[name] for name in batch if name != "study_ids"}).loss for batch in batches]
-    assert torch.stack(measured).mean().item() == pytest.approx(curve[best], rel=1e-5)
-    assert curve[max(curve)] != pytest.approx(curve[best], rel=1e-4)
+    return torch.stack(measured).mean().item()
+
+
+def test_vision_tower_and_whole_modules_by_setting(vision_model: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    workspace = fill_workspace(tmp_path, train=4, validate=2, test=0)
+    settings = {"target_modules": "all-linear", "modules_to_save": ["lm_head", "embed_tokens"], "learning_rate": 1e-2}
+    config = tiny_config(vision_model, quantization="fp32", **settings)
+    finetune(config, workspace.running("finetune", "key"))
+    names = load_file(workspace.adapter / "adapter_model.safetensors").keys()
+    for part in ("vision_tower", "language_model.layers", "lm_head", "embed_tokens"):
+        assert any(part in name for name in names), part
+    assert trained(workspace)["eval_loss"] < 5.5, "it learns"
+    assert loss_elsewhere(vision_model, workspace, config) == pytest.approx(trained(workspace)["eval_loss"], rel=1e-5)
 
 
 def test_a_sweep_tries_every_combination_and_the_best_goes_on(vision_model: Path, tmp_path: Path) -> None:
@@ -99,6 +118,22 @@ def test_a_loss_that_is_no_number_stops_with_step_and_studies(
     with pytest.raises(HubkitError, match=said):
         finetune(config, workspace.running("finetune", "key"))
     assert not workspace.adapter.exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"modules_to_save": ["xyz"]}, "modules_to_save: the base has no module xyz"),
+        ({"target_modules": ["xyz"]}, "Target modules {'xyz'} not found"),
+        ({"schedule": "downhill"}, "downhill is not a valid SchedulerType"),
+    ],
+)
+def test_settings_that_the_base_does_not_bear(
+    vision_model: Path, tmp_path: Path, settings: dict[str, object], said: str
+) -> None:
+    workspace = fill_workspace(tmp_path, train=2, validate=1, test=0)
+    with pytest.raises(UsageError, match=said):
+        finetune(tiny_config(vision_model, **settings), workspace.running("finetune", "key"))
 
 
 def test_an_image_that_cannot_be_decoded_is_named(vision_model: Path, tmp_path: Path) -> None:
