@@ -74,11 +74,9 @@ async def grant(request: Request) -> JSONResponse:
     return JSONResponse({})
 
 
-def grant_first_readers(hub: Hub, repo: Repo) -> Repo:
-    """Put the accounts that the Hub was started with as readers on the list of accepted ones."""
-    for name in hub.granted:
-        repo = _record(hub, repo, name, "accepted", grantedBy=repo.owner)
-    return repo
+def first_readers(hub: Hub, owner: str) -> dict[str, dict[str, Any]]:
+    """The requests of a new repo: the accounts that the Hub was started with as readers are accepted."""
+    return {name: {**_new_request(), "status": "accepted", "grantedBy": owner} for name in hub.granted}
 
 
 def _gated(request: Request) -> Repo:
@@ -89,9 +87,13 @@ def _gated(request: Request) -> Repo:
 
 
 def _record(hub: Hub, repo: Repo, user: str, status: str, **values: Any) -> Repo:
-    known = repo.requests.get(user, {"requestId": secrets.token_hex(12), "timestamp": now()})
+    known = repo.requests.get(user, _new_request())
     given = {key: value for key, value in values.items() if value is not None}
     return hub.repos.change(repo, requests={**repo.requests, user: {**known, **given, "status": status}})
+
+
+def _new_request() -> dict[str, Any]:
+    return {"requestId": secrets.token_hex(12), "timestamp": now()}
 
 
 def _shown(user: str, fullname: str, asked: dict[str, Any]) -> dict[str, Any]:

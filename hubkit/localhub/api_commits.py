@@ -202,6 +202,7 @@ def _receive(hub: Hub, repo: Repo, wanted: set[str]) -> None:
         missing.discard(sha256)
     if missing:
         raise Refusal(400, "LFS pointer pointed to a file that does not exist")
+    hub.xet.remember(repo.uid, wanted)
 
 
 def _ignored(hub: Hub, held: Entry | None, sent: str | None) -> PathSpec[Any]:

@@ -79,6 +79,7 @@ async def delete(request: Request) -> JSONResponse:
     for sha256 in gone:
         hub.repos.let_go(repo, sha256)
     hub.xet.forget(repo.uid)
+    hub.xet.remember(repo.uid, hub.repos.held(repo).keys())
     hub.sweep()
     return JSONResponse({})
 

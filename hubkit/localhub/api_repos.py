@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from typing import Any
@@ -11,7 +12,7 @@ from starlette.responses import JSONResponse
 
 from hubkit.localhub import cards
 from hubkit.localhub.answers import WEB_PREFIX, Refusal, read_only, repo_not_found
-from hubkit.localhub.api_access import grant_first_readers
+from hubkit.localhub.api_access import first_readers
 from hubkit.localhub.hub import (
     asker,
     base_url,
@@ -24,7 +25,7 @@ from hubkit.localhub.hub import (
     writable,
 )
 from hubkit.localhub.objects import Tree, lfs_pointer
-from hubkit.localhub.repos import Repo
+from hubkit.localhub.repos import Repo, new_repo
 from hubkit.localhub.storage import GITATTRIBUTES
 
 _NAME = re.compile(r"(?!.*(?:--|\.\.))[A-Za-z0-9](?:[\w.-]{0,94}[A-Za-z0-9_])?", re.ASCII)
@@ -36,7 +37,7 @@ async def create(request: Request) -> JSONResponse:
     kind, repo_id = _named(asked, account.name)
     if account.role != "write":
         raise read_only()
-    namespace, name = repo_id.split("/")
+    namespace, _, name = repo_id.partition("/")
     if namespace not in account.namespaces:
         raise _no_rights(kind, namespace)
     if not _is_name(name):
@@ -49,12 +50,12 @@ async def create(request: Request) -> JSONResponse:
     private = _asked_private(asked)
     if private is None:
         private = hub.accounts.organisations.get(namespace, {}).get("private", False)
-    repo = hub.repos.create(kind, repo_id, private=private, sdk=asked.get("sdk"))
+    repo = new_repo(kind, repo_id, private=private, sdk=asked.get("sdk"), requests=first_readers(hub, namespace))
     files: Tree = {".gitattributes": hub.objects.put(GITATTRIBUTES.encode())}
     if kind == "spaces":
         files["README.md"] = hub.objects.put(f"---\ntitle: {name}\nsdk: {repo.sdk}\napp_file: app.py\n---\n".encode())
     first = hub.commit(repo, files, None, account.name, "initial commit")
-    repo = grant_first_readers(hub, hub.repos.change(repo, branches={"main": first}))
+    hub.repos.add(dataclasses.replace(repo, branches={"main": first}))
     return JSONResponse({"url": url, "name": repo_id, "id": repo.uid})
 
 

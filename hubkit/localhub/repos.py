@@ -79,8 +79,8 @@ class Repos:
     def all(self, kind: str) -> list[Repo]:
         return sorted((repo for repo in self._repos.values() if repo.kind == kind), key=lambda repo: repo.id)
 
-    def create(self, kind: str, repo_id: str, **settings: Any) -> Repo:
-        repo = Repo(uid=secrets.token_hex(12), kind=kind, id=repo_id, created=now(), updated=now(), **settings)
+    def add(self, repo: Repo) -> Repo:
+        """Keep a new repo, whole: one without its first commit would be of no use to anybody."""
         return self._keep(repo)
 
     def change(self, repo: Repo, **changes: Any) -> Repo:
@@ -116,6 +116,11 @@ class Repos:
         write_json(self.home / repo.uid / "repo.json", dataclasses.asdict(repo))
         self._repos[repo.kind, repo.id.lower()] = repo
         return repo
+
+
+def new_repo(kind: str, repo_id: str, **settings: Any) -> Repo:
+    """A repo that is not kept anywhere yet."""
+    return Repo(uid=secrets.token_hex(12), kind=kind, id=repo_id, created=now(), updated=now(), **settings)
 
 
 def now() -> str:

@@ -1,15 +1,17 @@
-"""Files that came by Xet: clients write chunks into folders of their own, and commits take the files out of them.
+"""Large files as chunks: clients write theirs into folders of their own, and the Hub keeps those of committed files.
 
 A client is told of its folder by the address `local:///folder`, which hf_xet knows for its own tests and no document
 promises; where a later version of it does not, `HF_HUB_DISABLE_XET=1` makes clients go without Xet.
 
-No two processes can have a folder open. So each client gets one of its own, with the chunks of the last commit linked
-into it: it finds the chunks of earlier versions, and writes only those that are new, as on the real Hub. Chunks of one
-repo are never seen by another. Of two uploads at the same time, the one that is committed last is remembered.
+No two processes can have a folder open. So each client gets one of its own, into which the chunks of the repo are
+linked: it finds those of earlier versions, and writes only what is new, as on the real Hub. A commit takes the files
+out of the clients' folders, and the Hub cuts them, and those that came through LFS, into chunks once more for the
+repo's own. Chunks of one repo are never seen by another.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import secrets
@@ -43,7 +45,7 @@ class XetFile(NamedTuple):
 
 
 class Xet:
-    """The folders of chunks under `root`: one per repo of what was committed, and one per client.
+    """The folders of chunks under `root`: one per repo, of its committed files, and one per client.
 
     Args:
         objects: where the files themselves are kept: chunks can be lost without losing a file.
@@ -56,14 +58,14 @@ class Xet:
             self._sweep(repo)
 
     def folder(self, repo: str) -> Path:
-        """A new folder for a client of the repo with this uid, with what was committed."""
+        """A new folder for a client of the repo with this uid, with the chunks of its files."""
         self._sweep(self.root / repo)
         made = self.root / repo / f"client-{secrets.token_hex(16)}"
         _share(self._store(repo), made)
         return made
 
     def find(self, repo: str, sha256: str) -> XetFile | None:
-        """How a client may ask for a committed file; None where it did not come by Xet."""
+        """How a client may ask for a file by Xet; None where it may not."""
         if repo not in self._known:
             self._known[repo] = dict(_files(self._store(repo)))
         return self._known[repo].get(sha256)
@@ -79,17 +81,37 @@ class Xet:
         for folder in [*clients, store]:
             known = frozenset() if folder == store else _names(store)
             there = {sha256: file for sha256, file in _files(folder, known) if sha256 in wanted - received}
-            if there and self._take(repo, folder, there):
+            if there and self._take(folder, there):
                 received |= there.keys()
         return received
 
+    def remember(self, repo: str, wanted: Set[str]) -> None:
+        """Keep the chunks of files, by SHA-256, which lie with the others already.
+
+        Without hf_xet, which is not to be had for every platform, files go without Xet in both directions.
+        """
+        new = {sha256 for sha256 in wanted if self.find(repo, sha256) is None}
+        if new and importlib.util.find_spec("hf_xet"):
+            import hf_xet
+
+            copy = self.objects.incoming / f"chunks-{repo}"
+            shutil.rmtree(copy, ignore_errors=True)
+            _share(self._store(repo), copy)
+            with hf_xet.XetSession().new_upload_commit(endpoint=f"local://{copy}") as upload:
+                for sha256 in sorted(new):
+                    upload.start_upload_file(str(self.objects.blob(sha256)), sha256=sha256)
+            shutil.rmtree(self._store(repo), ignore_errors=True)
+            self._store(repo).parent.mkdir(parents=True, exist_ok=True)
+            copy.replace(self._store(repo))
+            self._known.pop(repo, None)
+
     def forget(self, repo: str) -> None:
-        """Delete all chunks of a repo; its files remain, and go without Xet from now on."""
+        """Delete all chunks of a repo; its files remain."""
         shutil.rmtree(self.root / repo, ignore_errors=True)
         self._known.pop(repo, None)
 
-    def _take(self, repo: str, folder: Path, files: dict[str, XetFile]) -> bool:
-        """Put `files` together from the chunks of a folder, and remember these; False where that cannot be done."""
+    def _take(self, folder: Path, files: dict[str, XetFile]) -> bool:
+        """Put `files` together from the chunks of a folder; False where that cannot be done."""
         copy = self.objects.incoming / folder.name
         places = {sha256: self.objects.incoming / sha256 for sha256 in files}
         try:
@@ -97,9 +119,6 @@ class Xet:
                 return False
             for sha256, place in places.items():
                 self.objects.adopt(place, sha256)
-            shutil.rmtree(self._store(repo), ignore_errors=True)
-            copy.replace(self._store(repo))
-            self._known.pop(repo, None)
             return True
         finally:
             shutil.rmtree(copy, ignore_errors=True)
@@ -107,7 +126,7 @@ class Xet:
                 place.unlink(missing_ok=True)
 
     def _store(self, repo: str) -> Path:
-        return self.root / repo / "committed"
+        return self.root / repo / "files"
 
     def _sweep(self, repo: Path) -> None:
         """Delete the folders of clients whose permission ended long ago."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
@@ -11,6 +12,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -18,8 +20,11 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
 from hubkit.errors import HubkitError
-from hubkit.localhub import LocalHub, serve
+from hubkit.localhub import LocalHub, repos, serve
 from hubkit.localhub.accounts import Accounts
+from hubkit.localhub.app import make_app
+from hubkit.localhub.hub import Hub
+from hubkit.workspace import write_json
 
 LARGE = bytes(range(256)) * 4_000
 
@@ -109,6 +114,29 @@ def test_a_kill_loses_no_commit_that_was_answered(tmp_path: Path, seed: int) -> 
         assert set(answered) <= there <= {*answered, f"f{len(answered)}.txt"}
         assert len(api.list_repo_commits("maintainer/m")) - 1 == len(there)
         assert Path(api.hf_hub_download("maintainer/m", answered[-1])).read_text() == f"{len(answered) - 1}"
+
+
+@pytest.mark.parametrize("kind", ["model", "dataset", "space"])
+def test_a_repo_is_kept_whole_or_not_at_all(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whenever the Hub dies while a repo is made: what it finds on its disk afterwards has a first commit."""
+    kept: list[dict[str, Any]] = []
+
+    def keep(path: Path, value: dict[str, Any]) -> None:
+        kept.append(value)
+        write_json(path, value)
+
+    monkeypatch.setattr(repos, "write_json", keep)
+    hub = Hub(tmp_path, granted=("reader",))
+    token = hub.accounts.mint("maintainer")
+
+    async def create() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(make_app(hub)), base_url="http://hub") as client:
+            asked = {"name": "new", "type": kind}
+            return await client.post("/api/repos/create", json=asked, headers={"Authorization": f"Bearer {token}"})
+
+    assert asyncio.run(create()).status_code == 200
+    assert [set(record["branches"]) for record in kept] == [{"main"}]
+    assert [list(record["requests"]) for record in kept] == [["reader"]]
 
 
 UPLOADS = """

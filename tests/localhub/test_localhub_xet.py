@@ -9,6 +9,7 @@ import httpx
 import pytest
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import GatedRepoError
+from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils import _xet
 
 from hubkit.localhub import LocalHub
@@ -28,8 +29,9 @@ def put(hub: LocalHub, repo: str, content: bytes, name: str = "reports.bin") -> 
 
 
 def chunks(hub: LocalHub) -> int:
-    """The bytes of chunks that commits brought."""
-    return sum(path.stat().st_size for path in hub.root.glob("xet/*/committed/xet/xorbs/xorbs/*"))
+    """The bytes of chunks that clients wrote; what the Hub had already is linked into their folders."""
+    found = [path.stat() for path in hub.root.glob("xet/*/client-*/xet/xorbs/xorbs/*")]
+    return sum(status.st_size for status in found if status.st_nlink == 1)
 
 
 @pytest.fixture
@@ -75,9 +77,23 @@ def test_uploads_at_the_same_time_both_arrive(hub: LocalHub, repo: str, monkeypa
         put(hub, repo, SECOND, name="other.bin")
         content = FIRST + bytes([number])
         api.upload_file(path_or_fileobj=content, path_in_repo=f"{number}.bin", repo_id=repo, repo_type="dataset")
+    listed = client(hub).list_repo_tree(repo, repo_type="dataset")
+    assert all(file.xet_hash for file in listed if isinstance(file, RepoFile) and file.lfs)
     folder = Path(snapshot_download(repo, repo_type="dataset", endpoint=hub.url, token=hub.tokens["owner"]))
     assert (folder / "other.bin").read_bytes() == SECOND
     assert [(folder / f"{number}.bin").read_bytes() for number in range(2)] == [FIRST + b"\0", FIRST + b"\1"]
+
+
+def test_files_that_came_through_lfs_are_chunks_too(hub: LocalHub, repo: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
+    with monkeypatch.context() as patched:
+        patched.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        put(hub, repo, FIRST)
+    assert client(hub).get_paths_info(repo, "reports.bin", repo_type="dataset")[0].xet_hash
+    before = chunks(hub)
+    put(hub, repo, SECOND)
+    assert 0 < chunks(hub) - before < 0.15 * len(FIRST)
 
 
 def test_files_come_by_xet_to_whoever_passes_the_gate(hub: LocalHub, repo: str) -> None:
@@ -113,6 +129,7 @@ def test_what_is_deleted_leaves_the_disk(hub: LocalHub, repo: str) -> None:
     assert content[:1000] not in found
     path = owner.hf_hub_download(repo, "kept.bin", repo_type="dataset", force_download=True)
     assert Path(path).read_bytes() == kept
+    assert owner.get_paths_info(repo, "kept.bin", repo_type="dataset")[0].xet_hash
     owner.delete_repo(repo, repo_type="dataset")
     found = b"".join(path.read_bytes() for path in hub.root.rglob("*") if path.is_file())
     assert kept[:1000] not in found
