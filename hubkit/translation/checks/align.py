@@ -35,29 +35,11 @@ def align(source: Sequence[Sentence], translation: Sequence[Sentence]) -> list[t
     """Return pairs of sides in their order; one side is empty where sentences have no counterpart."""
     if len(source) == len(translation):
         return [(Side([one]), Side([other])) for one, other in zip(source, translation, strict=True)]
-    said, told = [_signature(sentence) for sentence in source], [_signature(sentence) for sentence in translation]
-    lengths = [len(sentence.text) for sentence in source], [len(sentence.text) for sentence in translation]
-    best: dict[tuple[int, int], tuple[float, tuple[int, int]]] = {(0, 0): (0.0, (0, 0))}
-    width = min(BAND + abs(len(source) - len(translation)), 5 * BAND)
-    for at in range(len(source) + 1):
-        straight = at * len(translation) // len(source) if source else 0
-        for to in range(max(0, straight - width), min(len(translation), straight + width) + 1):
-            for taken, given in STEPS:
-                before = best.get((at - taken, to - given))
-                if before is None:
-                    continue
-                cost = ALONE
-                if taken and given:
-                    ratio = (sum(lengths[1][to - given : to]) + 8) / (
-                        EXPECTED_RATIO * sum(lengths[0][at - taken : at]) + 8
-                    )
-                    cost = _cost(said[at - taken : at], told[to - given : to], ratio)
-                if (at, to) not in best or before[0] + cost < best[at, to][0]:
-                    best[at, to] = before[0] + cost, (taken, given)
+    best = _steps(_runs(source), _runs(translation), len(source), len(translation))
     pairs = []
     at, to = len(source), len(translation)
     while (at, to) != (0, 0):
-        taken, given = best[at, to][1]
+        taken, given = best[at, to]
         pairs.append((Side(source[at - taken : at]), Side(translation[to - given : to])))
         at, to = at - taken, to - given
     return pairs[::-1]
@@ -70,24 +52,60 @@ class Signature(NamedTuple):
     stems: frozenset[str]
 
 
-def _cost(said: Sequence[Signature], told: Sequence[Signature], ratio: float) -> float:
-    """How ill sentences answer one another, by what each names and by the ratio of their lengths."""
-    one, other = _together(said), _together(told)
-    likeness = _likeness(one.names, other.names)
-    if len(said) + len(told) > 2:
+class Run(NamedTuple):
+    """Sentences that follow one another: what they name together, what each of them does, and their characters."""
+
+    whole: Signature
+    parts: list[Signature]
+    length: int
+
+
+Runs = dict[tuple[int, int], Run]
+
+
+def _runs(sentences: Sequence[Sentence]) -> Runs:
+    """Return up to three sentences that end before a place, by that place and their number."""
+    signatures = [_signature(sentence) for sentence in sentences]
+    runs = {}
+    for end in range(1, len(sentences) + 1):
+        for count in range(1, min(end, 3) + 1):
+            parts = signatures[end - count : end]
+            whole = Signature(*(frozenset[str]().union(*field) for field in zip(*parts, strict=True)))
+            runs[end, count] = Run(whole, parts, sum(len(one.text) for one in sentences[end - count : end]))
+    return runs
+
+
+def _steps(said: Runs, told: Runs, many: int, others: int) -> dict[tuple[int, int], tuple[int, int]]:
+    """Return the last step of the cheapest chain to each place, by how many sentences of both sides lie before it."""
+    costs, steps = {(0, 0): 0.0}, {}
+    width = min(BAND + abs(many - others), 5 * BAND)
+    for at in range(many + 1):
+        straight = at * others // many if many else 0
+        for to in range(max(0, straight - width), min(others, straight + width) + 1):
+            cheapest = math.inf
+            for taken, given in STEPS:
+                before = costs.get((at - taken, to - given), math.inf)
+                cost = ALONE
+                if taken and given and before < cheapest:
+                    cost = _cost(said[at, taken], told[to, given], cheapest - before)
+                if before + cost < cheapest:
+                    cheapest = costs[at, to] = before + cost
+                    steps[at, to] = taken, given
+    return steps
+
+
+def _cost(said: Run, told: Run, limit: float) -> float:
+    """How ill sentences answer one another, by what each names and by their lengths; infinite where over `limit`."""
+    merged = len(said.parts) + len(told.parts) - 2
+    unlike = 0.5 * abs(math.log((told.length + 8) / (EXPECTED_RATIO * said.length + 8))) + MERGED * merged
+    if unlike >= limit:
+        return math.inf
+    likeness = _likeness(said.whole.names, told.whole.names)
+    if merged:
         # Each of the merged sentences must be found in the one that answers them.
-        parts, whole = (said, other) if len(told) == 1 else (told, one)
+        parts, whole = (said.parts, told.whole) if len(told.parts) == 1 else (told.parts, said.whole)
         likeness *= min(_share(part, whole) for part in parts)
-    return 1 - likeness + 0.5 * abs(math.log(ratio)) + MERGED * (len(said) + len(told) - 2)
-
-
-def _together(signatures: Sequence[Signature]) -> Signature:
-    if len(signatures) == 1:
-        return signatures[0]
-    return Signature(
-        frozenset[str]().union(*[signature.names for signature in signatures]),
-        frozenset[str]().union(*[signature.stems for signature in signatures]),
-    )
+    return 1 - likeness + unlike
 
 
 def _signature(sentence: Sentence) -> Signature:
