@@ -40,24 +40,27 @@ def run_step(step: Step) -> None:
             step.run(done=progress.advance)
         return
     os.environ.update(QUIET)
-    logs = step.folder / f"{settings.executor}-{settings.tasks}"
+    step.take_failures()  # of a run that was killed before it could tell them
     with _watched(step):
-        {"local": _run_local, "slurm": _run_slurm, "ray": _run_ray}[settings.executor](step, logs)
+        {"local": _run_local, "slurm": _run_slurm, "ray": _run_ray}[settings.executor](step)
     answered = read_parts(step.folder).keys()
     left = sum(unit.key not in answered for chunk in step.chunks() for unit in chunk)
     if left:
+        reasons = "; ".join(dict.fromkeys(step.take_failures())) or "read the logs there"
         raise HubkitError(
-            f"{left} units were not translated", where=logs, mend="read the logs there, and run again: the rest is kept"
+            f"{left} units were not translated: {reasons}",
+            where=step.logs,
+            mend="run again: what is translated is kept",
         )
 
 
-def _run_local(step: Step, logs: Path) -> None:
+def _run_local(step: Step) -> None:
     import dill
     from datatrove.executor import LocalPipelineExecutor
 
     tasks, workers = step.translation.tasks, step.translation.workers
-    executor = LocalPipelineExecutor([step], tasks, workers, logging_dir=str(logs), skip_completed=False)
-    file = logs / "executor.pik"
+    executor = LocalPipelineExecutor([step], tasks, workers, logging_dir=str(step.logs), skip_completed=False)
+    file = step.logs / "executor.pik"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(dill.dumps(executor))
     # The pool's processes would outlive a hubkit that is killed and hold the workspace's lock: the warden ends them.
@@ -65,36 +68,41 @@ def _run_local(step: Step, logs: Path) -> None:
     # Without a share of their own, all workers would compute on all cores and wait for one another.
     threads = max(len(os.sched_getaffinity(0)) // workers, 1)
     environment = {"OMP_NUM_THREADS": str(threads), **os.environ}
-    warden = subprocess.Popen([*WARDEN, *launch], stdin=subprocess.PIPE, start_new_session=True, env=environment)
-    assert warden.stdin is not None
-    try:
-        warden.wait()
-    finally:
-        warden.stdin.close()
+    with (
+        (step.logs / "console.log").open("ab") as console,
+        subprocess.Popen(
+            [*WARDEN, *launch],
+            stdin=subprocess.PIPE,  # closed when this block is left, however it is left
+            stdout=console,
+            stderr=console,
+            start_new_session=True,
+            env=environment,
+        ) as warden,
+    ):
         warden.wait()
 
 
-def _run_ray(step: Step, logs: Path) -> None:
+def _run_ray(step: Step) -> None:
     import ray
     from datatrove.executor.ray import RayPipelineExecutor
 
     tasks, workers = step.translation.tasks, step.translation.workers
-    options: dict[str, Any] = {"runtime_env": {"env_vars": QUIET}}
+    options: dict[str, Any] = {"runtime_env": {"env_vars": QUIET}, "log_to_driver": False}
     if "RAY_ADDRESS" not in os.environ:
         # A Ray of our own keeps to loopback; its workers need not have a core each.
         cores = max(os.cpu_count() or 1, workers + 1)
         options |= {"_node_ip_address": "127.0.0.1", "include_dashboard": False, "num_cpus": cores}
     with ray.init(**options):
         executor = RayPipelineExecutor(
-            [step], tasks, workers, logging_dir=str(logs), skip_completed=False, **step.translation.ray
+            [step], tasks, workers, logging_dir=str(step.logs), skip_completed=False, **step.translation.ray
         )
         executor.run()
 
 
-def _run_slurm(step: Step, logs: Path) -> None:
+def _run_slurm(step: Step) -> None:
     from datatrove.executor import SlurmPipelineExecutor
 
-    record = logs / "job.json"
+    record = step.logs / "job.json"
     job = json.loads(record.read_text())["job"] if record.exists() else None
     if job is None or not _queued(job):
         settings = step.translation
@@ -104,14 +112,16 @@ def _run_slurm(step: Step, logs: Path) -> None:
         options["env_command"] = "; ".join(filter(None, [exports, options.get("env_command")]))
         try:
             executor = SlurmPipelineExecutor(
-                [step], settings.tasks, logging_dir=str(logs), skip_completed=False, **options
+                [step], settings.tasks, logging_dir=str(step.logs), skip_completed=False, **options
             )
         except TypeError as error:
             raise UsageError(str(error).partition("__init__() ")[2], where="[translation.slurm]") from None
         try:
             executor.run()
         except (OSError, subprocess.CalledProcessError) as error:
-            raise HubkitError(f"sbatch did not take the job: {error}", where=logs / "launch_script.slurm") from None
+            raise HubkitError(
+                f"sbatch did not take the job: {error}", where=step.logs / "launch_script.slurm"
+            ) from None
         job = str(executor.job_id)
         write_json(record, {"job": job})
     while _queued(job):

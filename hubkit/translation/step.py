@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hubkit.translation.attempts import translate_units
 from hubkit.translation.engines import open_engine
 from hubkit.translation.parts import read_parts, write_part
 from hubkit.translation.units import Unit, plan, read_rows
-from hubkit.workspace import read_table
+from hubkit.workspace import read_table, write_json
 
 
 class Step:
@@ -27,7 +28,24 @@ class Step:
         self.translation, self.studies, self.folder = translation, studies, folder
 
     def __call__(self, data: None = None, rank: int = 0, world_size: int = 1) -> None:
-        self.run(rank, world_size)
+        # Raised, it would end the other tasks of this machine: they go on, and who started them reads it in its file.
+        try:
+            self.run(rank, world_size)
+        except HubkitError as error:
+            write_json(self.logs / f"failed-{rank}.json", {"error": str(error)})
+
+    @property
+    def logs(self) -> Path:
+        """Where the executor and the tasks that it runs leave what they say."""
+        return self.folder / f"{self.translation.executor}-{self.translation.tasks}"
+
+    def take_failures(self) -> list[str]:
+        """Return why tasks ended early, and forget it."""
+        found = []
+        for path in sorted(self.logs.glob("failed-*.json")):
+            found.append(json.loads(path.read_text())["error"])
+            path.unlink()
+        return found
 
     def chunks(self) -> list[list[Unit]]:
         """The plan: which units share a chunk does not depend on what is done or on how many tasks there are."""
