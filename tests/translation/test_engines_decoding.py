@@ -143,6 +143,22 @@ def test_memory_that_runs_out_anywhere_changes_no_answer(monkeypatch, room, unan
     assert {place: answer for place, answer in answers.items() if isinstance(answer, list)}.items() <= expected.items()
 
 
+def test_a_row_much_longer_than_the_others_waits_for_their_end(monkeypatch):
+    torch.manual_seed(0)
+    model, seen, write = gemma().eval(), [], Flight.write
+
+    def watched(flight):
+        write(flight)
+        seen.append((len(flight.rows), flight.window.end - flight.window.begin))
+
+    monkeypatch.setattr(Flight, "write", watched)
+    prompts, limits = [[9] * 80, *[[9, token] for token in range(20, 60)]], [20] * 41
+    expected = dict(enumerate(one_by_one(model, prompts, limits, ENDS)))
+    assert dict(greedy(model, prompts, limits, ENDS, 100_000)) == expected
+    assert [(rows, columns) for rows, columns in seen[1:] if rows > 1 and columns > 1 + 22] == []
+    assert max(columns for _, columns in seen) == 80 + len(expected[0]) - 1
+
+
 def test_other_errors_are_not_taken_for_want_of_memory():
     with pytest.raises(IndexError):
         list(greedy(gemma().eval(), [[5, 6, 1000]], [3], ENDS, 100))

@@ -1,14 +1,14 @@
 """Greedy answers to many prompts on a CPU, token for token those of `generate` (but for ties in rounding).
 
 `generate` computes rows that have ended until the last one has, copies the whole cache at every token, and reads what
-all prompts begin with once for each. Here that is read once, the cache has room for tokens to come, and where a row has
-ended the next prompt takes its slot.
+all prompts begin with once for each. Here that is read once, the cache has room for tokens to come, where a row has
+ended the next prompt takes its slot, and a row much longer than the others is put off until they have ended.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -19,8 +19,11 @@ from hubkit.models.memory import free_memory, is_out_of_memory
 from hubkit.translation.engines.flight import Flight, Row
 from hubkit.translation.engines.loops import loops
 
-GROUP = 16
+GROUP = 32
 """Prompts that are read together: so many rows have to end before others take their slots."""
+
+STRAY, FEW = 1.5, 16
+"""A row is put off when it is so many times as long as all but one of so many."""
 
 
 def greedy(
@@ -39,7 +42,10 @@ def greedy(
     """
     rows = [Row(place, len(prompt), limits[place], [*prompt]) for place, prompt in enumerate(prompts)]
     waiting, flight, most = _queue(rows), Flight(model, prompts), len(rows)
-    while waiting or flight.rows:
+    late: list[Row] = []
+    while waiting or flight.rows or late:
+        if not waiting and not flight.rows:
+            waiting, late = _queue(late), []
         live = list(flight.rows.values())
         group = list(islice(waiting, GROUP))
         longest = max(row.prompt + row.limit for row in live + group)
@@ -60,10 +66,21 @@ def greedy(
             if written[-1] in ends or len(written) == row.limit or loops(written):
                 del flight.rows[slot]
                 yield row.place, written
+        late += [flight.rows.pop(slot) for slot in _strays(flight.rows)]
 
 
 def _queue(rows: Sequence[Row]) -> deque[Row]:
     return deque(sorted(rows, key=lambda row: (-len(row.tokens), -row.limit, row.place)))
+
+
+def _strays(rows: Mapping[int, Row]) -> list[int]:
+    """Return the slots of a few rows so much longer than the others that these would attend over mostly nothing."""
+    few = len(rows) // FEW
+    if not few:
+        return []
+    lengths = sorted(len(row.tokens) for row in rows.values())
+    most = int(STRAY * lengths[-few - 1])
+    return [slot for slot, row in rows.items() if len(row.tokens) > most]
 
 
 def _advance(flight: Flight, group: Sequence[Row], slots: int) -> bool:

@@ -89,7 +89,7 @@ class Flight:
             use_cache=True,
         ).logits
         self.window.end += 1
-        for row, token in zip(rows, logits[:, -1].argmax(-1).tolist(), strict=True):
+        for row, token in zip(rows, logits[:, -1].max(-1).indices.tolist(), strict=True):
             if row:
                 row.tokens.append(token)
 
