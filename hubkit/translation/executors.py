@@ -40,13 +40,12 @@ def run_step(step: Step) -> None:
             step.run(done=progress.advance)
         return
     os.environ.update(QUIET)
-    step.take_failures()  # of a run that was killed before it could tell them
     with _watched(step):
         {"local": _run_local, "slurm": _run_slurm, "ray": _run_ray}[settings.executor](step)
     answered = read_parts(step.folder).keys()
     left = sum(unit.key not in answered for chunk in step.chunks() for unit in chunk)
     if left:
-        reasons = "; ".join(dict.fromkeys(step.take_failures())) or "read the logs there"
+        reasons = "; ".join(dict.fromkeys(step.failures())) or "read the logs there"
         raise HubkitError(
             f"{left} units were not translated: {reasons}",
             where=step.logs,

@@ -28,24 +28,22 @@ class Step:
         self.translation, self.studies, self.folder = translation, studies, folder
 
     def __call__(self, data: None = None, rank: int = 0, world_size: int = 1) -> None:
+        failure = self.logs / f"failed-{rank}.json"
+        failure.unlink(missing_ok=True)
         # Raised, it would end the other tasks of this machine: they go on, and who started them reads it in its file.
         try:
             self.run(rank, world_size)
         except HubkitError as error:
-            write_json(self.logs / f"failed-{rank}.json", {"error": str(error)})
+            write_json(failure, {"error": str(error)})
 
     @property
     def logs(self) -> Path:
         """Where the executor and the tasks that it runs leave what they say."""
         return self.folder / f"{self.translation.executor}-{self.translation.tasks}"
 
-    def take_failures(self) -> list[str]:
-        """Return why tasks ended early, and forget it."""
-        found = []
-        for path in sorted(self.logs.glob("failed-*.json")):
-            found.append(json.loads(path.read_text())["error"])
-            path.unlink()
-        return found
+    def failures(self) -> list[str]:
+        """Return why tasks ended early when they last ran."""
+        return [json.loads(path.read_text())["error"] for path in sorted(self.logs.glob("failed-*.json"))]
 
     def chunks(self) -> list[list[Unit]]:
         """The plan: which units share a chunk does not depend on what is done or on how many tasks there are."""

@@ -169,7 +169,7 @@ def test_a_task_that_fails_logs_no_word_of_a_report(make_workspace, studies, sta
         path.read_bytes() for path in workspace.root.glob("partial/*/local-3/**/*") if path.is_file()
     ).decode(errors="replace")
     assert process.returncode != 0
-    assert "Launching pipeline" in logged
+    assert "HTTP 404" in logged
     assert re.search(r"\d+ units were not translated: .*HTTP 404", said)
     for text in (said, logged):
         assert "pneumothorax" not in text
