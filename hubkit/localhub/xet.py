@@ -76,10 +76,9 @@ class Xet:
         Raises:
             Refusal: the content of one is not what was announced (422).
         """
-        store, received = self._store(repo), set[str]()
+        known, received = _names(self._store(repo)), set[str]()
         clients = sorted((self.root / repo).glob("client-*"), key=lambda path: path.stat().st_mtime, reverse=True)
-        for folder in [*clients, store]:
-            known = frozenset() if folder == store else _names(store)
+        for folder in clients:
             there = {sha256: file for sha256, file in _files(folder, known) if sha256 in wanted - received}
             if there and self._take(folder, there):
                 received |= there.keys()
