@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import io
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from hubkit.config import Finetuning
 from hubkit.errors import UsageError
@@ -49,3 +52,15 @@ def show_in(home: Path, folder: Path, live: str) -> None:
     }
     if live in watch:
         print(f"  finetune: watch it with: {watch[live]}", file=sys.stderr)
+
+
+def write_out(trainer: Any) -> None:
+    """Have trackio write the steps that it holds back: a run that is resumed from here does not log them again."""
+    from transformers.integrations import TrackioCallback
+
+    for callback in trainer.callback_handler.callbacks:
+        if isinstance(callback, TrackioCallback):
+            # The end of a run is when trackio writes; the next entry of the log opens the same run again. That the run
+            # has finished and is uploaded, as it prints, is both not so.
+            with contextlib.redirect_stdout(io.StringIO()):
+                callback.on_train_end(trainer.args, trainer.state, trainer.control)

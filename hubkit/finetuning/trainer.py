@@ -11,6 +11,7 @@ from trl import SFTTrainer
 
 from hubkit.errors import HubkitError
 from hubkit.finetuning.checkpoints import mark_whole, require_space
+from hubkit.finetuning.live import write_out
 from hubkit.finetuning.lora import trained_tensors
 from hubkit.models.conversation import named
 
@@ -57,6 +58,7 @@ class AdapterTrainer(SFTTrainer):
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         folder = Path(self.args.output_dir or "")
         require_space(folder, sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad))
+        write_out(self)
         super()._save_checkpoint(model, trial)
         self.accelerator.wait_for_everyone()
         if self.args.should_save:
