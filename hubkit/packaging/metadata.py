@@ -35,7 +35,7 @@ def dataset_metadata(facts: Mapping[str, Any], splits: Sequence[Split]) -> Datas
         **_license(facts, PHYSIONET_LICENSE),
         tags=["medical", "radiology", "chest-x-ray", "brazilian-portuguese", "reports", *_synthetic(facts)],
         viewer=False,
-        **gate(facts),
+        **gate(facts, "dataset"),
         configs=configs(splits),
         dataset_info=dataset_info(splits),
     )
@@ -76,8 +76,8 @@ def dataset_info(splits: Sequence[Split]) -> list[dict[str, Any]]:
     return found
 
 
-def gate(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The form that people fill in when they ask for access."""
+def gate(facts: Mapping[str, Any], asked_for: str) -> dict[str, Any]:
+    """The form that people fill in when they ask for access to the repo of `asked_for` (dataset or adapter)."""
     source = facts["source"]
     if facts["corpus"].credentialed:
         prompt = (
@@ -95,7 +95,7 @@ def gate(facts: Mapping[str, Any]) -> dict[str, Any]:
             f"This repository is derived from {source}, under {facts['corpus'].licence}. Access is granted by hand."
         )
     return {
-        "extra_gated_heading": f"Ask for access to {facts['release'].title}",
+        "extra_gated_heading": f"Ask for access to {facts['repos'][asked_for].split('/')[-1]}",
         "extra_gated_prompt": prompt,
         "extra_gated_fields": {
             "PhysioNet user name": "text",
@@ -149,7 +149,7 @@ def model_metadata(facts: Mapping[str, Any]) -> ModelCardData:
         eval_results=results,
         tags=["lora", "medical", "radiology", "chest-x-ray", "brazilian-portuguese", *_synthetic(facts)],
         **(hai_def if facts["medgemma"] else _license(facts, PHYSIONET_LICENSE)),
-        **gate(facts),
+        **gate(facts, "adapter"),
     )
 
 

@@ -50,6 +50,7 @@ def test_the_datasets_card_has_what_the_hub_reads(packaged: Workspace) -> None:
         "extra_gated_fields",
         "extra_gated_button_content",
     }
+    assert found["extra_gated_heading"] == "Ask for access to mimic-cxr-ptbr"
     assert set(found["extra_gated_fields"].values()) == {"text", "country", "date_picker", "checkbox"}
     assert [config["config_name"] for config in found["configs"]] == ["default", "spans", "generations", "scores"]
     sizes = {info["config_name"]: info["download_size"] for info in found["dataset_info"]}
@@ -61,6 +62,7 @@ def test_the_adapters_card_names_base_data_and_results(packaged: Workspace) -> N
     card = ModelCard.load(packaged.dist / "adapter" / "README.md")
     assert card.data.base_model == "google/medgemma-4b-it"
     assert card.data.to_dict()["base_model_relation"] == "adapter"
+    assert card.data.to_dict()["extra_gated_heading"] == "Ask for access to medgemma-4b-it-mimic-cxr-ptbr-lora"
     assert card.data.to_dict()["license_name"] == "health-ai-developer-foundations"
     assert {result.metric_config for result in card.data.eval_results} == {"bertimbau", "xlm-roberta"}
     assert "Health AI Developer Foundations Terms of Use" in (packaged.dist / "adapter" / "NOTICE").read_text()
