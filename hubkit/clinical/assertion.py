@@ -14,6 +14,9 @@ from hubkit.clinical.lexicon import TOKEN, Language, Meaning, Term, find_terms, 
 
 MENTIONED = frozenset({"finding", "device", "state"})
 
+SUBJECTS = frozenset({"anatomy", "ignore"})
+"""Kinds of phrases that are negated, or not seen, without being a mention."""
+
 LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 ADVERBS = frozenset({"not", "cannot", "nao"})
@@ -27,6 +30,9 @@ SEEN = (
 
 LINKS = frozenset({"of", "in", "de", "do", "da", "dos", "das", "no", "na", "nos", "nas"})
 """What joins a trend to what shows it: "increase in"."""
+
+ALTERNATIVES = frozenset({"or", "nor", "ou", "nem"})
+"""What goes on with a list of what is denied."""
 
 RELATIVE = frozenset({"that", "which", "que"})
 """What a negation at the end of a sentence reaches back over."""
@@ -193,6 +199,8 @@ def _after(sentence: Sentence, at: int, polarity: dict[int, int], ends: frozense
         gap = words[edge : term.first]
         if not ends.isdisjoint(gap) or "scope" in kinds or (cue(term.meaning) == -1 and "," in gap):
             break
+        if "," in gap and _small(term.meaning) and ALTERNATIVES.isdisjoint(words[term.last :]):
+            break
         if place in polarity:
             if "state" in kinds and ("," in gap or _normal(term.meaning)):
                 break
@@ -206,18 +214,31 @@ def _after(sentence: Sentence, at: int, polarity: dict[int, int], ends: frozense
 def _before(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]:
     terms, words = sentence.terms, sentence.words
     reached: list[int] = []
+    other = relative = False
     edge = terms[at].first
     for place in range(at - 1, -1, -1):
         term = terms[place]
         gap = words[term.last : edge]
+        relative = relative or term.meaning.first in RELATIVE or not RELATIVE.isdisjoint(gap)
+        if other and not relative and not reached and "," in gap:
+            # Another subject than a finding has the negation: "tip in the stomach, side port not seen".
+            break
         stops = "scope" in term.meaning.kinds and term.meaning.first not in RELATIVE
         stops = stops or ("trend" in term.meaning.kinds and "," in gap)
         if not CLAUSE_END.isdisjoint(gap) or stops or cue(term.meaning) is not None:
             break
         if place in polarity and not _normal(term.meaning):
             reached.append(place)
+        elif term.meaning.kinds <= SUBJECTS:
+            other = True
         edge = term.first
     return reached
+
+
+@functools.cache
+def _small(meaning: Meaning) -> bool:
+    """Whether a phrase says that something is there, if little: "no pneumothorax, tiny effusion"."""
+    return any((concept.kind, concept.name) == ("grade", "low") for concept in meaning.concepts)
 
 
 @functools.cache

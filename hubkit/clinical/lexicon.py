@@ -166,7 +166,8 @@ def concepts() -> dict[str, Concept]:
 def phrase_tree(language: Language) -> dict[str, Any]:
     """Return the phrases of a language as nested dicts by word; under "" stands the meaning of a phrase."""
     found: dict[tuple[str, ...], list[Concept]] = {}
-    abbreviations = set()
+    abbreviations: set[tuple[str, ...]] = set()
+    spelled: set[tuple[str, ...]] = set()
     for key, concept in concepts().items():
         kind, name = key.split(".")
         for pattern in _entries()[kind][name][language]:
@@ -175,14 +176,13 @@ def phrase_tree(language: Language) -> dict[str, Any]:
                 known = found.setdefault(words, [])
                 if concept not in known:
                     known.append(concept)
-                if phrase.split()[-1].isupper():
-                    abbreviations.add(words)
+                (abbreviations if phrase.split()[-1].isupper() else spelled).add(words)
     tree: dict[str, Any] = {}
     for words, known in found.items():
         node = tree
         for word in words:
             node = node.setdefault(word, {})
-        node[""] = _meaning(known, words[0], words in abbreviations)
+        node[""] = _meaning(known, words[0], words in abbreviations - spelled)
     return tree
 
 

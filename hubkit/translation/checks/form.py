@@ -31,7 +31,7 @@ MARKDOWN = re.compile(
 
 CLOSING = frozenset('.,;:!?)"')
 
-RATIOS = ((15, (0.1, 12.0)), (60, (0.25, 4.0)), (160, (0.3, 3.0)), (math.inf, (0.5, 2.0)))
+RATIOS = ((15, (0.1, 12.0)), (30, (0.15, 7.0)), (60, (0.25, 4.0)), (160, (0.3, 3.0)), (math.inf, (0.5, 2.0)))
 """Up to so many characters of the source, the bounds of the translation's length over the source's."""
 
 
