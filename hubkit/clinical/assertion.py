@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from hubkit.clinical.lexicon import TOKEN, Language, Meaning, Term, find_terms, fold
@@ -16,6 +17,8 @@ MENTIONED = frozenset({"finding", "device", "state"})
 
 SUBJECTS = frozenset({"anatomy", "ignore"})
 """Kinds of phrases that are negated, or not seen, without being a mention."""
+
+CHANGES = frozenset({"up", "down", "better", "worse"})
 
 LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
@@ -158,6 +161,14 @@ def _reached(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]
     if turns and any(word.startswith(SEEN) for word in sentence.words[term.last - 1 : term.last + 2]):
         return _before(sentence, at, polarity) or _after(sentence, at, polarity, CLAUSE_END | {","})
     return _after(sentence, at, polarity) or (_before(sentence, at, polarity) if turns else [])
+
+
+def trends(sentence: Sentence) -> Iterator[Mention]:
+    """Yield what a sentence says to have grown, shrunk, improved or worsened, and whether it denies that."""
+    denied = [_denied_trend(sentence, at) for at, term in enumerate(sentence.terms) if cue(term.meaning) == 0]
+    for term in sentence.terms:
+        if not term.meaning.names.isdisjoint(CHANGES):
+            yield Mention(term, 0 if term in denied else 1)
 
 
 def _denied_trend(sentence: Sentence, at: int) -> Term | None:

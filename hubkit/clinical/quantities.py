@@ -59,6 +59,9 @@ CLOCK = re.compile(
     r"|(?P<military>0\d[0-5]\d\b|[0-2]\d[0-5]\d(?=\s?(?:h|hrs|hours|horas)\b))(?:\s?(?:h|hrs|hours|horas)\b)?)"
 )
 
+BOUND = 24
+"""Characters before a number in which its bound is looked for."""
+
 DIGIT = re.compile(r"\d")
 
 WORD = re.compile(r"[a-z0-9]+")
@@ -94,6 +97,12 @@ def quantities(text: str, language: Language) -> list[Quantity]:
     if not _named(language).isdisjoint(WORD.findall(folded)):
         found += _spelled_out(folded, language)
     return _with_chained_units(sorted(found, key=lambda quantity: quantity.span), folded) if found else found
+
+
+def bound(text: str, quantity: Quantity, language: Language) -> str | None:
+    """Whether a number is said to be the "most" or the "least" of what is meant: "less than 1 cm" is the most."""
+    before = fold(text[max(0, quantity.span[0] - BOUND) : quantity.span[0]])
+    return next((name for name, pattern in _bounds(language).items() if pattern.search(before)), None)
 
 
 def _spelled_out(folded: str, language: Language) -> Iterator[Quantity]:
@@ -165,6 +174,11 @@ def _units() -> dict[str, str]:
 def _number_pattern() -> re.Pattern[str]:
     forms = "|".join(re.escape(form) for form in sorted(_units(), key=len, reverse=True))
     return re.compile(rf"(?<!\d)(?<!\d[.,])(?P<number>\d+(?:[.,]\d+)*)(?:[\s-]{{0,2}}(?P<unit>{forms})(?![a-z0-9]))?")
+
+
+@functools.cache
+def _bounds(language: Language) -> dict[str, re.Pattern[str]]:
+    return {name: re.compile(rf"(?<![a-z])(?:{forms})\s*$") for name, forms in NUMBERS["bounds"][language].items()}
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from hubkit.clinical.lexicon import Meaning
 from hubkit.translation.checks.direction import grades, laterality, trends
 from hubkit.translation.checks.polarity import negation, uncertainty
-from hubkit.translation.checks.sides import Place, Side, differing, same, soft
+from hubkit.translation.checks.sides import SIZED, Place, Side, differing, same, soft
 from hubkit.translation.flags import Flag
 
 MANY = frozenset({"Lung Opacity", "Lung Lesion", "Support Devices"})
@@ -27,9 +27,6 @@ DEVICES = frozenset(
     )
 )
 """Devices whose few names are all there."""
-
-SIZED = frozenset({"enlarged", "widened"})
-"""States that are findings."""
 
 
 def check_sentences(pairs: Sequence[tuple[Side, Side]]) -> Iterator[Flag]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from hubkit.translation.checks.sides import Place, Side, Span, differing
+from hubkit.translation.checks.sides import SIZED, Place, Side, Span, differing
 from hubkit.translation.flags import Flag
 
 THAN = frozenset({"than", "que", ">", "<"})
+
+SIDES = frozenset({"left", "right"})
 
 BETWEEN = frozenset(
     ["the", "on", "in", "at", "side", "o", "a", "os", "as", "do", "da", "dos", "das", "no", "na", "lado"]
@@ -38,10 +40,11 @@ def laterality(source: Side, translation: Side) -> Iterator[Flag]:
     if one == other:
         return
     explicit = {*one} - {"both"}, {*other} - {"both"}
+    named = {*SIDES & source.names}, {*SIDES & translation.names}
     turned = one.count("left") - other.count("left"), one.count("right") - other.count("right")
-    if (len(explicit[0]) == len(explicit[1]) == 1 and explicit[0] != explicit[1]) or turned[0] * turned[1] < 0:
-        at = [next(direction.span for direction in found if direction.side != "both") for found in (said, told)]
-        yield Flag("laterality", "error", *at)
+    flipped = any(len(here) == len(there) == 1 and here != there for here, there in (explicit, named))
+    if flipped or turned[0] * turned[1] < 0:
+        yield Flag("laterality", "error", _sided(said) or source.span, _sided(told) or translation.span)
         return
     for ours, theirs, answer in ((said, told, translation), (told, said, source)):
         sides = {direction.side for direction in theirs}
@@ -51,6 +54,10 @@ def laterality(source: Side, translation: Side) -> Iterator[Flag]:
             spans = (direction.span, translation.span) if answer is translation else (source.span, direction.span)
             yield Flag("laterality", "error", *spans)
             return
+
+
+def _sided(directions: list[Direction]) -> Span | None:
+    return next((direction.span for direction in directions if direction.side != "both"), None)
 
 
 def _answered(direction: Direction, sides: set[str], beside: set[str], answer: Side) -> bool:
@@ -108,6 +115,8 @@ def _turned(source: Side, translation: Side, kind: str, name: str) -> Iterator[F
         yield Flag(f"{name}_lost", "warning", lost[0].span, None)
     else:
         changed = len(beside(source)) + ("comparative" in source.names) >= len(places(translation))
+        if "down" in added[0].meaning.names and not SIZED.isdisjoint(source.names):
+            changed = True
         yield Flag(
             f"{name}_{'changed' if changed else 'added'}", "error" if changed else "warning", None, added[0].span
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from hubkit.clinical.quantities import PHYSICAL, Quantity, deidentified, quantities
+from hubkit.clinical.quantities import PHYSICAL, Quantity, bound, deidentified, quantities
 from hubkit.translation.flags import Flag
 
 
@@ -31,6 +31,8 @@ def check_numbers(source: str, translation: str) -> Iterator[Flag]:
     for one, other in pairs:
         if one.unit != other.unit and not one.measures & other.measures and _units_differ(one, other):
             yield Flag("unit", "error", one.span, other.span)
+        elif {bound(source, one, "en"), bound(translation, other, "pt")} == {"most", "least"}:
+            yield Flag("number_changed", "error", one.span, other.span)
         elif one.unit in PHYSICAL and "." in translation[slice(*other.span)] and max(one.values) < 1000:
             yield Flag("decimal_point", "warning", one.span, other.span)
     lost = [one for one in lost if one.required]

@@ -20,6 +20,9 @@ NEGATING = frozenset({"forward", "adverb", "inner"})
 SOUND = frozenset({"normal", "clear", "intact", "midline", "same", "resolved"})
 """What says that all is well, and is often said with a negation."""
 
+CLOUDS = frozenset({"opacity", "infiltrate", "consolidation", "airspace_disease"})
+"""What a lung that is clear does not have."""
+
 BREAKS = frozenset({",", ";", ":", ".", "but", "though", "although", "however", "mas", "porem", "embora", "contudo"})
 """What a negation does not reach beyond to deny a doubt."""
 
@@ -58,13 +61,37 @@ def negation(source: Side, translation: Side) -> Iterator[Flag]:
             name = "comparison_lost" if same else "negation_dropped"
             yield Flag(name, "error", (said or sound)[0].span, translation.span)
             return
+    clouded = _clouded(source, translation)
+    if clouded is not None:
+        yield Flag("negation_dropped", "error", source.named("clear")[0].span, clouded.span)
+        return
     allowed = len(said) + len(spare)
     plain = [place for place in told if place.meaning.first == "nao"]
     lone = [place for place in plain if place.term.last == place.term.first + 1]
-    if (told and not allowed) or (lone and len(told) > allowed) or len(plain) > allowed:
-        yield Flag("negation_added", "error", source.span, (lone or plain or told)[-1].span)
+    # "Sem desvio" denies what "displaced" says, whatever else is denied beside it.
+    inner = [place for place in told if "inner" in place.meaning.names] if len(told) > allowed else []
+    if len(inner) <= sum("inner" in place.meaning.names for place in said):
+        inner = []
+    if (told and not allowed) or ((lone or inner) and len(told) > allowed) or len(plain) > allowed:
+        yield Flag("negation_added", "error", source.span, (lone or inner or plain or told)[-1].span)
     elif said or told:
         yield from _turned(source, translation, len(told) - allowed, len(said) - len(told) - len(other_spare))
+
+
+def _clouded(source: Side, translation: Side) -> Place | None:
+    """The opacity that a translation has in place of clear lungs."""
+    if "clear" not in source.names or "clear" in translation.names:
+        return None
+    return next(
+        (
+            place
+            for place in translation.places
+            if not place.meaning.names.isdisjoint(CLOUDS)
+            and place.meaning.names.isdisjoint(source.names)
+            and all(translation.polarities.get(name) == {1} for name in place.meaning.names)
+        ),
+        None,
+    )
 
 
 def _turned(source: Side, translation: Side, more: int, fewer: int) -> Iterator[Flag]:
@@ -76,11 +103,13 @@ def _turned(source: Side, translation: Side, more: int, fewer: int) -> Iterator[
     gone = "resolved" in source.names | translation.names
     for name, polarities in source.polarities.items():
         others = translation.polarities.get(name)
-        if name in SOUND or (polarities, others) not in (({0}, {1}), ({1}, {0})):
+        if (polarities, others) not in (({0}, {1}), ({1}, {0})):
             continue
         one, other = source.named(name)[0], translation.named(name)[0]
         added = others == {0}
         counted = (more if added else fewer) > 0
+        if name in SOUND and not (added and counted):
+            continue
         plain = not (gone or soft(one.meaning) or soft(other.meaning))
         if counted or (plain and not added):
             yield Flag("negation_added" if added else "negation_dropped", "error", one.span, other.span)

@@ -7,10 +7,13 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from hubkit.clinical.assertion import Sentence, mentions
+from hubkit.clinical.assertion import Sentence, mentions, trends
 from hubkit.clinical.lexicon import Meaning, Term
 
 Span = tuple[int, int]
+
+SIZED = frozenset({"enlarged", "widened"})
+"""States that are findings."""
 
 STEM = 5
 """By so many letters at its beginning a word is known again in the other language."""
@@ -68,7 +71,7 @@ class Side:
         """By name of a concept, how it is mentioned: 1 affirmed, 0 negated, -1 uncertain."""
         found: dict[str, set[int]] = {}
         for sentence in self.sentences:
-            for term, polarity in mentions(sentence, gone=False):
+            for term, polarity in (*mentions(sentence, gone=False), *trends(sentence)):
                 for name in term.meaning.names:
                     found.setdefault(name, set()).add(polarity)
         return found
