@@ -37,6 +37,8 @@ LINKS = frozenset({"of", "in", "de", "do", "da", "dos", "das", "no", "na", "nos"
 ALTERNATIVES = frozenset({"or", "nor", "ou", "nem"})
 """What goes on with a list of what is denied."""
 
+JOINTS = ALTERNATIVES | {"and", "e"}
+
 RELATIVE = frozenset({"that", "which", "que"})
 """What a negation at the end of a sentence reaches back over."""
 
@@ -45,10 +47,11 @@ CLAUSE_END = frozenset(";:.!?")
 ABBREVIATIONS = (r"\bDr\.", r"\bDrs\.", r"\bDra\.", r"\(a\)\.", r"\bvs\.", r"\bca\.")
 
 SENTENCE_END = re.compile(
-    rf"(?<=[.!?]){''.join(f'(?<!{word})' for word in ABBREVIATIONS)}\s+(?=[\"'(]?[A-ZÀ-Ý0-9_-])"
+    rf"(?<=[.!?]){''.join(f'(?<!{word})' for word in ABBREVIATIONS)}(?<!^\?)(?<!\s\?)\s+(?=[\"'(]?[A-ZÀ-Ý0-9_-])"
     r"|\n\s*\n|\n\s*(?=[-*•]\s|\d+[.)]\s|[A-ZÀ-Ý][A-ZÀ-Ý ]+:)|\s//\s"
 )
-"""After a mark and before a capital, at an empty line, and before an item of a list or the name of a section."""
+"""After a mark and before a capital (but "? VAP" asks one question), at an empty line, and before an item of a list or
+the name of a section."""
 
 
 ENUMERATOR = re.compile(r"\W*\d{1,2}[.)]\W*")
@@ -215,6 +218,8 @@ def _after(sentence: Sentence, at: int, polarity: dict[int, int], ends: frozense
         if place in polarity:
             if "state" in kinds and ("," in gap or _normal(term.meaning)):
                 break
+            if "," in gap and _followed_up(sentence, place):
+                break
             reached.append(place)
         elif cue(term.meaning) == 0 and "trend" not in kinds:
             break
@@ -236,6 +241,7 @@ def _before(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]:
             break
         stops = "scope" in term.meaning.kinds and term.meaning.first not in RELATIVE
         stops = stops or ("trend" in term.meaning.kinds and "," in gap)
+        stops = stops or (bool(reached) and "," in gap and JOINTS.isdisjoint(words[term.last : terms[at].first]))
         if not CLAUSE_END.isdisjoint(gap) or stops or cue(term.meaning) is not None:
             break
         if place in polarity and not _normal(term.meaning):
@@ -244,6 +250,17 @@ def _before(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]:
             other = True
         edge = term.first
     return reached
+
+
+def _followed_up(sentence: Sentence, at: int) -> bool:
+    """Whether a finding is there, since it says how it is now: "no pneumothorax, effusion now small"."""
+    term, following = sentence.terms[at], sentence.terms[at + 1 : at + 2]
+    if not following or not ALTERNATIVES.isdisjoint(sentence.words[term.last :]):
+        return False
+    (after,) = following
+    gap = sentence.words[term.last : after.first]
+    changed = "trend" in after.meaning.kinds and cue(after.meaning) is None
+    return (changed or _small(after.meaning)) and CLAUSE_END.isdisjoint(gap) and "," not in gap
 
 
 @functools.cache

@@ -10,6 +10,8 @@ from hubkit.translation.flags import Flag
 
 THAN = frozenset({"than", "que", ">", "<"})
 
+COMPARATIVES = frozenset({"more", "less"})
+
 SIDES = frozenset({"left", "right"})
 
 BETWEEN = frozenset(
@@ -114,7 +116,8 @@ def _turned(source: Side, translation: Side, kind: str, name: str) -> Iterator[F
     elif lost:
         yield Flag(f"{name}_lost", "warning", lost[0].span, None)
     else:
-        changed = len(beside(source)) + ("comparative" in source.names) >= len(places(translation))
+        compared = not source.names.isdisjoint(COMPARATIVES)
+        changed = len(beside(source)) + compared >= len(places(translation))
         if "down" in added[0].meaning.names and not SIZED.isdisjoint(source.names):
             changed = True
         yield Flag(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 
-from hubkit.clinical.assertion import cue
-from hubkit.clinical.lexicon import Meaning
+from hubkit.clinical.assertion import Sentence, cue
+from hubkit.clinical.lexicon import Meaning, Term
 from hubkit.translation.checks.form import WORDS
 from hubkit.translation.checks.sides import Place, Side, soft, unmatched
 from hubkit.translation.flags import Flag
@@ -28,6 +28,8 @@ BREAKS = frozenset({",", ";", ":", ".", "but", "though", "although", "however", 
 
 DENIABLE = ("suggest", "suspicious", "concerning", "worrisome", "suger", "sugir", "suspeit", "preocupante")
 """How the words of doubt begin that a negation reaches over what it denies."""
+
+FINITE, WITHOUT = frozenset({"suggests", "suggest", "sugere", "sugerem"}), frozenset({"without", "sem"})
 
 AGREEING = frozenset({"nor", "nenhum", "nenhuma", "nem", "nada", "ninguem", "tampouco"})
 
@@ -194,17 +196,26 @@ def _denied(places: list[Place], at: int) -> bool:
     if term.meaning.first in NEGATIVE:
         return False
     over = False
+    term_of_doubt = term.meaning.first
     for before in reversed(places[:at]):
         gap = sentence.words[before.term.last : term.first]
         if before.sentence is not sentence or not BREAKS.isdisjoint(gap):
             return False
         if cue(before.meaning) == 0 and "trend" not in before.meaning.kinds:
+            if term_of_doubt in FINITE and before.meaning.first in WITHOUT and _affirmed(sentence, before.term):
+                # "Cuffing without consolidation suggests": what is there does.
+                return False
             return not over or places[at].meaning.first.startswith(DENIABLE)
         if before.meaning.first in BREAKS:
             return False
         over = over or not before.meaning.kinds <= VAGUE
         term = before.term
     return False
+
+
+def _affirmed(sentence: Sentence, negation: Term) -> bool:
+    """Whether a sentence names a finding before it denies another."""
+    return any(term.last <= negation.first and "finding" in term.meaning.kinds for term in sentence.terms)
 
 
 @functools.cache
