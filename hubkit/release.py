@@ -1,131 +1,19 @@
-"""A release is a list of stages, in order: what each is computed from, what it writes, and whether it is done."""
+"""A release is its stages, run in order: which of them are done, why the others are not, and that record."""
 
 from __future__ import annotations
 
 import functools
-import hashlib
-import importlib
 import importlib.metadata
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from hubkit import __version__
 from hubkit.config import ReleaseConfig
-from hubkit.errors import UsageError
-from hubkit.published import published
-from hubkit.tables import CONDITIONS
+from hubkit.errors import HubkitError, UsageError
+from hubkit.stages import STAGES, Stage
 from hubkit.workspace import Workspace, file_digest, write_json
-
-Paths = Callable[[Workspace], list[Path]]
-
-
-class Stage(NamedTuple):
-    """A step of the release.
-
-    Attributes:
-        name: as in `hubkit NAME`.
-        entry: `module:function`, a function `(config, workspace) -> None`; imported when it runs.
-        settings: the parts of the configuration it is computed from.
-        inputs: the files it reads.
-        outputs: the files and folders it writes.
-        outside: `module:function` that gives a digest of what it reads outside the workspace, from the configuration.
-    """
-
-    name: str
-    entry: str
-    settings: tuple[str, ...]
-    inputs: Paths
-    outputs: Paths
-    outside: str | None = None
-
-    def run(self, config: ReleaseConfig, workspace: Workspace) -> None:
-        _load(self.entry)(config, workspace)
-
-    def key(self, config: ReleaseConfig, workspace: Workspace) -> str:
-        """Digest of everything the stage is computed from."""
-        parts = {
-            "settings": config.digest(self.settings),
-            "inputs": [(path.name, file_digest(path)) for path in self.inputs(workspace)],
-            "outside": _load(self.outside)(config) if self.outside else None,
-        }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _generations(workspace: Workspace) -> list[Path]:
-    return [workspace.generations(condition) for condition in CONDITIONS]
-
-
-def _published(workspace: Workspace) -> list[Path]:
-    return [published(folder) for folder in ("dataset_card", "model_card", "loading_script", "bertscore_ptbr")]
-
-
-STAGES: list[Stage] = [
-    Stage(
-        "read",
-        "hubkit.corpus.read:read",
-        ("corpus", "release.seed"),
-        inputs=lambda work: [],
-        outputs=lambda work: [work.studies, work.selection, work.images],
-        outside="hubkit.corpus.read:fingerprint",
-    ),
-    Stage(
-        "translate",
-        "hubkit.translation.translate:translate",
-        ("translation",),
-        inputs=lambda work: [work.studies],
-        outputs=lambda work: [work.translations, work.checks],
-    ),
-    Stage(
-        "finetune",
-        "hubkit.finetuning.finetune:finetune",
-        ("finetuning", "generation.prompt", "generation.reference", "generation.shots", "release.seed"),
-        inputs=lambda work: [work.studies, work.images, work.translations],
-        outputs=lambda work: [work.adapter],
-    ),
-    Stage(
-        "generate",
-        "hubkit.generation.generate:generate",
-        ("generation", "release.seed"),
-        inputs=lambda work: [work.studies, work.images, work.translations, work.adapter],
-        outputs=_generations,
-    ),
-    Stage(
-        "score",
-        "hubkit.scoring.score:score",
-        ("scoring", "generation.reference", "release.seed"),
-        inputs=lambda work: [work.studies, work.translations, *_generations(work)],
-        outputs=lambda work: [work.scores],
-    ),
-    Stage(
-        "package",
-        "hubkit.packaging.package:package",
-        ("release", "packaging", "hub", "custody", "corpus", "translation", "finetuning", "generation", "scoring"),
-        inputs=lambda work: [
-            *[work.studies, work.selection, work.translations, work.checks, work.adapter, work.scores],
-            *_generations(work),
-            *_published(work),
-        ],
-        outputs=lambda work: [work.dist],
-    ),
-    Stage(
-        "push",
-        "hubkit.hub.push:push",
-        ("hub", "release.version"),
-        inputs=lambda work: [work.dist],
-        outputs=lambda work: [work.receipt],
-        outside="hubkit.hub.endpoint:where",
-    ),
-    Stage(
-        "verify",
-        "hubkit.hub.verify:verify",
-        ("hub",),
-        inputs=lambda work: [work.receipt, work.dist],
-        outputs=lambda work: [work.root / "verification.json"],
-    ),
-]
 
 
 class Step(NamedTuple):
@@ -194,6 +82,7 @@ def _advance(
     step = Step(stage, "run" if reason else "skip", reason or "up to date")
     started = time.monotonic()
     if reason:
+        check_before(stage.name, config, workspace)
         _run_stage(stage, config, workspace, key())
     report(step, time.monotonic() - started)
     return step
@@ -204,6 +93,28 @@ def _run_stage(stage: Stage, config: ReleaseConfig, workspace: Workspace, key: s
     inside = workspace.running(stage.name, key)
     started = time.time()
     stage.run(config, inside)
+    record(stage, config, workspace, key, started)
+    inside.forget_partial()
+
+
+def check_before(name: str, config: ReleaseConfig, workspace: Workspace) -> None:
+    """Refuse to run a stage on outputs that are not as the stage before it left them, under the settings of now.
+
+    Raises:
+        HubkitError: they were changed since, or that stage has to run again.
+    """
+    (stage,) = _between(name, name)
+    if stage.after is None:
+        return
+    (before,) = _between(stage.after, stage.after)
+    reason = _stale(before, config, workspace, functools.partial(before.key, config, workspace))
+    if reason:
+        where = ", ".join(str(path) for path in before.outputs(workspace))
+        raise HubkitError(f"is not what {before.name} makes: {reason}", where=where, mend=f"hubkit {before.name}")
+
+
+def record(stage: Stage, config: ReleaseConfig, workspace: Workspace, key: str, started: float) -> None:
+    """Write the manifest of a stage that is done, with the digests of its outputs."""
     outputs = {path.relative_to(workspace.root).as_posix(): file_digest(path) for path in stage.outputs(workspace)}
     write_json(
         workspace.manifest(stage.name),
@@ -218,7 +129,6 @@ def _run_stage(stage: Stage, config: ReleaseConfig, workspace: Workspace, key: s
             "seconds": round(time.time() - started, 1),
         },
     )
-    inside.forget_partial()
 
 
 def _stale(stage: Stage, config: ReleaseConfig, workspace: Workspace, key: Callable[[], str]) -> str | None:
@@ -268,9 +178,3 @@ def _versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return versions
-
-
-def _load(entry: str) -> Callable[..., Any]:
-    module, _, name = entry.partition(":")
-    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    return function

@@ -9,7 +9,8 @@ import pytest
 from hubkit import release
 from hubkit.config import ReleaseConfig, parse_config
 from hubkit.errors import HubkitError, UsageError
-from hubkit.release import Stage, plan, run
+from hubkit.release import plan, run
+from hubkit.stages import Stage
 from hubkit.workspace import Workspace
 
 SOURCE = {"text": "a"}

@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 from hubkit.config import ReleaseConfig, load_config, write_config
 from hubkit.hub.endpoint import use_endpoint
 from hubkit.localhub import LocalHub, serve
-from hubkit.release import STAGES, Step, plan, run
+from hubkit.release import Step, plan, run
+from hubkit.stages import STAGES
 from hubkit.workspace import Workspace, write_text
 
 

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from hubkit.config import ReleaseConfig
-from hubkit.release import STAGES, plan
+from hubkit.release import plan
+from hubkit.stages import STAGES
 from hubkit.workspace import Workspace
 
 STAGE = "finetune"

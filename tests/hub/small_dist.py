@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 from hubkit.config import ReleaseConfig, parse_config
+from hubkit.release import record
+from hubkit.stages import STAGES
 from hubkit.workspace import Workspace
 
 CARD = """---
@@ -81,4 +84,6 @@ def small_dist(root: Path, config: ReleaseConfig, rows: int = 4) -> Workspace:
     metric.mkdir(exist_ok=True)
     (metric / f"{config.hub.metric}.py").write_text("import evaluate\n")
     (metric / "README.md").write_text(SPACE_CARD.format(version=version))
+    package = next(stage for stage in STAGES if stage.name == "package")
+    record(package, config, workspace, package.key(config, workspace), time.time())
     return workspace

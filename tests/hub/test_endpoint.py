@@ -12,7 +12,7 @@ import pytest
 from hubkit.config import parse_config
 from hubkit.errors import HubkitError
 from hubkit.hub.endpoint import OFFICIAL, current_endpoint, use_endpoint
-from hubkit.release import STAGES
+from hubkit.stages import STAGES
 from hubkit.workspace import Workspace
 
 

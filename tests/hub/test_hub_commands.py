@@ -13,7 +13,7 @@ import pytest
 from huggingface_hub import HfApi
 from small_dist import small_config, small_dist
 
-from hubkit.config import write_config
+from hubkit.config import ReleaseConfig, load_config, write_config
 from hubkit.localhub import LocalHub, serve
 
 HUBKIT = Path(sys.executable).with_name("hubkit")
@@ -42,11 +42,16 @@ def test_a_port_that_is_taken(hub: LocalHub, tmp_path: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+def saved(folder: Path, config: ReleaseConfig) -> ReleaseConfig:
+    """The settings as a command reads them: paths are those of the file's folder."""
+    (folder / "hubkit.toml").write_text(write_config(config))
+    return load_config(folder / "hubkit.toml")
+
+
 @pytest.mark.parametrize("arguments", [("push", "--dry-run"), ("push",)])
 def test_push_as_a_program(hub: LocalHub, tmp_path: Path, arguments: tuple[str, ...], own_home: Path) -> None:
-    config = small_config("program" if len(arguments) == 1 else "dry", endpoint=hub.url)
+    config = saved(tmp_path, small_config("program" if len(arguments) == 1 else "dry", endpoint=hub.url))
     small_dist(tmp_path / "work", config)
-    (tmp_path / "hubkit.toml").write_text(write_config(config))
     places = ["--config", tmp_path / "hubkit.toml", "--workspace", tmp_path / "work"]
     done = subprocess.run(
         [HUBKIT, *arguments, *places], env={**os.environ, "HF_HOME": str(own_home)}, capture_output=True, text=True
@@ -59,11 +64,24 @@ def test_push_as_a_program(hub: LocalHub, tmp_path: Path, arguments: tuple[str, 
         assert re.search(r"add +\d+ B  data/default/test-00000-of-00001\.parquet  \(new\)", done.stdout)
 
 
+@pytest.mark.parametrize("arguments", [("push", "--dry-run"), ("push",)])
+def test_only_what_was_packaged_is_pushed(hub: LocalHub, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    config = saved(tmp_path, small_config("altered", endpoint=hub.url))
+    workspace = small_dist(tmp_path / "work", config)
+    (workspace.dist / "metric" / "app.py").write_text("FEW_SHOT = 'a report'\n")
+    command = [HUBKIT, *arguments, "--config", tmp_path / "hubkit.toml", "--workspace", tmp_path / "work"]
+    for version, reason in (("1.0.0", "dist changed"), ("1.0.1", "settings changed")):
+        saved(tmp_path, small_config("altered", version, endpoint=hub.url))
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 1
+        assert f"{workspace.dist}: is not what package makes: {reason} (hubkit package)" in done.stderr
+    assert not HfApi(endpoint=hub.url).repo_exists(config.hub.repo("metric"), repo_type="space")
+
+
 def test_what_was_rehearsed_is_not_taken_for_pushed(hub: LocalHub, tmp_path: Path, own_home: Path) -> None:
     """The stage is done for one Hub, and not for another; `hubkit push` itself always looks."""
-    config = small_config("again")
+    config = saved(tmp_path, small_config("again"))
     small_dist(tmp_path / "work", config)
-    (tmp_path / "hubkit.toml").write_text(write_config(config))
     places = ["--config", tmp_path / "hubkit.toml", "--workspace", tmp_path / "work"]
 
     def push(on: LocalHub, *command: str) -> str:

@@ -1,0 +1,132 @@
+"""The stages of a release, in order: what each is computed from, and what it writes."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hubkit.config import ReleaseConfig
+from hubkit.published import published
+from hubkit.tables import CONDITIONS
+from hubkit.workspace import Workspace, file_digest
+
+Paths = Callable[[Workspace], list[Path]]
+
+
+class Stage(NamedTuple):
+    """A step of the release.
+
+    Attributes:
+        name: as in `hubkit NAME`.
+        entry: `module:function`, a function `(config, workspace) -> None`; imported when it runs.
+        settings: the parts of the configuration it is computed from.
+        inputs: the files it reads.
+        outputs: the files and folders it writes.
+        outside: `module:function` that gives a digest of what it reads outside the workspace, from the configuration.
+        after: the stage without which it never runs, alone or not: its outputs go to others as that stage left them.
+    """
+
+    name: str
+    entry: str
+    settings: tuple[str, ...]
+    inputs: Paths
+    outputs: Paths
+    outside: str | None = None
+    after: str | None = None
+
+    def run(self, config: ReleaseConfig, workspace: Workspace) -> None:
+        _load(self.entry)(config, workspace)
+
+    def key(self, config: ReleaseConfig, workspace: Workspace) -> str:
+        """Digest of everything the stage is computed from."""
+        parts = {
+            "settings": config.digest(self.settings),
+            "inputs": [(path.name, file_digest(path)) for path in self.inputs(workspace)],
+            "outside": _load(self.outside)(config) if self.outside else None,
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _generations(workspace: Workspace) -> list[Path]:
+    return [workspace.generations(condition) for condition in CONDITIONS]
+
+
+def _published(workspace: Workspace) -> list[Path]:
+    return [published(folder) for folder in ("dataset_card", "model_card", "loading_script", "bertscore_ptbr")]
+
+
+STAGES: list[Stage] = [
+    Stage(
+        "read",
+        "hubkit.corpus.read:read",
+        ("corpus", "release.seed"),
+        inputs=lambda work: [],
+        outputs=lambda work: [work.studies, work.selection, work.images],
+        outside="hubkit.corpus.read:fingerprint",
+    ),
+    Stage(
+        "translate",
+        "hubkit.translation.translate:translate",
+        ("translation",),
+        inputs=lambda work: [work.studies],
+        outputs=lambda work: [work.translations, work.checks],
+    ),
+    Stage(
+        "finetune",
+        "hubkit.finetuning.finetune:finetune",
+        ("finetuning", "generation.prompt", "generation.reference", "generation.shots", "release.seed"),
+        inputs=lambda work: [work.studies, work.images, work.translations],
+        outputs=lambda work: [work.adapter],
+    ),
+    Stage(
+        "generate",
+        "hubkit.generation.generate:generate",
+        ("generation", "release.seed"),
+        inputs=lambda work: [work.studies, work.images, work.translations, work.adapter],
+        outputs=_generations,
+    ),
+    Stage(
+        "score",
+        "hubkit.scoring.score:score",
+        ("scoring", "generation.reference", "release.seed"),
+        inputs=lambda work: [work.studies, work.translations, *_generations(work)],
+        outputs=lambda work: [work.scores],
+    ),
+    Stage(
+        "package",
+        "hubkit.packaging.package:package",
+        ("release", "packaging", "hub", "custody", "corpus", "translation", "finetuning", "generation", "scoring"),
+        inputs=lambda work: [
+            *[work.studies, work.selection, work.translations, work.checks, work.adapter, work.scores],
+            *_generations(work),
+            *_published(work),
+        ],
+        outputs=lambda work: [work.dist],
+    ),
+    Stage(
+        "push",
+        "hubkit.hub.push:push",
+        ("hub", "release.version"),
+        inputs=lambda work: [work.dist],
+        outputs=lambda work: [work.receipt],
+        outside="hubkit.hub.endpoint:where",
+        after="package",
+    ),
+    Stage(
+        "verify",
+        "hubkit.hub.verify:verify",
+        ("hub",),
+        inputs=lambda work: [work.receipt, work.dist],
+        outputs=lambda work: [work.root / "verification.json"],
+    ),
+]
+
+
+def _load(entry: str) -> Callable[..., Any]:
+    module, _, name = entry.partition(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return function
