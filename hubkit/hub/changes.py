@@ -101,8 +101,7 @@ def wanted_changes(api: HfApi, target: Target) -> tuple[list[Change], str | None
 def _merged_card(api: HfApi, target: Target, commit: str | None) -> bytes:
     from hubkit.cards import merge_card
 
-    fetched = api.hf_hub_download(target.repo, CARD, repo_type=target.kind, revision=commit)
-    theirs = Path(fetched).read_text(encoding="utf-8")
+    theirs = _their_card(api, target, commit)
     ours = (target.folder / CARD).read_text(encoding="utf-8")
     merged = merge_card(theirs, ours)
     # Written out again, a card that people edited may differ in the layout of its YAML alone.
@@ -110,12 +109,31 @@ def _merged_card(api: HfApi, target: Target, commit: str | None) -> bytes:
     return (theirs if same else merged).encode()
 
 
+def _their_card(api: HfApi, target: Target, commit: str | None) -> str:
+    """The card on the Hub at a commit, or at main; empty where there is none."""
+    from huggingface_hub.errors import RemoteEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
+
+    try:
+        fetched = api.hf_hub_download(target.repo, CARD, repo_type=target.kind, revision=commit)
+    except (RemoteEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError):
+        return ""
+    return Path(fetched).read_text(encoding="utf-8")
+
+
+def withdrawn(tag: str) -> str:
+    """How the notice begins that a card has of a version that was taken back."""
+    return f"<!-- hubkit:begin withdrawn-{tag} "
+
+
 def check_tag(api: HfApi, target: Target, tag: str) -> None:
-    """Refuse to push something else under a tag that is there.
+    """Refuse to push something else under a tag that is there, or anything under one that was withdrawn.
 
     Raises:
-        HubkitError: it names other files than dist/ holds.
+        HubkitError: it names other files than dist/ holds, or the card says that it was withdrawn.
     """
+    mend = "raise [release] version, then package again"
+    if target.gated and withdrawn(tag) in _their_card(api, target, None):
+        raise HubkitError(f"{tag} was withdrawn", where=target.repo, mend=mend)
     tagged = remote_files(api, target.repo, target.kind, revision=tag)
     wanted = {path: content for path, content in target.files().items() if path != CARD}
     changed = compare(wanted, tagged, frozenset({PROBE, CARD}))
@@ -123,7 +141,7 @@ def check_tag(api: HfApi, target: Target, tag: str) -> None:
         raise HubkitError(
             f"{tag} is on the Hub with other files than dist/",
             where=target.repo,
-            mend="raise [release] version, then package again",
+            mend=mend,
         )
 
 

@@ -22,16 +22,15 @@ def use_endpoint(endpoint: str | None) -> None:
     """
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("HF_UPDATE_DOWNLOAD_COUNTS", "0")
-    if endpoint is None:
-        return
-    constants = sys.modules.get("huggingface_hub.constants")
-    if constants is not None and endpoint.rstrip("/") != constants.ENDPOINT:
-        raise HubkitError(
-            f"the Hub's clients already speak to {constants.ENDPOINT}", mend=f"set HF_ENDPOINT={endpoint}"
-        )
-    os.environ["HF_ENDPOINT"] = endpoint.rstrip("/")
-    if is_loopback(endpoint):
-        _past_proxies(urlsplit(endpoint).hostname or "")
+    if endpoint is not None:
+        constants = sys.modules.get("huggingface_hub.constants")
+        if constants is not None and endpoint.rstrip("/") != constants.ENDPOINT:
+            raise HubkitError(
+                f"the Hub's clients already speak to {constants.ENDPOINT}", mend=f"set HF_ENDPOINT={endpoint}"
+            )
+        os.environ["HF_ENDPOINT"] = endpoint.rstrip("/")
+    if "HF_ENDPOINT" in os.environ and is_loopback(current_endpoint()):
+        _past_proxies(urlsplit(current_endpoint()).hostname or "")
 
 
 def current_endpoint() -> str:

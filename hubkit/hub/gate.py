@@ -57,7 +57,7 @@ def check(info: Any, target: Target) -> None:
         raise HubkitError(
             "the repo is private and holds data, so that its gate cannot be tried",
             where=target.repo,
-            mend="delete its data files (hubkit withdraw) or the repo, then push again",
+            mend="see that access is granted by hand, make it public on the Hub, and push again; or delete the repo",
         )
 
 
@@ -104,8 +104,8 @@ def ungranted_token(waiver: str | None) -> str | None:
     return token or None
 
 
-def make_private(api: HfApi, target: Target, surprise: Surprise) -> None:
-    """Hide a repo whose gate was not as it should be.
+def hidden(api: HfApi, target: Target, surprise: Surprise) -> HubkitError:
+    """Make a repo private whose gate was not as it should be, and return the error that says so.
 
     Raises:
         HubkitError: the Hub did not do it, so that a person has to.
@@ -118,6 +118,7 @@ def make_private(api: HfApi, target: Target, surprise: Surprise) -> None:
             where=target.repo,
             mend="make it private on the Hub, now",
         ) from error
+    return HubkitError(f"{surprise.what}; the repo is private now", where=surprise.where, mend=surprise.mend)
 
 
 def look(api: HfApi, target: Target) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError, UsageError
 from hubkit.hub.client import steadily
+from hubkit.hub.gate import UNGRANTED_TOKEN
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -53,6 +54,39 @@ def check_identity(config: ReleaseConfig, api: HfApi) -> None:
         there = steadily(partial(_exists, api, namespace), api.endpoint)
         what = f"{name} does not belong to it" if there else "there is no such user or organisation"
         raise HubkitError(what, where=f"[hub] namespace {namespace}", mend=f"set it to one of: {', '.join(spaces)}")
+
+
+def check_outsider(config: ReleaseConfig, api: HfApi, token: str | None) -> None:
+    """Refuse a second token that cannot try the gate: after that, what it meets there tells of the gate.
+
+    Args:
+        token: that of a user without a grant; None where trying the gate with one was waived.
+
+    Raises:
+        HubkitError: it is unknown to the Hub, or of somebody whom the gate lets through as an owner.
+    """
+    if token is None:
+        return
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    mend = "set it to a token of a second account, which has no access to the repos"
+    outsider = HfApi(endpoint=api.endpoint, token=token)
+
+    def ask() -> dict[str, Any] | None:
+        try:
+            return _whoami(outsider)
+        except HfHubHTTPError as error:
+            if error.response.status_code != 401:
+                raise
+            return None
+
+    known = steadily(ask, UNGRANTED_TOKEN)
+    if known is None:
+        raise HubkitError("is unknown to the Hub, or has expired", where=UNGRANTED_TOKEN, mend=mend)
+    if config.hub.namespace in {known["name"], *(group["name"] for group in known.get("orgs", []))}:
+        what = f"belongs to {known['name']}, who reads the repos of {config.hub.namespace} without a grant"
+        raise HubkitError(what, where=UNGRANTED_TOKEN, mend=mend)
 
 
 def _whoami(api: HfApi) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from hubkit.hub import gate
 from hubkit.hub.changes import Change, check_tag, compare, remote_files, wanted_changes
 from hubkit.hub.client import connect, steadily
 from hubkit.hub.endpoint import current_endpoint
-from hubkit.hub.identity import check_identity
+from hubkit.hub.identity import check_identity, check_outsider
 from hubkit.hub.permission import check_permission
 from hubkit.hub.targets import PROBE, PROBE_TEXT, SCRIPT_BRANCH, Target, files_below, targets
 from hubkit.workspace import Workspace
@@ -61,9 +61,13 @@ def plan_push(config: ReleaseConfig, workspace: Workspace) -> Plan:
         HubkitError: dist/ is incomplete, there is no token, or the Hub refused or did not answer.
     """
     api, found = connect(), targets(config, workspace)
+
+    def check_second_token() -> None:
+        check_outsider(config, api, gate.ungranted_token(config.hub.waive_ungranted_probe))
+
     obstacles = [
         *_raised(partial(check_permission, config, workspace, current_endpoint())),
-        *_raised(partial(gate.ungranted_token, config.hub.waive_ungranted_probe)),
+        *_raised(check_second_token),
         *_raised(partial(check_identity, config, api)),
     ]
     repos = []

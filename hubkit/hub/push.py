@@ -28,7 +28,7 @@ from hubkit.hub.changes import (
 )
 from hubkit.hub.client import Stumble, connect, steadily
 from hubkit.hub.endpoint import current_endpoint
-from hubkit.hub.identity import check_identity
+from hubkit.hub.identity import check_identity, check_outsider
 from hubkit.hub.permission import check_permission, name_warning
 from hubkit.hub.targets import CARD, PROBE, PROBE_TEXT, SCRIPT_BRANCH, Target, files_below, targets
 from hubkit.workspace import Workspace, write_json
@@ -52,6 +52,7 @@ def push(config: ReleaseConfig, workspace: Workspace) -> None:
     ungranted = gate.ungranted_token(config.hub.waive_ungranted_probe)
     api, found = connect(), targets(config, workspace)
     check_identity(config, api)
+    check_outsider(config, api, ungranted)
     for target in found:
         steadily(partial(check_tag, api, target, config.release.tag), target.repo)
     pushed = {}
@@ -80,8 +81,7 @@ def _push_gated(api: HfApi, target: Target, config: ReleaseConfig, endpoint: str
         head = steadily(partial(_push_data, api, target, config), target.repo)
         steadily(prove, target.repo)
     except gate.Surprise as surprise:
-        gate.make_private(api, target, surprise)
-        raise
+        raise gate.hidden(api, target, surprise) from None
     return head
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.hub.access import gated_repos, requests
-from hubkit.hub.changes import NOTHING, Change, Remote, commit_changes, remote_files
+from hubkit.hub.changes import NOTHING, Change, Remote, commit_changes, remote_files, withdrawn
 from hubkit.hub.client import connect, steadily
 from hubkit.hub.targets import CARD, SCRIPT_BRANCH, WITHOUT_DATA
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SHA256_LENGTH = 64
 
-_NOTICE = """<!-- hubkit:begin withdrawn-{tag} (written by hubkit; edit outside of the marks) -->
+_NOTICE = """{begin}(written by hubkit; edit outside of the marks) -->
 > **{tag} was withdrawn on {day}.** {reason}
 >
 > Delete your copies of it, and what you made from it.
@@ -125,11 +125,11 @@ def _revoke(api: HfApi, repo: str, kind: str, user: str, reason: str) -> None:
 
 def _put_notice(api: HfApi, repo: str, kind: str, tag: str, reason: str) -> None:
     card = Path(api.hf_hub_download(repo, CARD, repo_type=kind, force_download=True)).read_text(encoding="utf-8")
-    if f"hubkit:begin withdrawn-{tag} " not in card:
+    if withdrawn(tag) not in card:
         day = datetime.datetime.now(datetime.UTC).date().isoformat()
         head = re.match(r"\A---\n.*?\n---\n+", card, re.DOTALL)
         at = head.end() if head else 0
-        noticed = card[:at] + _NOTICE.format(tag=tag, day=day, reason=reason) + card[at:]
+        noticed = card[:at] + _NOTICE.format(begin=withdrawn(tag), tag=tag, day=day, reason=reason) + card[at:]
         api.upload_file(
             path_or_fileobj=noticed.encode(),
             path_in_repo=CARD,

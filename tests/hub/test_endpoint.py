@@ -50,6 +50,14 @@ def test_loopback_is_reached_past_proxies(endpoint: str, before: str, after: str
     assert done.stdout.rstrip("\n") == f"{endpoint.rstrip('/')} {after}", done.stderr
 
 
+def test_so_is_a_hub_that_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:7")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "")
+    use_endpoint(None)
+    assert os.environ["NO_PROXY"] == os.environ["no_proxy"] == "127.0.0.1"
+
+
 def test_a_push_to_one_hub_is_none_to_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = next(stage for stage in STAGES if stage.name == "push")
     workspace, keys = Workspace(tmp_path), set()

@@ -163,7 +163,7 @@ def test_other_files_under_the_same_tag_are_refused_before_anything_changes(owne
 def test_a_repo_that_is_public_becomes_private_and_nothing_is_pushed(owner: HfApi, tmp_path: Path) -> None:
     config = small_config("public")
     owner.create_repo(config.hub.repo("dataset"), repo_type="dataset")
-    with pytest.raises(HubkitError, match="public and has no gate"):
+    with pytest.raises(HubkitError, match="public and has no gate with manual approval; the repo is private now"):
         push(config, small_dist(tmp_path, config))
     info = owner.dataset_info(config.hub.repo("dataset"))
     assert info.private
@@ -175,11 +175,33 @@ def test_an_ungranted_user_who_gets_in_stops_the_push(
 ) -> None:
     config = small_config("open")
     monkeypatch.setenv("HUBKIT_UNGRANTED_TOKEN", hub.tokens["granted"])
-    with pytest.raises(HubkitError, match="a user without a grant was answered 200 at the gate, not 403"):
+    with pytest.raises(
+        HubkitError, match="without a grant was answered 200 at the gate, not 403; the repo is private now"
+    ):
         push(config, small_dist(tmp_path, config))
     info = owner.dataset_info(config.hub.repo("dataset"))
     assert info.private
     assert not any("data" in item.rfilename for item in info.siblings or [])
+
+
+@pytest.mark.parametrize(
+    ("whose", "said"),
+    [
+        ("nobody", "is unknown to the Hub, or has expired"),
+        ("owner", "belongs to maintainer, who reads the repos of maintainer without a grant"),
+    ],
+)
+def test_a_second_token_that_cannot_try_the_gate_leaves_a_release_alone(
+    hub: LocalHub, owner: HfApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whose: str, said: str
+) -> None:
+    config = small_config(f"live{whose}")
+    workspace = small_dist(tmp_path, config)
+    push(config, workspace)
+    monkeypatch.setenv("HUBKIT_UNGRANTED_TOKEN", {**hub.tokens, "nobody": "hf_typo"}[whose])
+    with pytest.raises(HubkitError, match=f"HUBKIT_UNGRANTED_TOKEN: {said}"):
+        push(config, workspace)
+    assert any(said in str(obstacle) for obstacle in plan_push(config, workspace).obstacles)
+    assert not owner.dataset_info(config.hub.repo("dataset")).private
 
 
 def test_without_an_ungranted_token_there_is_no_push_unless_waived(
