@@ -101,7 +101,7 @@ def wanted_changes(api: HfApi, target: Target) -> tuple[list[Change], str | None
 def _merged_card(api: HfApi, target: Target, commit: str | None) -> bytes:
     from hubkit.cards import merge_card
 
-    theirs = _their_card(api, target, commit)
+    theirs = card_on_hub(api, target, commit)
     ours = (target.folder / CARD).read_text(encoding="utf-8")
     merged = merge_card(theirs, ours)
     # Written out again, a card that people edited may differ in the layout of its YAML alone.
@@ -109,7 +109,7 @@ def _merged_card(api: HfApi, target: Target, commit: str | None) -> bytes:
     return (theirs if same else merged).encode()
 
 
-def _their_card(api: HfApi, target: Target, commit: str | None) -> str:
+def card_on_hub(api: HfApi, target: Target, commit: str | None) -> str:
     """The card on the Hub at a commit, or at main; empty where there is none."""
     from huggingface_hub.errors import RemoteEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
 
@@ -132,7 +132,7 @@ def check_tag(api: HfApi, target: Target, tag: str) -> None:
         HubkitError: it names other files than dist/ holds, or the card says that it was withdrawn.
     """
     mend = "raise [release] version, then package again"
-    if target.gated and withdrawn(tag) in _their_card(api, target, None):
+    if target.gated and withdrawn(tag) in card_on_hub(api, target, None):
         raise HubkitError(f"{tag} was withdrawn", where=target.repo, mend=mend)
     tagged = remote_files(api, target.repo, target.kind, revision=tag)
     wanted = {path: content for path, content in target.files().items() if path != CARD}
@@ -188,11 +188,33 @@ def commit_changes(
         raise
     except ValueError as error:
         # The client has the card looked at before it sends anything.
-        said = " ".join(str(error).split())
-        raise HubkitError(
-            f"the Hub does not accept it: {said}", where=f"{repo}/README.md", mend="mend the card"
-        ) from None
+        raise _refused_card(repo, str(error)) from None
     return made.pr_num
+
+
+def check_card(api: HfApi, target: Target, card: Content) -> None:
+    """Have the Hub look at a card, as its clients do before a commit.
+
+    Raises:
+        HubkitError: the Hub does not accept its metadata.
+    """
+    from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
+
+    text = card if isinstance(card, bytes) else card.read_bytes()
+    answer = get_session().post(
+        f"{api.endpoint}/api/validate-yaml",
+        json={"content": text.decode("utf-8"), "repoType": target.kind},
+        headers=build_hf_headers(token=api.token),
+    )
+    if answer.status_code == 400:
+        errors = answer.json().get("errors", [])
+        raise _refused_card(target.repo, "; ".join(str(error.get("message")) for error in errors))
+    hf_raise_for_status(answer)
+
+
+def _refused_card(repo: str, said: str) -> HubkitError:
+    what = f"the Hub does not accept it: {' '.join(said.split())}"
+    return HubkitError(what, where=f"{repo}/README.md", mend="mend the card")
 
 
 def digests(content: Content) -> tuple[str, str]:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.hub import gate
-from hubkit.hub.changes import Change, check_tag, compare, remote_files, wanted_changes
+from hubkit.hub.changes import Change, check_card, check_tag, compare, remote_files, wanted_changes
 from hubkit.hub.client import connect, steadily
 from hubkit.hub.endpoint import current_endpoint
 from hubkit.hub.identity import check_identity, check_outsider
 from hubkit.hub.permission import check_permission
-from hubkit.hub.targets import PROBE, PROBE_TEXT, SCRIPT_BRANCH, Target, files_below, targets
+from hubkit.hub.targets import CARD, PROBE, PROBE_TEXT, SCRIPT_BRANCH, Target, files_below, targets
 from hubkit.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -77,6 +77,9 @@ def plan_push(config: ReleaseConfig, workspace: Workspace) -> Plan:
             obstacles += _raised(partial(gate.check, info, target))
         obstacles += _raised(partial(steadily, partial(check_tag, api, target, config.release.tag), target.repo))
         changes = steadily(partial(_changes, api, target), target.repo)
+        for change in changes:
+            if change.path == CARD and change.content is not None and change.action != "keep":
+                obstacles += _raised(partial(steadily, partial(check_card, api, target, change.content), target.repo))
         repos.append(Planned(target.web, _now(info, target), changes))
     script = workspace.dist / "dataset-script"
     if script.is_dir():

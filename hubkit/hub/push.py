@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
@@ -19,6 +19,7 @@ from hubkit.hub.changes import (
     NOTHING,
     Change,
     Content,
+    card_on_hub,
     check_tag,
     commit_changes,
     compare,
@@ -35,6 +36,17 @@ from hubkit.workspace import Workspace, write_json
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
+
+
+class Pushed(NamedTuple):
+    """What a repo holds: the commit, and the SHA-256 of each file of the release."""
+
+    commit: str
+    files: dict[str, str]
+
+
+class Proposed(HubkitError):
+    """The data of a repo are in a pull request, whose address is `where`."""
 
 
 def push(config: ReleaseConfig, workspace: Workspace) -> None:
@@ -55,34 +67,49 @@ def push(config: ReleaseConfig, workspace: Workspace) -> None:
     check_outsider(config, api, ungranted)
     for target in found:
         steadily(partial(check_tag, api, target, config.release.tag), target.repo)
-    pushed = {}
+    pushed, proposed = {}, []
     for target in found:
-        if target.gated:
-            pushed[target] = _push_gated(api, target, config, endpoint, ungranted)
-        else:
-            steadily(partial(_ensure_space, api, target), target.repo)
-            pushed[target] = steadily(partial(_push_data, api, target, config), target.repo)
-    tag = config.release.tag
-    commits = {target: steadily(partial(_tag, api, target, tag, head), target.repo) for target, head in pushed.items()}
+        try:
+            pushed[target] = _push_one(api, target, config, endpoint, ungranted)
+        except Proposed as waiting:
+            proposed.append(waiting)
+    if proposed:
+        where = ", ".join(str(waiting.where) for waiting in proposed)
+        raise HubkitError("waits to be merged", where=where, mend="merge it on the Hub, then push again")
+    tagged = {
+        target: steadily(partial(_tag, api, target, config.release.tag, done), target.repo)
+        for target, done in pushed.items()
+    }
     script = workspace.dist / "dataset-script"
     if script.is_dir():
         steadily(partial(_push_script, api, found[0], script), found[0].repo)
     collection = _collect(api, found, config) if config.hub.collection else None
-    write_json(workspace.receipt, _receipt(api, config, endpoint, commits, collection))
+    write_json(workspace.receipt, _receipt(config, endpoint, tagged, collection))
 
 
-def _push_gated(api: HfApi, target: Target, config: ReleaseConfig, endpoint: str, ungranted: str | None) -> str:
+def _push_one(api: HfApi, target: Target, config: ReleaseConfig, endpoint: str, ungranted: str | None) -> Pushed:
+    if target.gated:
+        return _push_gated(api, target, config, endpoint, ungranted)
+    steadily(partial(_ensure_space, api, target), target.repo)
+    return steadily(partial(_push_data, api, target, config), target.repo)
+
+
+def _push_gated(api: HfApi, target: Target, config: ReleaseConfig, endpoint: str, ungranted: str | None) -> Pushed:
     prove = partial(gate.prove, target, endpoint, ungranted)
     try:
         steadily(partial(gate.shut, api, target), target.repo)
         steadily(partial(_push_probe, api, target), target.repo)
         steadily(partial(gate.show, api, target), target.repo)
         steadily(prove, target.repo)
-        head = steadily(partial(_push_data, api, target, config), target.repo)
+        try:
+            done = steadily(partial(_push_data, api, target, config), target.repo)
+        except Proposed:
+            steadily(prove, target.repo)
+            raise
         steadily(prove, target.repo)
     except gate.Surprise as surprise:
         raise gate.hidden(api, target, surprise) from None
-    return head
+    return done
 
 
 def _push_probe(api: HfApi, target: Target) -> None:
@@ -96,12 +123,12 @@ def _push_probe(api: HfApi, target: Target) -> None:
         commit_changes(api, target.repo, target.kind, changes, "Add the card, and a probe of the gate", remote.commit)
 
 
-def _push_data(api: HfApi, target: Target, config: ReleaseConfig) -> str:
-    """Make main hold what dist/ holds, and return its commit.
+def _push_data(api: HfApi, target: Target, config: ReleaseConfig) -> Pushed:
+    """Make main hold what dist/ holds.
 
     Raises:
         Stumble: it does not yet, although it was told to.
-        HubkitError: the data went into a pull request.
+        Proposed: the data went into a pull request.
     """
     changes, head = wanted_changes(api, target)
     if any(change.action != "keep" for change in changes):
@@ -113,14 +140,15 @@ def _push_data(api: HfApi, target: Target, config: ReleaseConfig) -> str:
     for change in changes:
         if change.action != "keep":
             raise Stumble(f"{change.path} was pushed and main holds another: see its .gitignore, and who else pushes")
-    return str(head)
+    files = {change.path: digests(change.content)[0] for change in changes if change.content is not None}
+    return Pushed(str(head), files)
 
 
 def _propose(api: HfApi, target: Target, changes: list[Change], message: str, parent: str | None) -> None:
     """Open a pull request with the data, or find the one that a former push opened; either way, a person merges it.
 
     Raises:
-        HubkitError: always, since the push cannot go on before that.
+        Proposed: always, since the push cannot go on before that.
     """
     opened = None
     wanted = {change.path: change.content for change in changes if change.content is not None}
@@ -131,11 +159,7 @@ def _propose(api: HfApi, target: Target, changes: list[Change], message: str, pa
                 opened = known.num
     if opened is None:
         opened = commit_changes(api, target.repo, target.kind, changes, message, parent, pull_request=True)
-    raise HubkitError(
-        f"pull request {opened} holds the data and waits to be merged",
-        where=target.repo,
-        mend="merge it on the Hub, then push again",
-    )
+    raise Proposed("waits to be merged", where=f"{api.endpoint}/{target.web}/discussions/{opened}")
 
 
 def _ensure_space(api: HfApi, target: Target) -> None:
@@ -145,13 +169,17 @@ def _ensure_space(api: HfApi, target: Target) -> None:
     gate.show(api, target)
 
 
-def _tag(api: HfApi, target: Target, tag: str, head: str) -> str:
-    """Tag the commit `head`, where the tag is not there yet, and return the commit that it names."""
+def _tag(api: HfApi, target: Target, tag: str, main: Pushed) -> Pushed:
+    """Tag what main holds, where the tag is not there yet, and return what it names."""
     refs = api.list_repo_refs(target.repo, repo_type=target.kind)
     named = {ref.name: ref.target_commit for ref in refs.tags}
     if tag not in named:
-        api.create_tag(target.repo, tag=tag, revision=head, repo_type=target.kind, exist_ok=True)
-    return named.get(tag, head)
+        api.create_tag(target.repo, tag=tag, revision=main.commit, repo_type=target.kind, exist_ok=True)
+    commit = named.get(tag, main.commit)
+    if commit == main.commit:
+        return main
+    # Main has moved on from the tag by its card alone, which people edit.
+    return Pushed(commit, {**main.files, CARD: digests(card_on_hub(api, target, commit).encode())[0]})
 
 
 def _push_script(api: HfApi, target: Target, folder: Path) -> None:
@@ -178,7 +206,7 @@ def _collect(api: HfApi, found: list[Target], config: ReleaseConfig) -> str:
 
 
 def _receipt(
-    api: HfApi, config: ReleaseConfig, endpoint: str, commits: Mapping[Target, str], collection: str | None
+    config: ReleaseConfig, endpoint: str, pushed: Mapping[Target, Pushed], collection: str | None
 ) -> dict[str, Any]:
     return {
         "endpoint": endpoint,
@@ -191,9 +219,9 @@ def _receipt(
                 "type": target.kind,
                 "url": f"{endpoint}/{target.web}",
                 "tag": config.release.tag,
-                "commit": commit,
-                "files": {path: digests(file)[0] for path, file in target.files().items()},
+                "commit": done.commit,
+                "files": done.files,
             }
-            for target, commit in commits.items()
+            for target, done in pushed.items()
         },
     }

@@ -42,8 +42,8 @@ def test_a_push_puts_three_repos_on_the_hub(hub: LocalHub, owner: HfApi, tmp_pat
         assert (info.private, info.gated) == (False, False if kind == "space" else "manual")
         folder = workspace.dist / artifact
         for path, digest in repo["files"].items():
-            assert hashlib.sha256((folder / path).read_bytes()).hexdigest() == digest
             fetched = owner.hf_hub_download(repo["id"], path, repo_type=kind, revision="release-1.0.0")
+            assert hashlib.sha256(Path(fetched).read_bytes()).hexdigest() == digest
             if artifact != "metric" or path != "README.md":
                 assert Path(fetched).read_bytes() == (folder / path).read_bytes()
     items = owner.get_collection(receipt["collection"]).items
@@ -111,8 +111,13 @@ def test_a_new_version_keeps_what_people_wrote_into_the_card(hub: LocalHub, owne
     assert "version 1.1.0" in merged
     assert "See our page for a talk on this." in merged
     commits = len(owner.list_repo_commits(repo, repo_type="dataset"))
+    owner.upload_file(
+        path_or_fileobj=f"{merged}\nMore.\n".encode(), path_in_repo="README.md", repo_id=repo, repo_type="dataset"
+    )
     push(later, workspace)
-    assert len(owner.list_repo_commits(repo, repo_type="dataset")) == commits
+    assert len(owner.list_repo_commits(repo, repo_type="dataset")) == commits + 1
+    receipt = json.loads(workspace.receipt.read_text())["repos"]["dataset"]
+    assert receipt["files"]["README.md"] == hashlib.sha256(merged.encode()).hexdigest()
     tags = {ref.name for ref in owner.list_repo_refs(repo, repo_type="dataset").tags}
     assert tags == {"release-1.0.0", "release-1.1.0"}
 
@@ -218,15 +223,15 @@ def test_without_an_ungranted_token_there_is_no_push_unless_waived(
     assert json.loads(workspace.receipt.read_text())["ungranted_probe_waived"] == "no second account yet"
 
 
-def test_a_pull_request_waits_for_a_person(owner: HfApi, tmp_path: Path) -> None:
+def test_pull_requests_wait_for_a_person(hub: LocalHub, owner: HfApi, tmp_path: Path) -> None:
     config = small_config("pull", pull_request=True)
     workspace = small_dist(tmp_path, config)
-    for repo in ("dataset", "adapter"):
-        for _ in range(2):
-            with pytest.raises(HubkitError, match="pull request 1 holds the data"):
-                push(config, workspace)
-        kind = {"dataset": "dataset", "adapter": "model"}[repo]
-        owner.merge_pull_request(config.hub.repo(repo), 1, repo_type=kind)
+    addresses = f"{hub.url}/datasets/{config.hub.repo('dataset')}/discussions/1, {hub.url}/{config.hub.repo('adapter')}"
+    for _ in range(2):
+        with pytest.raises(HubkitError, match=f"{addresses}/discussions/1: waits to be merged"):
+            push(config, workspace)
+    owner.merge_pull_request(config.hub.repo("dataset"), 1, repo_type="dataset")
+    owner.merge_pull_request(config.hub.repo("adapter"), 1)
     push(config, workspace)
     assert workspace.receipt.exists()
 

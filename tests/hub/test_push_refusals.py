@@ -171,8 +171,12 @@ def test_a_card_that_the_hub_does_not_accept(tmp_path: Path) -> None:
     workspace = small_dist(tmp_path, config)
     card = workspace.dist / "dataset" / "README.md"
     card.write_text(card.read_text().replace("license: other", "license: mine"))
-    with pytest.raises(HubkitError, match=r'README\.md: the Hub does not accept it.*"license" must be one of'):
+    (obstacle,) = plan_push(config, workspace).obstacles
+    with pytest.raises(
+        HubkitError, match=r'README\.md: the Hub does not accept it.*"license" must be one of'
+    ) as refused:
         push(config, workspace)
+    assert str(obstacle) == str(refused.value).replace("Invalid metadata in README.md. - ", "")
 
 
 def test_a_push_into_an_organisation_whose_repos_are_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
