@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from hubkit.cli._options import config_option
+from hubkit.cli._options import config_option, workspace_option
 from hubkit.config import ReleaseConfig
+from hubkit.workspace import Workspace
 
 
 @click.group(name="access")
@@ -53,10 +54,15 @@ def grant(config: ReleaseConfig, user: str) -> None:
 @command.command()
 @config_option
 @click.argument("user")
-@click.option("--reason", help="What the Hub tells them.")
-def reject(config: ReleaseConfig, user: str, reason: str | None) -> None:
+@workspace_option
+@click.option("--reason", help="What the Hub tells them; compared with the corpus first.")
+def reject(config: ReleaseConfig, user: str, workspace: Workspace, reason: str | None) -> None:
     """Turn USER down, or take a grant back."""
     _prepare(config)
+    if reason:
+        from hubkit.packaging.leakguard import guard_text
+
+        guard_text(reason, config, workspace)
     from hubkit.hub.access import reject as reject_access
 
     changed = reject_access(config, user, reason)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from hubkit.cli._options import config_option
+from hubkit.cli._options import config_option, workspace_option
 from hubkit.config import ReleaseConfig
+from hubkit.workspace import Workspace
+
+if TYPE_CHECKING:
+    from hubkit.hub.withdraw import Withdrawal
 
 
 @click.command(name="withdraw")
 @config_option
+@workspace_option
 @click.option("--tag", help="The version's tag. [default: that of [release] version]")
-@click.option("--reason", default="Ask its maintainers why.", show_default=True, help="What the card says of it.")
+@click.option("--reason", help="What the card says of it; compared with the corpus first.")
 @click.option("--confirm", metavar="TAG", help="Do it: the tag again.")
-def command(config: ReleaseConfig, tag: str | None, reason: str, confirm: str | None) -> None:
+def command(
+    config: ReleaseConfig, workspace: Workspace, tag: str | None, reason: str | None, confirm: str | None
+) -> None:
     """Take a version back: revoke grants, delete its files and its tag, and leave a notice in the cards.
 
     Without --confirm it only says what it would do.
@@ -21,23 +30,36 @@ def command(config: ReleaseConfig, tag: str | None, reason: str, confirm: str | 
     from hubkit.hub.endpoint import use_endpoint
 
     use_endpoint(config.hub.endpoint)
-    from hubkit.hub.withdraw import plan_withdrawal, withdraw
+    from hubkit.hub.withdraw import NO_REASON, plan_withdrawal, withdraw
 
     tag = tag or config.release.tag
-    done = confirm == tag
-    if confirm and not done:
+    if confirm and confirm != tag:
         raise click.UsageError(f"--confirm says {confirm}, and the tag is {tag}")
-    for repo, _, files, small, alone, readers in (
-        withdraw(config, tag, reason) if done else plan_withdrawal(config, tag)
-    ):
-        click.echo(repo)
-        click.echo(f"  revokes the grants of {len(readers)}: {', '.join(readers) or 'nobody'}")
-        for path in files:
-            click.echo(f"  deletes {path} from every commit")
-        for path in small:
-            click.echo(f"  deletes {path} from main")
-        if alone:
-            click.echo("  makes one commit of main's history, since there is no other release")
-        click.echo(f"  deletes the tag {tag}, and leaves a notice in the card")
-    if not done:
+    if reason:
+        from hubkit.packaging.leakguard import guard_text
+
+        guard_text(reason, config, workspace)
+    if confirm:
+        for done in withdraw(config, tag, reason or NO_REASON):
+            _show(done, tag)
+        click.echo(f"{tag} was withdrawn. The metric's Space stays as it is: it holds no data.")
+    else:
+        for planned in plan_withdrawal(config, tag):
+            _show(planned, tag)
         click.echo(f"Nothing was done yet. To do it, add: --confirm {tag}")
+
+
+def _show(withdrawal: Withdrawal, tag: str) -> None:
+    click.echo(withdrawal.repo)
+    click.echo(f"  revokes the grants of {len(withdrawal.readers)}: {', '.join(withdrawal.readers) or 'nobody'}")
+    for path in withdrawal.files:
+        click.echo(f"  deletes {path} from every commit")
+    for path in withdrawal.small:
+        click.echo(f"  deletes {path} from main")
+    for path in withdrawal.kept:
+        click.echo(f"  leaves {path}, which another release holds too")
+    if withdrawal.script:
+        click.echo("  deletes the branch script, by which datasets 3 loads this version")
+    if withdrawal.alone:
+        click.echo("  makes one commit of main's history, since there is no other release")
+    click.echo(f"  deletes the tag {tag}, and leaves a notice in the card")

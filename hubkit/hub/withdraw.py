@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SHA256_LENGTH = 64
 
+NO_REASON = "Ask its maintainers why."
+
 _NOTICE = """{begin}(written by hubkit; edit outside of the marks) -->
 > **{tag} was withdrawn on {day}.** {reason}
 >
@@ -35,7 +37,9 @@ class Withdrawal(NamedTuple):
     Attributes:
         files: large files of the version that no other release holds: digest by path; they leave every commit.
         small: its other files that no other release holds, but for the card and the licence; they leave main.
+        kept: files that stay, since another release holds them too.
         alone: whether there is no other release, so that the history of main can go as well.
+        script: whether the branch of the script for datasets 3 goes, which loads this version.
         readers: users whose grants are revoked.
     """
 
@@ -43,7 +47,9 @@ class Withdrawal(NamedTuple):
     kind: Literal["dataset", "model"]
     files: dict[str, str]
     small: list[str]
+    kept: list[str]
     alone: bool
+    script: bool
     readers: list[str]
 
 
@@ -64,10 +70,11 @@ def plan_withdrawal(config: ReleaseConfig, tag: str) -> list[Withdrawal]:
             others = steadily(partial(_others, api, repo, kind, tag), repo)
             kept = {file for other in others for file in other.files.items()}
             large = _large(remote, but={digest for _, (digest, _) in kept})
-            small = sorted(
-                path for path, file in remote.files.items() if _is_small(path, file) and (path, file) not in kept
-            )
-            planned.append(Withdrawal(repo, kind, large, small, not others, readers.get(repo, [])))
+            own = {path: file for path, file in remote.files.items() if path not in WITHOUT_DATA}
+            small = sorted(path for path, file in own.items() if not _is_large(file) and (path, file) not in kept)
+            script = kind == "dataset" and steadily(partial(_scripted, api, repo, tag), repo)
+            stay = sorted(own.keys() - large.keys() - {*small})
+            planned.append(Withdrawal(repo, kind, large, small, stay, not others, script, readers.get(repo, [])))
     if not planned:
         raise HubkitError(f"there is no {tag}", where=config.hub.namespace, mend="see the tags on the Hub")
     return planned
@@ -83,15 +90,16 @@ def withdraw(config: ReleaseConfig, tag: str, reason: str) -> list[Withdrawal]:
         HubkitError: no repo has this tag, or the Hub refused or stopped answering.
     """
     api, planned = connect(), plan_withdrawal(config, tag)
-    for repo, kind, files, small, alone, readers in planned:
-        for user in readers:
+    for each in planned:
+        repo, kind = each.repo, each.kind
+        for user in each.readers:
             steadily(partial(_revoke, api, repo, kind, user, f"{tag} was withdrawn"), repo)
         steadily(partial(_put_notice, api, repo, kind, tag, " ".join(reason.split())), repo)
-        steadily(partial(_delete_large, api, repo, kind, set(files.values())), repo)
-        steadily(partial(_delete_small, api, repo, kind, tag, small), repo)
-        if kind == "dataset":
-            steadily(partial(_delete_branch, api, repo, kind), repo)
-        if alone:
+        steadily(partial(_delete_large, api, repo, kind, set(each.files.values())), repo)
+        steadily(partial(_delete_small, api, repo, kind, tag, each.small), repo)
+        if each.script:
+            steadily(partial(_delete_branch, api, repo), repo)
+        if each.alone:
             steadily(partial(_forget_history, api, repo, kind, tag), repo)
         steadily(partial(_delete_tag, api, repo, kind, tag), repo)
     return planned
@@ -104,12 +112,22 @@ def _others(api: HfApi, repo: str, kind: str, tag: str) -> list[Remote]:
 
 
 def _large(remote: Remote, but: set[str]) -> dict[str, str]:
-    files = {path: digest for path, (digest, _) in remote.files.items() if len(digest) == SHA256_LENGTH}
-    return {path: digest for path, digest in files.items() if digest not in but}
+    return {path: file[0] for path, file in remote.files.items() if _is_large(file) and file[0] not in but}
 
 
-def _is_small(path: str, file: tuple[str, int]) -> bool:
-    return len(file[0]) != SHA256_LENGTH and path not in WITHOUT_DATA
+def _is_large(file: tuple[str, int]) -> bool:
+    return len(file[0]) == SHA256_LENGTH
+
+
+def _scripted(api: HfApi, repo: str, tag: str) -> bool:
+    """Whether the branch of the script for datasets 3 loads the version of this tag."""
+    script = remote_files(api, repo, "dataset", revision=SCRIPT_BRANCH)
+    fetched = (
+        api.hf_hub_download(repo, path, repo_type="dataset", revision=script.commit)
+        for path in script.files
+        if path.endswith(".py")
+    )
+    return any(f'"{tag}"' in Path(path).read_text(encoding="utf-8") for path in fetched)
 
 
 def _revoke(api: HfApi, repo: str, kind: str, user: str, reason: str) -> None:
@@ -160,9 +178,9 @@ def _forget_history(api: HfApi, repo: str, kind: str, tag: str) -> None:
         api.super_squash_history(repo, branch="main", commit_message=f"Withdraw {tag}", repo_type=kind)
 
 
-def _delete_branch(api: HfApi, repo: str, kind: str) -> None:
-    if any(ref.name == SCRIPT_BRANCH for ref in api.list_repo_refs(repo, repo_type=kind).branches):
-        api.delete_branch(repo, branch=SCRIPT_BRANCH, repo_type=kind)
+def _delete_branch(api: HfApi, repo: str) -> None:
+    if any(ref.name == SCRIPT_BRANCH for ref in api.list_repo_refs(repo, repo_type="dataset").branches):
+        api.delete_branch(repo, branch=SCRIPT_BRANCH, repo_type="dataset")
 
 
 def _delete_tag(api: HfApi, repo: str, kind: str, tag: str) -> None:

@@ -10,6 +10,7 @@ import bisect
 import itertools
 import re
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -73,6 +74,22 @@ def guard(dist: Path, config: ReleaseConfig, workspace: Workspace) -> None:
         )
 
 
+def guard_text(text: str, config: ReleaseConfig, workspace: Workspace) -> None:
+    """Refuse a text of a person's own that is to be shown on the Hub.
+
+    Raises:
+        HubkitError: it leaks, or the workspace does not hold the corpus that it would be compared with.
+    """
+    if not workspace.studies.exists():
+        mend = "give the --workspace of the release, or leave --reason out"
+        raise HubkitError("the reason cannot be compared with the corpus", where=workspace.studies, mend=mend)
+    with tempfile.TemporaryDirectory() as folder:
+        shown = Path(folder) / "reason"
+        shown.mkdir()
+        (shown / "reason.txt").write_text(text, encoding="utf-8")
+        guard(shown, config, workspace)
+
+
 def leaks(dist: Path, corpus: Corpus, machine: Iterable[str] = ()) -> list[Leak]:
     """What leaks in the files below `dist`, sorted by file and line.
 
@@ -127,6 +144,8 @@ def _reports(workspace: Workspace, subject_of: dict[int, int]) -> Iterator[tuple
     columns = [(workspace.studies, ["report"]), (workspace.translations, ["translation"])]
     columns += [(workspace.generations(condition), ["reference", "generated"]) for condition in CONDITIONS]
     for path, texts in columns:
+        if not path.exists():
+            continue
         for study, text in _column(path, texts):
             yield subject_of.get(study, study), text
 

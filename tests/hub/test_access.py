@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 
 import httpx
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from huggingface_hub import HfApi
@@ -137,6 +139,38 @@ def test_a_withdrawn_version_is_gone_and_leaves_a_notice(
         assert len(owner.list_repo_commits(name, repo_type=kind)) == 1
     with pytest.raises(HubkitError, match=r"there is no release-1\.0\.0"):
         withdraw(released, tag, "again")
+    with pytest.raises(HubkitError, match=r"release-1\.0\.0 was withdrawn \(raise \[release\] version"):
+        push(released, Workspace(tmp_path / "one"))
+
+
+def test_withdrawing_an_older_version_leaves_the_newer_ones_script(
+    hub: LocalHub, released: ReleaseConfig, tmp_path: Path
+) -> None:
+    later = small_config(released.hub.dataset.removesuffix("-mimic-ext"), version="1.1.0")
+    push(later, small_dist(tmp_path / "two", later))
+    repo, owner = released.hub.repo("dataset"), HfApi(endpoint=hub.url, token=hub.tokens["owner"])
+    planned = {done.repo: done for done in plan_withdrawal(released, "release-1.0.0")}[repo]
+    assert (planned.script, planned.files, planned.kept) == (False, {}, [DATA])
+    withdraw(released, "release-1.0.0", "Old.")
+    branches = {ref.name for ref in owner.list_repo_refs(repo, repo_type="dataset").branches}
+    assert branches == {"main", "script"}
+    assert {done.repo: done for done in plan_withdrawal(later, "release-1.1.0")}[repo].script
+
+
+def test_a_reason_is_compared_with_the_corpus(released: ReleaseConfig, tmp_path: Path) -> None:
+    report = "Transverse lucency crosses the posterior eighth rib obliquely."
+    settings, workspace = tmp_path / "hubkit.toml", Workspace(tmp_path / "read")
+    settings.write_text(write_config(released))
+    places = ["--config", str(settings), "--workspace", str(workspace.root), "--reason"]
+    for command in (["withdraw"], ["access", "reject", "reader"]):
+        done = CliRunner().invoke(cli, [*command, *places, report])
+        assert "the reason cannot be compared with the corpus" in str(done.exception)
+    workspace.studies.parent.mkdir(parents=True)
+    pq.write_table(pa.table({"subject_id": [1], "study_id": [2], "report": [report]}), workspace.studies)
+    for command in (["withdraw"], ["access", "reject", "reader"]):
+        done = CliRunner().invoke(cli, [*command, *places, f"It says: {report}"])
+        assert "reason: the leak guard refuses it: reason.txt line 1: a run of 6 words" in str(done.exception)
+        assert "lucency" not in str(done.exception)
 
 
 def test_what_other_versions_hold_stays(hub: LocalHub, released: ReleaseConfig, tmp_path: Path) -> None:
