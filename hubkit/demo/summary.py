@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.table import Table
@@ -34,7 +35,9 @@ def print_summary(config: ReleaseConfig, workspace: Workspace, steps: list[Step]
     console.print("\nWhat a researcher types:\n")
     for line in _lines(config):
         console.print(f"    {line}", markup=False)
-    console.print(f"\nThe Hub again, with new tokens:  hubkit hub serve --root {workspace.root / 'demo' / 'hub'}")
+    address = urlsplit(config.hub.endpoint or "")
+    again = f"hubkit hub serve --root {workspace.root / 'demo' / 'hub'} --port {address.port}"
+    console.print(f"\nThe Hub again, with new tokens:  {again}")
 
 
 def _repos(config: ReleaseConfig) -> list[tuple[str, str, str]]:

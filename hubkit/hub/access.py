@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
-from hubkit.hub.client import connect, steadily
+from hubkit.hub.client import LISTINGS, connect, steadily
 from hubkit.workspace import atomic
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def requests(config: ReleaseConfig, statuses: tuple[Status, ...] = STATUSES) -> 
         asked
         for repo, kind in gated_repos(config)
         for status in statuses
-        for asked in steadily(partial(_listed, api, repo, kind, status), repo)
+        for asked in steadily(partial(_listed, api, repo, kind, status), repo, LISTINGS)
     ]
 
 
@@ -155,7 +155,7 @@ def _check_user(api: HfApi, user: str) -> None:
 
 def _status(api: HfApi, repo: str, kind: Literal["dataset", "model"], user: str) -> Status | None:
     for status in STATUSES:
-        if any(asked.user == user for asked in steadily(partial(_listed, api, repo, kind, status), repo)):
+        if any(asked.user == user for asked in steadily(partial(_listed, api, repo, kind, status), repo, LISTINGS)):
             return status
     return None
 

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 
 ATTEMPTS = 8
+
+LISTINGS = 2
+"""Attempts at a list: the client asks for each page six times by itself."""
+
 LONGEST_WAIT = 20.0
 SECONDS_WITHOUT_ANSWER = 60.0
 
@@ -84,7 +88,7 @@ def be_patient() -> None:
     set_client_factory(factory)
 
 
-def steadily(step: Callable[[], Value], where: str) -> Value:
+def steadily(step: Callable[[], Value], where: str, attempts: int = ATTEMPTS) -> Value:
     """Run `step` until the Hub answers it; it must be one that can be run again after an answer was lost.
 
     Args:
@@ -97,7 +101,7 @@ def steadily(step: Callable[[], Value], where: str) -> Value:
 
     # A client that expects JSON meets a gateway's page of HTML before it looks at the status.
     silences: tuple[type[Exception], ...] = (OSError, json.JSONDecodeError, *transport_errors())
-    for attempt in range(ATTEMPTS):
+    for attempt in range(attempts):
         try:
             return step()
         except HfHubHTTPError as error:
@@ -115,7 +119,7 @@ def steadily(step: Callable[[], Value], where: str) -> Value:
             _check_own(error, where)
             said = f"the Hub did not answer: {error}" if str(error) else "the Hub did not answer"
         time.sleep(min(LONGEST_WAIT, 0.25 * 2**attempt) * random.uniform(0.5, 1))
-    raise HubkitError(f"{said} ({ATTEMPTS} attempts)", where=where, mend="run the same command again: it goes on")
+    raise HubkitError(f"{said} ({attempts} attempts)", where=where, mend="run the same command again: it goes on")
 
 
 def refused(error: Exception, where: str) -> HubkitError:

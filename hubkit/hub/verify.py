@@ -230,9 +230,9 @@ def _conclude(release: OnHub, readers: list[dict[str, Any]], path: Path) -> dict
     failed = [check for check in checks if check["result"] == "failed"]
     if failed:
         raise HubkitError(
-            f"{len(failed)} checks failed, first {failed[0]['check']}: {failed[0]['detail']}",
+            f"{len(failed)} of {len(checks)} checks failed, first {failed[0]['check']}: {failed[0]['detail']}",
             where=path,
-            mend="compare the versions in it with those that the release was made with",
+            mend="it names the versions that each check ran with; for what differs on the Hub: hubkit push --dry-run",
         )
     if not counts["passed"]:
         raise HubkitError("no check could be made", where=path, mend="it says of each what it needs")
