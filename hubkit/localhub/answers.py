@@ -11,7 +11,7 @@ class Refusal(Exception):
 
     Args:
         status: HTTP status.
-        message: what the client shows, in ASCII since it travels in a header too.
+        message: what the client shows.
         code: `X-Error-Code`; clients choose their exception by it.
         body: what the JSON answer holds instead of `{"error": message}`.
         headers: what else the answer's head carries.
@@ -42,7 +42,7 @@ def repo_not_found(signed_in: bool) -> Refusal:
 
 
 def revision_not_found(revision: str) -> Refusal:
-    return Refusal(404, f"Invalid rev id: {ascii(revision)[1:-1]}", "RevisionNotFound")
+    return Refusal(404, f"Invalid rev id: {revision}", "RevisionNotFound")
 
 
 def entry_not_found(commit: str | None = None) -> Refusal:

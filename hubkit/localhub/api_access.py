@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from hubkit.localhub.answers import WEB_PREFIX, Refusal
+from hubkit.localhub.asked import body
 from hubkit.localhub.hub import Hub, asker, base_url, hub_of, signed_in, visible, writable
 from hubkit.localhub.repos import Repo, now
 
@@ -18,12 +19,14 @@ TOKEN_FIELD = "hub-token"
 ASKED = "asked"
 """What stands in the address of a repo's page for whoever has just asked for access."""
 
+_ANSWER = {"status": str, "user?": str, "requestId?": str, "rejectionReason?": str}
+
 
 async def ask(request: Request) -> Response:
     """POST /{prefix}{id}/ask-access: what a person sends off in the form; JSON works too."""
     repo = visible(request)
     is_json = request.headers.get("content-type", "").startswith("application/json")
-    fields = dict(await request.json() if is_json else await request.form())
+    fields = dict(await body(request, dict) if is_json else await request.form())
     token = fields.pop(TOKEN_FIELD, None)
     if token and asker(request) is None:
         request.state.account = hub_of(request).accounts.of_header(f"Bearer {token}")
@@ -49,8 +52,8 @@ async def listing(request: Request) -> JSONResponse:
 
 async def handle(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/user-access-request/handle."""
-    repo, asked = _gated(request), await request.json()
-    status = asked.get("status")
+    repo, asked = _gated(request), await body(request, _ANSWER)
+    status = asked["status"]
     if status not in ("pending", "accepted", "rejected"):
         raise Refusal(400, '"status" must be one of [pending, accepted, rejected]')
     user = asked.get("user") or next(
@@ -65,7 +68,7 @@ async def handle(request: Request) -> JSONResponse:
 
 async def grant(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/user-access-request/grant."""
-    repo, user = _gated(request), str((await request.json()).get("user"))
+    repo, user = _gated(request), (await body(request, {"user": str}))["user"]
     if user not in hub_of(request).accounts.users:
         raise Refusal(404, "User not found")
     if repo.requests.get(user, {}).get("status") == "accepted":

@@ -9,7 +9,12 @@ from starlette.responses import JSONResponse
 
 from hubkit.localhub.accounts import Account
 from hubkit.localhub.answers import Refusal, read_only
+from hubkit.localhub.asked import body
 from hubkit.localhub.hub import Hub, asker, hub_of, owns, signed_in
+
+_ITEM = {"type": str, "id": str}
+_NEW = {"title": str, "description?": str, "namespace?": str, "private?": bool, "item?": _ITEM}
+_CHANGES = {"title?": str, "description?": str, "private?": bool, "theme?": str, "position?": int}
 
 
 async def collections(request: Request) -> JSONResponse:
@@ -22,7 +27,7 @@ async def collections(request: Request) -> JSONResponse:
         shown = [_shown(hub, each, account) for each in found]
         # Clients number a list themselves.
         return JSONResponse([{key: each[key] for key in each if key != "position"} for each in shown])
-    account, asked = signed_in(request), await request.json()
+    account, asked = signed_in(request), await body(request, _NEW)
     namespace = asked.get("namespace", account.name)
     if account.role != "write" or namespace not in account.namespaces:
         raise read_only()
@@ -35,18 +40,15 @@ async def collections(request: Request) -> JSONResponse:
 
 async def collection(request: Request) -> JSONResponse:
     """GET, PATCH and DELETE /api/collections/{slug}."""
+    if request.method == "GET":
+        return JSONResponse(seen(request))
     hub = hub_of(request)
     found = hub.collections.get(request.path_params["slug"])
-    if request.method == "GET":
-        if found["private"] and not _owned(found, asker(request)):
-            raise Refusal(404, "Collection not found")
-        return JSONResponse(_shown(hub, found, asker(request)))
     _check_owned(request, found)
     if request.method == "DELETE":
         hub.collections.delete(found)
         return JSONResponse({})
-    asked = await request.json()
-    changes = {key: asked[key] for key in ("title", "description", "private", "theme", "position") if key in asked}
+    changes = await body(request, _CHANGES)
     return JSONResponse({"success": True, "data": hub.collections.change(found, **changes)})
 
 
@@ -55,7 +57,7 @@ async def collection_items(request: Request) -> JSONResponse:
     hub = hub_of(request)
     found = hub.collections.get(request.path_params["slug"])
     _check_owned(request, found)
-    asked = await request.json()
+    asked = await body(request, {"item": _ITEM, "note?": str})
     kind, item_id = asked["item"]["type"], asked["item"]["id"]
     if kind == "collection":
         hub.collections.get(item_id)
@@ -75,12 +77,25 @@ async def collection_item(request: Request) -> JSONResponse:
     if request.method == "DELETE":
         items = [item for item in found["items"] if item["_id"] != wanted]
     else:
-        asked = await request.json()
+        asked = await body(request, {"position?": int, "note?": str})
         changed = next(item for item in found["items"] if item["_id"] == wanted)
         items = [item for item in found["items"] if item["_id"] != wanted]
         note = {"note": {"text": asked["note"]}} if "note" in asked else {}
         items.insert(asked.get("position", changed["position"]), {**changed, **note})
     return JSONResponse(hub.collections.change(found, items=items))
+
+
+def seen(request: Request) -> dict[str, Any]:
+    """The collection of the address, as whoever asks may see it.
+
+    Raises:
+        Refusal: there is none, or it is private (404).
+    """
+    hub, account = hub_of(request), asker(request)
+    found = hub.collections.get(request.path_params["slug"])
+    if found["private"] and not _owned(found, account):
+        raise Refusal(404, "Collection not found")
+    return _shown(hub, found, account)
 
 
 def _shown(hub: Hub, collection: dict[str, Any], account: Account | None) -> dict[str, Any]:

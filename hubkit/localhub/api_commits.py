@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 import base64
-import binascii
-import json
+import contextlib
+import re
 from typing import Any
 
-from pathspec import PathSpec
+from pathspec import PathSpec, Pattern
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from hubkit.localhub import cards
 from hubkit.localhub.answers import WEB_PREFIX, Refusal, entry_not_found, revision_not_found
+from hubkit.localhub.asked import SHA256, body, fitting, parsed
 from hubkit.localhub.hub import Hub, base_url, hub_of, signed_in, writable, writable_or_proposed
-from hubkit.localhub.objects import Entry, Tree, lfs_entry
+from hubkit.localhub.objects import Tree, lfs_entry
 from hubkit.localhub.repos import Repo, now
 from hubkit.localhub.storage import goes_through_lfs
+
+_PREUPLOAD = {"files": [{"path": str, "size": int, "sample?": str}], "gitIgnore?": str}
+
+_OPERATIONS: dict[str, dict[str, Any]] = {
+    "header": {"summary?": str, "description?": str, "parentCommit?": str},
+    "file": {"path": str, "content?": str, "encoding?": str},
+    "lfsFile": {"path": str, "oid": SHA256},
+    "deletedFile": {"path": str},
+    "deletedFolder": {"path": str},
+}
+"""The lines of a commit: what each may be, and what it says."""
+
+_Operation = tuple[str, dict[str, Any]]
 
 
 async def validate_yaml(request: Request) -> Response:
     """POST /api/validate-yaml: JSON, or text for whoever asks for that."""
-    content = str((await request.json()).get("content", ""))
+    content = (await body(request, {"content?": str})).get("content", "")
     found = cards.problems(content)
     warnings = [] if found or cards.metadata(content) else ["empty or missing yaml metadata in repo card"]
     status = 400 if found else 200
@@ -34,13 +48,13 @@ async def validate_yaml(request: Request) -> Response:
 
 async def preupload(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/preupload/{rev}: how each file is to be sent, and what is there under its name."""
-    repo, hub, asked = writable_or_proposed(request), hub_of(request), await request.json()
+    repo, hub, asked = writable_or_proposed(request), hub_of(request), await body(request, _PREUPLOAD)
     files = hub.tree(hub.resolve(repo, request.path_params["revision"]))
-    ignored = _ignored(hub, files.get(".gitignore"), asked.get("gitIgnore"))
+    ignored = _ignored(hub, files, asked.get("gitIgnore"))
     answer = []
     for file in asked["files"]:
         path = _checked_path(file["path"])
-        lfs = goes_through_lfs(path, int(file["size"]), file.get("sample", ""))
+        lfs = goes_through_lfs(path, file["size"], _base64(file.get("sample", "")))
         mode = "lfs" if lfs else "regular"
         values: dict[str, Any] = {"path": path, "uploadMode": mode, "shouldIgnore": ignored.match_file(path)}
         if path in files:
@@ -52,8 +66,8 @@ async def preupload(request: Request) -> JSONResponse:
 async def commit(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/commit/{rev}: newline-delimited JSON, all of it or nothing."""
     repo, hub, account = writable_or_proposed(request), hub_of(request), signed_in(request)
-    lines = [json.loads(line) for line in (await request.body()).splitlines() if line.strip()]
-    header: dict[str, Any] = next((line["value"] for line in lines if line["key"] == "header"), {})
+    operations = [_operation(line) for line in (await request.body()).splitlines() if line.strip()]
+    header: dict[str, Any] = next((value for key, value in operations if key == "header"), {})
     if not header.get("summary"):
         raise Refusal(400, "A commit needs a summary")
     revision = request.path_params["revision"]
@@ -61,7 +75,7 @@ async def commit(request: Request) -> JSONResponse:
     asked_parent = header.get("parentCommit")
     if asked_parent and not parent.startswith(asked_parent):
         raise Refusal(412, "The branch was updated since you opened this page. Please refresh and try again.")
-    tree = _changed(hub, repo, dict(hub.tree(parent)), lines)
+    tree = _changed(hub, repo, dict(hub.tree(parent)), operations)
     oid = hub.commit(repo, tree, parent, account.name, header["summary"], header.get("description", ""))
     url = f"{base_url(request)}/{WEB_PREFIX[repo.kind]}{repo.id}"
     answer = {"success": True, "commitOid": oid, "commitUrl": f"{url}/commit/{oid}", "hookOutput": ""}
@@ -76,13 +90,12 @@ async def commit(request: Request) -> JSONResponse:
 
 async def create_tag(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/tag/{rev} with `{tag}`."""
-    repo, hub, asked = writable(request), hub_of(request), await request.json()
+    repo, hub, name = writable(request), hub_of(request), (await body(request, {"tag": str}))["tag"]
     target = hub.resolve(repo, request.path_params["revision"])
-    name = str(asked.get("tag", ""))
     if not name or any(mark in name for mark in " ~^:?*[\\"):
         raise Refusal(400, "Invalid tag name")
     if name in repo.tags:
-        raise Refusal(409, f"Tag reference exists already: {ascii(name)[1:-1]}")
+        raise Refusal(409, f"Tag reference exists already: {name}")
     hub.repos.change(repo, tags={**repo.tags, name: target})
     return JSONResponse({"name": name, "ref": f"refs/tags/{name}", "targetCommit": target})
 
@@ -98,13 +111,13 @@ async def delete_tag(request: Request) -> JSONResponse:
 
 async def create_branch(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/branch/{name} with `{startingPoint}`, or an empty one with `{emptyBranch: true}`."""
-    repo, hub, asked = writable(request), hub_of(request), await request.json()
+    repo, hub, asked = writable(request), hub_of(request), await body(request, {"startingPoint?": str})
     name = request.path_params["revision"]
     if name in repo.branches:
-        raise Refusal(409, f"Reference refs/heads/{ascii(name)[1:-1]} already exists")
+        raise Refusal(409, f"Reference refs/heads/{name} already exists")
     if name.startswith("refs/"):
         raise Refusal(400, "Invalid reference for a branch")
-    start = hub.resolve(repo, str(asked.get("startingPoint", "main")))
+    start = hub.resolve(repo, asked.get("startingPoint", "main"))
     hub.repos.change(repo, branches={**repo.branches, name: start})
     return JSONResponse({})
 
@@ -122,10 +135,10 @@ async def delete_branch(request: Request) -> JSONResponse:
 
 async def squash(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/super-squash/{branch}: one commit in place of a branch's history."""
-    repo, hub, asked = writable(request), hub_of(request), await request.json()
+    repo, hub, asked = writable(request), hub_of(request), await body(request, {"message?": str})
     name = request.path_params["revision"]
     before = _head(hub, repo, name)
-    title = str(asked.get("message") or "Super-squash branch")
+    title = asked.get("message") or "Super-squash branch"
     oid = hub.commit(repo, hub.tree(before), None, signed_in(request).name, title)
     _advance(hub, repo, name, oid)
     return JSONResponse({"commitOid": oid})
@@ -148,28 +161,31 @@ def _advance(hub: Hub, repo: Repo, name: str, oid: str) -> None:
         hub.repos.change(repo, pulls=pulls)
 
 
-def _changed(hub: Hub, repo: Repo, tree: Tree, lines: list[dict[str, Any]]) -> Tree:
+def _operation(line: bytes) -> _Operation:
+    asked = fitting(parsed(line), {"key": str, "value": dict}, "Each line of a commit")
+    if asked["key"] not in _OPERATIONS:
+        raise Refusal(400, f"Unknown operation {asked['key']!a}")
+    return asked["key"], fitting(asked["value"], _OPERATIONS[asked["key"]])
+
+
+def _changed(hub: Hub, repo: Repo, tree: Tree, operations: list[_Operation]) -> Tree:
     """`tree` after the operations of a commit."""
-    _receive(hub, repo, {str(line["value"]["oid"]) for line in lines if line["key"] == "lfsFile"})
-    for line in lines:
-        key, value = line["key"], line["value"]
+    _receive(hub, repo, {value["oid"] for key, value in operations if key == "lfsFile"})
+    for key, value in operations:
         if key == "file":
             tree[_checked_path(value["path"])] = hub.objects.put(_content(value))
         elif key == "lfsFile":
-            sha256 = str(value["oid"])
-            tree[_checked_path(value["path"])] = lfs_entry(sha256, hub.objects.blob(sha256).stat().st_size)
+            size = hub.objects.blob(value["oid"]).stat().st_size
+            tree[_checked_path(value["path"])] = lfs_entry(value["oid"], size)
         elif key == "deletedFile":
             if tree.pop(value["path"], None) is None:
                 tree = _without_folder(tree, value["path"])
         elif key == "deletedFolder":
             tree = _without_folder(tree, value["path"])
-        elif key != "header":
-            raise Refusal(400, f"Unknown operation {key!a}")
-    readme = tree.get("README.md")
-    if readme and any(line["value"].get("path") == "README.md" for line in lines):
-        found = cards.problems(hub.objects.blob(readme.sha256).read_text("utf-8", "replace"))
+    if any(value.get("path") == "README.md" for _, value in operations):
+        found = cards.problems(hub.text(tree, "README.md"))
         if found:
-            raise Refusal(400, f"Invalid metadata in README.md: {ascii(found[0])[1:-1]}")
+            raise Refusal(400, f"Invalid metadata in README.md: {found[0]}")
     return tree
 
 
@@ -184,12 +200,14 @@ def _without_folder(tree: Tree, folder: str) -> Tree:
 
 
 def _content(value: dict[str, Any]) -> bytes:
-    text = str(value.get("content", ""))
-    if value.get("encoding") != "base64":
-        return text.encode()
+    text: str = value.get("content", "")
+    return _base64(text) if value.get("encoding") == "base64" else text.encode()
+
+
+def _base64(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:
         raise Refusal(400, "The content of a file is not base64") from None
 
 
@@ -205,10 +223,14 @@ def _receive(hub: Hub, repo: Repo, wanted: set[str]) -> None:
     hub.xet.remember(repo.uid, wanted)
 
 
-def _ignored(hub: Hub, held: Entry | None, sent: str | None) -> PathSpec[Any]:
+def _ignored(hub: Hub, tree: Tree, sent: str | None) -> PathSpec[Any]:
     """What .gitignore says, that of the upload before that of the repo."""
-    held_text = hub.objects.blob(held.sha256).read_text("utf-8", "replace") if held else ""
-    return PathSpec.from_lines("gitignore", (held_text if sent is None else sent).splitlines())
+    patterns: list[Pattern] = []
+    for line in (hub.text(tree, ".gitignore") if sent is None else sent).splitlines():
+        # git passes over the lines that it cannot read.
+        with contextlib.suppress(ValueError, re.error):
+            patterns += PathSpec.from_lines("gitignore", [line]).patterns
+    return PathSpec(patterns)
 
 
 def _checked_path(path: str) -> str:

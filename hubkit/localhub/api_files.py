@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from hubkit.localhub.answers import entry_not_found
+from hubkit.localhub.answers import Refusal, entry_not_found
+from hubkit.localhub.asked import body, number
 from hubkit.localhub.hub import asker, base_url, hub_of, passes_gate, readable, visible
 from hubkit.localhub.objects import Commit, Entry, Tree, git_sha1, lfs_pointer
 from hubkit.localhub.repos import Repo
@@ -30,6 +32,9 @@ async def resolve(request: Request) -> Response:
         if file:
             permission = f"{base_url(request)}/api/{repo.kind}/{repo.id}/xet-read-token/{commit}"
             headers |= {"X-Xet-Hash": file.hash, "Link": f'<{permission}>; rel="xet-auth"'}
+    wanted = re.fullmatch(r"bytes=([0-9]+)-([0-9]+)", request.headers.get("range", ""))
+    if wanted and int(wanted[2]) < int(wanted[1]):
+        raise Refusal(416, "Range not satisfiable", headers={"Content-Range": f"bytes */{entry.size}"})
     name = path.rpartition("/")[2]
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
@@ -59,7 +64,7 @@ async def tree(request: Request) -> JSONResponse:
     listed = _listing(files, folder, recursive)
     if folder and not listed:
         raise entry_not_found(commit)
-    start, limit = int(query.get("cursor", 0)), int(query.get("limit", PAGE))
+    start, limit = number(request, "cursor", 0), number(request, "limit", PAGE, least=1)
     page = [_item(request, repo, files, path, commit, expand) for path in listed[start : start + limit]]
     headers = {}
     if start + limit < len(listed):
@@ -73,8 +78,8 @@ async def paths_info(request: Request) -> JSONResponse:
     repo, hub = visible(request), hub_of(request)
     commit = hub.resolve(repo, request.path_params["revision"])
     if request.headers.get("content-type", "").startswith("application/json"):
-        asked = await request.json()
-        paths, expand = [str(path) for path in asked.get("paths", [])], _flag(str(asked.get("expand", "")))
+        asked = await body(request, {"paths": [str], "expand?": bool})
+        paths, expand = asked["paths"], asked.get("expand", False)
     else:
         form = await request.form()
         paths, expand = [str(path) for path in form.getlist("paths")], _flag(str(form.get("expand", "")))
@@ -87,12 +92,13 @@ async def commits(request: Request) -> JSONResponse:
     """GET /api/{kind}/{id}/commits/{rev}, newest first, by pages."""
     repo, hub, query = visible(request), hub_of(request), request.query_params
     history = list(hub.objects.history(hub.resolve(repo, request.path_params["revision"])))
-    start, limit = 50 * int(query.get("p", 0)), int(query.get("limit", 50))
+    number_of_page, limit = number(request, "p", 0), number(request, "limit", 50, least=1)
+    start = 50 * number_of_page
     formatted = "formatted" in query.getlist("expand[]") + query.getlist("expand")
     page = [_commit(oid, commit, formatted) for oid, commit in history[start : start + limit]]
     headers = {"X-Total-Count": str(len(history))}
     if start + limit < len(history):
-        headers["Link"] = f'<{request.url.include_query_params(p=int(query.get("p", 0)) + 1)}>; rel="next"'
+        headers["Link"] = f'<{request.url.include_query_params(p=number_of_page + 1)}>; rel="next"'
     return JSONResponse(page, headers=headers)
 
 

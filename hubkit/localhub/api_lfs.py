@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from hubkit.localhub.answers import WEB_PREFIX, Refusal
+from hubkit.localhub.asked import SHA256, body
 from hubkit.localhub.hub import LINK_SECONDS, Hub, base_url, hub_of, proposable, readable, writable
 from hubkit.localhub.repos import Repo
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_BATCH = {"operation?": str, "transfers?": [str], "objects": [{"oid": str, "size": int}]}
+_DELETION = {"deletions": {"sha": [SHA256], "rewriteHistory?": bool}}
 
 
 async def batch(request: Request) -> JSONResponse:
     """POST /{prefix}{id}.git/info/lfs/objects/batch; that an upload is for a pull request, it does not say."""
-    asked = await request.json()
+    asked = await body(request, _BATCH)
     uploading = asked.get("operation") == "upload"
     if uploading:
         repo = proposable(request)
-        hub_of(request).check_quota(repo, sum(int(wanted["size"]) for wanted in asked["objects"]))
+        hub_of(request).check_quota(repo, sum(wanted["size"] for wanted in asked["objects"]))
     else:
         repo = readable(request)
     objects = [_object(request, repo, wanted, uploading) for wanted in asked["objects"]]
@@ -42,9 +43,9 @@ async def upload(request: Request) -> Response:
 
 async def verify(request: Request) -> JSONResponse:
     """POST /lfs/{kind}/{id}/verify with `{oid, size}`."""
-    repo, hub, asked = proposable(request), hub_of(request), await request.json()
-    sha256 = str(asked.get("oid"))
-    if not hub.repos.holds(repo, sha256) or hub.objects.blob(sha256).stat().st_size != asked.get("size"):
+    repo, hub, asked = proposable(request), hub_of(request), await body(request, {"oid": SHA256, "size": int})
+    sha256 = asked["oid"]
+    if not hub.repos.holds(repo, sha256) or hub.objects.blob(sha256).stat().st_size != asked["size"]:
         raise Refusal(404, "LFS object not found")
     return JSONResponse({"success": True})
 
@@ -72,7 +73,7 @@ async def delete(request: Request) -> JSONResponse:
 
     With `rewriteHistory` every commit of the repo is made anew without the files.
     """
-    repo, hub, asked = writable(request), hub_of(request), (await request.json())["deletions"]
+    repo, hub, asked = writable(request), hub_of(request), (await body(request, _DELETION))["deletions"]
     gone = set(asked["sha"])
     if asked.get("rewriteHistory", True):
         _rewrite(hub, repo, gone)
@@ -85,9 +86,9 @@ async def delete(request: Request) -> JSONResponse:
 
 
 def _object(request: Request, repo: Repo, wanted: dict[str, Any], uploading: bool) -> dict[str, Any]:
-    hub, sha256, size = hub_of(request), str(wanted["oid"]), int(wanted["size"])
+    hub, sha256, size = hub_of(request), wanted["oid"], wanted["size"]
     known = {"oid": sha256, "size": size}
-    if not _SHA256.fullmatch(sha256) or size < 0:
+    if not SHA256.fullmatch(sha256) or size < 0:
         return {**known, "error": {"code": 422, "message": "Invalid object"}}
     if uploading:
         if hub.repos.holds(repo, sha256):

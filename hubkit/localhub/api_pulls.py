@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from hubkit.localhub.answers import Refusal
+from hubkit.localhub.asked import body
 from hubkit.localhub.hub import Hub, hub_of, signed_in, visible, writable
 from hubkit.localhub.repos import Repo, now
 
@@ -18,8 +19,7 @@ async def pulls(request: Request) -> JSONResponse:
         repo = visible(request)
         shown = [_shown(repo, number) for number in range(len(repo.pulls), 0, -1)]
         return JSONResponse({"discussions": shown, "count": len(shown), "start": 0})
-    asked = await request.json()
-    repo, hub = writable(request), hub_of(request)
+    repo, hub, asked = writable(request), hub_of(request), await body(request, {"title": str, "pullRequest?": bool})
     if not asked.get("pullRequest"):
         raise Refusal(400, "There are no discussions on this Hub, only pull requests")
     pull = {"title": asked["title"], "author": signed_in(request).name, "status": "draft", "created": now()}
@@ -31,8 +31,7 @@ async def pulls(request: Request) -> JSONResponse:
 async def pull(request: Request) -> JSONResponse:
     """GET /api/{kind}/{id}/discussions/{number}."""
     repo = visible(request)
-    number = _number(request, repo)
-    found = repo.pulls[number - 1]
+    number, found = numbered(request, repo)
     changes = {"base": f"refs/heads/{found['base']}", "mergeCommitId": found.get("merged")}
     return JSONResponse(
         {**_shown(repo, number), "events": [], "changes": changes, "filesWithConflicts": [], "diff": ""}
@@ -41,24 +40,22 @@ async def pull(request: Request) -> JSONResponse:
 
 async def status(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/discussions/{number}/status with `{status}`."""
-    asked = await request.json()
-    repo = writable(request)
-    if asked.get("status") not in ("open", "closed"):
+    repo, asked = writable(request), await body(request, {"status": str})
+    if asked["status"] not in ("open", "closed"):
         raise Refusal(400, '"status" must be one of [open, closed]')
-    changed = _change(hub_of(request), repo, _number(request, repo), {"status": asked["status"]})
+    changed = _change(hub_of(request), repo, numbered(request, repo)[0], {"status": asked["status"]})
     return JSONResponse({"newStatus": _event(changed, "status-change", {"status": asked["status"]})})
 
 
 async def merge(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/discussions/{number}/merge: its changes, on top of what the branch is now."""
     repo, hub = writable(request), hub_of(request)
-    number = _number(request, repo)
-    found = repo.pulls[number - 1]
+    number, found = numbered(request, repo)
     if found["status"] == "merged":
         raise Refusal(400, "This pull request is merged already")
-    base = repo.branches[found["base"]]
-    common = {oid for oid, _ in hub.objects.history(base)}
-    start = next(oid for oid, _ in hub.objects.history(found["head"]) if oid in common)
+    base, start = repo.branches.get(found["base"]), forked(hub, repo, found)
+    if base is None or start is None:
+        raise Refusal(409, "The branch of this pull request is gone, or begins anew")
     before, after, tree = hub.tree(start), hub.tree(found["head"]), dict(hub.tree(base))
     for path in {*before, *after}:
         if before.get(path) == after.get(path):
@@ -75,11 +72,22 @@ async def merge(request: Request) -> JSONResponse:
     return JSONResponse({"oid": oid, "mergeCommitId": oid})
 
 
-def _number(request: Request, repo: Repo) -> int:
+def forked(hub: Hub, repo: Repo, pull: dict[str, Any]) -> str | None:
+    """The commit that a pull request started from; None where its branch is gone or was squashed since."""
+    of_branch = {oid for oid, _ in hub.objects.history(repo.branches.get(pull["base"]))}
+    return next((oid for oid, _ in hub.objects.history(pull["head"]) if oid in of_branch), None)
+
+
+def numbered(request: Request, repo: Repo) -> tuple[int, dict[str, Any]]:
+    """The number of the address, and the pull request that has it.
+
+    Raises:
+        Refusal: none has (404).
+    """
     number = int(request.path_params["number"])
     if not 1 <= number <= len(repo.pulls):
         raise Refusal(404, "Discussion not found")
-    return number
+    return number, repo.pulls[number - 1]
 
 
 def _change(hub: Hub, repo: Repo, number: int, pull: dict[str, Any], **changes: Any) -> Repo:

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse
 from hubkit.localhub import cards
 from hubkit.localhub.answers import WEB_PREFIX, Refusal, read_only, repo_not_found
 from hubkit.localhub.api_access import first_readers
+from hubkit.localhub.asked import body, number
 from hubkit.localhub.hub import (
     asker,
     base_url,
@@ -25,22 +26,26 @@ from hubkit.localhub.hub import (
     writable,
 )
 from hubkit.localhub.objects import Tree, lfs_pointer
-from hubkit.localhub.repos import Repo, new_repo
+from hubkit.localhub.repos import Repo, is_name, new_repo
 from hubkit.localhub.storage import GITATTRIBUTES
 
-_NAME = re.compile(r"(?!.*(?:--|\.\.))[A-Za-z0-9](?:[\w.-]{0,94}[A-Za-z0-9_])?", re.ASCII)
+_ID = re.compile(r"[^/]+/[^/]+")
+_NAMED: dict[str, Any] = {"name": str, "organization?": str, "type?": str}
+_NEW = {**_NAMED, "sdk?": str, "visibility?": str, "private?": bool}
+_MOVE = {"fromRepo": _ID, "toRepo": _ID, "type?": str}
+_SETTINGS = {"gated?": object, "visibility?": str, "private?": bool}
 
 
 async def create(request: Request) -> JSONResponse:
     """POST /api/repos/create."""
-    account, asked = signed_in(request), await request.json()
+    account, asked = signed_in(request), await body(request, _NEW)
     kind, repo_id = _named(asked, account.name)
     if account.role != "write":
         raise read_only()
     namespace, _, name = repo_id.partition("/")
     if namespace not in account.namespaces:
         raise _no_rights(kind, namespace)
-    if not _is_name(name):
+    if not is_name(name):
         raise Refusal(400, "Invalid repo name")
     hub = hub_of(request)
     url = f"{base_url(request)}/{WEB_PREFIX[kind]}{repo_id}"
@@ -61,20 +66,20 @@ async def create(request: Request) -> JSONResponse:
 
 async def delete(request: Request) -> JSONResponse:
     """DELETE /api/repos/delete."""
-    kind, repo_id = _named(await request.json(), signed_in(request).name)
+    kind, repo_id = _named(await body(request, _NAMED), signed_in(request).name)
     hub_of(request).delete(_own(request, kind, repo_id))
     return JSONResponse({})
 
 
 async def move(request: Request) -> JSONResponse:
     """POST /api/repos/move."""
-    asked = await request.json()
-    kind, target = f"{asked.get('type') or 'model'}s", str(asked["toRepo"])
-    repo, account = _own(request, kind, str(asked["fromRepo"])), signed_in(request)
+    account, asked = signed_in(request), await body(request, _MOVE)
+    kind, target = _kind(asked), asked["toRepo"]
+    repo = _own(request, kind, asked["fromRepo"])
     namespace, _, name = target.partition("/")
     if namespace not in account.namespaces:
         raise _no_rights(kind, namespace)
-    if not _is_name(name):
+    if not is_name(name):
         raise Refusal(400, "Invalid repo name")
     if hub_of(request).repos.find(kind, target):
         raise Refusal(409, f"A {kind[:-1]} repository called {target} already exists")
@@ -84,7 +89,7 @@ async def move(request: Request) -> JSONResponse:
 
 async def settings(request: Request) -> JSONResponse:
     """PUT /api/{kind}/{id}/settings."""
-    repo, asked = writable(request), await request.json()
+    repo, asked = writable(request), await body(request, _SETTINGS)
     changes: dict[str, Any] = {}
     if "gated" in asked:
         if asked["gated"] not in ("auto", "manual", False) or repo.kind == "spaces":
@@ -121,8 +126,7 @@ async def index(request: Request) -> JSONResponse:
         found = [repo for repo in found if repo.owner == query["author"]]
     if "search" in query:
         found = [repo for repo in found if query["search"].lower() in repo.id.lower()]
-    if "limit" in query:
-        found = found[: int(query["limit"])]
+    found = found[: number(request, "limit", len(found))]
     return JSONResponse([describe(request, repo, repo.branches["main"], files=False) for repo in found])
 
 
@@ -150,8 +154,7 @@ def describe(request: Request, repo: Repo, commit: str, blobs: bool = False, fil
     """What the API tells of a repo to everybody who may know of it, file names among it."""
     hub = hub_of(request)
     tree = hub.tree(commit)
-    readme = tree.get("README.md")
-    card = cards.metadata(hub.objects.blob(readme.sha256).read_text("utf-8", "replace")) if readme else {}
+    card = cards.metadata(hub.text(tree, "README.md"))
     values: dict[str, Any] = {
         "_id": repo.uid,
         "id": repo.id,
@@ -166,7 +169,7 @@ def describe(request: Request, repo: Repo, commit: str, blobs: bool = False, fil
         "likes": 0,
         "tags": [str(tag) for tag in card.get("tags") or []],
         "usedStorage": sum(entry.size for entry in {entry.sha256: entry for entry in tree.values()}.values()),
-        "cardData": json.loads(json.dumps(card, default=str)),
+        "cardData": json.loads(json.dumps(card, default=str, skipkeys=True), parse_constant=lambda _: None),
     }
     if repo.kind == "models":
         values |= {"modelId": repo.id, "library_name": card.get("library_name")}
@@ -202,12 +205,7 @@ def _asked_private(asked: dict[str, Any]) -> bool | None:
 
 
 def _no_rights(kind: str, namespace: str) -> Refusal:
-    said = f'You don\'t have the rights to create a {kind[:-1]} under the namespace "{ascii(namespace)[1:-1]}"'
-    return Refusal(403, said)
-
-
-def _is_name(name: str) -> bool:
-    return _NAME.fullmatch(name) is not None and not name.endswith(".git")
+    return Refusal(403, f'You don\'t have the rights to create a {kind[:-1]} under the namespace "{namespace}"')
 
 
 def _ref(name: str, ref: str, oid: str) -> dict[str, str]:
@@ -215,14 +213,19 @@ def _ref(name: str, ref: str, oid: str) -> dict[str, str]:
 
 
 def _named(asked: dict[str, Any], name: str) -> tuple[str, str]:
+    return _kind(asked), f"{asked.get('organization') or name}/{asked['name']}"
+
+
+def _kind(asked: dict[str, Any]) -> str:
     kind = f"{asked.get('type') or 'model'}s"
     if kind not in WEB_PREFIX:
         raise Refusal(400, "Invalid repo type")
-    return kind, f"{asked.get('organization') or name}/{asked.get('name')}"
+    return kind
 
 
 def _own(request: Request, kind: str, repo_id: str) -> Repo:
-    request.path_params.update(zip(("kind", "namespace", "name"), (kind, *repo_id.split("/", 1)), strict=True))
+    namespace, _, name = repo_id.partition("/")
+    request.path_params.update(kind=kind, namespace=namespace, name=name)
     if hub_of(request).repos.find(kind, repo_id) is None:
         raise repo_not_found(signed_in=True)
     return writable(request)

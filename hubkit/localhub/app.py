@@ -67,7 +67,7 @@ def make_app(hub: Hub) -> ASGIApp:
     """The Hub as an ASGI application; its log is `access.jsonl` in the Hub's folder."""
     app = Starlette(
         routes=[*_api(), *_web()],
-        exception_handlers={Refusal: _refuse, HubkitError: _fail, json.JSONDecodeError: _malformed},
+        exception_handlers={Refusal: _refuse, HubkitError: _fail},
     )
     app.state.hub = hub
     return _Entrance(app, hub, hub.root / "access.jsonl")
@@ -158,7 +158,8 @@ async def _nothing_here(request: Request) -> Response:
 
 async def _refuse(request: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, Refusal)
-    headers = {**refusal.headers, "X-Error-Message": refusal.message}
+    # A header holds ASCII alone, and no line breaks.
+    headers = {**refusal.headers, "X-Error-Message": refusal.message.encode("unicode_escape").decode()}
     if refusal.code:
         headers["X-Error-Code"] = refusal.code
     if "/api/" in request.url.path or request.url.path.endswith("/objects/batch"):
@@ -170,10 +171,6 @@ async def _refuse(request: Request, refusal: Exception) -> Response:
 
 async def _fail(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": "Internal Error - We're working hard to fix this as soon as possible!"}, 500)
-
-
-async def _malformed(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": "Malformed JSON"}, 400)
 
 
 def _request_id(scope: Scope) -> str:
@@ -220,7 +217,7 @@ class _Entrance:
             "path": scope["path"],
             "status": message["status"],
             "code": headers.get("x-error-code"),
-            "bytes": int(headers.get("content-length", 0)),
+            "bytes": 0 if scope["method"] == "HEAD" else int(headers.get("content-length", 0)),
             "repo": repo and f"{repo.kind}/{repo.id}",
             "private": repo and repo.private,
             "gated": repo and repo.gated,

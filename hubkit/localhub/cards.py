@@ -36,7 +36,7 @@ def problems(readme: str) -> list[str]:
     """Why the metadata of a card would be refused; an empty list where it would not."""
     try:
         values = _load(readme)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: what looks like a date and is none.
         return [f"invalid YAML: {str(error).splitlines()[0]}"]
     if not isinstance(values, dict):
         return ["metadata must be a mapping"]

@@ -76,6 +76,10 @@ class Hub:
     def tree(self, commit: str) -> Tree:
         return self.objects.tree(self.objects.commit(commit).tree)
 
+    def text(self, tree: Tree, path: str) -> str:
+        """What a file says; nothing where there is none."""
+        return self.objects.blob(tree[path].sha256).read_text("utf-8", "replace") if path in tree else ""
+
     def stored(self, repo: Repo) -> int:
         """The bytes of the large files of `repo`, in its history or not."""
         return sum(self.objects.blob(sha256).stat().st_size for sha256 in self.repos.held(repo))

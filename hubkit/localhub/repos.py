@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
+import re
 import secrets
 import shutil
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from typing import Any, Literal
 from hubkit.workspace import write_json, write_text
 
 KINDS = ("models", "datasets", "spaces")
+
+_NAME = re.compile(r"(?!.*(?:--|\.\.))\w(?:[\w.-]{0,94}\w)?", re.ASCII)
 
 Gated = Literal["auto", "manual", False]
 
@@ -121,6 +124,11 @@ class Repos:
 def new_repo(kind: str, repo_id: str, **settings: Any) -> Repo:
     """A repo that is not kept anywhere yet."""
     return Repo(uid=secrets.token_hex(12), kind=kind, id=repo_id, created=now(), updated=now(), **settings)
+
+
+def is_name(name: str) -> bool:
+    """Whether a repo or an account can be called this."""
+    return _NAME.fullmatch(name) is not None and not name.endswith(".git")
 
 
 def now() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import PurePosixPath
 
 LARGE = 10 * 2**20
@@ -20,10 +19,10 @@ GITATTRIBUTES = "".join(f"*.{suffix} filter=lfs diff=lfs merge=lfs -text\n" for 
 """The first file of every repo."""
 
 
-def goes_through_lfs(path: str, size: int, sample: str) -> bool:
-    """Decide from a file's name, size in bytes and first bytes (base64)."""
+def goes_through_lfs(path: str, size: int, sample: bytes) -> bool:
+    """Decide from a file's name, size in bytes and first bytes."""
     if size == 0 or PurePosixPath(path).name in (".gitattributes", ".gitignore"):
         return False
     if PurePosixPath(path).suffix.lower().lstrip(".") in _LFS_SUFFIXES or size >= LARGE:
         return True
-    return b"\0" in base64.b64decode(sample)
+    return b"\0" in sample
