@@ -25,7 +25,9 @@ def command() -> None:
 
 @command.command()
 @root_option
-@click.option("--port", type=int, default=8081, show_default=True, help="Its port; 0 takes a free one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="Its port; 0 takes a free one."
+)
 @click.option("--owner", default="maintainer", show_default=True, help="The account that may create repos.")
 @click.option("--organisation", help="An organisation in which the owner may create repos, too.")
 @click.option("--quota", type=click.IntRange(0), help="Bytes that a namespace may store. [default: no limit]")
@@ -49,7 +51,7 @@ def token(name: str, root: Path, read_only: bool, seconds: int | None) -> None:
     """Make another token of the account NAME, or a new account, on the Hub in a folder; it may be running."""
     from hubkit.localhub.accounts import Accounts
 
-    if not root.is_dir():
+    if not (root / "accounts.json").is_file():
         raise click.UsageError(f"there is no Hub in {root}")
     expires = None if seconds is None else time.time() + seconds
     click.echo(Accounts(root).mint(name, "read" if read_only else "write", expires))

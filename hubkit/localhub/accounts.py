@@ -9,7 +9,9 @@ import time
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from hubkit.errors import UsageError
 from hubkit.localhub.answers import Refusal
+from hubkit.localhub.repos import is_name
 from hubkit.workspace import write_json
 
 Role = Literal["read", "write"]
@@ -60,7 +62,11 @@ class Accounts:
 
         Args:
             expires: seconds since the epoch after which the token is refused.
+
+        Raises:
+            UsageError: an account cannot be called this.
         """
+        _check_name(name)
         self._refresh()
         token = f"hf_{secrets.token_urlsafe(32)}"
         self._tokens[_hash(token)] = {"name": name, "role": role, "expires": expires}
@@ -79,7 +85,11 @@ class Accounts:
 
         Args:
             private: whether its repos are private where nothing else is asked for.
+
+        Raises:
+            UsageError: an organisation cannot be called this.
         """
+        _check_name(organisation)
         self._refresh()
         known = self._organisations.get(organisation, {"fullname": organisation, "members": [], "private": private})
         members = list(dict.fromkeys([*known["members"], user]))
@@ -117,6 +127,13 @@ class Accounts:
     def _keep(self) -> None:
         values = {"users": self._users, "organisations": self._organisations, "tokens": self._tokens}
         write_json(self.path, values)
+
+
+def _check_name(name: str) -> None:
+    if not is_name(name):
+        raise UsageError(
+            f"an account cannot be called {name!r}", mend="use up to 96 letters, digits, dots, hyphens and underscores"
+        )
 
 
 def _hash(token: str) -> str:

@@ -12,6 +12,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
 from hubkit.cli import cli
+from hubkit.errors import HubkitError, UsageError
 from hubkit.localhub import Cast, LocalHub, serve
 from hubkit.localhub.accounts import Accounts
 
@@ -110,7 +111,37 @@ def test_a_token_from_the_command_line(hub: LocalHub) -> None:
     assert refusal(refused)[0] == 401
 
 
-def test_a_token_for_a_hub_that_is_not_there(tmp_path: Path) -> None:
-    done = CliRunner().invoke(cli, ["hub", "token", "ana", "--root", str(tmp_path / "none")])
+@pytest.mark.parametrize("folder", ["none", "some"])
+def test_a_token_for_a_hub_that_is_not_there(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "some").mkdir()
+    done = CliRunner().invoke(cli, ["hub", "token", "ana", "--root", str(tmp_path / folder)])
     assert done.exit_code == 2
     assert "there is no Hub in" in done.output
+    assert not (tmp_path / folder / "accounts.json").exists()
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "99999"])
+def test_a_port_that_there_is_not(tmp_path: Path, port: str) -> None:
+    done = CliRunner().invoke(cli, ["hub", "serve", "--root", str(tmp_path), "--port", port])
+    assert done.exit_code == 2
+    assert "0<=x<=65535" in done.output
+
+
+@pytest.mark.parametrize("name", ["x y/z", "a/b c", "", "..", "-a", ".a", "a--b", "ação", "a" * 97])
+def test_names_that_the_hub_does_not_allow(hub: LocalHub, tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="an account cannot be called"):
+        Accounts(hub.root).mint(name)
+    with pytest.raises(UsageError, match="an account cannot be called"):
+        Accounts(hub.root).join(name, "ana")
+    assert name not in Accounts(hub.root).users
+    for cast in (Cast(owner=name), Cast(organisation=name or "/")):
+        with pytest.raises(HubkitError, match="an account cannot be called"), serve(tmp_path, cast=cast):
+            pass
+
+
+@pytest.mark.parametrize("command", [["token", "x y/z"], ["serve", "--owner", "a/b c"]])
+def test_names_that_the_command_line_does_not_take(tmp_path: Path, command: list[str]) -> None:
+    Accounts(tmp_path).mint("ana")
+    done = CliRunner().invoke(cli, ["hub", *command, "--root", str(tmp_path)])
+    assert isinstance(done.exception, UsageError)
+    assert set(Accounts(tmp_path).users) == {"ana"}
