@@ -44,9 +44,9 @@ faults: $(READY)
 hub-client: $(READY)
 	$(BIN)/python benchmarks/hub_client.py $(CHECKOUT) --python $(CLIENT)
 
-# The Space's page in headless Chromium, which has to be installed (Debian: apt-get install chromium).
+# The Space's page and those of the Hub on loopback in headless Chromium, which has to be installed (Debian: apt-get install chromium).
 browser: $(READY)
-	$(BIN)/pytest tests/bertscore_ptbr/browser_space.py
+	$(BIN)/pytest tests/bertscore_ptbr/browser_space.py tests/localhub/browser_pages.py
 
 # Recall and false alarms of the clinical checks on the frozen pairs.
 checks: $(READY)

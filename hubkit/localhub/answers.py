@@ -49,6 +49,10 @@ def entry_not_found(commit: str | None = None) -> Refusal:
     return Refusal(404, "Entry not found", "EntryNotFound", headers={"X-Repo-Commit": commit} if commit else None)
 
 
+def no_such_page() -> Refusal:
+    return Refusal(404, "This Hub has no such page.")
+
+
 def read_only() -> Refusal:
     return Refusal(403, "You have read access but not the required permissions for this operation")
 

@@ -8,35 +8,41 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from hubkit.localhub import cards, gate_form
 from hubkit.localhub.answers import WEB_PREFIX, Refusal
 from hubkit.localhub.asked import body
 from hubkit.localhub.hub import Hub, asker, base_url, hub_of, signed_in, visible, writable
 from hubkit.localhub.repos import Repo, now
 
-TOKEN_FIELD = "hub-token"
-"""The field of the form by which a person in a browser says who they are; it is not kept."""
-
 ASKED = "asked"
-"""What stands in the address of a repo's page for whoever has just asked for access."""
+"""What tells, in the address of a repo's page, how things stand for whoever has just asked for access."""
 
 _ANSWER = {"status": str, "user?": str, "requestId?": str, "rejectionReason?": str}
 
 
 async def ask(request: Request) -> Response:
-    """POST /{prefix}{id}/ask-access: what a person sends off in the form; JSON works too."""
-    repo = visible(request)
-    is_json = request.headers.get("content-type", "").startswith("application/json")
-    fields = dict(await body(request, dict) if is_json else await request.form())
-    token = fields.pop(TOKEN_FIELD, None)
+    """POST /{prefix}{id}/ask-access: what a person sends off in the form.
+
+    Programs send JSON with a token in the header, and are not held to the form.
+    """
+    is_form = not request.headers.get("content-type", "").startswith("application/json")
+    if is_form:
+        fields = {key: str(value) for key, value in (await request.form()).items()}
+    else:
+        fields = await body(request, dict)
+    repo, hub = visible(request), hub_of(request)
+    token = fields.pop(gate_form.TOKEN_FIELD, None)
     if token and asker(request) is None:
-        request.state.account = hub_of(request).accounts.of_header(f"Bearer {token}")
+        request.state.account = hub.accounts.of_header(f"Bearer {token}")
     account = signed_in(request)
     if not repo.gated:
         raise Refusal(400, "Repo is not gated", "RepoNotGated")
+    if is_form:
+        gate_form.check(cards.metadata(hub.text(hub.tree(repo.branches["main"]), "README.md")), fields)
     if account.name not in repo.requests:
-        status = "accepted" if repo.gated == "auto" else "pending"
-        _record(hub_of(request), repo, account.name, status, fields=fields)
-    return RedirectResponse(f"{base_url(request)}/{WEB_PREFIX[repo.kind]}{repo.id}?{ASKED}", 303)
+        repo = _record(hub, repo, account.name, "accepted" if repo.gated == "auto" else "pending", fields=fields)
+    standing = repo.requests[account.name]["status"]
+    return RedirectResponse(f"{base_url(request)}/{WEB_PREFIX[repo.kind]}{repo.id}?{ASKED}={standing}", 303)
 
 
 async def listing(request: Request) -> JSONResponse:

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,8 +30,9 @@ from hubkit.localhub import (
     api_xet,
     pages,
 )
-from hubkit.localhub.answers import Refusal, repo_not_found
+from hubkit.localhub.answers import Refusal, no_such_page, repo_not_found
 from hubkit.localhub.hub import Hub
+from hubkit.localhub.layout import refusal_page
 from hubkit.localhub.repos import now
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -125,7 +126,8 @@ def _api() -> list[Route]:
 
 
 def _web() -> list[Route]:
-    routes = [Route("/lfs/{kind:kind}/{namespace:part}/{name:part}/{sha256}", api_lfs.upload, methods=["PUT"])]
+    routes = [_route("GET", "/collections/{slug:rest}", pages.collection)]
+    routes += [Route("/lfs/{kind:kind}/{namespace:part}/{name:part}/{sha256}", api_lfs.upload, methods=["PUT"])]
     routes += [_route("POST", "/lfs/{kind:kind}/{namespace:part}/{name:part}/verify", api_lfs.verify)]
     for prefix in ("/{kind:kind}", ""):
         repo = f"{prefix}/{{namespace:part}}/{{name:part}}"
@@ -136,7 +138,13 @@ def _web() -> list[Route]:
             _route("GET", f"{repo}/resolve/{file}", api_files.resolve),
             _route("GET", f"{repo}/raw/{file}", api_files.raw),
             _route("GET", repo, pages.repo_page),
+            _route("GET", f"{repo}/tree/{{revision:part}}", pages.repo_page),
+            _route("GET", f"{repo}/tree/{file}", pages.files_page),
+            _route("GET", f"{repo}/blob/{file}", pages.files_page),
+            _route("GET", f"{repo}/commit/{{revision:part}}", pages.commit_page),
+            _route("GET", f"{repo}/discussions/{{number:int}}", pages.pull_page),
         ]
+    routes.append(_route("GET", "/{namespace:part}", pages.namespace))
     routes.append(_route("GET", "/", pages.index))
     return [*routes, _route("GET POST PUT DELETE PATCH", "/{path:rest}", _nothing_here)]
 
@@ -153,7 +161,7 @@ def _route(methods: str, path: str, endpoint: Endpoint) -> Route:
 
 async def _nothing_here(request: Request) -> Response:
     """Addresses of repos without a namespace, which this Hub has none of, and all else."""
-    raise repo_not_found(signed_in=request.state.account is not None)
+    raise no_such_page() if _is_browser(request) else repo_not_found(signed_in=request.state.account is not None)
 
 
 async def _refuse(request: Request, refusal: Exception) -> Response:
@@ -164,9 +172,15 @@ async def _refuse(request: Request, refusal: Exception) -> Response:
         headers["X-Error-Code"] = refusal.code
     if "/api/" in request.url.path or request.url.path.endswith("/objects/batch"):
         return JSONResponse(refusal.body or {"error": refusal.message}, refusal.status, headers)
-    if "text/html" in request.headers.get("accept", ""):
-        return HTMLResponse(pages.refusal_page(refusal), refusal.status, {**pages.SAFE, **headers})
+    if _is_browser(request):
+        shown = refusal_page(refusal)
+        shown.headers.update(headers)
+        return shown
     return PlainTextResponse(refusal.message, refusal.status, headers)
+
+
+def _is_browser(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
 
 
 async def _fail(request: Request, error: Exception) -> Response:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
 from hubkit.localhub import LocalHub
 
@@ -66,17 +66,55 @@ def test_the_form_asks_what_the_card_asks(page: str, shown: str) -> None:
     assert shown in page
 
 
+ANSWERS = {
+    "Institution": "A",
+    "Date of the agreement": "2026-01-01",
+    "Purpose": "other",
+    "I will not share this": "true",
+}
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ({}, "Institution; Date of the agreement; Purpose; I will not share this"),
+        ({**ANSWERS, "Institution": " "}, "Not answered: Institution."),
+        ({**ANSWERS, "Purpose": "Sale"}, "Not answered: Purpose."),
+        ({**ANSWERS, "I will not share this": "false"}, "Not answered: I will not share this."),
+        ({**ANSWERS, "Função <b>": "A"}, "Not asked: Função &lt;b&gt;."),
+    ],
+    ids=range(5),
+)
+def test_a_form_that_is_not_filled_in_is_not_sent(hub: LocalHub, page: str, answers: dict[str, str], said: str) -> None:
+    sent = {**answers, "hub-token": hub.tokens["ungranted"]}
+    address = f"{hub.url}/datasets/maintainer/shown/ask-access"
+    refused = httpx.post(address, data=sent, headers={"Accept": "text/html"})
+    assert refused.status_code == 400
+    assert said in refused.text
+    api = HfApi(endpoint=hub.url, token=hub.tokens["owner"])
+    assert not list(api.list_pending_access_requests("maintainer/shown", repo_type="dataset"))
+
+
 def test_the_form_can_be_sent_off(hub: LocalHub, page: str) -> None:
     address = f"{hub.url}/datasets/maintainer/shown/ask-access"
-    assert httpx.post(address, data={"Institution": "A"}).status_code == 401
-    sent = {"Institution": "A", "hub-token": hub.tokens["ungranted"]}
-    sent_off = httpx.post(address, data=sent)
-    assert sent_off.status_code == 303
-    assert "<form" not in (shown := httpx.get(sent_off.headers["location"]).text)
-    assert "sent to the authors" in shown
+    assert httpx.post(address, data=ANSWERS).status_code == 401
     api = HfApi(endpoint=hub.url, token=hub.tokens["owner"])
+
+    def send() -> str:
+        sent_off = httpx.post(address, data={**ANSWERS, "hub-token": hub.tokens["ungranted"]})
+        assert sent_off.status_code == 303
+        return httpx.get(sent_off.headers["location"]).text
+
+    for _ in range(2):
+        shown = send()
+        assert "<form" not in shown
+        assert "sent to the authors" in shown
     (asked,) = api.list_pending_access_requests("maintainer/shown", repo_type="dataset")
-    assert (asked.username, asked.fields) == ("outsider", {"Institution": "A"})
+    assert (asked.username, asked.fields) == ("outsider", ANSWERS)
+    api.reject_access_request("maintainer/shown", "outsider", repo_type="dataset", rejection_reason="no certificate")
+    assert "have rejected your request" in send()
+    api.accept_access_request("maintainer/shown", "outsider", repo_type="dataset")
+    assert "You have access" in send()
 
 
 def test_the_form_is_not_shown_to_whoever_may_read(hub: LocalHub, page: str) -> None:
@@ -108,6 +146,95 @@ def test_private_repos_are_not_listed(hub: LocalHub, page: str) -> None:
     assert "maintainer/shown" in listed
     assert "maintainer/hidden" not in listed
     assert httpx.get(f"{hub.url}/maintainer/hidden").status_code == 401
+
+
+@pytest.fixture(scope="module")
+def history(hub: LocalHub) -> dict[str, str]:
+    """A gated repo with a tag, a branch and a pull request, in a collection: the addresses that tools print."""
+    api = HfApi(endpoint=hub.url, token=hub.tokens["owner"])
+    repo = str(api.create_repo("maintainer/history", repo_type="dataset"))
+    added = [CommitOperationAdd("data/a.txt", b"secret"), CommitOperationAdd("README.md", b"# Version one\n")]
+    api.create_commit("maintainer/history", added, commit_message="Release <1>", repo_type="dataset")
+    api.create_tag("maintainer/history", tag="release-1", repo_type="dataset")
+    api.create_branch("maintainer/history", branch="try/it", repo_type="dataset")
+    changes = [
+        CommitOperationAdd("README.md", b"# Version two\n"),
+        CommitOperationAdd("data/b.txt", b"secret"),
+        CommitOperationDelete("data/a.txt"),
+    ]
+    changed = api.create_commit("maintainer/history", changes, commit_message="Release 2", repo_type="dataset")
+    added = [CommitOperationAdd("data/c.txt", b"secret")]
+    proposed = api.create_commit(
+        "maintainer/history", added, commit_message="Propose", repo_type="dataset", create_pr=True
+    )
+    api.update_repo_settings("maintainer/history", gated="manual", repo_type="dataset")
+    collection = api.create_collection("What was released", description="Three *parts*")
+    api.add_collection_item(collection.slug, "maintainer/history", "dataset")
+    return {"repo": repo, "commit": changed.commit_url, "pull": str(proposed.pr_url), "collection": collection.url}
+
+
+@pytest.mark.parametrize(
+    ("address", "shown", "hidden"),
+    [
+        ("{repo}", ["/tree/release-1", "/tree/try%2Fit", "Version two"], ["Version one", "a.txt"]),
+        ("{repo}/tree/release-1", ["Version one", "data/a.txt", "Files of release-1"], ["b.txt"]),
+        ("{repo}/tree/try%2Fit", ["Files of try/it"], []),
+        ("{repo}/tree/refs%2Fpr%2F1", ["data/c.txt"], []),
+        ("{repo}/tree/release-1/data", ["data/a.txt"], ["README.md", "b.txt"]),
+        ("{repo}/blob/main/README.md", ["/resolve/main/README.md"], ["b.txt"]),
+        ("{repo}/blob/main/data/b.txt", ["data/b.txt"], ["/resolve/"]),
+        (
+            "{commit}",
+            ["Release 2", "README.md<td>changed", "data/b.txt<td>added", "data/a.txt<td>deleted"],
+            ["gitattributes"],
+        ),
+        ("{pull}", ["Propose #1", "open: maintainer to main", "data/c.txt<td>added"], ["README.md"]),
+        ("{collection}", ["What was released", "<em>parts</em>", "maintainer/history"], ["maintainer/shown"]),
+        ("{hub}/maintainer", ["maintainer/history", "maintainer/shown"], []),
+        ("{hub}/reader", ["No repos yet"], ["maintainer/history"]),
+    ],
+    ids=range(12),
+)
+def test_addresses_that_tools_print_have_a_page(
+    hub: LocalHub, page: str, history: dict[str, str], address: str, shown: list[str], hidden: list[str]
+) -> None:
+    """A stranger sees what was done to a gated repo, and no link to what lies behind the gate."""
+    found = httpx.get(address.format(hub=hub.url, **history), headers={"Accept": "text/html"})
+    assert found.status_code == 200
+    assert [text for text in shown if text not in found.text] == []
+    assert [text for text in hidden if text in found.text] == []
+    assert "secret" not in found.text
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "{repo}/tree/none",
+        "{repo}/tree/main/none",
+        "{repo}/blob/main/dat",
+        "{repo}/commit/0000000",
+        "{repo}/discussions/2",
+        "{repo}/settings",
+        "{hub}/nobody",
+        "{hub}/collections/none",
+        "{hub}/a/b/c/d/e",
+    ],
+)
+def test_a_browser_is_told_where_there_is_no_page(hub: LocalHub, history: dict[str, str], address: str) -> None:
+    found = httpx.get(address.format(hub=hub.url, **history), headers={"Accept": "text/html"})
+    assert found.status_code == 404
+    assert "there is nothing here" in found.text
+
+
+def test_a_client_is_told_of_a_repo_where_there_is_no_page(hub: LocalHub) -> None:
+    assert httpx.get(f"{hub.url}/gpt2/resolve/main/config.json").headers["x-error-code"] == "RepoNotFound"
+
+
+def test_private_collections_are_not_there_for_others(hub: LocalHub) -> None:
+    api = HfApi(endpoint=hub.url, token=hub.tokens["owner"])
+    address = api.create_collection("Hidden", private=True).url
+    assert httpx.get(address).status_code == 404
+    assert httpx.get(address, headers={"Authorization": f"Bearer {api.token}"}).status_code == 200
 
 
 REPO, KIND = "maintainer/by-hand", ("--repo-type", "dataset")
