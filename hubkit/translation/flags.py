@@ -47,6 +47,7 @@ IN_PORTUGUESE = {
     "number_added": "número acrescentado",
     "number_changed": "número alterado",
     "number_lost": "número omitido",
+    "opposite": "palavra trocada por seu oposto",
     "other_language": "palavra de outro idioma",
     "sentence_added": "frase acrescentada",
     "sentence_lost": "frase omitida",

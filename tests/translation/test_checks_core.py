@@ -53,3 +53,25 @@ def test_a_reversed_trend_is_flagged():
 def test_an_empty_translation_is_flagged_and_an_empty_source_is_not():
     assert errors("No effusion.", " ") == {"empty"}
     assert check(" ", "") == []
+
+
+@pytest.mark.parametrize(
+    ("source", "right", "wrong", "name"),
+    [
+        ("The heart is enlarged.", "O coração está aumentado.", "O coração é normal.", "negation_added"),
+        ("Cardiomegaly.", "Cardiomegalia.", "Coração de tamanho normal.", "negation_added"),
+        ("The lungs are clear, no mass.", "Pulmões limpos, sem massas.", "Opacidades, sem massas.", "negation_dropped"),
+        ("Left effusion and right nodule.", "Derrame à esquerda e nódulo à direita.",
+         "Derrame à direita e nódulo à esquerda.", "laterality"),
+        ("Tip in the mid RA.", "Ponta no átrio direito médio.", "Ponta no átrio esquerdo médio.", "laterality"),
+        ("Tube above the carina.", "Tubo acima da carina.", "Tubo abaixo da carina.", "opposite"),
+        ("Incompletely seen.", "Não completamente visto.", "Completamente visto.", "opposite"),
+        ("Unlikely to be edema.", "É improvável que seja edema.", "É provável que seja edema.", "opposite"),
+        ("Nodule of less than 1 cm.", "Nódulo menor que 1 cm.", "Nódulo maior que 1 cm.", "number_changed"),
+        ("Effusion has decreased.", "O derrame diminuiu.", "Sem redução do derrame.", "negation_added"),
+        ("No displaced fracture.", "Sem fratura com desvio.", "Sem fratura sem desvio.", "negation_added"),
+    ],
+)  # fmt: skip
+def test_what_turns_a_finding_round_is_flagged(source, right, wrong, name):
+    assert errors(source, right) == set()
+    assert name in errors(source, wrong)

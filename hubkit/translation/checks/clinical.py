@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from hubkit.clinical.lexicon import Meaning
 from hubkit.translation.checks.direction import grades, laterality, trends
+from hubkit.translation.checks.opposites import opposites
 from hubkit.translation.checks.polarity import negation, uncertainty
 from hubkit.translation.checks.sides import SIZED, Place, Side, differing, same, soft
 from hubkit.translation.flags import Flag
@@ -52,6 +53,7 @@ def check_sentences(pairs: Sequence[tuple[Side, Side]]) -> Iterator[Flag]:
                 *grades(source, translation),
                 *trends(source, translation),
                 *uncertainty(source, translation),
+                *opposites(source, translation),
             ]
             errors = {flag.name for flag in flags if flag.severity == "error"}
             yield from (flag for flag in flags if flag.severity == "error" or flag.name not in errors)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from hubkit.clinical.assertion import Sentence, cue
 from hubkit.clinical.lexicon import Meaning, Term
 from hubkit.translation.checks.form import WORDS
-from hubkit.translation.checks.sides import Place, Side, soft, unmatched
+from hubkit.translation.checks.sides import SIZED, Place, Side, soft, unmatched
 from hubkit.translation.flags import Flag
 
 LOOSE = frozenset({"loose", "normal", "clear", "intact", "midline", "same", "resolved", "removed"})
@@ -20,8 +20,11 @@ NEGATING = frozenset({"forward", "adverb", "inner"})
 SOUND = frozenset({"normal", "clear", "intact", "midline", "same", "resolved"})
 """What says that all is well, and is often said with a negation."""
 
-CLOUDS = frozenset({"opacity", "infiltrate", "consolidation", "airspace_disease"})
-"""What a lung that is clear does not have."""
+UNSOUND = {
+    "clear": frozenset({"opacity", "infiltrate", "consolidation", "airspace_disease"}),
+    "normal": SIZED | {"cardiomegaly"},
+}
+"""What a lung that is clear, and a heart or mediastinum that is normal, does not have."""
 
 BREAKS = frozenset({",", ";", ":", ".", "but", "though", "although", "however", "mas", "porem", "embora", "contudo"})
 """What a negation does not reach beyond to deny a doubt."""
@@ -63,9 +66,9 @@ def negation(source: Side, translation: Side) -> Iterator[Flag]:
             name = "comparison_lost" if same else "negation_dropped"
             yield Flag(name, "error", (said or sound)[0].span, translation.span)
             return
-    clouded = _clouded(source, translation)
-    if clouded is not None:
-        yield Flag("negation_dropped", "error", source.named("clear")[0].span, clouded.span)
+    unsound = _unsound(source, translation)
+    if unsound is not None:
+        yield unsound
         return
     allowed = len(said) + len(spare)
     plain = [place for place in told if place.meaning.first == "nao"]
@@ -80,20 +83,22 @@ def negation(source: Side, translation: Side) -> Iterator[Flag]:
         yield from _turned(source, translation, len(told) - allowed, len(said) - len(told) - len(other_spare))
 
 
-def _clouded(source: Side, translation: Side) -> Place | None:
-    """The opacity that a translation has in place of clear lungs."""
-    if "clear" not in source.names or "clear" in translation.names:
-        return None
-    return next(
-        (
-            place
-            for place in translation.places
-            if not place.meaning.names.isdisjoint(CLOUDS)
-            and place.meaning.names.isdisjoint(source.names)
-            and all(translation.polarities.get(name) == {1} for name in place.meaning.names)
-        ),
-        None,
-    )
+def _unsound(source: Side, translation: Side) -> Flag | None:
+    """A flag for what is clear or normal on one side, and clouded or enlarged on the other."""
+    for sound, unsound in UNSOUND.items():
+        for one, other in ((source, translation), (translation, source)):
+            if sound not in one.names or sound in other.names:
+                continue
+            for place in other.places:
+                affirmed = all(other.polarities.get(name) == {1} for name in place.meaning.names)
+                if affirmed and place.meaning.names & unsound and (place.meaning.said & unsound).isdisjoint(one.names):
+                    spans = one.named(sound)[0].span, place.span
+                    return (
+                        Flag("negation_dropped", "error", *spans)
+                        if one is source
+                        else Flag("negation_added", "error", *reversed(spans))
+                    )
+    return None
 
 
 def _turned(source: Side, translation: Side, more: int, fewer: int) -> Iterator[Flag]:
