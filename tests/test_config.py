@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,14 @@ from hubkit.errors import UsageError
         ("[release]\nversion = '1.2'", "release.version: String should match pattern"),
         ("[scoring.bertimbau]\nmodel = 'x'", "scoring.bertimbau.layer: Field required"),
         ("[corpus", "not valid TOML"),
+        ("[hub]\nendpoint = 'not a url'", "hub.endpoint: 'not a url' is no address of a Hub"),
+        ("[hub]\nendpoint = 'huggingface.co'", "hub.endpoint: 'huggingface.co' is no address of a Hub"),
+        ("[hub]\nendpoint = 'localhost:8080'", "hub.endpoint: 'localhost:8080' is no address of a Hub"),
+        ("[hub]\nendpoint = 'ftp://host.example'", "hub.endpoint: 'ftp://host.example' is no address of a Hub"),
+        ("[hub]\nendpoint = 'https://'", "hub.endpoint: 'https://' is no address of a Hub"),
+        ("[hub]\nendpoint = 'https://host example'", "hub.endpoint: 'https://host example' is no address of a Hub"),
+        ("[hub]\nendpoint = 'http://host:port'", "hub.endpoint: "),
+        ("[hub]\nendpoint = ''", "hub.endpoint: '' is no address of a Hub"),
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, toml: str, complaint: str) -> None:
@@ -29,6 +38,51 @@ def test_a_mistake_is_named(tmp_path: Path, toml: str, complaint: str) -> None:
         load_config(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert complaint in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["https://huggingface.co", "http://127.0.0.1:8080/", "http://[::1]:7", "https://a.example/hf"]
+)
+def test_addresses_of_a_hub(endpoint: str) -> None:
+    assert parse_config({"hub": {"endpoint": endpoint}}).hub.endpoint == endpoint
+
+
+CONSENT = {"who": "A person", "when": "2026-01-02", "what": "gated publication"}
+TOMORROW = datetime.date.today() + datetime.timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("word", "complaint"),
+    [
+        ({"who": ""}, "hub.physionet_consent.who"),
+        ({"who": " \n"}, "hub.physionet_consent.who"),
+        ({"what": ""}, "hub.physionet_consent.what"),
+        ({"when": ""}, "hub.physionet_consent.when"),
+        ({"when": "9999-99-99"}, "hub.physionet_consent.when"),
+        ({"when": "2026-02-30"}, "hub.physionet_consent.when"),
+        ({"when": 20260102}, "hub.physionet_consent.when: give the day as YYYY-MM-DD"),
+        ({"when": TOMORROW.isoformat()}, f"hub.physionet_consent.when: {TOMORROW} has not come yet"),
+        ({"when": TOMORROW}, f"hub.physionet_consent.when: {TOMORROW} has not come yet"),
+    ],
+)
+def test_consent_names_a_person_a_day_that_was_and_a_matter(word: dict, complaint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_config({"hub": {"physionet_consent": CONSENT | word}})
+    assert complaint in str(caught.value)
+
+
+@pytest.mark.parametrize("day", ["2026-01-02", '"2026-01-02"'])
+def test_the_day_of_consent_may_be_a_date_or_a_text(tmp_path: Path, day: str) -> None:
+    path = tmp_path / "hubkit.toml"
+    path.write_text(f"[hub.physionet_consent]\nwho = 'x'\nwhen = {day}\nwhat = 'y'\n")
+    consent = load_config(path).hub.physionet_consent
+    assert consent is not None
+    assert consent.when == datetime.date(2026, 1, 2)
+
+
+def test_without_a_namespace_there_is_no_repo() -> None:
+    with pytest.raises(UsageError, match=r"^\[hub\] namespace: is missing"):
+        ReleaseConfig().hub.repo("dataset")
 
 
 def test_a_missing_file_says_how_to_write_one(tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ def parse_config(values: dict[str, Any], where: Path | str = "hubkit.toml") -> R
         if first["type"] == "extra_forbidden":
             known = _keys_beside(first["loc"])
             raise UsageError(f"unknown key {key}", where=where, mend=f"known here: {', '.join(known)}") from None
-        raise UsageError(f"{key}: {first['msg']}", where=where, mend="every setting: hubkit init") from None
+        what = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{key}: {what}", where=where, mend="every setting: hubkit init") from None
 
 
 def _keys_beside(location: tuple[int | str, ...]) -> list[str]:

@@ -6,12 +6,16 @@ changing one makes no stage run again.
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from hubkit.errors import UsageError
 
 
 class _Runtime:
@@ -22,6 +26,8 @@ Runtime = _Runtime()
 
 Quantization = Literal["nf4", "bf16", "fp32"]
 Positive = Annotated[int, Field(gt=0)]
+Said = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+"""A text that says something."""
 
 
 class Table(BaseModel):
@@ -291,12 +297,24 @@ class Packaging(Table):
 class Consent(Table):
     """Who agreed with PhysioNet to publish what is derived from a credentialed corpus, when, and to what."""
 
-    who: str
+    who: Said
     """Who agreed, at PhysioNet."""
-    when: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
+    when: datetime.date
     """The day, as YYYY-MM-DD."""
-    what: str
+    what: Said
     """What was agreed to."""
+
+    @field_validator("when", mode="before")
+    @classmethod
+    def _is_a_day(cls, when: Any) -> datetime.date:
+        # A TOML date, or the same in quotes; pydantic itself would take a number as seconds since 1970.
+        if isinstance(when, str):
+            when = datetime.date.fromisoformat(when)
+        if type(when) is not datetime.date:
+            raise ValueError("give the day as YYYY-MM-DD")
+        if when > datetime.datetime.now().astimezone().date():
+            raise ValueError(f"{when} has not come yet")
+        return when
 
 
 class Hub(Table):
@@ -323,7 +341,25 @@ class Hub(Table):
     verify_with: tuple[str, ...] = ()
     """Versions that have to load it beside the installed ones: "all", a set ("datasets-3.6"), or as pip names them."""
 
+    @field_validator("endpoint")
+    @classmethod
+    def _is_an_address(cls, endpoint: str | None) -> str | None:
+        if endpoint is not None:
+            address = urlsplit(endpoint)
+            # Asked for its port, an address says whether that is one.
+            whole = address.scheme in ("http", "https") and address.hostname and address.port != 0
+            if not whole or any(mark.isspace() for mark in endpoint):
+                raise ValueError(f"{endpoint!r} is no address of a Hub, such as https://huggingface.co")
+        return endpoint
+
     def repo(self, artifact: Literal["dataset", "adapter", "metric"]) -> str:
+        """The repo of a part of the release, `namespace/name`.
+
+        Raises:
+            UsageError: there is no namespace.
+        """
+        if not self.namespace:
+            raise UsageError("is missing", where="[hub] namespace", mend="set it to your user name or organisation")
         return f"{self.namespace}/{getattr(self, artifact)}"
 
 

@@ -34,8 +34,6 @@ def check_identity(config: ReleaseConfig, api: HfApi) -> None:
     from huggingface_hub.utils import validate_repo_id
 
     namespace = config.hub.namespace
-    if not namespace:
-        raise UsageError("is missing", where="[hub] namespace", mend="set it to your user name or organisation")
     for artifact in ("dataset", "adapter", "metric"):
         try:
             validate_repo_id(config.hub.repo(artifact))

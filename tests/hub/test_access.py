@@ -17,7 +17,7 @@ from small_dist import small_config, small_dist
 
 from hubkit.cli import cli
 from hubkit.config import ReleaseConfig, write_config
-from hubkit.errors import HubkitError
+from hubkit.errors import HubkitError, UsageError
 from hubkit.hub import access
 from hubkit.hub.push import push
 from hubkit.hub.withdraw import plan_withdrawal, withdraw
@@ -92,6 +92,17 @@ def test_the_commands(hub: LocalHub, released: ReleaseConfig, tmp_path: Path) ->
     assert f"deletes {DATA} from every commit" in planned
     assert "add: --confirm release-1.0.0" in planned
     assert "Nothing was done yet" not in hubkit("withdraw", "--confirm", "release-1.0.0")
+
+
+@pytest.mark.parametrize(
+    "command", ["access list", "access grant outsider", "access reject outsider", "access export asked.csv", "withdraw"]
+)
+@pytest.mark.usefixtures("hub")
+def test_without_a_namespace_the_setting_is_named(tmp_path: Path, command: str) -> None:
+    settings = tmp_path / "hubkit.toml"
+    settings.write_text("")
+    with pytest.raises(UsageError, match=r"^\[hub\] namespace: is missing"):
+        CliRunner().invoke(cli, [*command.split(), "--config", str(settings)], catch_exceptions=False)
 
 
 def test_what_strangers_write_does_no_harm(hub: LocalHub, released: ReleaseConfig, tmp_path: Path) -> None:
