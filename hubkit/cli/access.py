@@ -24,7 +24,7 @@ def command() -> None:
 def listing(config: ReleaseConfig, status: str, as_json: bool) -> None:
     """List requests with what people wrote in the form."""
     _prepare(config)
-    from hubkit.hub.access import STATUSES, requests
+    from hubkit.hub.access import STATUSES, plain, requests
 
     found = requests(config, STATUSES if status == "all" else (status,))  # type: ignore[arg-type]
     for asked in found:
@@ -32,9 +32,9 @@ def listing(config: ReleaseConfig, status: str, as_json: bool) -> None:
             click.echo(json.dumps(asked._asdict()))
         else:
             person = ", ".join(filter(None, (asked.user, asked.name, asked.email)))
-            click.echo(f"{asked.status:<9} {_plain(person)}  {asked.repo}  {asked.time[:10]}")
+            click.echo(f"{asked.status:<9} {plain(person)}  {asked.repo}  {asked.time[:10]}")
             for question, answer in asked.fields.items():
-                click.echo(f"          {_plain(question)}: {_plain(answer)}")
+                click.echo(f"          {plain(question)}: {plain(answer)}")
     if not found and not as_json:
         click.echo("no requests")
 
@@ -84,8 +84,3 @@ def _prepare(config: ReleaseConfig) -> None:
     from hubkit.hub.endpoint import use_endpoint
 
     use_endpoint(config.hub.endpoint)
-
-
-def _plain(text: str) -> str:
-    # What a stranger wrote must neither move the cursor nor end the line.
-    return "".join(mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}" for mark in text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 Status = Literal["pending", "accepted", "rejected"]
 STATUSES: tuple[Status, ...] = ("pending", "accepted", "rejected")
+
+FORMULA = re.compile(r"(^|;)(\s*)(?=[=+\-@＝＋－＠])")
+"""Where a spreadsheet may see a formula: at the start of a cell, in full width in an Asian one, and after a semicolon
+in one that takes it for the end of the cell."""
 
 
 class Asked(NamedTuple):
@@ -101,12 +106,14 @@ def reject(config: ReleaseConfig, user: str, reason: str | None = None) -> list[
 def export(config: ReleaseConfig, path: Path) -> int:
     """Write all requests to a CSV file, a column per question of the form; return how many there are.
 
+    Only its owner may read the file: it says who people are.
+
     Raises:
         HubkitError: the file cannot be written, or the Hub refused or did not answer.
     """
     asked = requests(config)
     questions = list(dict.fromkeys(question for request in asked for question in request.fields))
-    with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+    with atomic(path, mode=0o600) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["repo", "user", "name", "email", "status", "time", *map(_harmless, questions)])
         for request in asked:
@@ -160,6 +167,11 @@ def _status(api: HfApi, repo: str, kind: Literal["dataset", "model"], user: str)
     return None
 
 
+def plain(text: str) -> str:
+    """What a stranger wrote, with nothing in it that moves the cursor or ends the line."""
+    return "".join(mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}" for mark in text)
+
+
 def _harmless(answer: str) -> str:
     # A spreadsheet would run what a stranger wrote into the form as a formula.
-    return f"'{answer}" if answer.startswith(("=", "+", "-", "@", "\t", "\r")) else answer
+    return FORMULA.sub(r"\1\2'", plain(answer))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import stat
 from pathlib import Path
 
 import httpx
@@ -117,8 +118,28 @@ def test_what_strangers_write_does_no_harm(hub: LocalHub, released: ReleaseConfi
     assert not any(mark in listed + as_json for mark in ("\x1b", "\u202e"))
     access.export(released, tmp_path / "asked.csv")
     cells = [cell for row in csv.reader((tmp_path / "asked.csv").open(newline="")) for cell in row]
-    assert "'=1+1" in cells
+    assert {"'=1+1", "'+1", "BR\ufffd[2J\ufffdaccepted  another", "\ufffdright to left"} <= set(cells)
     assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
+    assert stat.S_IMODE((tmp_path / "asked.csv").stat().st_mode) == 0o600
+
+
+CELLS = {
+    "=1+1": "'=1+1",
+    " @SUM(1)": " '@SUM(1)",
+    "\uff1d1+1": "'\uff1d1+1",
+    "one;=1+1": "one;'=1+1",
+    "a-b, c=d; e": "a-b, c=d; e",
+    "\t=1": "\ufffd=1",
+    "São Paulo\x9b2J": "São Paulo\ufffd2J",
+}
+
+
+def test_cells_that_a_spreadsheet_would_run(hub: LocalHub, released: ReleaseConfig, tmp_path: Path) -> None:
+    ask(hub, released, {f"Question {number}": answer for number, answer in enumerate(CELLS)})
+    path = tmp_path / "asked.csv"
+    access.export(released, path)
+    row = next(row for row in csv.DictReader(path.open(newline="")) if row["user"] == "outsider")
+    assert [row[f"Question {number}"] for number in range(len(CELLS))] == list(CELLS.values())
 
 
 def test_a_withdrawn_version_is_gone_and_leaves_a_notice(
