@@ -103,7 +103,7 @@ def _merged_card(api: HfApi, target: Target, commit: str | None) -> bytes:
 
     theirs = card_on_hub(api, target, commit)
     ours = (target.folder / CARD).read_text(encoding="utf-8")
-    merged = merge_card(theirs, ours)
+    merged = merge_card(theirs, ours, f"{CARD} of {target.repo}")
     # Written out again, a card that people edited may differ in the layout of its YAML alone.
     same = theirs == ours or merged == merge_card(theirs, theirs)
     return (theirs if same else merged).encode()

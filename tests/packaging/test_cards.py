@@ -171,6 +171,10 @@ OURS = f"---\nlicense: other\ntags:\n- a\n---\n\n{block('one', 'new one')}\n{blo
             f"{block('one', 'old one')}Mine.\n{block('gone', 'old')}",
             f"{block('one', 'new one')}\n{block('two', 'new two')}\nMine.\n",
         ),
+        (
+            f"{block('withdrawn-release-1.0.0', 'why')}{block('one', 'old one')}{block('two', 'old two')}",
+            f"{block('withdrawn-release-1.0.0', 'why')}{block('one', 'new one')}{block('two', 'new two')}",
+        ),
         (f"{block('two', 'edited inside')}", f"{block('one', 'new one')}\n{block('two', 'new two')}"),
     ],
 )
@@ -191,6 +195,34 @@ def test_of_the_yaml_our_keys_win_and_others_stay() -> None:
 def test_a_card_on_the_hub_with_broken_yaml_is_named() -> None:
     with pytest.raises(HubkitError, match="no valid YAML"):
         merge_card("---\n: : [\n---\n", OURS)
+
+
+def without(mark: str, text: str) -> str:
+    lines = text.splitlines(keepends=True)
+    assert any(mark in line for line in lines)
+    return "".join(line for line in lines if mark not in line)
+
+
+@pytest.mark.parametrize(
+    ("existing", "message"),
+    [
+        (without("end one", f"{block('one', 'old')}Mine.\n{block('two', 'old')}"), "the block one does not end"),
+        (without("end one", f"{block('one', 'old')}Mine.\n"), "the block one does not end"),
+        (without("end two", f"{block('one', 'old')}Mine.\n{block('two', 'old')}"), "the block two does not end"),
+        (without("begin one", f"{block('one', 'old')}Mine.\n"), "the end of the block one has no begin before it"),
+        (without("end one", f"{block('one', 'old')}Mine.\n") + block("one", "new"), "the block one does not end"),
+        (without("end gone", f"{block('one', 'old')}{block('gone', 'old')}Mine.\n"), "the block gone does not end"),
+    ],
+)
+def test_a_block_that_lost_a_mark_is_named_and_not_doubled(existing: str, message: str) -> None:
+    with pytest.raises(HubkitError, match=rf"^README.md of lab/x: {message} \(on the Hub, put <!-- hubkit:"):
+        merge_card(existing, OURS, "README.md of lab/x")
+
+
+def test_a_mark_that_was_put_back_is_as_good_as_ours() -> None:
+    existing = "<!-- hubkit:begin one -->\nold\n<!-- hubkit:end one -->\nMine.\n"
+    merged = merge_card(existing.replace("\n", "\r\n"), OURS)
+    assert (merged.count("new one"), merged.count("old"), merged.count("Mine.")) == (1, 0, 1)
 
 
 PERSON = st.text(alphabet="ab #-|\n", max_size=30)
