@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 from typing import NamedTuple
 
 from hubkit.errors import HubkitError
@@ -15,6 +16,9 @@ DAYS_VALID = 90
 
 MEND = "run: hubkit fetch --check"
 
+EXT = re.compile(r"(?<![A-Za-z])(?:ext|EXT)(?![A-Za-z])|Ext(?![a-z])")
+"""The word "Ext" in a name, between marks or between words that begin with a capital."""
+
 
 class AccessCheck(NamedTuple):
     """A download of a credentialed file that succeeded: as whom, of which project, how many days ago (UTC)."""
@@ -22,6 +26,11 @@ class AccessCheck(NamedTuple):
     user: str
     project: str
     age: int
+
+
+def lacks_ext(name: str) -> bool:
+    """Whether a name uses MIMIC without "Ext", which PhysioNet asks for in names of what is derived from MIMIC."""
+    return "mimic" in name.lower() and EXT.search(name) is None
 
 
 def require_access(workspace: Workspace, today: datetime.date | None = None) -> AccessCheck:

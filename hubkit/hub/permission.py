@@ -6,7 +6,7 @@ from hubkit.config import ReleaseConfig
 from hubkit.corpus.kinds import corpus_kind
 from hubkit.errors import HubkitError
 from hubkit.hub.endpoint import is_loopback
-from hubkit.physionet import require_access
+from hubkit.physionet import lacks_ext, require_access
 from hubkit.workspace import Workspace
 
 
@@ -37,12 +37,14 @@ def check_permission(config: ReleaseConfig, workspace: Workspace, endpoint: str)
 
 
 def name_warning(config: ReleaseConfig) -> str | None:
-    """What to tell a maintainer whose dataset is named against PhysioNet's rule; None where it is not."""
-    name = config.hub.dataset
-    words = name.lower().replace("_", "-").split("-")
-    if not corpus_kind(config.corpus.kind).credentialed or "mimic" not in words or "ext" in words:
+    """What to tell a maintainer whose dataset or adapter is named against PhysioNet's rule; None where none is."""
+    names = {"dataset": config.hub.dataset}
+    if config.custody.adapter_on_hub:
+        names["adapter"] = config.hub.adapter
+    named = {part: name for part, name in names.items() if lacks_ext(name)}
+    if not named or not corpus_kind(config.corpus.kind).credentialed:
         return None
     return (
-        f'{name} uses the name MIMIC without "Ext": PhysioNet asks that what is derived from MIMIC is called '
-        "MIMIC-...-Ext-... ([hub] dataset)"
+        f'{" and ".join(named.values())}: the name MIMIC without "Ext"; PhysioNet asks that what is derived from MIMIC '
+        f"is called MIMIC-...-Ext-... ([hub] {', '.join(named)})"
     )

@@ -23,6 +23,7 @@ from hubkit.packaging.facts import gather
 from hubkit.packaging.leakguard import guard
 from hubkit.packaging.package import PLOTS, copy_adapter, copy_files, write_loader
 from hubkit.packaging.references import Citations
+from hubkit.physionet import lacks_ext
 from hubkit.published import published
 from hubkit.workspace import Workspace, file_digest, sync, write_text
 
@@ -88,7 +89,7 @@ def _check_terms(config: ReleaseConfig, facts: Mapping[str, Any]) -> None:
     title, kind = config.packaging.physionet.title, facts["corpus"]
     if not kind.derivatives:
         raise UsageError(f"the terms of {kind.name} ({kind.licence}) allow nothing made from it to be passed on")
-    if "mimic" in title.lower() and "ext" not in re.split(r"[\W_]+", title.lower()):
+    if lacks_ext(title):
         raise UsageError(
             'a title with MIMIC and without "Ext"',
             where="[packaging.physionet] title",

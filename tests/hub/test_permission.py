@@ -79,12 +79,28 @@ def test_what_loopback_is(endpoint: str, loopback: bool) -> None:
     [
         ("mimic-cxr", "mimic-cxr-ptbr", True),
         ("mimic-cxr", "MIMIC_CXR_PTBR", True),
+        ("mimic-cxr", "MIMICCXR-ptbr", True),
+        ("mimic-cxr", "mimiccxr_ptbr", True),
+        ("mimic-cxr", "mimic.cxr.ptbr", True),
+        ("mimic-cxr", "MIMIC3-notes", True),
+        ("mimic-cxr", "mimic-cxr-text", True),
+        ("mimic-cxr", "mimic-cxr-extra", True),
+        ("mimic-cxr", "MIMIC.CXR.EXT.ptbr", False),
+        ("mimic-cxr", "MIMICCXRExtPTBR", False),
         ("mimic-cxr", "mimic-cxr-ext-ptbr", False),
         ("mimic-cxr", "reports-ptbr", False),
         ("demo", "mimic-cxr-ptbr", False),
     ],
 )
 def test_a_name_against_the_rule_brings_a_warning(kind: str, name: str, warned: bool) -> None:
-    found = name_warning(config(kind, dataset=name))
-    assert (found is not None) is warned
-    assert not warned or "PhysioNet" in str(found)
+    for part, other in (("dataset", "adapter"), ("adapter", "dataset")):
+        found = name_warning(config(kind, **{part: name, other: "reports"}))
+        assert (found is not None) is warned
+        assert not warned or (f"([hub] {part})" in str(found) and "PhysioNet" in str(found))
+
+
+def test_an_adapter_that_stays_away_from_the_hub_may_have_any_name() -> None:
+    names = {"dataset": "reports", "adapter": "mimic-lora"}
+    at_physionet = {"adapter_custody": "physionet"}
+    assert name_warning(parse_config({"hub": names, "custody": at_physionet})) is None
+    assert "reports" not in str(name_warning(parse_config({"hub": names})))
