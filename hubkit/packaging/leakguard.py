@@ -18,7 +18,7 @@ from typing import NamedTuple
 from hubkit.config import ReleaseConfig
 from hubkit.corpus.sources import find_source
 from hubkit.errors import HubkitError
-from hubkit.packaging.public_text import lines
+from hubkit.packaging.public_text import lines, spaced
 from hubkit.packaging.readings import readings
 from hubkit.packaging.runs import COMMON, RUN, PublicRuns
 from hubkit.packaging.traces import SUBJECT_OR_STUDY, machine_pattern, machine_words, traces
@@ -103,17 +103,19 @@ def leaks(dist: Path, corpus: Corpus, machine: Iterable[str] = ()) -> list[Leak]
     found = set()
     for name, text in zip(names, texts, strict=True):
         starts = [0, *(at.end() for at in re.finditer("\n", text))]
-        for place, kind in traces(text, corpus.ids, pattern):
+        for place, kind in traces(name, text, corpus.ids, pattern):
             if kind != SUBJECT_OR_STUDY or name not in GATED:
                 found.add(Leak(name, bisect.bisect_right(starts, place) - 1, kind))
     kind = f"a run of {RUN} words of fewer than {COMMON} subjects' reports"
-    found |= {Leak(names[text], line, kind) for text, line in _rare_runs(texts, corpus.reports)}
+    # A file's name in its words, after all texts: line 0 of the file.
+    read = [*enumerate(texts), *enumerate(map(spaced, names))]
+    found |= {Leak(names[at], line, kind) for at, line in _rare_runs(read, corpus.reports)}
     return sorted(found)
 
 
-def _rare_runs(texts: list[str], reports: Iterable[tuple[int, str]]) -> set[tuple[int, int]]:
-    """(text, line) of the runs, in every way that a text may be read."""
-    read = [(at, reading) for at, text in enumerate(texts) for reading in readings(text)]
+def _rare_runs(texts: list[tuple[int, str]], reports: Iterable[tuple[int, str]]) -> set[tuple[int, int]]:
+    """(number, line) of the runs in the texts of these numbers, in every way that a text may be read."""
+    read = [(at, reading) for at, text in texts for reading in readings(text)]
     runs = PublicRuns([reading.words for _, reading in read])
     runs.count(reports)
     return {(read[number][0], read[number][1].lines[word]) for number, word in runs.rare()}

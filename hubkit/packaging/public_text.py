@@ -8,15 +8,30 @@ import re
 import struct
 import unicodedata
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hubkit.errors import HubkitError
 from hubkit.packaging.runs import INVISIBLE
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 ESCAPE = re.compile(
     r"\\+(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|u\{([0-9a-fA-F]{1,6})\}|x([0-9a-fA-F]{2})|N\{([A-Z -]+)\}|[abfnrtv])"
 )
+WINDOWS_PATH = re.compile(
+    r"(?<!\w)[A-Za-z]:(?:\\\\[\w.$-]+){2,}"  # D:\\models\\name, as JSON and Python write it
+    r"|(?<!\w)[A-Za-z]:(?=[\w.$\\-]*\\[^\W\dabfnrtvuxNU])(?:\\[\w.$-]+){2,}"  # D:\models\name, of which \m is no escape
+    r"|(?<![^\s\"'`=(\[{,;:|>])(?P<sign>\\{1,2})(?P=sign)[\w.-]{2,}(?P=sign)[\w.$-]+"  # \\server\share, in both ways
+)
+CASE = "A-ZÀ-ÖØ-Þ", "a-zß-öø-ÿ"
+SEAM = re.compile(
+    "(?<=[{1}])(?=[{0}])|(?<=[{0}])(?=[{0}][{1}])".format(*CASE) + r"|(?<=\d)(?=[^\W\d])|(?<=[^\W\d])(?=\d)"
+)
+"""Where a word begins in a name without spaces: at a capital, at a figure and after it."""
+
 READABLE = re.compile(r"[\w\s.,;:!?()'\"/=-]{12,}")
 """What is read of a picture's bytes beside its metadata: comments in places of their own, and what follows its end."""
 
@@ -46,10 +61,15 @@ def lines(path: Path) -> list[str]:
     return [_unescaped(line) for line in text.splitlines()]
 
 
+def spaced(name: str) -> str:
+    """A file's name with its words apart: HeartSize2 is "Heart Size 2"."""
+    return SEAM.sub(" ", unicodedata.normalize("NFC", name))
+
+
 def _unescaped(line: str) -> str:
     """A line as it reads: programs write letters as escapes, HTML as entities, addresses in percent."""
     if "\\" in line:
-        line = ESCAPE.sub(_character, line)
+        line = ESCAPE.sub(_character, WINDOWS_PATH.sub(_address, line))
     if "&" in line:
         # Twice, since an entity may be written as one: &amp;eacute;
         line = html.unescape(html.unescape(line))
@@ -58,6 +78,11 @@ def _unescaped(line: str) -> str:
     if not line.isascii():
         line = INVISIBLE.sub("", unicodedata.normalize("NFC", line))
     return " ".join(line.splitlines())
+
+
+def _address(path: re.Match[str]) -> str:
+    # As an address, of which no part looks like an escape: \models\new has a break in it for Python.
+    return f"file://{path[0]}".replace("\\", "/")
 
 
 def _character(escape: re.Match[str]) -> str:
@@ -95,6 +120,19 @@ def _parquet(path: Path) -> Iterator[str]:
     import pyarrow.parquet as pq
 
     schema = pq.read_schema(path)
-    yield from schema.names
-    for name, value in (schema.metadata or {}).items():
-        yield f"{name.decode()} {value.decode('utf-8', errors='ignore')}"
+    yield from _metadata(schema.metadata)
+    for column in schema:
+        yield from _names(column)
+
+
+def _names(column: pa.Field) -> Iterator[str]:
+    """Name and metadata of a column and of all that lies within it."""
+    yield column.name
+    yield from _metadata(column.metadata)
+    for at in range(column.type.num_fields):
+        yield from _names(column.type.field(at))
+
+
+def _metadata(found: Mapping[bytes, bytes] | None) -> Iterator[str]:
+    for name, value in (found or {}).items():
+        yield f"{name.decode('utf-8', errors='ignore')} {value.decode('utf-8', errors='ignore')}"

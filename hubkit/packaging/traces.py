@@ -12,7 +12,8 @@ from hubkit.workspace import Workspace
 
 SUBJECT_OR_STUDY = "a subject or study id"
 
-NUMBER = re.compile(r"(?<!\d)(?<!\d\.)\d{6,10}(?!\d|\.\d)")
+NUMBER = re.compile(r"(?<!\d)(?<!\d\.)\d{6,10}(?!\d|\.0*[1-9])")
+"""A whole number; one with nothing but zeros behind the point is whole, as pandas writes a column that lacks values."""
 HEX = re.compile(r"[0-9a-fA-F]*")
 GROUPED = re.compile(r"(?<![\d.])\d{1,3}(?:(?P<mark>[_,.' \u00a0\u202f])\d{3})(?:(?P=mark)\d{3})+(?!\d)")
 MIMIC_NAME = re.compile(r"(?<![A-Za-z0-9])(?:s5|p1)\d{7}(?![A-Za-z0-9])")
@@ -24,20 +25,36 @@ TOKEN = re.compile(
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
 )
 LOCAL_PATH = re.compile(
-    r"(?<![\w.:/~}-])/(?:home|root|Users|tmp|mnt|media|data|scratch|work|opt|srv|var|private|gpfs|lustre|content"
+    r"(?<![\w.:/~}-])/(?:home|root|Users|tmp|mnt|media|data|scratch|work|opt|srv|var|private|content"
     r"|workspace|cluster|nfs|export|storage|projects?|Volumes|kaggle|dbfs)/[\w.-]+"
-    r"|\b[A-Za-z]:[\\/]+Users\b|\bfile:///"
+    r"|(?<![\w.:/~}-])/(?:beegfs|gpfs|lustre)\b|\b[A-Za-z]:[\\/]+Users\b|\bfile://"
 )
+"""What is a path of some machine wherever it stands."""
+
+ABSOLUTE_PATH = re.compile(
+    r"://[^\s\"'`<>()]*"  # an address, of which no part is a path of this machine
+    r"|(?<![^\s\"'`=(\[{,;:|>])(?P<path>(?:[A-Za-z]:)?/"
+    r"(?!(?:api|v\d+|docs?|spaces|resolve|blob|static|assets"  # routes of web servers
+    r"|usr/(?:bin|lib|share|include)|bin|etc|dev/(?:null|std\w+|fd)|proc|sys"  # the same on every machine
+    r"|path|your|loader|plots)(?![\w.+-]))"  # examples, and folders of the release
+    r"[A-Za-z_][\w.+-]*/[\w.@+-]+)"
+)
+"""A path of two parts or more from the root, at the beginning of a word or a value."""
+
+LOOKS_LIKE_A_PATH = (".png", ".jpg", ".jpeg", "tokenizer.json", "tokenizer.model", "vocab.json")
+"""Ends of the names of files in which any text stands by chance: bytes of pictures, vocabularies."""
+
 SECRETS = (
     *("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUBKIT_GRANTED_TOKEN", "HUBKIT_UNGRANTED_TOKEN"),
     *("PHYSIONET_PASSWORD", "PHYSIONET_USERNAME"),
 )
 
 
-def traces(text: str, ids: frozenset[int], machine: re.Pattern[str] | None) -> Iterator[tuple[int, str]]:
-    """Yield (place in the text, kind) of what a text tells.
+def traces(name: str, text: str, ids: frozenset[int], machine: re.Pattern[str] | None) -> Iterator[tuple[int, str]]:
+    """Yield (place in the text, kind) of what a file's text tells.
 
     Args:
+        name: the file's name.
         ids: subject and study ids.
         machine: finds what tells of this machine, as `machine_pattern` gives it.
     """
@@ -45,9 +62,16 @@ def traces(text: str, ids: frozenset[int], machine: re.Pattern[str] | None) -> I
     yield from ((found.start(), SUBJECT_OR_STUDY) for found in MIMIC_NAME.finditer(text))
     yield from ((found.start(), "an image id") for found in DICOM.finditer(text))
     yield from ((found.start(), "a token") for found in TOKEN.finditer(text))
+    yield from ((at, "a path or secret of this machine") for at in _places(name, text, machine))
+
+
+def _places(name: str, text: str, machine: re.Pattern[str] | None) -> Iterator[int]:
+    """Where a file's text tells of a machine."""
     for pattern in (LOCAL_PATH, machine):
         if pattern is not None:
-            yield from ((found.start(), "a path or secret of this machine") for found in pattern.finditer(text))
+            yield from (found.start() for found in pattern.finditer(text))
+    if not name.endswith(LOOKS_LIKE_A_PATH):
+        yield from (found.start() for found in ABSOLUTE_PATH.finditer(text) if found["path"])
 
 
 def _numbers(text: str) -> Iterator[tuple[int, int]]:
@@ -66,8 +90,10 @@ def machine_words(config: ReleaseConfig, workspace: Workspace) -> list[str]:
     """Paths and secrets of this machine that may stand in no file."""
     from huggingface_hub import get_token
 
-    paths = [workspace.root, Path.home(), config.corpus.root, config.corpus.images]
-    absolute = [str(path) for path in paths if path is not None and path.is_absolute() and len(path.parts) > 2]
+    given = [path for path in (workspace.root, Path.home(), config.corpus.root, config.corpus.images) if path]
+    # As they were given and where their links lead.
+    paths = {way for path in given for way in (path.absolute(), path.resolve())}
+    absolute = sorted(str(path) for path in paths if len(path.parts) > 2)
     secrets = [get_token() or "", *(os.environ.get(name, "") for name in SECRETS)]
     # Somebody may be called the same at PhysioNet and on the Hub.
     public = {config.hub.namespace, config.release.contact, *config.packaging.authors}

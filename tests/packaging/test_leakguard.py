@@ -9,6 +9,8 @@ import time
 import zlib
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,11 +18,13 @@ from invented_release import FIRST_STUDY, FIRST_SUBJECT, build_release, release_
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from hubkit.config import parse_config
 from hubkit.errors import HubkitError
 from hubkit.packaging.leakguard import Corpus, Leak, guard, leaks, read_corpus
 from hubkit.packaging.package import package
 from hubkit.packaging.runs import COMMON, RUN, PublicRuns, words
-from hubkit.workspace import read_table
+from hubkit.packaging.traces import machine_words
+from hubkit.workspace import Workspace, read_table
 
 SECRET = "Uma sonda azul atravessa o terceiro arco costal esquerdo."
 RUN_KIND = f"a run of {RUN} words of fewer than {COMMON} subjects' reports"
@@ -144,7 +148,10 @@ def test_it_names_file_and_line_and_not_the_text(tmp_path: Path) -> None:
         ("".join(chr(0xFF10 + int(digit)) for digit in str(FIRST_STUDY)), ID_KIND),
         (f"{FIRST_STUDY // 1000}\u200b{FIRST_STUDY % 1000:03}", ID_KIND),
         ("s59999999 is of no study of this corpus, and called like one", ID_KIND),
-        (f"0.{FIRST_STUDY} of them, {FIRST_STUDY}.5 seconds", None),
+        (f"{FIRST_STUDY}.0,{FIRST_SUBJECT}.0", ID_KIND),
+        (f'{{"study": {FIRST_STUDY}.00}}', ID_KIND),
+        (f"{FIRST_STUDY}. And so on.", ID_KIND),
+        (f"0.{FIRST_STUDY} of them, {FIRST_STUDY}.5 seconds, {FIRST_STUDY}.05", None),
         ("0a1b2c3d-0a1b2c3d-0a1b2c3d-0a1b2c3d-0a1b2c3d.jpg", "an image id"),
         ("plot_0A1B2C3D_0A1B2C3D_0A1B2C3D_0A1B2C3D_0A1B2C3D", "an image id"),
         ("hf_" + "aBcDe" * 7, TOKEN_KIND),
@@ -153,8 +160,30 @@ def test_it_names_file_and_line_and_not_the_text(tmp_path: Path) -> None:
         ("saved to /home/someone/model", PATH_KIND),
         ('{"base": "/scratch/models/base"}', PATH_KIND),
         ("under /odd/place/work", PATH_KIND),
-        ("under /odd/placebo/work", None),
+        ("under ~/odd/placebo/work", None),
         (r"C:\\Users\\someone", PATH_KIND),
+        ('"base_model_name_or_path": "/raid7/joe/models/medgemma"', PATH_KIND),
+        ("base: /users/joe", PATH_KIND),
+        ("MODELS=/ssd/joe", PATH_KIND),
+        ("`/local/joe/adapter`", PATH_KIND),
+        ("<code>/fs01/joe</code>", PATH_KIND),
+        ("from /beegfs", PATH_KIND),
+        ("from /lustre/joe and", PATH_KIND),
+        ("(/gpfs/joe)", PATH_KIND),
+        ("| /datasets/mimic-cxr |", PATH_KIND),
+        ("next: %2Fraid%2Fjoe", PATH_KIND),
+        (r"D:\models\joe", PATH_KIND),
+        (r'{"base": "D:\\raid\\nas\\joe"}', PATH_KIND),
+        ("D:/models/joe", PATH_KIND),
+        (r"\\nas\share\joe", PATH_KIND),
+        (r'{"base": "\\\\nas\\share\\joe"}', PATH_KIND),
+        ("file://nas/share", PATH_KIND),
+        (r'{"prompt": "Q:\nWhat?\nA:\nNo\n"}', None),
+        (r'{"Regex": "[^\\r\\n\\p{L}]?\\p{L}+|\\s+"}', None),
+        ("GET /api/datasets/lab/reports and /v1/chat/completions", None),
+        ("https://host.example/?file=/raid/joe, hf://datasets/lab/reports", None),
+        ("#!/usr/bin/env python, >/dev/null, /path/to/model, and/or/not, 31/12/2025", None),
+        ("<b>one</b></td>, text/html, precision/recall/F1, -//W3C//DTD SVG 1.1//EN, data:;base64,/9j/4AAQ", None),
         (f"num_bytes: {FIRST_STUDY}", None),
         (f"sha256 {FIRST_STUDY}abcdef", None),
         ("mimic_cxr=~/mimic-cxr, https://host.example/home/page, data/default/train-*.parquet", None),
@@ -174,6 +203,54 @@ def test_file_names_and_metadata_of_images_are_looked_at(tmp_path: Path) -> None
     found = leaks(tmp_path, corpus(SECRET, ids=frozenset({FIRST_STUDY})))
     assert found[0] == Leak("plot.png", 1, RUN_KIND)
     assert found[-1] == Leak(f"s{FIRST_STUDY}.md", 0, ID_KIND)
+
+
+@pytest.mark.parametrize(
+    ("name", "leaking"),
+    [
+        ("UmaSondaAzulAtravessaOTerceiro.md", True),
+        ("umaSonda_azul-AtravessaO.terceiro", True),
+        ("Uma1Sonda2Azul3Atravessa4O5Terceiro.md", True),
+        ("uma_sonda_azul_atravessa_o_terceiro.md", True),
+        ("UmaSondaAzulAtravessa.md", False),
+    ],
+)
+def test_words_without_spaces_in_a_files_name_are_read(tmp_path: Path, name: str, leaking: bool) -> None:
+    assert found(tmp_path, "", corpus(SECRET), name) == ([Leak(name, 0, RUN_KIND)] if leaking else [])
+
+
+def test_what_looks_like_a_path_in_a_vocabulary_is_none_unless_it_is_of_a_machine(tmp_path: Path) -> None:
+    assert found(tmp_path, '{"/abc/def": 7}', corpus(SECRET), "tokenizer.json") == []
+    assert found(tmp_path, '{"/home/joe": 7}', corpus(SECRET), "tokenizer.json")
+
+
+def test_nested_names_and_metadata_of_columns_are_looked_at(tmp_path: Path) -> None:
+    at_the_leaf = pa.field("leaf", pa.string(), metadata={"note": SECRET})
+    columns = [
+        pa.field("flat", pa.string(), metadata={"note": SECRET}),
+        pa.field("nested", pa.struct([(f"s{FIRST_STUDY}", pa.string())])),
+        pa.field("listed", pa.list_(pa.struct([at_the_leaf]))),
+        pa.field("mapped", pa.map_(pa.string(), pa.struct([("/raid/joe", pa.string())]))),
+    ]
+    for column in columns:
+        pq.write_table(pa.schema([column]).empty_table(), tmp_path / f"{column.name}.parquet")
+    known = corpus(SECRET, ids=frozenset({FIRST_STUDY}))
+    assert {(leak.file, leak.kind) for leak in leaks(tmp_path, known)} == {
+        ("flat.parquet", RUN_KIND),
+        ("nested.parquet", ID_KIND),
+        ("listed.parquet", RUN_KIND),
+        ("mapped.parquet", PATH_KIND),
+    }
+
+
+def test_a_relative_corpus_and_a_link_are_paths_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    monkeypatch.chdir(tmp_path)
+    known = machine_words(parse_config({"corpus": {"root": "link/mimic"}}), Workspace(tmp_path / "work"))
+    assert {str(tmp_path / "link" / "mimic"), str(tmp_path / "there" / "mimic")} <= set(known)
 
 
 def png_chunk(kind: bytes, data: bytes) -> bytes:
