@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hubkit.hub.endpoint import OFFICIAL
 from hubkit.packaging.parquet import Split
 from hubkit.workspace import file_digest
 
@@ -28,7 +27,7 @@ def croissant(facts: Mapping[str, Any], splits: Sequence[Split], root: Path) -> 
         ctx=context,
         name=facts["names"]["dataset"],
         description=f"{release.title}: chest X-ray reports in Brazilian Portuguese, from {facts['source']}.",
-        url=f"{facts['config'].hub.endpoint or OFFICIAL}/datasets/{facts['repos']['dataset']}",
+        url=f"{facts['hub']}/datasets/{facts['repos']['dataset']}",
         version=release.version,
         license=[facts["license_url"] if facts["corpus"].credentialed else facts["corpus"].licence],
         in_language=["pt"],

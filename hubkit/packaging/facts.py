@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import hubkit
 from hubkit.config import ReleaseConfig
 from hubkit.corpus.kinds import corpus_kind
+from hubkit.hub.endpoint import OFFICIAL
 from hubkit.models.recipe import read_recipe
 from hubkit.original_study import ORIGINAL_STUDY
 from hubkit.packaging.dataset import HUB_SPLITS
@@ -135,6 +136,7 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> dict[str, Any]:
         "source": source,
         "parents": [parent._replace(version=config.corpus.version) for parent in PARENTS.get(kind.name, ())],
         "license_url": LICENSE_URL,
+        "hub": (config.hub.endpoint or OFFICIAL).rstrip("/"),
         "source_link": f"[{source}]({kind.url})" if kind.url else source,
         "synthetic": synthetic,
         "base": base,

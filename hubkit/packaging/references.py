@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from hubkit.config import ReleaseConfig
-from hubkit.hub.endpoint import OFFICIAL
 
 LITERATURE = {
     "physionet": "Goldberger AL, Amaral LAN, Glass L, Hausdorff JM, Ivanov PC, Mark RG, et al (2000). "
@@ -56,8 +55,7 @@ class Citations:
 
 def _of_release(config: ReleaseConfig, facts: Mapping[str, Any]) -> dict[str, str]:
     """What only this release refers to: its corpus, its models and its repos."""
-    original, kind, repos = facts["original"], facts["corpus"], facts["repos"]
-    hub = config.hub.endpoint or OFFICIAL
+    original, kind, repos, hub = facts["original"], facts["corpus"], facts["repos"], facts["hub"]
     texts = {
         "corpus": kind.citation,
         "original": f"{original.name}. {original.url}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -16,8 +17,9 @@ from invented_release import build_release, release_config
 from hubkit.cards import merge_card
 from hubkit.errors import HubkitError
 from hubkit.packaging.cards import render
-from hubkit.packaging.facts import Noticed, quality
+from hubkit.packaging.facts import LICENSE_URL, Noticed, gather, quality
 from hubkit.packaging.package import package
+from hubkit.published import published
 from hubkit.workspace import Workspace, file_digest, read_table, write_table
 
 
@@ -137,9 +139,44 @@ def test_the_citation_is_valid_yaml_with_its_required_keys(packaged: Workspace, 
         found = yaml.safe_load((workspace.dist / "dataset" / "CITATION.cff").read_text(encoding="utf-8"))
         assert {"cff-version", "message", "title", "authors"} <= set(found)
         assert found["version"] == "1.0.0"
+        assert found["url"] == "https://huggingface.co/datasets/lab/mimic-cxr-ptbr"
+        assert "date-released" not in found
         assert found["references"][0]["title"] == "GustavoFA/MIMIC-CXR-PT-BR"
         # Of the Citation File Format's types of references: "dataset" is one of a whole file alone.
         assert {reference["type"] for reference in found["references"]} == {"software", "database"}
+
+
+@pytest.mark.parametrize(
+    ("tables", "expected"),
+    [
+        ({}, {"license-url": LICENSE_URL}),
+        ({"corpus": {"kind": "demo"}}, {"license": "Apache-2.0"}),
+        ({"corpus": {"kind": "openi"}}, {"license": "CC-BY-NC-ND-4.0"}),
+        (
+            {"corpus": {"kind": "demo"}, "packaging": {"license": "mit"}},
+            {"license-url": "https://huggingface.co/datasets/lab/mimic-cxr-ptbr/blob/release-1.0.0/LICENSE"},
+        ),
+    ],
+    ids=["mimic-cxr", "demo", "openi", "another"],
+)
+def test_the_citation_says_the_licence(packaged: Workspace, tables: dict[str, Any], expected: dict[str, str]) -> None:
+    facts = gather(release_config(packaged.root, **tables), packaged)
+    text = render(published("dataset_card") / "CITATION.cff.jinja", facts)
+    found = yaml.safe_load(text)
+    assert {key: value for key, value in found.items() if key.startswith("license")} == expected
+
+
+def test_each_card_cites_its_own_repo(packaged: Workspace) -> None:
+    for folder, address in (
+        ("dataset", "https://huggingface.co/datasets/lab/mimic-cxr-ptbr"),
+        ("adapter", "https://huggingface.co/lab/medgemma-4b-it-mimic-cxr-ptbr-lora"),
+    ):
+        text = (packaged.dist / folder / "README.md").read_text(encoding="utf-8")
+        (entry,) = re.findall(r"```bibtex\n@misc\{(.*?)\n\}\n```", text, re.DOTALL)
+        assert f"url          = {{{address}}}" in entry
+        assert (
+            f"{address.removeprefix('https://huggingface.co/').removeprefix('datasets/')}, tag release-1.0.0" in entry
+        )
 
 
 @pytest.mark.parametrize("folder", ["dataset", "adapter"])
