@@ -58,8 +58,10 @@ class Step:
         """Translate the chunks `task`, `task + tasks`, ... of the plan; call `done` whenever a unit is answered.
 
         Raises:
-            HubkitError: not one unit of a chunk was answered; what was translated before is kept.
+            HubkitError: not one unit of a chunk was answered, and one was asked for the first time; what was translated
+                before is kept.
         """
+        asked = read_parts(self.folder).keys()
         chunks = [chunk for chunk in self.todo()[task::tasks] if chunk]
         if not chunks:
             return
@@ -67,7 +69,9 @@ class Step:
             for chunk in chunks:
                 results = translate_units(chunk, engine, self.translation, done)
                 write_part(self.folder, results, engine.revision or self.translation.revision)
-                if all(result.status == "failed" for result in results):
+                # What failed before may fail for its own sake, and says nothing of the engine.
+                fresh = any(unit.key not in asked for unit in chunk)
+                if fresh and all(result.status == "failed" for result in results):
                     raise HubkitError(
                         f"the engine answers nothing any more: {results[0].answer.error}",
                         where=self.translation.base_url or self.translation.model,

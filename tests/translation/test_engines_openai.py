@@ -47,7 +47,17 @@ def test_what_passes_is_tried_again_and_what_does_not_is_marked(moody, mood):
     assert seen == [2, ATTEMPTS, 1]
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 422])
+@pytest.mark.parametrize("status", [413, 422])
+def test_a_request_that_is_refused_for_itself_fails_alone_and_is_not_repeated(moody, status):
+    refused, fine = requests(2)
+    moody.plan = {refused.messages[-1]["content"]: [status]}
+    with OpenAIEngine(settings(moody), pause=0.01) as engine:
+        answers = dict(engine.answer([refused, fine]))
+    assert (answers[0].error, answers[1].finish_reason) == (f"HTTP {status}", "stop")
+    assert len(moody.seen) == 2
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_refusal_stops_at_once_and_repeats_no_text(moody, status):
     moody.plan = {request.messages[-1]["content"]: [status] for request in requests(50)}
     with (
@@ -79,6 +89,28 @@ def test_failed_units_are_rows_and_are_asked_again_by_the_next_run(moody, make_w
     rows = pq.read_table(workspace.translations).to_pylist()
     assert {row["status"] for row in rows} == {"ok"}
     assert all(row["translation"] == in_portuguese(row["source"]) for row in rows)
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_a_unit_that_always_fails_does_not_lock_the_translation(moody, make_workspace, studies, monkeypatch, status):
+    monkeypatch.setattr("hubkit.translation.engines.openai.ATTEMPTS", 1)
+    workspace = make_workspace(studies)
+    moody.plan = {"Cough.": [status]}
+    url = f"http://127.0.0.1:{moody.server_port}/v1"
+    table = {"engine": "openai", "model": "m", "base_url": url, "checkpoint": 5}
+    for _ in range(2):
+        with pytest.raises(HubkitError, match="11  failed"):
+            run_one(
+                "translate",
+                parse_config({"corpus": {"kind": "demo"}, "translation": table | {"max_flagged": 0}}),
+                workspace,
+            )
+    before = len(moody.seen)
+    config = parse_config({"corpus": {"kind": "demo"}, "translation": table | {"max_flagged": 0.5}})
+    run_one("translate", config, workspace)
+    assert moody.seen[before:] == ["Cough."]
+    status_of = {row["source"]: row["status"] for row in pq.read_table(workspace.translations).to_pylist()}
+    assert [source for source, status in status_of.items() if status == "failed"] == ["Cough."]
 
 
 def test_a_server_that_is_gone_stops_the_stage_and_loses_nothing(moody, make_workspace, studies, monkeypatch):

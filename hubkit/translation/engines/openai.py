@@ -21,6 +21,9 @@ KEY_VARIABLE = "HUBKIT_TRANSLATION_KEY"
 RETRIED = frozenset({400, 408, 409, 425, 429})
 """Statuses below 500 that may pass: servers answer 400 when they are out of memory or loading as well."""
 
+UNANSWERABLE = frozenset({413, 422})
+"""Statuses of a request that is too long, or that the server cannot work on: it fails alone, and at once."""
+
 ATTEMPTS = 5
 
 
@@ -70,6 +73,8 @@ class OpenAIEngine(Engine):
                 trouble = f"HTTP {reply.status}"
                 if reply.status == 200:
                     return _read(reply.value)
+                if reply.status in UNANSWERABLE:
+                    break
                 _refuse(reply)
                 wait = max(wait, min(reply.retry_after, 60.0))
             except (OSError, http.client.HTTPException, _NoAnswer) as error:
