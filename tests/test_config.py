@@ -20,15 +20,31 @@ from hubkit.errors import UsageError
         ("[finetuning]\nr = 0", "finetuning.r: Input should be greater than 0"),
         ("[release]\nversion = '1.2'", "release.version: String should match pattern"),
         ("[scoring.bertimbau]\nmodel = 'x'", "scoring.bertimbau.layer: Field required"),
+        ("[translation]\nbase_url = '127.0.0.1:8000'", "translation.base_url: is no http URL, such as http://"),
+        ("[translation]\nbase_url = 'ftp://localhost/v1'", "is no http URL"),
+        ("[translation]\nbase_url = 'file:///etc/passwd'", "is no http URL"),
+        ("[translation]\nbase_url = 'http://'", "is no http URL"),
+        ("[translation]\nbase_url = 'http://127.0.0.1:99999/v1'", "is no http URL"),
+        ("[translation]\nbase_url = 'http://127.0.0.1:abc/v1'", "is no http URL"),
+        ("[translation]\nbase_url = 'http://[::1'", "is no http URL"),
+        ("[translation]\nbase_url = 'http://a..b/v1'", "is no http URL"),
+        ("[translation]\nserve = 'vllm \"{port}'", "translation.serve: is no command line: No closing quotation"),
+        ("[translation]\nserve = ''", "is no command line: it names no program"),
+        ("[translation]\nserve = ' {port}'", "is no command line: it names no program"),
+        ("[translation]\ntimeout = inf", "translation.timeout: Input should be a finite number"),
+        ("[finetuning]\nlearning_rate = nan", "finetuning.learning_rate: Input should be a finite number"),
+        ("[translation]\ndevice = 'gpu'", "translation.device: String should match pattern"),
+        ("[generation]\ndevice = 'gpu'", "generation.device: String should match pattern"),
+        ("[finetuning]\ndevice = 'cuda:'", "finetuning.device: String should match pattern"),
         ("[corpus", "not valid TOML"),
-        ("[hub]\nendpoint = 'not a url'", "hub.endpoint: 'not a url' is no address of a Hub"),
-        ("[hub]\nendpoint = 'huggingface.co'", "hub.endpoint: 'huggingface.co' is no address of a Hub"),
-        ("[hub]\nendpoint = 'localhost:8080'", "hub.endpoint: 'localhost:8080' is no address of a Hub"),
-        ("[hub]\nendpoint = 'ftp://host.example'", "hub.endpoint: 'ftp://host.example' is no address of a Hub"),
-        ("[hub]\nendpoint = 'https://'", "hub.endpoint: 'https://' is no address of a Hub"),
-        ("[hub]\nendpoint = 'https://host example'", "hub.endpoint: 'https://host example' is no address of a Hub"),
-        ("[hub]\nendpoint = 'http://host:port'", "hub.endpoint: "),
-        ("[hub]\nendpoint = ''", "hub.endpoint: '' is no address of a Hub"),
+        ("[hub]\nendpoint = 'not a url'", "hub.endpoint: is no http URL"),
+        ("[hub]\nendpoint = 'huggingface.co'", "hub.endpoint: is no http URL"),
+        ("[hub]\nendpoint = 'localhost:8080'", "hub.endpoint: is no http URL"),
+        ("[hub]\nendpoint = 'ftp://host.example'", "hub.endpoint: is no http URL"),
+        ("[hub]\nendpoint = 'https://'", "hub.endpoint: is no http URL"),
+        ("[hub]\nendpoint = 'https://host example'", "hub.endpoint: is no http URL"),
+        ("[hub]\nendpoint = 'http://host:port'", "hub.endpoint: is no http URL"),
+        ("[hub]\nendpoint = ''", "hub.endpoint: is no http URL"),
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, toml: str, complaint: str) -> None:
@@ -83,6 +99,16 @@ def test_the_day_of_consent_may_be_a_date_or_a_text(tmp_path: Path, day: str) ->
 def test_without_a_namespace_there_is_no_repo() -> None:
     with pytest.raises(UsageError, match=r"^\[hub\] namespace: is missing"):
         ReleaseConfig().hub.repo("dataset")
+
+
+def test_what_is_right_passes() -> None:
+    for table in (
+        {"base_url": "http://[::1]:8000/v1"},
+        {"base_url": "https://gpu1.cluster"},
+        {"serve": "env CUDA_VISIBLE_DEVICES={task} vllm serve 'a model' --port {port}"},
+        {"device": "cuda:1"},
+    ):
+        parse_config({"translation": table})
 
 
 def test_a_missing_file_says_how_to_write_one(tmp_path: Path) -> None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from hubkit.errors import UsageError
 
@@ -28,10 +29,36 @@ Quantization = Literal["nf4", "bf16", "fp32"]
 Positive = Annotated[int, Field(gt=0)]
 Said = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 """A text that says something."""
+Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$"), Runtime]
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        named = parts.port != 0 and bool((parts.hostname or "").encode("idna"))
+    except ValueError:  # of the port, of an address in brackets, or of a name that no host can have
+        named = False
+    if not named or parts.scheme not in ("http", "https") or any(mark.isspace() for mark in text):
+        raise ValueError("is no http URL, such as http://127.0.0.1:8000")
+    return text
+
+
+def _command(text: str) -> str:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise ValueError(f"is no command line: {error}") from None
+    if not words or words[0] in ("", "{port}", "{task}"):
+        raise ValueError("is no command line: it names no program")
+    return text
+
+
+Url = Annotated[str, AfterValidator(_url)]
+Command = Annotated[str, AfterValidator(_command)]
 
 
 class Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
     def identity(self) -> dict[str, Any]:
         """The settings that decide what comes out, as plain JSON values."""
@@ -123,17 +150,17 @@ class Translation(Table):
     """Further attempts at a unit that a check flags."""
     max_flagged: Annotated[float, Field(ge=0, le=1), Runtime] = 0.02
     """The share of flagged or failed units above which the release stops."""
-    device: Annotated[str, Runtime] = "auto"
-    """auto, cpu or cuda."""
+    device: Device = "auto"
+    """auto, cpu, cuda or cuda:N."""
     batch_tokens: Annotated[Positive, Runtime] = 32768
     """Tokens that rows in flight on a CPU may come to: how many they are times the longest prompt with its answer."""
     checkpoint: Annotated[Positive, Runtime] = 1024
     """Units between checkpoints: what a kill can cost."""
     allowed_hosts: Annotated[tuple[str, ...], Runtime] = ()
     """Private hosts that may see corpus text, beside loopback."""
-    base_url: Annotated[str | None, Runtime] = None
+    base_url: Annotated[Url | None, Runtime] = None
     """The server of the engine openai, such as http://127.0.0.1:8000/v1."""
-    serve: Annotated[str | None, Runtime] = None
+    serve: Annotated[Command | None, Runtime] = None
     """A command line that starts that server, with {port} and {task} filled in; hubkit starts and stops it."""
     concurrency: Annotated[Positive, Runtime] = 32
     """Requests to the server at a time."""
@@ -196,8 +223,8 @@ class Finetuning(Table):
     """Further keys of SFTConfig."""
     sweep: dict[str, list[Any]] = {}
     """Values to try for r, alpha, dropout, learning_rate, epochs."""
-    device: Annotated[str, Runtime] = "auto"
-    """auto, cpu or cuda."""
+    device: Device = "auto"
+    """auto, cpu, cuda or cuda:N."""
     save_steps: Annotated[Positive, Runtime] = 20
     """Optimiser steps between checkpoints."""
     live: Annotated[Literal["none", "tensorboard", "trackio"], Runtime] = "none"
@@ -217,8 +244,8 @@ class Generation(Table):
     """What generations are scored against: ACHADOS + IMPRESSÃO, or the whole report as in the original study."""
     do_sample: bool = False
     """Whether to sample; false: greedy."""
-    device: Annotated[str, Runtime] = "auto"
-    """auto, cpu or cuda."""
+    device: Device = "auto"
+    """auto, cpu, cuda or cuda:N."""
     batch_size: Annotated[Positive, Runtime] = 8
     """Studies a batch."""
 
@@ -249,8 +276,8 @@ class Scoring(Table):
     """Resamples of bootstrap and randomisation."""
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     """Level of the intervals."""
-    device: Annotated[str, Runtime] = "auto"
-    """auto, cpu or cuda."""
+    device: Device = "auto"
+    """auto, cpu, cuda or cuda:N."""
     batch_tokens: Annotated[Positive | None, Runtime] = None
     """Tokens a batch; none: 1,024 on a CPU, whose caches hold no more, and 8,192 elsewhere."""
 
@@ -322,7 +349,7 @@ class Hub(Table):
 
     namespace: str = ""
     """The user or organisation that owns the three repos."""
-    endpoint: str | None = None
+    endpoint: Url | None = None
     """The Hub; none: HF_ENDPOINT, else the official one."""
     dataset: str = "mimic-cxr-ptbr"
     """Name of the dataset repo."""
@@ -340,17 +367,6 @@ class Hub(Table):
     """Why the gate is not tried with a user who has no grant; goes on record."""
     verify_with: tuple[str, ...] = ()
     """Versions that have to load it beside the installed ones: "all", a set ("datasets-3.6"), or as pip names them."""
-
-    @field_validator("endpoint")
-    @classmethod
-    def _is_an_address(cls, endpoint: str | None) -> str | None:
-        if endpoint is not None:
-            address = urlsplit(endpoint)
-            # Asked for its port, an address says whether that is one.
-            whole = address.scheme in ("http", "https") and address.hostname and address.port != 0
-            if not whole or any(mark.isspace() for mark in endpoint):
-                raise ValueError(f"{endpoint!r} is no address of a Hub, such as https://huggingface.co")
-        return endpoint
 
     def repo(self, artifact: Literal["dataset", "adapter", "metric"]) -> str:
         """The repo of a part of the release, `namespace/name`.

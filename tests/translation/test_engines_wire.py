@@ -157,9 +157,3 @@ def test_a_private_host_has_to_be_named(monkeypatch):
             Client(url, timeout=5).request("POST", "/echo", {})
         assert Client(url, [address], timeout=5).request("POST", "/echo", {}).status == 200
         assert len(server.seen) == 1
-
-
-@pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://localhost/v1", "file:///etc/passwd", "http://"])
-def test_what_is_no_http_url(url):
-    with pytest.raises(UsageError, match="no http URL"):
-        Client(url)

@@ -36,20 +36,15 @@ class Client:
     """Speaks JSON with one server; each thread has a connection of its own.
 
     Args:
-        url: where the server is, such as http://127.0.0.1:8000/v1.
+        url: where the server is, such as http://127.0.0.1:8000/v1, as the configuration has checked it.
         allowed_hosts: hosts that may be spoken to beside loopback, as they stand in `url`.
         timeout: seconds to wait for a connection and for each reply.
         key: sent as a bearer token.
-
-    Raises:
-        UsageError: `url` is no http or https URL.
     """
 
     def __init__(self, url: str, allowed_hosts: Iterable[str] = (), timeout: float = 300.0, key: str | None = None):
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UsageError("is no http URL", where="[translation] base_url", mend="such as http://127.0.0.1:8000/v1")
-        self.tls, self.host, self.path = parts.scheme == "https", parts.hostname, parts.path.rstrip("/")
+        self.tls, self.host, self.path = parts.scheme == "https", parts.hostname or "", parts.path.rstrip("/")
         self.port = parts.port or (443 if self.tls else 80)
         self.allowed_hosts, self.timeout, self.key = frozenset(allowed_hosts), timeout, key
         self._local = threading.local()
