@@ -168,7 +168,9 @@ def _explained(name: str, revision: str | None) -> Iterator[None]:
             what, mend = "is gated", f"accept its terms on the Hub ({name}), then: hf auth login"
         elif any(isinstance(cause, errors.RevisionNotFoundError) for cause in causes):
             what, mend = "has no such revision", "set revision to a commit, a tag or a branch of the repo"
-        elif any(isinstance(cause, errors.RepositoryNotFoundError | errors.HFValidationError) for cause in causes):
+        elif any(isinstance(cause, errors.HFValidationError) for cause in causes):
+            what, mend = "there is no such folder", "check the path; a repo on the Hub is OWNER/NAME"
+        elif any(isinstance(cause, errors.RepositoryNotFoundError) for cause in causes):
             what, mend = "is no model that can be seen", "check the name; for a private repo: hf auth login"
         elif any(isinstance(cause, errors.LocalEntryNotFoundError) for cause in causes):
             what, mend = "is not on this machine, and the Hub does not answer", "check the network and HF_ENDPOINT"

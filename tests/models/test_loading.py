@@ -64,6 +64,7 @@ def test_damaged_weights(vision_model: Path, tmp_path: Path) -> None:
         load_vision_model(str(folder), None, "fp32", "cpu")
 
 
-def test_a_folder_that_is_not_there() -> None:
-    with pytest.raises(HubkitError, match="is no model that can be seen"):
-        load_language_model("/no/such/folder", None, "fp32", "cpu")
+@pytest.mark.parametrize("name", ["/no/such/folder", "./none", "~/none", "models/of/mine"])
+def test_a_folder_that_is_not_there(name: str) -> None:
+    with pytest.raises(HubkitError, match=f"^{name}: there is no such folder "):
+        load_language_model(name, None, "fp32", "cpu")
