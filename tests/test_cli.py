@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -61,6 +62,23 @@ def test_a_mistake_is_one_line(
     said = capsys.readouterr().err
     assert line in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("package", "extra"), [("ray", "ray"), ("datatrove.executor", "release"), ("torch", "release")]
+)
+def test_a_package_that_is_missing_is_named_with_what_brings_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], package: str, extra: str
+) -> None:
+    @click.command()
+    def command() -> None:
+        raise ModuleNotFoundError(name=package)
+
+    monkeypatch.setattr("hubkit.cli.cli", command)
+    monkeypatch.setattr(sys, "argv", ["hubkit"])
+    with pytest.raises(SystemExit):
+        main()
+    assert capsys.readouterr().err == f'hubkit: the package {package} is missing (pip install "hubkit[{extra}]")\n'
 
 
 def test_a_dry_run_says_what_would_run_and_does_nothing(tmp_path: Path) -> None:

@@ -44,5 +44,6 @@ def main() -> Any:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] == "hubkit":
             raise
-        click.echo(f'hubkit: the package {error.name} is missing (pip install "hubkit[release]")', err=True)
+        extra = "ray" if error.name.split(".")[0] == "ray" else "release"
+        click.echo(f'hubkit: the package {error.name} is missing (pip install "hubkit[{extra}]")', err=True)
         sys.exit(2)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,12 @@ is reports, beside each line of a traceback; and Ray would tell its makers of it
 WARDEN = (sys.executable, "-m", "hubkit.translation.engines.warden")
 
 POLL_SECONDS = 10.0
+
+PATIENCE = 360
+"""How often Slurm is asked again when it does not answer: an hour."""
+
+RAY_SECONDS = 30.0
+"""How long a connection to RAY_ADDRESS may take; Ray itself would try for a quarter of an hour."""
 
 
 def run_step(step: Step) -> None:
@@ -85,22 +93,66 @@ def _run_ray(step: Step) -> None:
     import ray
     from datatrove.executor.ray import RayPipelineExecutor
 
-    tasks, workers = step.translation.tasks, step.translation.workers
+    settings = step.translation
+    executor = _built(RayPipelineExecutor, step, "ray", {"workers": settings.workers, **settings.ray})
     options: dict[str, Any] = {"runtime_env": {"env_vars": QUIET}, "log_to_driver": False}
-    if "RAY_ADDRESS" not in os.environ:
+    address = os.environ.get("RAY_ADDRESS")
+    if address is None:
         # A Ray of our own keeps to loopback; its workers need not have a core each.
-        cores = max(os.cpu_count() or 1, workers + 1)
+        cores = max(os.cpu_count() or 1, settings.workers + 1)
         options |= {"_node_ip_address": "127.0.0.1", "include_dashboard": False, "num_cpus": cores}
-    with ray.init(**options):
-        executor = RayPipelineExecutor(
-            [step], tasks, workers, logging_dir=str(step.logs), skip_completed=False, **step.translation.ray
-        )
+    else:
+        _require_listener(address)
+    try:
+        session = ray.init(**options)
+    except ConnectionError:
+        raise HubkitError("no Ray is there", where=f"RAY_ADDRESS {address}", mend=MEND_RAY) from None
+    with session:
+        _require_resources(executor, ray.cluster_resources())
         executor.run()
+
+
+MEND_RAY = "start the cluster, or unset RAY_ADDRESS for a Ray on this machine"
+
+
+def _require_listener(address: str) -> None:
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not port.isdecimal():
+        return  # "auto" and the like, where Ray looks for itself
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), RAY_SECONDS).close()
+    except (OSError, OverflowError):
+        raise HubkitError(
+            f"no Ray answers within {RAY_SECONDS:.0f} s", where=f"RAY_ADDRESS {address}", mend=MEND_RAY
+        ) from None
+
+
+def _require_resources(executor: Any, there: Mapping[str, float]) -> None:
+    """Ray would wait without end for what no machine of it has."""
+    gib = executor.mem_per_cpu_gb * executor.cpus_per_task
+    for name, wanted, found in (
+        ("cores", executor.cpus_per_task, there.get("CPU", 0)),
+        ("GPUs", executor.gpus_per_task, there.get("GPU", 0)),
+        ("GiB of memory", gib, there.get("memory", 0) / 2**30),
+    ):
+        if wanted > found:
+            raise UsageError(
+                f"a task is to have {wanted:g} {name}, and Ray has {found:.3g}",
+                where="[translation.ray]",
+                mend="set gpus_per_task, cpus_per_task and mem_per_cpu_gb to what a machine has",
+            )
 
 
 def _run_slurm(step: Step) -> None:
     from datatrove.executor import SlurmPipelineExecutor
 
+    for tool in ("sbatch", "squeue"):
+        if shutil.which(tool) is None:
+            raise HubkitError(
+                f"{tool} is not on PATH",
+                where='[translation] executor = "slurm"',
+                mend="run hubkit on a login node of the cluster",
+            )
     record = step.logs / "job.json"
     job = json.loads(record.read_text())["job"] if record.exists() else None
     if job is None or not _queued(job):
@@ -109,12 +161,7 @@ def _run_slurm(step: Step) -> None:
         ours = {"PATH": f"{Path(sys.executable).parent}:$PATH", **QUIET}
         exports = "export " + " ".join(f"{name}={value}" for name, value in ours.items())
         options["env_command"] = "; ".join(filter(None, [exports, options.get("env_command")]))
-        try:
-            executor = SlurmPipelineExecutor(
-                [step], settings.tasks, logging_dir=str(step.logs), skip_completed=False, **options
-            )
-        except TypeError as error:
-            raise UsageError(str(error).partition("__init__() ")[2], where="[translation.slurm]") from None
+        executor = _built(SlurmPipelineExecutor, step, "slurm", options)
         try:
             executor.run()
         except (OSError, subprocess.CalledProcessError) as error:
@@ -128,9 +175,35 @@ def _run_slurm(step: Step) -> None:
 
 
 def _queued(job: str) -> bool:
-    # squeue fails for a job that it has forgotten, which is one that has ended.
-    answer = subprocess.run(["squeue", "--noheader", "--jobs", job], capture_output=True, text=True, check=False)
-    return answer.returncode == 0 and bool(answer.stdout.strip())
+    """Whether Slurm still has the job; it has forgotten one that ended a while ago.
+
+    Raises:
+        HubkitError: Slurm does not say, however often it is asked.
+    """
+    for _ in range(PATIENCE):
+        answer = subprocess.run(["squeue", "--noheader", "--jobs", job], capture_output=True, text=True, check=False)
+        if answer.returncode == 0:
+            return bool(answer.stdout.strip())
+        if "Invalid job id" in answer.stderr:
+            return False
+        time.sleep(POLL_SECONDS)
+    said = (answer.stderr.splitlines() or [f"code {answer.returncode}"])[0]
+    raise HubkitError(
+        f"squeue does not say whether job {job} runs: {said}", mend="run again: hubkit goes on waiting for that job"
+    )
+
+
+def _built(executor: Callable[..., Any], step: Step, name: str, options: dict[str, Any]) -> Any:
+    """One of datatrove's executors, with the options of [translation.NAME].
+
+    Raises:
+        UsageError: it has no such option, or lacks one.
+    """
+    tasks, logs = step.translation.tasks, str(step.logs)
+    try:
+        return executor([step], tasks=tasks, logging_dir=logs, skip_completed=False, **options)
+    except TypeError as error:
+        raise UsageError(str(error).rpartition("() ")[2], where=f"[translation.{name}]") from None
 
 
 @contextmanager

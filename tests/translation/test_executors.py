@@ -17,6 +17,7 @@ import pytest
 from hubkit.config import parse_config
 from hubkit.errors import HubkitError, UsageError
 from hubkit.release import run_one
+from hubkit.translation.executors import _queued
 from hubkit.workspace import file_digest
 
 
@@ -50,6 +51,31 @@ def test_a_real_ray_writes_the_same_bytes(make_workspace, studies, configure, ex
     assert file_digest(workspace.translations) == expected
 
 
+@pytest.mark.slow
+def test_more_than_ray_has_is_refused(make_workspace, studies, configure):
+    with pytest.raises(UsageError, match="a task is to have 1000 GPUs, and Ray has"):
+        run_one("translate", configure(executor="ray", ray={"gpus_per_task": 1000}), make_workspace(studies))
+
+
+@pytest.mark.parametrize(
+    ("address", "options", "error", "says"),
+    [
+        (None, {"nonsense": 1}, UsageError, "unexpected keyword argument 'nonsense'"),
+        ("127.0.0.1:1", {}, HubkitError, "RAY_ADDRESS 127.0.0.1:1: no Ray answers within 30 s"),
+        ("ray://127.0.0.1:1", {}, HubkitError, "no Ray answers within 30 s"),
+        ("127.0.0.1:99999", {}, HubkitError, "no Ray answers within 30 s"),
+        ("auto", {}, HubkitError, "RAY_ADDRESS auto: no Ray is there"),
+    ],
+)
+def test_ray_that_is_not_there_or_told_nonsense(
+    make_workspace, studies, configure, monkeypatch, address, options, error, says
+):
+    if address:
+        monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(error, match=says):
+        run_one("translate", configure(executor="ray", ray=options), make_workspace(studies))
+
+
 SBATCH = """#!/bin/sh
 # A stand-in for sbatch: runs the array's tasks one after another in the background, as one job.
 for script; do :; done
@@ -64,7 +90,11 @@ echo "Submitted batch job $n"
 """
 
 SQUEUE = """#!/bin/sh
+# A stand-in for squeue: says what is in the file "says" while there is one, as often as it has lines.
+line=$(head -n 1 "$SLURM_HOME/says" 2>/dev/null) && sed -i 1d "$SLURM_HOME/says"
+[ -n "$line" ] && echo "slurm_load_jobs error: $line" >&2 && exit 1
 [ "$1 $2" = "--noheader --jobs" ] && kill -0 $(cat "$SLURM_HOME/$3.pid") 2>/dev/null && echo "$3 gpu hubkit R"
+exit 0
 """
 
 
@@ -97,14 +127,54 @@ def test_slurm_gets_a_script_that_does_the_work(make_workspace, studies, configu
     assert any("launch_pickled_pipeline" in line for line in script)
 
 
-def test_slurm_that_is_not_there_or_told_nonsense(make_workspace, studies, configure, monkeypatch):
+@pytest.mark.slow
+def test_a_job_is_not_given_up_when_squeue_fails(make_workspace, studies, configure, expected, slurm):
+    workspace = make_workspace(studies)
+    (slurm / "says").write_text("Unable to contact slurm controller (connect failure)\n" * 3)
+    table = {"time": "1:00:00", "partition": "gpu"}
+    run_one("translate", configure(executor="slurm", tasks=2, slurm=table), workspace)
+    assert file_digest(workspace.translations) == expected
+    # One array, and datatrove's job that merges what it counts.
+    assert (slurm / "jobs").read_text() == "102\n"
+
+
+@pytest.mark.parametrize(
+    ("says", "runs"),
+    [
+        ([], True),
+        (["Unable to contact slurm controller (connect failure)", "Socket timed out on send/recv operation"], True),
+        (["Invalid job id specified"], False),
+        (["Socket timed out on send/recv operation", "Invalid job id specified"], False),
+        (["Unable to contact slurm controller"] * 3, None),
+    ],
+)
+def test_what_squeue_says_of_a_job(slurm, monkeypatch, says, runs):
+    monkeypatch.setattr("hubkit.translation.executors.PATIENCE", 3)
+    (slurm / "7.pid").write_text(str(os.getpid()))
+    (slurm / "says").write_text("".join(f"{line}\n" for line in says))
+    if runs is None:
+        with pytest.raises(HubkitError, match=r"whether job 7 runs: .*Unable to contact .*\(run again"):
+            _queued("7")
+    else:
+        assert _queued("7") is runs
+
+
+@pytest.mark.usefixtures("slurm")
+def test_slurm_that_is_told_nonsense(make_workspace, studies, configure):
     workspace = make_workspace(studies)
     with pytest.raises(UsageError, match="tempo"):
         run_one("translate", configure(executor="slurm", slurm={"tempo": 3}), workspace)
-    monkeypatch.setenv("PATH", "/nowhere")
-    table = {"time": "1:00:00", "partition": "gpu"}
+
+
+def test_slurm_that_is_not_there_or_takes_no_job(make_workspace, studies, configure, slurm, monkeypatch):
+    workspace = make_workspace(studies)
+    config = configure(executor="slurm", slurm={"time": "1:00:00", "partition": "gpu"})
+    (slurm / "sbatch").write_text("#!/bin/sh\nexit 1\n")
     with pytest.raises(HubkitError, match="sbatch did not take the job"):
-        run_one("translate", configure(executor="slurm", slurm=table), workspace)
+        run_one("translate", config, workspace)
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(HubkitError, match=r"sbatch is not on PATH \(run hubkit on a login node"):
+        run_one("translate", config, workspace)
 
 
 RUN = """
