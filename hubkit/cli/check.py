@@ -14,19 +14,20 @@ import click
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
-    help="Where the rows are written, as Parquet, CSV or JSON Lines by its ending.  [default: FILE.checked.ENDING]",
+    help="Where the rows are written, as one of those formats by its ending.  [default: FILE.checked.ENDING]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one object a row instead of a summary, and write no file.")
 @click.pass_context
 def command(
     context: click.Context, file: Path, source: str, translation: str, output: Path | None, as_json: bool
 ) -> None:
-    """Check translations: FILE is Parquet, CSV or JSON Lines with an English and a Portuguese column.
+    """Check translations: FILE is Parquet, CSV, TSV or JSON Lines with an English and a Portuguese column.
 
     The same rows are written with `status` (ok or flagged) and `flags` (names such as negation_added). Exits with 1
     when something is flagged.
     """
-    from hubkit.translation.checks.files import check_file, format_of, json_lines, write_checked
+    from hubkit.translation.checks.files import check_file, json_lines, write_checked
+    from hubkit.translation.checks.rows import format_of
 
     if output is not None:
         format_of(output)

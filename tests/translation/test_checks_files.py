@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from hubkit.cli import cli
 from hubkit.errors import HubkitError, UsageError
-from hubkit.translation.checks.files import check_file
+from hubkit.translation.checks.files import check_file, write_checked
 
 ROWS = [
     {"n": 1, "source": "No effusion.", "translation": "Sem derrame."},
@@ -78,6 +78,97 @@ def test_earlier_flags_are_replaced(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "added",
+    [
+        {"status": "draft", "flags": []},
+        {"status": "ok"},
+        {"flags": ["mine"]},
+        {"status": None, "flags": []},
+    ],
+)
+def test_columns_of_another_meaning_are_not_overwritten(tmp_path, added):
+    path = write(tmp_path / "pairs.jsonl", [{**ROWS[0], **added}])
+    with pytest.raises(UsageError, match=f"has a column '{next(iter(added))}'"):
+        check_file(path)
+
+
+OK = {"source": "No effusion.", "translation": "Sem derrame."}
+
+
+@pytest.mark.parametrize(
+    ("notes", "row"),
+    [
+        ([1, "secret"], 2),
+        (["secret", "words", None, 1, "secret"], 4),
+        ([1.5, {"secret": 1}], 2),
+        ([None, 2**64], 2),
+        ([-(2**70)], 1),
+        ([[1, 2], [1, "secret"]], 2),
+        ([{"a": 1}, {"a": {}}], 2),
+        ([None, {}], 2),
+        ([[{"secret": {}}]], 1),
+    ],
+)
+def test_what_parquet_does_not_take_is_named_by_column_and_row(tmp_path, notes, row):
+    path = write(tmp_path / "pairs.jsonl", [{**OK, "note": note} for note in notes])
+    with pytest.raises(HubkitError, match=f"row {row} holds in column 'note' what Parquet does not take") as raised:
+        write_checked(check_file(path), tmp_path / "out.parquet")
+    assert not any(word in str(raised.value) for word in ("secret", str(2**64), str(2**70)))
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_key_that_the_first_row_lacks_is_a_column_of_parquet(tmp_path):
+    path = write(tmp_path / "pairs.jsonl", [OK, {**OK, "note": {"a": 1}}])
+    write_checked(check_file(path), tmp_path / "out.parquet")
+    assert [row["note"] for row in read(tmp_path / "out.parquet")] == [None, {"a": 1}]
+
+
+@pytest.mark.parametrize(
+    ("value", "field"),
+    [
+        (None, ""),
+        ("a, b", "a, b"),
+        (1.5, "1.5"),
+        (True, "true"),
+        ({"a": [1, None], "b": "ção"}, '{"a": [1, null], "b": "ção"}'),
+        ([1.0, float("nan")], "[1.0, null]"),
+        (b"\xff\x00", "ff00"),
+    ],
+)
+def test_values_as_fields_of_csv(tmp_path, value, field):
+    path = tmp_path / "pairs.parquet"
+    pq.write_table(pa.Table.from_pylist([{**OK, "value": value}]), path)
+    for ending in (".csv", ".tsv"):
+        write_checked(check_file(path), tmp_path / f"out{ending}")
+        with open(tmp_path / f"out{ending}", newline="", encoding="utf-8") as file:
+            assert [row["value"] for row in csv.DictReader(file, delimiter={".csv": ",", ".tsv": "\t"}[ending])] == [
+                field
+            ]
+
+
+def test_nan_is_null_in_json(tmp_path):
+    path = tmp_path / "pairs.parquet"
+    pq.write_table(pa.Table.from_pylist([{**OK, "p": float("nan"), "q": [float("inf"), 2.0]}]), path)
+    printed = CliRunner().invoke(cli, ["check", str(path), "--json"]).stdout
+    assert json.loads(printed, parse_constant=pytest.fail) == {
+        **OK,
+        "p": None,
+        "q": [None, 2.0],
+        "status": "ok",
+        "flags": [],
+    }
+
+
+@pytest.mark.parametrize("output", ["pairs.jsonl/out.csv", "n" * 300 + ".csv", "folder.csv"])
+def test_an_output_that_cannot_be_made_is_an_error(tmp_path, output):
+    path = write(tmp_path / "pairs.jsonl", [OK])
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(HubkitError, match="cannot be written: "):
+        write_checked(check_file(path), tmp_path / output)
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "folder.csv", path]
+
+
+@pytest.mark.parametrize(
     ("name", "content", "error", "says"),
     [
         ("pairs.txt", b"", UsageError, "not one of"),
@@ -90,10 +181,23 @@ def test_earlier_flags_are_replaced(tmp_path):
             UsageError,
             "no text in column 'source' of row 1",
         ),
+        (
+            "pairs.jsonl",
+            b'{"source": "Secret.", "translation": "x"}\n\n{"source": "Clear."}\n',
+            UsageError,
+            "no 'translation' in row 2",
+        ),
+        ("pairs.jsonl", b'{"source": "Secret \\ud800", "translation": ""}', HubkitError, "surrogate pair in line 1"),
+        ("pairs.jsonl", b'{"source": "Secret", "n": ' + b"9" * 5000 + b"}", HubkitError, "no JSON object in line 1"),
+        ("pairs.jsonl", b"", UsageError, "no column 'source'"),
         ("pairs.csv", b"", UsageError, "no column 'source'"),
+        ("pairs.tsv", b"", UsageError, "no column 'source'"),
         ("pairs.csv", b"en,pt\n", UsageError, "no column 'source'"),
         ("pairs.csv", b"source,source,translation\n", UsageError, "two columns 'source'"),
         ("pairs.csv", b"source,translation\nSecret, words,x\n", HubkitError, "more fields in row 1"),
+        ("pairs.csv", b"source,translation\nClear.,x\nSecret wor", HubkitError, "fewer fields in row 2"),
+        ("pairs.csv", b"source,translation,n\nSecret,x\n", HubkitError, "fewer fields in row 1"),
+        ("pairs.tsv", b"source,translation\nSecret,x\n", UsageError, "no column 'source'"),
         ("pairs.csv", "source,translation\n".encode("utf-16"), HubkitError, "iconv -f utf-16"),
         ("pairs.csv", b"source,translation\n\xe9,\n", HubkitError, "not UTF-8"),
         ("pairs.parquet", b"PAR1", HubkitError, "not a whole Parquet file"),
@@ -112,6 +216,7 @@ def test_what_cannot_be_checked_is_said_without_its_text(tmp_path, name, content
     [
         ("bom.csv", b"\xef\xbb\xbfsource,translation\nNo effusion.,Sem derrame.\n"),
         ("semicolons.csv", b"source;translation\nNo effusion.;Sem derrame.\n"),
+        ("pairs.tsv", b"source\ttranslation\nNo effusion.\tSem derrame.\n"),
         ("tabs.CSV", b"source\ttranslation\nNo effusion.\tSem derrame.\n"),
         ("quoted.csv", b'source,translation\r\n"No effusion.\r\nNo edema.","Sem derrame.\r\nSem edema."\r\n'),
         ("separator.jsonl", '{"source": "No\u2028effusion.", "translation": "Sem derrame."}'.encode()),
@@ -123,12 +228,6 @@ def test_other_peoples_files_are_read(tmp_path, name, content):
     path.write_bytes(content)
     checked = check_file(path)
     assert [row["status"] for row in checked.rows] == ["ok"] if name != "long.csv" else checked.flagged == 1
-
-
-def test_a_short_row_is_an_empty_translation(tmp_path):
-    path = tmp_path / "pairs.csv"
-    path.write_text("source,translation,n\nNo effusion.\n", encoding="utf-8")
-    assert check_file(path).rows[0]["flags"] == ["empty"]
 
 
 def test_columns_and_delimiter_are_kept_where_no_row_is(tmp_path):

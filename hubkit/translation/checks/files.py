@@ -1,10 +1,11 @@
-"""Pairs in a file of another's making: Parquet, CSV or JSON Lines in, the same rows with `status` and `flags` out."""
+"""Pairs in a file of another's making, checked: the same rows come back with `status` and `flags`."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,34 +14,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hubkit.errors import HubkitError, UsageError
 from hubkit.progress import track
 from hubkit.translation.checks import check
+from hubkit.translation.checks.rows import DELIMITERS, format_of, read_rows
 from hubkit.workspace import write_table, write_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FORMATS = (".parquet", ".csv", ".jsonl")
-
 ADDED = ("status", "flags")
 
-DELIMITERS = ",;\t"
-
-LONGEST_CELL = 2**31 - 1
-
-
-class Rows(NamedTuple):
-    """What a file holds.
-
-    Attributes:
-        columns: their names.
-        rows: in the file's order.
-        table: the same as a table, where the file is Parquet.
-        delimiter: what parts the fields, where it is CSV.
-    """
-
-    columns: list[str]
-    rows: list[dict[str, Any]]
-    table: pa.Table | None = None
-    delimiter: str = ","
+STATUSES = ("ok", "flagged", "failed")
+"""What hubkit itself writes as status, here and in translations.parquet."""
 
 
 class Checked(NamedTuple):
@@ -67,18 +50,20 @@ def check_file(path: Path, source: str = "source", translation: str = "translati
     """Check every pair of a file; a missing text counts as an empty one.
 
     Args:
-        path: a .parquet, .csv or .jsonl file, UTF-8; a CSV file's fields are parted by commas, semicolons or tabs.
+        path: a .parquet, .csv, .tsv or .jsonl file in UTF-8; the fields of .csv are parted by commas, semicolons or
+            tabs.
         source: the column of the English text.
         translation: the column of its Portuguese.
 
     Raises:
         UsageError: the file has another ending, lacks one of the columns, has it twice, or holds something else than
-            text in it.
+            text in it; or it has a column status or flags that hubkit did not write.
         HubkitError: it cannot be read.
     """
     columns, rows, table, delimiter = read_rows(path, (source, translation))
     for name in (source, translation):
         _require_text(path, name, columns, rows)
+    _refuse_others(path, columns, rows)
     counts: Counter[str] = Counter()
     flagged = 0
     for row in track(rows, "check: pairs", len(rows)):
@@ -87,8 +72,9 @@ def check_file(path: Path, source: str = "source", translation: str = "translati
         row.update(status="flagged" if errors else "ok", flags=sorted({flag.name for flag in flags}))
         counts.update(errors)
         flagged += bool(errors)
-    columns = list(dict.fromkeys([*columns, *ADDED]))
-    return Checked(columns, rows, _with_columns(table, rows), delimiter, flagged, dict(counts.most_common()))
+    columns = [*(name for name in columns if name not in ADDED), *ADDED]
+    table = None if table is None else _with_columns(table, rows)
+    return Checked(columns, rows, table, delimiter, flagged, dict(counts.most_common()))
 
 
 def write_checked(checked: Checked, path: Path) -> None:
@@ -96,127 +82,97 @@ def write_checked(checked: Checked, path: Path) -> None:
 
     Raises:
         UsageError: no such format.
-        HubkitError: the file cannot be written.
+        HubkitError: the file cannot be written, or Parquet does not take a value.
     """
     ending = format_of(path)
     if ending == ".jsonl":
         write_text(path, "".join(f"{line}\n" for line in json_lines(checked.rows)))
-    elif ending == ".csv":
-        text = io.StringIO()
-        writer = csv.DictWriter(text, checked.columns, lineterminator="\n", delimiter=checked.delimiter)
-        writer.writeheader()
-        writer.writerows({**row, "flags": " ".join(row["flags"])} for row in checked.rows)
-        write_text(path, text.getvalue())
+    elif ending == ".parquet":
+        write_table(path, _as_table(path, checked) if checked.table is None else checked.table)
     else:
-        import pyarrow as pa
-
-        write_table(path, pa.Table.from_pylist(checked.rows) if checked.table is None else checked.table)
+        text = io.StringIO()
+        marks = DELIMITERS[ending]
+        delimiter = checked.delimiter if checked.delimiter in marks else marks[0]
+        writer = csv.writer(text, lineterminator="\n", delimiter=delimiter)
+        writer.writerow(checked.columns)
+        for row in checked.rows:
+            writer.writerow([_cell(row.get(name)) for name in checked.columns[:-1]] + [" ".join(row["flags"])])
+        write_text(path, text.getvalue())
 
 
 def json_lines(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
-    return (json.dumps(row, ensure_ascii=False, default=str) for row in rows)
+    """The rows as JSON objects; NaN and infinities, for which JSON has no word, become null."""
+    return (_json(row) for row in rows)
 
 
-def format_of(path: Path) -> str:
-    """Return the ending that says how a file is read or written.
-
-    Raises:
-        UsageError: no such format.
-    """
-    ending = path.suffix.lower()
-    if ending not in FORMATS:
-        raise UsageError(f"not one of {', '.join(FORMATS)}", where=path, mend="convert it, or choose another ending")
-    return ending
-
-
-def read_rows(path: Path, wanted: Sequence[str]) -> Rows:
-    """Read a file; `wanted` are columns by which the delimiter of a CSV file is known.
-
-    Raises:
-        UsageError: the file has another ending, or a column twice.
-        HubkitError: it cannot be read.
-    """
-    ending = format_of(path)
+def _json(value: Any) -> str:
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise HubkitError(f"cannot be read: {error.strerror}", where=path) from None
-    if ending == ".parquet":
-        return _from_parquet(path, content)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin1"
-        raise HubkitError("is not UTF-8", where=path, mend=f"convert it: iconv -f {encoding} -t utf-8") from None
-    return _from_csv(path, text, wanted) if ending == ".csv" else _from_json_lines(path, text, wanted)
+        return json.dumps(value, ensure_ascii=False, default=_plain, allow_nan=False)
+    except ValueError:
+        finite = json.loads(json.dumps(value, default=_plain), parse_constant=lambda _: None)
+        return json.dumps(finite, ensure_ascii=False)
 
 
-def _from_parquet(path: Path, content: bytes) -> Rows:
+def _cell(value: Any) -> str:
+    if isinstance(value, bool | dict | list | tuple):
+        return _json(value)
+    return "" if value is None else _plain(value)
+
+
+def _plain(value: Any) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _as_table(path: Path, checked: Checked) -> pa.Table:
+    import pyarrow as pa
+
+    names = [name for name in checked.columns if name not in ADDED]
+    cells = {name: [row.get(name) for row in checked.rows] for name in names}
+    for name, values in cells.items():
+        if not _fits_parquet(values):
+            row = bisect_left(range(len(values)), True, key=lambda at: not _fits_parquet(values[: at + 1])) + 1
+            raise HubkitError(
+                f"row {row} holds in column {name!r} what Parquet does not take beside the rows before: "
+                "another type, an integer above 64 bits, or an object without keys",
+                where=path,
+                mend="choose an --output that ends in .jsonl",
+            )
+    return _with_columns(pa.table(cells), checked.rows)
+
+
+def _fits_parquet(values: list[Any]) -> bool:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(pa.BufferReader(content))
-    except (pa.ArrowInvalid, OSError):
-        raise HubkitError("is not a whole Parquet file", where=path) from None
-    _refuse_doubled(path, table.column_names)
-    return Rows(table.column_names, table.to_pylist(), table)
-
-
-def _from_csv(path: Path, text: str, wanted: Sequence[str]) -> Rows:
-    header = text.partition("\n")[0].rstrip("\r")
-    delimiter = max(
-        DELIMITERS, key=lambda mark: sum(name in next(csv.reader([header], delimiter=mark), ()) for name in wanted)
-    )
-    limit = csv.field_size_limit(LONGEST_CELL)
-    try:
-        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-        columns = list(reader.fieldnames or ())
-        _refuse_doubled(path, columns)
-        rows = list(reader)
-    except csv.Error as error:
-        raise HubkitError(f"is no CSV file: {error}", where=path) from None
-    finally:
-        csv.field_size_limit(limit)
-    wide = next((number for number, row in enumerate(rows, 1) if None in row), None)
-    if wide is not None:
-        raise HubkitError(
-            f"has more fields in row {wide} than in its header", where=path, mend="quote fields that hold a delimiter"
-        )
-    return Rows(columns, rows, delimiter=delimiter)
-
-
-def _from_json_lines(path: Path, text: str, wanted: Sequence[str]) -> Rows:
-    rows = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            try:
-                row = json.loads(line)
-            except (json.JSONDecodeError, RecursionError):
-                row = None
-            if not isinstance(row, dict):
-                raise HubkitError(f"holds no JSON object in line {number}", where=path)
-            rows.append(row)
-    return Rows(list(dict.fromkeys(name for row in rows for name in row)) or list(wanted), rows)
-
-
-def _refuse_doubled(path: Path, columns: Sequence[str]) -> None:
-    doubled = next((name for name, count in Counter(columns).items() if count > 1), None)
-    if doubled is not None:
-        raise UsageError(f"has two columns {doubled!r}", where=path, mend="rename one")
+        column = pa.table({"": values})
+        # What Parquet cannot hold, such as an object without keys, shows in the type alone.
+        pq.write_table(column.slice(0, 0), pa.BufferOutputStream())
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return False
+    return True
 
 
 def _require_text(path: Path, name: str, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
-    if name not in columns or any(name not in row for row in rows):
-        raise UsageError(f"no column {name!r} in every row", where=path, mend="name it with --source, --translation")
+    mend = "name it with --source, --translation"
+    if name not in columns:
+        raise UsageError(f"has no column {name!r}", where=path, mend=mend)
     for number, row in enumerate(rows, 1):
+        if name not in row:
+            raise UsageError(f"has no {name!r} in row {number}", where=path, mend=mend)
         if not isinstance(row[name], str | None):
             raise UsageError(f"holds no text in column {name!r} of row {number}", where=path)
 
 
-def _with_columns(table: pa.Table | None, rows: list[dict[str, Any]]) -> pa.Table | None:
-    if table is None:
-        return None
+def _refuse_others(path: Path, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
+    """Let nobody's column be overwritten but what hubkit wrote earlier, which is replaced."""
+    taken = [name for name in ADDED if name in columns]
+    ours = len(taken) == len(ADDED) and all(row.get("status") in STATUSES for row in rows)
+    if taken and not ours:
+        raise UsageError(f"has a column {taken[0]!r}, where the checks put theirs", where=path, mend="rename it")
+
+
+def _with_columns(table: pa.Table, rows: list[dict[str, Any]]) -> pa.Table:
     import pyarrow as pa
 
     table = table.drop_columns([name for name in ADDED if name in table.column_names])
