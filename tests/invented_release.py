@@ -12,7 +12,7 @@ import pyarrow as pa
 from PIL import Image
 
 from hubkit.config import ReleaseConfig, parse_config
-from hubkit.models.recipe import RECIPE
+from hubkit.models.recipe import RECIPE, TRAINING
 from hubkit.scoring.bertscore import SetupScores
 from hubkit.scoring.inputs import read_evaluation
 from hubkit.scoring.score import scores_table
@@ -151,6 +151,7 @@ def _write_adapter(workspace: Workspace) -> None:
     (workspace.adapter / "adapter_model.safetensors").write_bytes(bytes(8))
     base = {"name": "google/medgemma-4b-it", "revision": "cafe12"}
     write_json(workspace.adapter / RECIPE, {"base_model": base, "few_shot_study_ids": [FIRST_STUDY + 6]})
+    write_json(workspace.adapter / TRAINING, {"settings": release_config(workspace.root).finetuning.identity()})
     entries = [
         {"step": 1, "loss": 2.5},
         {"step": 1, "eval_loss": 2.25, "eval_entropy": 0.75, "eval_mean_token_accuracy": 0.5},

@@ -14,14 +14,14 @@ from hubkit.finetuning.curves import draw_curves
 from hubkit.finetuning.live import show_in
 from hubkit.finetuning.processes import is_first
 from hubkit.finetuning.run import Run, train
-from hubkit.finetuning.sweep import run_all, trials
+from hubkit.finetuning.sweep import Chosen, run_all, trials
 from hubkit.models.noise import quiet
-from hubkit.models.recipe import write_recipe
+from hubkit.models.recipe import TRAINING, write_recipe
 from hubkit.models.samples import Samples, choose_examples, read_samples
 from hubkit.workspace import Workspace, write_json, write_text
 
-BASE = ("model", "revision")
-"""Settings that the recipe names, as they may be published: a model may also be a folder."""
+LEFT_OUT = ("model", "revision", "sweep")
+"""The base, which the recipe names as it may be published (a model may also be a folder), and what was tried."""
 
 
 @quiet()
@@ -57,11 +57,11 @@ def finetune(config: ReleaseConfig, workspace: Workspace) -> None:
         )
 
     with full_disk(workspace.partial):
-        run, rows = run_all(trials(config.finetuning), workspace.partial, run_one)
+        chosen = run_all(trials(config.finetuning), workspace.partial, run_one)
         if is_first():
-            training = summary(config, run, splits) | ({"sweep": rows} if len(rows) > 1 else {})
-            ready = _put_together(workspace.partial / "adapter", run, training)
-            write_recipe(ready, config, run.commit, examples)
+            training = summary(chosen, config.release.seed, splits)
+            ready = _put_together(workspace.partial / "adapter", chosen.run, training)
+            write_recipe(ready, config, chosen.run.commit, examples)
             shutil.rmtree(workspace.adapter, ignore_errors=True)
             ready.rename(workspace.adapter)
 
@@ -69,17 +69,18 @@ def finetune(config: ReleaseConfig, workspace: Workspace) -> None:
 def _put_together(folder: Path, run: Run, training: dict[str, object]) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(run.adapter, folder)
-    write_json(folder / "training.json", training)
+    write_json(folder / TRAINING, training)
     draw_curves(run.history, run.best_step, folder)
     write_text(folder / "log_history.jsonl", "".join(json.dumps(entry) + "\n" for entry in run.history))
     return folder
 
 
-def summary(config: ReleaseConfig, run: Run, splits: dict[str, Samples]) -> dict[str, object]:
+def summary(chosen: Chosen, seed: int, splits: dict[str, Samples]) -> dict[str, object]:
     """What a card says of the training."""
+    run = chosen.run
     return {
-        "settings": {name: value for name, value in config.finetuning.identity().items() if name not in BASE},
-        "seed": config.release.seed,
+        "settings": {name: value for name, value in chosen.settings.identity().items() if name not in LEFT_OUT},
+        "seed": seed,
         "trainable_parameters": run.trainable,
         "steps": run.steps,
         "best_step": run.best_step,
@@ -87,6 +88,7 @@ def summary(config: ReleaseConfig, run: Run, splits: dict[str, Samples]) -> dict
         "seconds": run.seconds,
         "studies": {split: len(samples.kept) for split, samples in splits.items()},
         "left_out": {split: samples.left_out for split, samples in splits.items()},
+        **({"sweep": chosen.rows} if len(chosen.rows) > 1 else {}),
     }
 
 

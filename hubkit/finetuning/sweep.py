@@ -28,6 +28,14 @@ class Trial(NamedTuple):
     settings: Finetuning
 
 
+class Chosen(NamedTuple):
+    """The best run, the settings that it was trained under, and a row per trial."""
+
+    run: Run
+    settings: Finetuning
+    rows: list[Row]
+
+
 def trials(settings: Finetuning) -> list[Trial]:
     """All combinations of the sweep, in the order of the file; one without values where there is no sweep.
 
@@ -46,8 +54,8 @@ def trials(settings: Finetuning) -> list[Trial]:
     return [Trial(values, _with(settings, values)) for values in combined]
 
 
-def run_all(trials: list[Trial], folder: Path, run: Callable[[Finetuning, Path], Run]) -> tuple[Run, list[Row]]:
-    """Run each trial in a folder of its own, and return the best run and a row per trial.
+def run_all(trials: list[Trial], folder: Path, run: Callable[[Finetuning, Path], Run]) -> Chosen:
+    """Run each trial in a folder of its own, and return the best.
 
     Args:
         run: trains under the settings, in the folder; it reads a run back that ended before.
@@ -58,12 +66,15 @@ def run_all(trials: list[Trial], folder: Path, run: Callable[[Finetuning, Path],
             said = ", ".join(f"{name} {value}" for name, value in trial.values.items())
             print(f"  finetune: trial {number} of {len(trials)}: {said}", file=sys.stderr)
         done.append(run(trial.settings, folder / f"run-{number:03d}"))
-    best = min(done, key=lambda one: float("inf") if one.eval_loss is None else one.eval_loss)
+    settings, best = min(
+        zip((trial.settings for trial in trials), done, strict=True),
+        key=lambda pair: float("inf") if pair[1].eval_loss is None else pair[1].eval_loss,
+    )
     rows = [
         trial.values | {name: getattr(one, name) for name in MEASURED} | {"chosen": one is best}
         for trial, one in zip(trials, done, strict=True)
     ]
-    return best, rows
+    return Chosen(best, settings, rows)
 
 
 def _with(settings: Finetuning, values: dict[str, Any]) -> Finetuning:

@@ -15,6 +15,9 @@ from hubkit.workspace import write_json
 RECIPE = "hubkit_generation.json"
 """Its name in the adapter's repo."""
 
+TRAINING = "training.json"
+"""How the adapter was trained, beside it."""
+
 
 def write_recipe(folder: Path, config: ReleaseConfig, commit: str | None, examples: list[Sample]) -> None:
     """Write the recipe of the three conditions into the adapter's folder.
@@ -54,10 +57,23 @@ def read_recipe(folder: Path) -> dict[str, Any]:
     Raises:
         HubkitError: there is none.
     """
+    return _read(folder / RECIPE, "hubkit finetune")
+
+
+def read_training(folder: Path) -> dict[str, Any]:
+    """Read how the adapter in a folder was trained: of a sweep, under the settings of the trial that was chosen.
+
+    Raises:
+        HubkitError: it is not said.
+    """
+    return _read(folder / TRAINING, "hubkit finetune")
+
+
+def _read(path: Path, made_by: str) -> dict[str, Any]:
     try:
-        values: dict[str, Any] = json.loads((folder / RECIPE).read_text(encoding="utf-8"))
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise HubkitError("is missing", where=folder / RECIPE, mend="run: hubkit finetune") from None
+        raise HubkitError("is missing", where=path, mend=f"run: {made_by}") from None
     return values
 
 

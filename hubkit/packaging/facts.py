@@ -10,7 +10,7 @@ import hubkit
 from hubkit.config import ReleaseConfig
 from hubkit.corpus.kinds import corpus_kind
 from hubkit.hub.endpoint import OFFICIAL
-from hubkit.models.recipe import read_recipe
+from hubkit.models.recipe import read_recipe, read_training
 from hubkit.original_study import ORIGINAL_STUDY
 from hubkit.packaging.dataset import HUB_SPLITS
 from hubkit.packaging.evaluation import evaluation
@@ -140,6 +140,7 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> dict[str, Any]:
         "source_link": f"[{source}]({kind.url})" if kind.url else source,
         "synthetic": synthetic,
         "base": base,
+        "training": read_training(workspace.adapter),
         "splits": split_sizes(workspace),
         "labels": label_counts(workspace),
         "quality": quality(workspace),

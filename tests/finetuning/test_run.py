@@ -86,6 +86,7 @@ def test_a_sweep_tries_every_combination_and_the_best_goes_on(vision_model: Path
     assert chosen["learning_rate"] == 1e-2
     settings = json.loads((workspace.adapter / "adapter_config.json").read_text())
     assert settings["r"] == chosen["r"]
+    assert {name: trained(workspace)["settings"][name] for name in sweep} == {name: chosen[name] for name in sweep}
 
 
 @pytest.mark.parametrize(

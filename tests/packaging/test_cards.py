@@ -16,11 +16,12 @@ from invented_release import build_release, release_config
 
 from hubkit.cards import merge_card
 from hubkit.errors import HubkitError
+from hubkit.models.recipe import TRAINING
 from hubkit.packaging.cards import render
 from hubkit.packaging.facts import LICENSE_URL, Noticed, gather, quality
 from hubkit.packaging.package import package
 from hubkit.published import published
-from hubkit.workspace import Workspace, file_digest, read_table, write_table
+from hubkit.workspace import Workspace, file_digest, read_table, write_json, write_table
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,26 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     config = {"root": str(root / "corpus"), "kind": "demo"}
     package(release_config(root / "corpus", corpus=config, release={"title": "Demo"}), workspace)
     return workspace
+
+
+def test_the_adapters_card_tells_of_the_trial_that_was_chosen(tmp_path: Path) -> None:
+    workspace, config = (
+        build_release(tmp_path),
+        release_config(tmp_path / "corpus", finetuning={"sweep": {"r": [4, 8]}}),
+    )
+    trials = [
+        {"r": 4, "eval_loss": 1.5, "best_step": 20, "chosen": False},
+        {"r": 8, "eval_loss": 1.25, "best_step": 40, "chosen": True},
+    ]
+    settings = config.finetuning.identity() | {"r": 8}
+    write_json(workspace.adapter / TRAINING, {"settings": settings, "sweep": trials})
+    package(config, workspace)
+    card = (workspace.dist / "adapter" / "README.md").read_text(encoding="utf-8")
+    assert "| LoRA | r 8, alpha 16, dropout 0.05 |" in card
+    assert (
+        "| r | evaluation loss | best step |\n|---:|---:|---:|\n| 4 | 1.5000 | 20 |\n| 8 | 1.2500 (this one) | 40 |\n"
+        in card
+    )
 
 
 def test_the_datasets_card_has_what_the_hub_reads(packaged: Workspace) -> None:
