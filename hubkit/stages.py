@@ -87,7 +87,7 @@ STAGES: list[Stage] = [
         "hubkit.generation.generate:generate",
         ("generation", "release.seed"),
         inputs=lambda work: [work.studies, work.images, work.translations, work.adapter],
-        outputs=_generations,
+        outputs=lambda work: [*_generations(work), work.decoding],
     ),
     Stage(
         "score",
@@ -102,7 +102,7 @@ STAGES: list[Stage] = [
         ("release", "packaging", "hub", "custody", "corpus", "translation", "finetuning", "generation", "scoring"),
         inputs=lambda work: [
             *[work.studies, work.selection, work.translations, work.checks, work.adapter, work.scores],
-            *_generations(work),
+            *[*_generations(work), work.decoding],
             *_published(work),
         ],
         outputs=lambda work: [work.dist],

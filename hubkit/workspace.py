@@ -73,6 +73,11 @@ class Workspace:
         return self.root / "generations" / f"{condition}.parquet"
 
     @property
+    def decoding(self) -> Path:
+        """How the generations were made, as the recipe says it."""
+        return self.root / "generations" / "decoding.json"
+
+    @property
     def scores(self) -> Path:
         """The folder of scores.parquet, summary.json and the plots."""
         return self.root / "scores"

@@ -12,7 +12,7 @@ import pyarrow as pa
 from PIL import Image
 
 from hubkit.config import ReleaseConfig, parse_config
-from hubkit.models.recipe import RECIPE, TRAINING
+from hubkit.models.recipe import RECIPE, TRAINING, decoding
 from hubkit.scoring.bertscore import SetupScores
 from hubkit.scoring.inputs import read_evaluation
 from hubkit.scoring.score import scores_table
@@ -129,6 +129,7 @@ def _write_results(workspace: Workspace, rows: list[dict[str, Any]], translation
             for number, study in enumerate(ids)
         ]
         write_table(workspace.generations(condition), pa.Table.from_pylist(generated, schema=GENERATIONS))
+    write_json(workspace.decoding, decoding(release_config(workspace.root), {"size": 8, "others": {}}))
     _write_scores(workspace)
 
 

@@ -11,12 +11,16 @@ from hubkit.models.loading import Loaded
 from hubkit.models.memory import free_memory, is_out_of_memory
 from hubkit.models.samples import Sample
 
+Batch = tuple[int, ...]
+"""The study_ids that were answered in one pass."""
+
 
 class Answer(NamedTuple):
-    """What a model said of a study; finish_reason is "stop", or "length" where it was cut."""
+    """What a model said of a study, in which batch; finish_reason is "stop", or "length" where it was cut."""
 
     text: str
     finish_reason: str
+    batch: Batch
 
 
 def batches(samples: Sequence[Sample], size: int) -> list[list[Sample]]:
@@ -25,6 +29,25 @@ def batches(samples: Sequence[Sample], size: int) -> list[list[Sample]]:
     for sample in samples:
         groups.setdefault(len(sample.images), []).append(sample)
     return [group[at : at + size] for _, group in sorted(groups.items()) for at in range(0, len(group), size)]
+
+
+def account_for(
+    answered: dict[str, list[Batch]], samples: Sequence[Sample], configured: int
+) -> tuple[int, dict[str, list[Batch]]]:
+    """The size that most batches were made with, and by condition those that are others under this size.
+
+    Others are the halves of a batch that did not fit into memory, and what a run answered before it went on under
+    another size.
+
+    Args:
+        configured: the size that is preferred where several account for as many.
+    """
+    every = [batch for made in answered.values() for batch in made]
+    sizes = [configured, *sorted({len(batch) for batch in every})]
+    regular = {size: {_ids(batch) for batch in batches(samples, size)} for size in sizes}
+    best = max(regular, key=lambda size: sum(batch in regular[size] for batch in every))
+    others = {name: sorted(set(made) - regular[best]) for name, made in answered.items()}
+    return best, {name: made for name, made in others.items() if made}
 
 
 def answer(
@@ -58,7 +81,7 @@ def answer(
             *answer(loaded, settings, batch[half:], examples, seed),
         ]
     new = output[:, inputs["input_ids"].shape[1] :]
-    return [_decoded(loaded, tokens) for tokens in new]
+    return [Answer(*_decoded(loaded, tokens), _ids(batch)) for tokens in new]
 
 
 def advice(settings: Generation, shown: int, images: int) -> str:
@@ -94,8 +117,12 @@ def decoding(model: Any, settings: Generation) -> Any:
     )
 
 
-def _decoded(loaded: Loaded, tokens: Any) -> Answer:
+def _ids(batch: Sequence[Sample]) -> Batch:
+    return tuple(sample.study_id for sample in batch)
+
+
+def _decoded(loaded: Loaded, tokens: Any) -> tuple[str, str]:
     ends = loaded.model.generation_config.eos_token_id
     ended = set(ends if isinstance(ends, list) else [ends]) & set(tokens.tolist())
     text = loaded.processor.tokenizer.decode(tokens, skip_special_tokens=True).strip()
-    return Answer(text, "stop" if ended else "length")
+    return text, "stop" if ended else "length"

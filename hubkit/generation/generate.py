@@ -6,18 +6,22 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
-from hubkit.generation.decoding import advice, answer, batches
-from hubkit.models.loading import Loaded, load_vision_model, pick_device
+from hubkit.generation.decoding import account_for, advice, answer, batches
+from hubkit.models.loading import Loaded, device_name, load_vision_model, pick_device
 from hubkit.models.memory import out_of_memory
 from hubkit.models.noise import quiet
-from hubkit.models.recipe import read_recipe
+from hubkit.models.recipe import decoding, read_recipe
 from hubkit.models.samples import Sample, choose_examples, read_samples
 from hubkit.progress import Progress
 from hubkit.tables import CONDITIONS, GENERATIONS
-from hubkit.workspace import Workspace, write_table, write_text
+from hubkit.workspace import Workspace, write_json, write_table
+
+Part = dict[str, Any]
+"""Rows that were answered together, on which device and in which batches: one, or where that did not fit its pieces."""
 
 
 @quiet()
@@ -25,7 +29,7 @@ def generate(config: ReleaseConfig, workspace: Workspace) -> None:
     """Answer every test study zero-shot, few-shot and with the adapter.
 
     Each batch is kept as soon as it is answered, so that a run that was cut off continues with the next one.
-    Writes `workspace.generations(condition)`, sorted by study_id.
+    Writes `workspace.generations(condition)`, sorted by study_id, and `workspace.decoding`.
 
     Raises:
         HubkitError: there is no test study, an image cannot be read, or base or adapter cannot be loaded.
@@ -37,12 +41,25 @@ def generate(config: ReleaseConfig, workspace: Workspace) -> None:
         print(f"  generate: {len(test.left_out)} studies left out, whose translation failed", file=sys.stderr)
     train = read_samples(workspace, "train", config.generation.reference).kept
     examples = choose_examples(train, config.generation.shots, config.release.seed)
-    conditions = Conditions(config, workspace)
+    conditions, parts = Conditions(config, workspace), {}
     for condition in CONDITIONS:
         shown = examples if condition == "few_shot" else []
-        rows = _answer_all(config, conditions, condition, test.kept, shown, workspace.partial / condition)
+        parts[condition] = _answer_all(config, conditions, condition, test.kept, shown, workspace.partial / condition)
+        rows = sorted(_rows(parts[condition]), key=lambda row: row["study_id"])
         _write(workspace.generations(condition), rows)
         _count(condition, rows)
+    write_json(workspace.decoding, made_with(config, parts, test.kept))
+
+
+def made_with(config: ReleaseConfig, parts: dict[str, list[Part]], samples: list[Sample]) -> dict[str, Any]:
+    """How the answers in the parts of each condition were made, in the words of the recipe.
+
+    The configuration alone does not say it: device and batch size may change without the stage running again.
+    """
+    answered = {name: [tuple(batch) for part in made for batch in part["batches"]] for name, made in parts.items()}
+    size, others = account_for(answered, samples, config.generation.batch_size)
+    devices = sorted({part["device"] for made in parts.values() for part in made})
+    return {**decoding(config, {"size": size, "others": others}), "devices": devices}
 
 
 class Conditions:
@@ -85,13 +102,14 @@ def _answer_all(
     samples: list[Sample],
     examples: Sequence[Sample],
     folder: Path,
-) -> list[dict[str, object]]:
-    rows = {row["study_id"]: row for part in sorted(folder.glob("*.jsonl")) for row in _read(part)}
+) -> list[Part]:
+    parts: list[Part] = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    done = {row["study_id"] for row in _rows(parts)}
     lower = advice(config.generation, len(examples), max(len(sample.images) for sample in (*samples, *examples)))
     loaded: Loaded | None = None
-    with Progress(f"generate: {condition}", len(samples), len(rows)) as progress:
+    with Progress(f"generate: {condition}", len(samples), len(done)) as progress:
         for batch in batches(samples, config.generation.batch_size):
-            left = [sample for sample in batch if sample.study_id not in rows]
+            left = [sample for sample in batch if sample.study_id not in done]
             if not left:
                 continue
             with out_of_memory(lower):
@@ -108,24 +126,24 @@ def _answer_all(
                 }
                 for sample, said in zip(left, answers, strict=True)
             ]
-            lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in fresh)
-            write_text(folder / f"{left[0].study_id}.jsonl", lines)
-            rows |= {row["study_id"]: row for row in fresh}
+            made = list(dict.fromkeys(said.batch for said in answers))
+            parts.append({"device": device_name(loaded.model.device), "batches": made, "rows": fresh})
+            write_json(folder / f"{left[0].study_id}.json", parts[-1])
             progress.advance(len(left))
-    return [rows[sample.study_id] for sample in samples]
+    return parts
 
 
-def _read(part: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in part.read_text(encoding="utf-8").splitlines()]
+def _rows(parts: list[Part]) -> list[dict[str, Any]]:
+    return [row for part in parts for row in part["rows"]]
 
 
-def _write(path: Path, rows: list[dict[str, object]]) -> None:
+def _write(path: Path, rows: list[dict[str, Any]]) -> None:
     import pyarrow as pa
 
     write_table(path, pa.Table.from_pylist(rows, schema=GENERATIONS))
 
 
-def _count(condition: str, rows: list[dict[str, object]]) -> None:
+def _count(condition: str, rows: list[dict[str, Any]]) -> None:
     empty = sum(not row["generated"] for row in rows)
     cut = sum(row["finish_reason"] == "length" for row in rows)
     print(f"  generate: {condition}: {len(rows)} answers, {empty} empty, {cut} cut at the limit", file=sys.stderr)

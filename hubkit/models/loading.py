@@ -42,6 +42,13 @@ def pick_device(device: str) -> str:
     return f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" and "LOCAL_RANK" in os.environ else device
 
 
+def device_name(device: Any) -> str:
+    """What a device is called where the same arithmetic matters: a GPU by its model."""
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device.type)
+
+
 def load_language_model(name: str, revision: str | None, quantization: Quantization, device: str) -> Loaded:
     """Load a causal language model and its tokenizer (left padding, as generation in batches needs it).
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hubkit.config import Generation, Quantization, ReleaseConfig
+from hubkit.config import Quantization, ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.models.loading import UNQUANTIZED, nf4, public_name
 from hubkit.models.samples import Sample
@@ -34,14 +34,10 @@ def recipe(config: ReleaseConfig, commit: str | None, examples: list[Sample]) ->
     generation = config.generation
     return {
         "base_model": {"name": public_name(config.finetuning.model), "revision": commit},
-        "quantization": config.finetuning.quantization,
-        "dtype": "float32" if config.finetuning.quantization == "fp32" else "bfloat16",
-        "quantization_config": quantization_config(config.finetuning.quantization),
         "prompt": generation.prompt,
         "few_shot_study_ids": [example.study_id for example in examples],
         "reference": generation.reference,
-        **_decoding(generation),
-        "seed": config.release.seed,
+        **decoding(config, {"size": generation.batch_size}),
         "images": {
             "max": config.corpus.max_images,
             "size": config.corpus.image_size,
@@ -77,15 +73,32 @@ def _read(path: Path, made_by: str) -> dict[str, Any]:
     return values
 
 
-def refresh_recipe(folder: Path, config: ReleaseConfig) -> None:
-    """Bring a recipe up to the settings of generation, which may have changed since the adapter was trained."""
-    write_json(folder / RECIPE, read_recipe(folder) | _decoding(config.generation))
+def refresh_recipe(folder: Path, made: Path) -> None:
+    """Bring a recipe up to what the generations were made with, which may not be what was set when it was written.
+
+    Args:
+        made: what `generate` wrote of them.
+
+    Raises:
+        HubkitError: the recipe or what `generate` writes is missing.
+    """
+    write_json(folder / RECIPE, read_recipe(folder) | _read(made, "hubkit release --from generate"))
 
 
-def _decoding(generation: Generation) -> dict[str, Any]:
+def decoding(config: ReleaseConfig, batches: dict[str, Any]) -> dict[str, Any]:
+    """The part of the recipe that is of the generations, and not of the adapter.
+
+    Args:
+        batches: what is known of them beside their order: their size, and after `generate` what deviates from it.
+    """
+    quantization, generation = config.finetuning.quantization, config.generation
     return {
+        "quantization": quantization,
+        "dtype": "float32" if quantization == "fp32" else "bfloat16",
+        "quantization_config": quantization_config(quantization),
         "generation_config": {"do_sample": generation.do_sample, "max_new_tokens": generation.max_new_tokens},
-        "batches": {"size": generation.batch_size, "order": "number of images, then study_id", "padding_side": "left"},
+        "batches": {**batches, "order": "number of images, then study_id", "padding_side": "left"},
+        "seed": config.release.seed,
     }
 
 

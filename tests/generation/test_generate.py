@@ -11,7 +11,7 @@ from tiny_vision import fill_workspace, tiny_config
 
 import hubkit.generation.generate as stage
 from hubkit.finetuning.finetune import finetune
-from hubkit.generation.decoding import batches
+from hubkit.generation.decoding import account_for, batches
 from hubkit.models.samples import Sample
 from hubkit.tables import CONDITIONS, GENERATIONS
 from hubkit.workspace import Workspace, read_table
@@ -56,6 +56,18 @@ class Killed(BaseException):
     pass
 
 
+def cut_after(calls: int):
+    real, left = stage.answer, [calls]
+
+    def until(*arguments):
+        if not left[0]:
+            raise Killed
+        left[0] -= 1
+        return real(*arguments)
+
+    return until
+
+
 @pytest.mark.parametrize("calls", [1, 4, 8])
 def test_a_run_that_was_cut_off_ends_with_the_same_bytes(
     trained: Workspace,
@@ -64,21 +76,33 @@ def test_a_run_that_was_cut_off_ends_with_the_same_bytes(
     monkeypatch: pytest.MonkeyPatch,
     calls: int,
 ) -> None:
-    real, left = stage.answer, [calls]
-
-    def cut_off(*arguments):
-        if not left[0]:
-            raise Killed
-        left[0] -= 1
-        return real(*arguments)
-
-    monkeypatch.setattr(stage, "answer", cut_off)
     running = trained.running("generate", f"cut-{calls}")
-    with pytest.raises(Killed):
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(stage, "answer", cut_after(calls))
         stage.generate(tiny_config(vision_model), running)
-    monkeypatch.setattr(stage, "answer", real)
     stage.generate(tiny_config(vision_model), running)
     assert {name: trained.generations(name).read_bytes() for name in CONDITIONS} == generated
+    assert made(trained) == (2, {})
+
+
+def made(workspace: Workspace) -> tuple[int, dict[str, list[list[int]]]]:
+    said = json.loads(workspace.decoding.read_text())
+    assert said["devices"] == ["cpu"]
+    return said["batches"]["size"], said["batches"]["others"]
+
+
+def test_a_run_that_goes_on_under_another_size_says_so(
+    trained: Workspace, vision_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Test studies by their number of images: 9 and 12; 7, 10, 11 and 13."""
+    larger = tiny_config(vision_model)
+    larger = larger.model_copy(update={"generation": larger.generation.model_copy(update={"batch_size": 4})})
+    running = trained.running("generate", "larger")
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(stage, "answer", cut_after(5))
+        stage.generate(tiny_config(vision_model), running)
+    stage.generate(larger, running)
+    assert made(trained) == (2, {"lora": [[7, 10, 11, 13]]})
 
 
 def test_batches_never_mix_numbers_of_images() -> None:
@@ -86,6 +110,27 @@ def test_batches_never_mix_numbers_of_images() -> None:
     samples = [Sample(0, study, (Path("x"),) * count, "r") for study, count in images.items()]
     plan = [[sample.study_id for sample in batch] for batch in batches(samples, 2)]
     assert plan == [[2, 5], [1, 3], [4]]
+
+
+REGULAR = [(2, 5), (1, 3), (4,)]
+
+
+@pytest.mark.parametrize(
+    ("few_shot", "lora", "size", "others"),
+    [
+        (REGULAR, REGULAR, 2, {}),
+        (REGULAR, [(2,), (5,), (1, 3), (4,)], 2, {"lora": [(2,), (5,)]}),
+        ([(2,), (5,), (1,), (3,), (4,)], [(2, 5), (1,), (3,), (4,)], 1, {"lora": [(2, 5)]}),
+        ([(2, 5), (1, 3, 4)], [(2, 5), (1, 3, 4)], 8, {}),
+        ([(2, 5), (1, 3, 4)], REGULAR, 2, {"few_shot": [(1, 3, 4)]}),
+    ],
+    ids=["as configured", "one halved", "most halved", "fewer studies than a batch", "one under another size"],
+)
+def test_batches_are_accounted_for(few_shot, lora, size: int, others) -> None:
+    images = {1: 2, 2: 1, 3: 2, 4: 2, 5: 1}
+    samples = [Sample(0, study, (Path("x"),) * count, "r") for study, count in images.items()]
+    configured = 8 if size == 8 else 2
+    assert account_for({"few_shot": few_shot, "lora": lora}, samples, configured) == (size, others)
 
 
 def test_a_batch_that_does_not_fit_into_memory_is_halved(
@@ -105,6 +150,7 @@ def test_a_batch_that_does_not_fit_into_memory_is_halved(
     monkeypatch.setattr(Gemma3ForConditionalGeneration, "generate", one_at_most)
     stage.generate(tiny_config(vision_model), trained.running("generate", "halved"))
     assert sorted(sizes) == [1] * 18 + [2] * 9
+    assert made(trained) == (1, {})
     for condition in CONDITIONS:
         assert read_table(trained.generations(condition))["study_id"].to_pylist() == [7, 9, 10, 11, 12, 13]
 

@@ -8,8 +8,9 @@ import pytest
 
 from hubkit.config import parse_config
 from hubkit.errors import HubkitError
-from hubkit.models.recipe import read_recipe, refresh_recipe, write_recipe
+from hubkit.models.recipe import decoding, read_recipe, refresh_recipe, write_recipe
 from hubkit.models.samples import Sample
+from hubkit.workspace import write_json
 
 EXAMPLE = Sample(10, 7, (), "ACHADOS: Pulmões limpos.")
 
@@ -46,11 +47,15 @@ def test_quantisation_can_be_rebuilt(tmp_path: Path, quantization: str, dtype: s
 def test_follows_what_was_generated_with(tmp_path: Path) -> None:
     write_recipe(tmp_path, parse_config({}), "abc123", [EXAMPLE])
     before = read_recipe(tmp_path)
-    refresh_recipe(tmp_path, parse_config({"generation": {"max_new_tokens": 99, "batch_size": 3}}))
+    changed = {"finetuning": {"quantization": "fp32"}, "generation": {"max_new_tokens": 99}}
+    made = decoding(parse_config(changed), {"size": 3, "others": {"lora": [[1], [2, 3]]}})
+    write_json(tmp_path / "decoding.json", made | {"devices": ["cpu"]})
+    refresh_recipe(tmp_path, tmp_path / "decoding.json")
     after = read_recipe(tmp_path)
     assert after["generation_config"]["max_new_tokens"] == 99
-    assert after["batches"]["size"] == 3
-    changed = {"generation_config", "batches"}
+    assert (after["batches"]["size"], after["batches"]["others"]) == (3, {"lora": [[1], [2, 3]]})
+    assert (after["dtype"], after["devices"]) == ("float32", ["cpu"])
+    changed = {"generation_config", "batches", "quantization", "dtype", "quantization_config", "devices"}
     assert {name: after[name] for name in after if name not in changed} == {
         name: before[name] for name in before if name not in changed
     }
@@ -59,3 +64,9 @@ def test_follows_what_was_generated_with(tmp_path: Path) -> None:
 def test_a_missing_recipe(tmp_path: Path) -> None:
     with pytest.raises(HubkitError, match="run: hubkit finetune"):
         read_recipe(tmp_path)
+
+
+def test_generations_of_which_nobody_knows_how_they_were_made(tmp_path: Path) -> None:
+    write_recipe(tmp_path, parse_config({}), None, [EXAMPLE])
+    with pytest.raises(HubkitError, match="run: hubkit release --from generate"):
+        refresh_recipe(tmp_path, tmp_path / "decoding.json")
