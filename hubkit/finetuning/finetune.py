@@ -71,7 +71,9 @@ def _put_together(folder: Path, run: Run, training: dict[str, object]) -> Path:
     shutil.copytree(run.adapter, folder)
     write_json(folder / TRAINING, training)
     draw_curves(run.history, run.best_step, folder)
-    write_text(folder / "log_history.jsonl", "".join(json.dumps(entry) + "\n" for entry in run.history))
+    # Entries from before a kill come out of a checkpoint, where their keys are sorted.
+    lines = (json.dumps(entry, sort_keys=True) + "\n" for entry in run.history)
+    write_text(folder / "log_history.jsonl", "".join(lines))
     return folder
 
 

@@ -44,7 +44,8 @@ class Run(NamedTuple):
     Attributes:
         adapter: the folder of the best adapter (the last one where nothing was evaluated), with processor files.
         commit: the base's revision.
-        history: the trainer's log, an entry per optimiser step and per evaluation.
+        history: the trainer's log, an entry per optimiser step and per evaluation; not its summary, which covers the
+            steps since the last resume alone.
         best_step, eval_loss: of the best adapter; None where nothing was evaluated.
         seconds: of the process that ended the run, from where it continued.
     """
@@ -105,7 +106,7 @@ def _result(trainer: Any, settings: Finetuning, folder: Path, seconds: float) ->
     return Run(
         adapter=best.adapter() if evaluated else folder / "last",
         commit=commit_of(settings.model, settings.revision),
-        history=trainer.state.log_history,
+        history=[entry for entry in trainer.state.log_history if "train_loss" not in entry],
         trainable=sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
         steps=trainer.state.global_step,
         best_step=best.step,

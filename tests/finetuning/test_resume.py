@@ -18,7 +18,7 @@ from hubkit.finetuning.finetune import finetune
 from hubkit.finetuning.trainer import AdapterTrainer
 from hubkit.workspace import Workspace
 
-MEASURED_IN_SECONDS = ("runtime", "per_second", "train_loss", "total_flos")
+MEASURED_IN_SECONDS = ("runtime", "per_second")
 
 
 class Killed(BaseException):
@@ -41,13 +41,13 @@ def unbroken(workspace: Workspace, vision_model: Path, quantization: str):
     return curve(workspace), weights(workspace)
 
 
-def curve(workspace: Workspace) -> list[dict[str, float]]:
+def curve(workspace: Workspace) -> list[list[tuple[str, float]]]:
+    """All that is published of the curve, key by key, but for how long it took."""
     entries = [json.loads(line) for line in workspace.log_history.read_text().splitlines()]
-    kept = [
-        {name: value for name, value in entry.items() if not any(part in name for part in MEASURED_IN_SECONDS)}
+    return [
+        [(name, value) for name, value in entry.items() if not any(part in name for part in MEASURED_IN_SECONDS)]
         for entry in entries
     ]
-    return [entry for entry in kept if "loss" in entry or "eval_loss" in entry]
 
 
 def weights(workspace: Workspace) -> dict[str, list[float]]:

@@ -165,7 +165,6 @@ def test_curves_are_drawn_with_the_same_bytes(tmp_path: Path) -> None:
         {"step": 1, "loss": 2.0, "entropy": 1.0, "mean_token_accuracy": 0.1},
         {"step": 2, "loss": 1.5, "entropy": 0.9, "mean_token_accuracy": 0.2},
         {"step": 2, "eval_loss": 1.6, "eval_entropy": 0.9, "eval_mean_token_accuracy": 0.2},
-        {"step": 2, "train_loss": 1.75},
     ]
     drawn = []
     for folder in (tmp_path / "one", tmp_path / "two"):
