@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hubkit.config import Finetuning, ReleaseConfig
 from hubkit.errors import HubkitError, UsageError
+from hubkit.finetuning.check import check_settings
 from hubkit.finetuning.checkpoints import full_disk
 from hubkit.finetuning.curves import draw_curves
 from hubkit.finetuning.live import show_in
@@ -34,6 +35,7 @@ def finetune(config: ReleaseConfig, workspace: Workspace) -> None:
     Raises:
         HubkitError: there is nothing to train on, or the run failed; see `hubkit.finetuning.run.train`.
     """
+    check_settings(config.finetuning)
     kind = config.generation.reference
     splits = {split: read_samples(workspace, split, kind) for split in ("train", "validate")}
     if not splits["train"].kept:

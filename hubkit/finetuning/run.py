@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from hubkit.config import Finetuning
 from hubkit.errors import UsageError
-from hubkit.finetuning.arguments import refused_by, training_arguments
+from hubkit.finetuning.arguments import training_arguments
+from hubkit.finetuning.check import refused_by, rehearse
 from hubkit.finetuning.collator import Collator
 from hubkit.finetuning.lora import (
     check_modules,
@@ -77,6 +78,7 @@ def train(
     started = time.monotonic()
     device = pick_device(settings.device)
     arguments = training_arguments(settings, seed, folder, device, evaluates=bool(validate))
+    rehearse(arguments)
     with out_of_memory(advice(settings, max(len(sample.images) for sample in (*train, *validate)))):
         trainer = build_trainer(settings, arguments, prompt, train, validate)
         checkpoint = last_checkpoint(folder)

@@ -6,13 +6,15 @@ import itertools
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
 from hubkit.config import Finetuning
 from hubkit.errors import UsageError
-from hubkit.finetuning.run import Run
+
+if TYPE_CHECKING:
+    from hubkit.finetuning.run import Run
 
 SWEPT = ("r", "alpha", "dropout", "learning_rate", "epochs")
 MEASURED = ("eval_loss", "best_step", "steps", "trainable", "seconds")

@@ -8,7 +8,8 @@ import pytest
 
 from hubkit.config import Finetuning
 from hubkit.errors import UsageError
-from hubkit.finetuning.arguments import accumulation, check_trainer_keys, training_arguments
+from hubkit.finetuning.arguments import accumulation, training_arguments
+from hubkit.finetuning.check import check_settings, check_trainer_keys, rehearse
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,9 @@ from hubkit.finetuning.arguments import accumulation, check_trainer_keys, traini
         ("save_only_model", "is decided by hubkit"),
         ("trust_remote_code", "is decided by hubkit"),
         ("metric_for_best_model", "is decided by hubkit"),
+        ("logging_strategy", "is decided by hubkit"),
+        ("project", "is decided by hubkit"),
+        ("run_name", "is decided by hubkit"),
         ("deepspeed", "run: hubkit finetune --launch"),
         ("fsdp", "run: hubkit finetune --launch"),
         ("learning_rate", "set learning_rate instead"),
@@ -81,7 +85,51 @@ def test_the_defaults_of_the_study(tmp_path: Path) -> None:
 
 def test_a_value_that_does_not_fit(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="SFTConfig refuses it"):
-        training_arguments(Finetuning(trainer={"logging_strategy": "never"}), 7, tmp_path, "cpu", evaluates=True)
+        training_arguments(Finetuning(trainer={"optim": "uphill"}), 7, tmp_path, "cpu", evaluates=True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"target_modules": "("}, r"\[finetuning\] target_modules: is no regular expression: missing \)"),
+        ({"trainer": {"nonsense": 1}}, r"\[finetuning.trainer\] nonsense: SFTConfig has no such key"),
+        ({"sweep": {"r": [0]}}, r"\[finetuning.sweep\] r: Input should be greater than 0"),
+    ],
+)
+def test_what_is_wrong_on_any_machine(settings: dict[str, object], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        check_settings(Finetuning(**settings))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"use_liger_kernel": True}, "liger-kernel .* is not available"),
+        ({"lr_scheduler_kwargs": {"nope": 1}}, "unexpected keyword argument 'nope'"),
+        ({"per_device_eval_batch_size": 0}, "batch_size should be a positive integer"),
+        ({"optim": "lomo"}, "need to install `lomo_optim`"),
+        ({"train_sampling_strategy": "group_by_length"}, "Can only automatically infer lengths"),
+    ],
+)
+def test_what_the_trainer_refuses_is_said_before_a_base_is_loaded(
+    tmp_path: Path, settings: dict[str, object], said: str
+) -> None:
+    arguments = training_arguments(Finetuning(trainer=settings), 7, tmp_path, "cpu", evaluates=True)
+    with pytest.raises(UsageError, match=said) as refused:
+        rehearse(arguments)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"schedule": "cosine_with_min_lr", "trainer": {"lr_scheduler_kwargs": {"min_lr": 1e-5}}},
+        {"trainer": {"optim": "paged_adamw_8bit", "dataloader_num_workers": 2, "dataloader_prefetch_factor": 2}},
+    ],
+)
+def test_what_a_trainer_takes_passes_the_rehearsal(tmp_path: Path, settings: dict[str, object]) -> None:
+    rehearse(training_arguments(Finetuning(**settings), 7, tmp_path, "cpu", evaluates=True))
 
 
 @pytest.mark.parametrize(("processes", "share"), [(1, 16), (2, 8), (16, 1)])
