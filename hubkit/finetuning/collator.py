@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,18 @@ IGNORED = -100
 
 Sample = dict[str, Any]
 """The tensors of one study."""
+
+
+@contextlib.contextmanager
+def in_one_line() -> Iterator[None]:
+    """Say what a worker of the DataLoader found in its own words: torch puts the worker's traceback around them."""
+    try:
+        yield
+    except HubkitError as error:
+        if "\n" not in error.what:
+            raise
+        _, _, said = error.what.rstrip().splitlines()[-1].partition(": ")
+        raise type(error)(said) from None
 
 
 class Collator:

@@ -12,7 +12,7 @@ from hubkit.config import Finetuning
 from hubkit.errors import UsageError
 from hubkit.finetuning.arguments import training_arguments
 from hubkit.finetuning.check import refused_by, rehearse
-from hubkit.finetuning.collator import Collator
+from hubkit.finetuning.collator import Collator, in_one_line
 from hubkit.finetuning.lora import (
     check_modules,
     keep_packing,
@@ -83,7 +83,8 @@ def train(
         trainer = build_trainer(settings, arguments, prompt, train, validate)
         checkpoint = last_checkpoint(folder)
         try:
-            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+            with in_one_line():
+                trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         finally:
             _callback(trainer, ShowProgress).close()
         run = _result(trainer, settings, folder, time.monotonic() - started)

@@ -137,11 +137,13 @@ def test_settings_that_the_base_does_not_bear(
         finetune(tiny_config(vision_model, **settings), workspace.running("finetune", "key"))
 
 
-def test_an_image_that_cannot_be_decoded_is_named(vision_model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_image_that_cannot_be_decoded_is_named(vision_model: Path, tmp_path: Path, workers: int) -> None:
     workspace = fill_workspace(tmp_path, train=2, validate=1, test=0)
     (workspace.images / "image-2-1.jpg").write_bytes(b"no image")
-    with pytest.raises(HubkitError, match=r"image-2-1\.jpg: the image cannot be decoded"):
-        finetune(tiny_config(vision_model), workspace.running("finetune", "key"))
+    config = tiny_config(vision_model, trainer={"dataloader_num_workers": workers})
+    with pytest.raises(HubkitError, match=r"^/\S+image-2-1\.jpg: the image cannot be decoded \(delete it and .*\)$"):
+        finetune(config, workspace.running("finetune", "key"))
 
 
 def test_a_disk_without_space_for_a_checkpoint(tmp_path: Path) -> None:
