@@ -39,6 +39,12 @@ def test_every_command_has_help(name: str) -> None:
         (["release", "--config", "typo.toml"], 2, "hubkit: typo.toml: unknown key corpus.roott"),
         (["release", "--config", "right.toml", "--until", "sing"], 2, "hubkit: there is no stage sing (stages: read,"),
         (["release", "--config", "right.toml", "--until", "read"], 1, "missing"),
+        (
+            2,
+            "hubkit: [finetuning.trainer] nonsense: SFTConfig has no",
+        ),
+        (["finetune", "--config", "right.toml", "--launch", "--processes", "3"], 2, "3 processes cannot share 16"),
+        (["finetune", "--config", "right.toml", "--processes", "2"], 2, "hubkit: --processes: starts no process by"),
         (["init", "right.toml"], 2, "hubkit: right.toml: is there already (overwrite it with --force)"),
         (["release", "--config", "right.toml", "--workspace", "right.toml/work"], 1, "--workspace"),
         (["sing"], 2, "No such command 'sing'"),

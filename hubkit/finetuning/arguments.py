@@ -15,20 +15,24 @@ if TYPE_CHECKING:
     from trl import SFTConfig
 
 
-def accumulation(settings: Finetuning) -> int:
+def accumulation(settings: Finetuning, processes: int | None = None) -> int:
     """Micro-batches a process sums up before the optimiser moves: the configured number over all processes.
 
     So a step sees the same studies however many devices share it.
 
+    Args:
+        processes: how many train together; None: those that do now.
+
     Raises:
         UsageError: the processes cannot share the micro-batches evenly.
     """
-    share, rest = divmod(settings.gradient_accumulation, world_size())
+    processes = processes or world_size()
+    share, rest = divmod(settings.gradient_accumulation, processes)
     if rest or not share:
         raise UsageError(
-            f"{world_size()} processes cannot share {settings.gradient_accumulation} micro-batches a step",
+            f"{processes} processes cannot share {settings.gradient_accumulation} micro-batches a step",
             where="[finetuning] gradient_accumulation",
-            mend=f"set a multiple of {world_size()}",
+            mend=f"set a multiple of {processes}",
         )
     return share
 
