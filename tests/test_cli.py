@@ -40,9 +40,11 @@ def test_every_command_has_help(name: str) -> None:
         (["release", "--config", "right.toml", "--until", "sing"], 2, "hubkit: there is no stage sing (stages: read,"),
         (["release", "--config", "right.toml", "--until", "read"], 1, "missing"),
         (
+            ["release", "--config", "key.toml", "--dry-run"],
             2,
             "hubkit: [finetuning.trainer] nonsense: SFTConfig has no",
         ),
+        (["release", "--config", "sweep.toml", "--dry-run"], 2, "hubkit: [finetuning.sweep] model: cannot be swept"),
         (["finetune", "--config", "right.toml", "--launch", "--processes", "3"], 2, "3 processes cannot share 16"),
         (["finetune", "--config", "right.toml", "--processes", "2"], 2, "hubkit: --processes: starts no process by"),
         (["init", "right.toml"], 2, "hubkit: right.toml: is there already (overwrite it with --force)"),
@@ -61,6 +63,8 @@ def test_a_mistake_is_one_line(
     monkeypatch.chdir(tmp_path)
     Path("typo.toml").write_text("[corpus]\nroott = 'x'\n")
     Path("right.toml").write_text("[corpus]\nroot = 'missing'\n")
+    Path("key.toml").write_text("[finetuning.trainer]\nnonsense = 1\n")
+    Path("sweep.toml").write_text("[finetuning.sweep]\nmodel = ['x']\n")
     monkeypatch.setattr(sys, "argv", ["hubkit", *arguments])
     with pytest.raises(SystemExit) as left:
         main()

@@ -36,9 +36,12 @@ def command(demo: bool, dry_run: bool, first: str | None, last: str | None, path
 
 
 def _release(config: ReleaseConfig, workspace: Workspace, dry_run: bool, first: str | None, last: str | None) -> None:
+    from hubkit.finetuning.check import check_settings
     from hubkit.hub.endpoint import use_endpoint
     from hubkit.release import plan, run
 
+    # Else they would be said when finetune starts, after hours of translation.
+    check_settings(config.finetuning)
     use_endpoint(config.hub.endpoint)
     if dry_run:
         print_plan(plan(config, workspace, first, last))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from hubkit.config import ReleaseConfig
-from hubkit.doctor import corpus, hub, machine, memory
+from hubkit.doctor import corpus, hub, machine, memory, training
 from hubkit.doctor.findings import Finding, failed, from_error
 from hubkit.errors import HubkitError
 from hubkit.hub.client import transport_errors
@@ -21,6 +21,7 @@ CHECKS: dict[str, Callable[[ReleaseConfig, Workspace], Iterable[Finding]]] = {
     "terms": hub.terms,
     "models": hub.models,
     "training data": hub.training_data,
+    "training": training.training,
     "memory": memory.memory,
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -120,12 +121,16 @@ def _finetune(config: ReleaseConfig) -> Iterator[Need]:
 
     from peft import get_peft_model
 
+    from hubkit.finetuning.check import refused_by
     from hubkit.finetuning.lora import lora_config
 
     model = _on_meta(kind)
     weights, text = weight_bytes(model, settings.quantization), kind.get_text_config()
     count = sum(parameter.numel() for parameter in model.parameters())
-    adapted = get_peft_model(model, lora_config(settings, None), low_cpu_mem_usage=True)
+    with warnings.catch_warnings(), refused_by("PEFT"):
+        # PEFT asks transformers by a name that goes away in version 6.
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        adapted = get_peft_model(model, lora_config(settings, None), low_cpu_mem_usage=True)
     trained = sum(parameter.numel() for parameter in adapted.parameters() if parameter.requires_grad)
     tokens = settings.batch_size * _sample_tokens(kind, config)
     held = 1 if settings.gradient_checkpointing else 16

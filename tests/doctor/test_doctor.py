@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from click.testing import CliRunner
 
 from hubkit.cli import cli
 from hubkit.config import ReleaseConfig, parse_config
-from hubkit.doctor import corpus, hub, machine, memory
+from hubkit.doctor import corpus, hub, machine, memory, training
 from hubkit.doctor.findings import Finding
 from hubkit.errors import HubkitError
 from hubkit.localhub import LocalHub, serve
@@ -164,6 +165,31 @@ def test_memory_is_compared_with_what_there_is(gemma: Path, workspace: Workspace
     assert "cannot be had" in found["memory, score"].what
 
 
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"trainer": {"nonsense": 1}}, "[finetuning.trainer] nonsense: SFTConfig has no such key"),
+        ({"trainer": {"lr_scheduler_kwargs": {"nope": 1}}}, "unexpected keyword argument 'nope'"),
+        ({"schedule": "downhill"}, "downhill is not a valid SchedulerType"),
+        ({"sweep": {"model": ["x"]}}, "[finetuning.sweep] model: cannot be swept"),
+    ],
+)
+def test_settings_that_no_trainer_takes(workspace: Workspace, table: dict[str, object], said: str) -> None:
+    with pytest.raises(HubkitError, match=re.escape(said)):
+        list(training.training(parse_config({"finetuning": table}), workspace))
+
+
+def test_settings_that_a_trainer_takes(workspace: Workspace) -> None:
+    sound = parse_config({"finetuning": {"trainer": {"weight_decay": 0.1}, "sweep": {"r": [4, 8]}}})
+    assert statuses(training.training(sound, workspace)) == {"training": "ok"}
+
+
+def test_modules_that_the_base_does_not_have(gemma: Path, workspace: Workspace) -> None:
+    config = parse_config({"finetuning": {"model": str(gemma), "target_modules": ["xyz"]}})
+    with pytest.raises(HubkitError, match=r"Target modules \{'xyz'\} not found"):
+        list(memory._finetune(config))
+
+
 def test_weights_are_what_a_loaded_model_takes(vision_model: Path) -> None:
     from hubkit.models.loading import load_vision_model
 
@@ -281,3 +307,4 @@ def test_the_command_line(gemma: Path, tmp_path: Path, monkeypatch: pytest.Monke
     assert by_check["corpus"]["status"] == "failed"
     assert by_check["corpus"]["mend"] == "set [corpus] root, or run: hubkit fetch"
     assert by_check["packages"]["status"] == "ok"
+    assert by_check["training"]["status"] == "ok"
