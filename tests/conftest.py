@@ -10,6 +10,8 @@ import pytest
 
 _HOME = tempfile.TemporaryDirectory(prefix="hubkit-tests-")
 os.environ["HF_HOME"] = _HOME.name
+# As `hubkit` itself does: two test processes with their children share two cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import sys
 from typing import Any
@@ -36,6 +37,8 @@ def cli() -> None:
 
 def main() -> Any:
     """Run the command line; a HubkitError is one line on standard error."""
+    # Threads that spin while they wait take the cores from those they wait for, where other work shares the machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         return cli()
     except HubkitError as error:
