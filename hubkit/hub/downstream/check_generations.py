@@ -20,7 +20,8 @@ def reports_regenerated(task: Task) -> str:
     recipe, settings = (fetched(task, "adapter", name) for name in (task["recipe"], "adapter_config.json"))
     said = {row["study_id"]: row["generated"] for row in rows if row["condition"] == "lora"}
     images = {row["study_id"]: row["images"] for row in reports if row["study_id"] in said}
-    taken = batches(images, recipe["batches"]["size"], task["sample"], root)
+    made = recipe["batches"]
+    taken = batches(images, made["size"], made.get("others", {}).get("lora", []), task["sample"], root)
     base, pinned = settings["base_model_name_or_path"], settings["revision"]
     quantized = recipe["quantization_config"]
     plain = AutoModelForImageTextToText.from_pretrained(
@@ -46,16 +47,23 @@ def reports_regenerated(task: Task) -> str:
     return f"{asked} reports the same with the adapter, {other} of them others without it"
 
 
-def batches(images: dict[int, list[str]], size: int, sample: int, root: Path) -> list[list[int]]:
+def batches(
+    images: dict[int, list[str]], size: int, others: list[list[int]], sample: int, root: Path
+) -> list[list[int]]:
     """The first batches of the study ids as they were generated, until at least `sample` studies are in them.
 
     A batch of which the reader lacks an image is passed over: its other reports would not be the same without it.
+
+    Args:
+        others: the batches that are not of this size.
     """
+    odd = {study for batch in others for study in batch}
     groups: dict[int, list[int]] = {}
     for study in sorted(images):
         groups.setdefault(len(images[study]), []).append(study)
     split = [group[at : at + size] for _, group in sorted(groups.items()) for at in range(0, len(group), size)]
-    whole = [batch for batch in split if all((root / path).is_file() for study in batch for path in images[study])]
+    made = [*(batch for batch in split if odd.isdisjoint(batch)), *others]
+    whole = [batch for batch in made if all((root / path).is_file() for study in batch for path in images[study])]
     if not whole:
         skip(f"{root} has the images of no batch of {size} studies")
     taken: list[list[int]] = []
