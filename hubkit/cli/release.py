@@ -40,9 +40,9 @@ def _release(config: ReleaseConfig, workspace: Workspace, dry_run: bool, first: 
     from hubkit.hub.endpoint import use_endpoint
     from hubkit.release import plan, run
 
+    use_endpoint(config.hub.endpoint)
     # Else they would be said when finetune starts, after hours of translation.
     check_settings(config.finetuning)
-    use_endpoint(config.hub.endpoint)
     if dry_run:
         print_plan(plan(config, workspace, first, last))
     else:

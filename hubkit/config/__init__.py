@@ -10,15 +10,13 @@ from hubkit.config.tables import (
     Generation,
     Hub,
     Packaging,
-    Quantization,
     Release,
     ReleaseConfig,
-    Runtime,
     Scoring,
     Subset,
-    Table,
     Translation,
 )
+from hubkit.config.values import Quantization, Runtime, Table
 
 __all__ = [
     "Consent",

@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from hubkit.config.tables import Corpus, ReleaseConfig, Table
+from hubkit.config.tables import Corpus, ReleaseConfig
+from hubkit.config.values import Table
 from hubkit.errors import UsageError
 
 

@@ -9,61 +9,13 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-import shlex
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
+from hubkit.config.values import Command, Device, Positive, Quantization, Runtime, Said, Table, Url
 from hubkit.errors import UsageError
-
-
-class _Runtime:
-    """Marks a setting that does not change what a stage writes."""
-
-
-Runtime = _Runtime()
-
-Quantization = Literal["nf4", "bf16", "fp32"]
-Positive = Annotated[int, Field(gt=0)]
-Said = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-"""A text that says something."""
-Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$"), Runtime]
-
-
-def _url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        named = parts.port != 0 and bool((parts.hostname or "").encode("idna"))
-    except ValueError:  # of the port, of an address in brackets, or of a name that no host can have
-        named = False
-    if not named or parts.scheme not in ("http", "https") or any(mark.isspace() for mark in text):
-        raise ValueError("is no http URL, such as http://127.0.0.1:8000")
-    return text
-
-
-def _command(text: str) -> str:
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise ValueError(f"is no command line: {error}") from None
-    if not words or words[0] in ("", "{port}", "{task}"):
-        raise ValueError("is no command line: it names no program")
-    return text
-
-
-Url = Annotated[str, AfterValidator(_url)]
-Command = Annotated[str, AfterValidator(_command)]
-
-
-class Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
-
-    def identity(self) -> dict[str, Any]:
-        """The settings that decide what comes out, as plain JSON values."""
-        kept = {name for name, field in type(self).model_fields.items() if Runtime not in field.metadata}
-        return self.model_dump(mode="json", include=kept)
 
 
 class Release(Table):
@@ -172,9 +124,9 @@ class Translation(Table):
     """Parts the work is cut into; more than one uses datatrove."""
     workers: Annotated[Positive, Runtime] = 1
     """Tasks at a time."""
-    slurm: Annotated[dict[str, Any], Runtime] = {}
+    slurm: Annotated[dict[str, Any], Runtime] = Field(default_factory=dict)
     """Options of datatrove's SlurmPipelineExecutor: time, partition, gpus_per_task, mem_per_cpu_gb and others."""
-    ray: Annotated[dict[str, Any], Runtime] = {}
+    ray: Annotated[dict[str, Any], Runtime] = Field(default_factory=dict)
     """Options of its RayPipelineExecutor: cpus_per_task, gpus_per_task, mem_per_cpu_gb and others."""
 
 
@@ -219,9 +171,9 @@ class Finetuning(Table):
     """Evaluations without a lower loss before training stops; 0: never."""
     max_length: Positive | None = None
     """Tokens a sample may have; none: no limit."""
-    trainer: dict[str, Any] = {}
+    trainer: dict[str, Any] = Field(default_factory=dict)
     """Further keys of SFTConfig."""
-    sweep: dict[str, list[Any]] = {}
+    sweep: dict[str, list[Any]] = Field(default_factory=dict)
     """Values to try for r, alpha, dropout, learning_rate, epochs."""
     device: Device = "auto"
     """auto, cpu, cuda or cuda:N."""
