@@ -167,7 +167,7 @@ def _turned(source: Side, translation: Side, kind: str, name: str) -> Iterator[F
     else:
         compared = not source.names.isdisjoint(COMPARATIVES)
         changed = len(beside(source)) + compared >= len(places(translation))
-        if "down" in added[0].meaning.names and not SIZED.isdisjoint(source.names):
+        if "down" in added[0].meaning.names and not SIZED.isdisjoint(source.names) and "less" not in source.names:
             changed = True
         yield Flag(
             f"{name}_{'changed' if changed else 'added'}", "error" if changed else "warning", None, added[0].span
