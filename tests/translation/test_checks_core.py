@@ -63,6 +63,8 @@ def test_an_empty_translation_is_flagged_and_an_empty_source_is_not():
         ("The lungs are clear, no mass.", "Pulmões limpos, sem massas.", "Opacidades, sem massas.", "negation_dropped"),
         ("Left effusion and right nodule.", "Derrame à esquerda e nódulo à direita.",
          "Derrame à direita e nódulo à esquerda.", "laterality"),
+        ("Left effusion and right nodule.", "Nódulo à direita e derrame à esquerda.",
+         "Nódulo à esquerda e derrame à direita.", "laterality"),
         ("Tip in the mid RA.", "Ponta no átrio direito médio.", "Ponta no átrio esquerdo médio.", "laterality"),
         ("Tube above the carina.", "Tubo acima da carina.", "Tubo abaixo da carina.", "opposite"),
         ("Incompletely seen.", "Não completamente visto.", "Completamente visto.", "opposite"),

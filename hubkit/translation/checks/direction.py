@@ -41,6 +41,10 @@ def laterality(source: Side, translation: Side) -> Iterator[Flag]:
     if len(lesser[0]) == len(lesser[1]) == 1 and lesser[0][0].side != lesser[1][0].side:
         yield Flag("laterality", "error", lesser[0][0].span, lesser[1][0].span)
         return
+    swapped = _swapped(source, translation)
+    if swapped is not None:
+        yield swapped
+        return
     one = [direction.side for direction in said if not direction.lesser]
     other = [direction.side for direction in told if not direction.lesser]
     if one == other:
@@ -51,10 +55,6 @@ def laterality(source: Side, translation: Side) -> Iterator[Flag]:
     flipped = any(len(here) == len(there) == 1 and here != there for here, there in (explicit, named))
     if flipped or turned[0] * turned[1] < 0:
         yield Flag("laterality", "error", _sided(said) or source.span, _sided(told) or translation.span)
-        return
-    turned_round = _swapped(source, translation)
-    if turned_round is not None:
-        yield turned_round
         return
     for ours, theirs, answer in ((said, told, translation), (told, said, source)):
         sides = {direction.side for direction in theirs}
