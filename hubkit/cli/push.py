@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from hubkit.cli._options import config_option, run_stage, workspace_option
 from hubkit.config import ReleaseConfig
-from hubkit.errors import HubkitError
 from hubkit.workspace import Workspace
 
 
@@ -30,14 +31,11 @@ def _show_plan(config: ReleaseConfig, workspace: Workspace) -> None:
 
     use_endpoint(config.hub.endpoint)
     from hubkit.hub.permission import name_warning
-    from hubkit.hub.plan import plan_push
+    from hubkit.hub.plan import plan_push, raised
     from hubkit.release import check_before
 
     repos, obstacles = plan_push(config, workspace)
-    try:
-        check_before("push", config, workspace)
-    except HubkitError as error:
-        obstacles.append(error)
+    obstacles += raised(partial(check_before, "push", config, workspace))
     for planned in repos:
         click.echo(f"{planned.where} {planned.now}")
         for change in planned.changes:

@@ -26,7 +26,7 @@ ENCODER_LAYERS = 3
 
 
 def computes_in_bf16() -> bool:
-    """Whether this machine multiplies in bf16, as NF4 does; most laptops' processors take ten times as long for it."""
+    """Whether this machine multiplies in bf16, as NF4 does; on most laptops it takes many times as long."""
     import torch
 
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)

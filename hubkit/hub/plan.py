@@ -66,20 +66,20 @@ def plan_push(config: ReleaseConfig, workspace: Workspace) -> Plan:
         check_outsider(config, api, gate.ungranted_token(config.hub.waive_ungranted_probe))
 
     obstacles = [
-        *_raised(partial(check_permission, config, workspace, current_endpoint())),
-        *_raised(check_second_token),
-        *_raised(partial(check_identity, config, api)),
+        *raised(partial(check_permission, config, workspace, current_endpoint())),
+        *raised(check_second_token),
+        *raised(partial(check_identity, config, api)),
     ]
     repos = []
     for target in found:
         info = steadily(partial(gate.look, api, target), target.repo)
         if target.gated and info is not None:
-            obstacles += _raised(partial(gate.check, info, target))
-        obstacles += _raised(partial(steadily, partial(check_tag, api, target, config.release.tag), target.repo))
+            obstacles += raised(partial(gate.check, info, target))
+        obstacles += raised(partial(steadily, partial(check_tag, api, target, config.release.tag), target.repo))
         changes = steadily(partial(_changes, api, target), target.repo)
         for change in changes:
             if change.path == CARD and change.content is not None and change.action != "keep":
-                obstacles += _raised(partial(steadily, partial(check_card, api, target, change.content), target.repo))
+                obstacles += raised(partial(steadily, partial(check_card, api, target, change.content), target.repo))
         repos.append(Planned(target.web, _now(info, target), changes))
     script = workspace.dist / "dataset-script"
     if script.is_dir():
@@ -105,7 +105,8 @@ def _now(info: Any, target: Target) -> str:
     return f"is {'private' if info.private else 'public'}, {gated}" if target.gated else "is there"
 
 
-def _raised(check: Callable[[], object]) -> list[HubkitError]:
+def raised(check: Callable[[], object]) -> list[HubkitError]:
+    """Why a check refuses a push; empty where it does not."""
     try:
         check()
     except HubkitError as error:

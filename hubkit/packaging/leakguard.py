@@ -80,9 +80,10 @@ def guard_text(text: str, config: ReleaseConfig, workspace: Workspace) -> None:
     Raises:
         HubkitError: it leaks, or the workspace does not hold the corpus that it would be compared with.
     """
-    if not workspace.studies.exists():
+    missing = [path for path, _ in _columns(workspace) if not path.exists()]
+    if missing:
         mend = "give the --workspace of the release, or leave --reason out"
-        raise HubkitError("the reason cannot be compared with the corpus", where=workspace.studies, mend=mend)
+        raise HubkitError("the reason cannot be compared with the corpus", where=missing[0], mend=mend)
     with tempfile.TemporaryDirectory() as folder:
         shown = Path(folder) / "reason"
         shown.mkdir()
@@ -142,12 +143,18 @@ def read_corpus(config: ReleaseConfig, workspace: Workspace) -> Corpus:
     return Corpus(frozenset(known), itertools.chain(_reports(workspace, subject_of), texts))
 
 
+def _columns(workspace: Workspace) -> list[tuple[Path, list[str]]]:
+    """The tables that hold text of the corpus, and in which columns."""
+    generations = [workspace.generations(condition) for condition in CONDITIONS]
+    return [
+        (workspace.studies, ["report"]),
+        (workspace.translations, ["translation"]),
+        *((path, ["reference", "generated"]) for path in generations),
+    ]
+
+
 def _reports(workspace: Workspace, subject_of: dict[int, int]) -> Iterator[tuple[int, str]]:
-    columns = [(workspace.studies, ["report"]), (workspace.translations, ["translation"])]
-    columns += [(workspace.generations(condition), ["reference", "generated"]) for condition in CONDITIONS]
-    for path, texts in columns:
-        if not path.exists():
-            continue
+    for path, texts in _columns(workspace):
         for study, text in _column(path, texts):
             yield subject_of.get(study, study), text
 

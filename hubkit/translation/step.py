@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from hubkit.config import Translation
@@ -51,8 +51,15 @@ class Step:
 
     def todo(self) -> list[list[Unit]]:
         """The chunks, each without the units that are translated."""
-        done = {key for key, row in read_parts(self.folder).items() if row["status"] != "failed"}
-        return [[unit for unit in chunk if unit.key not in done] for chunk in self.chunks()]
+        return self._left(self._statuses())
+
+    def _statuses(self) -> dict[str, str]:
+        """What became of the units that were asked for so far."""
+        return {key: row["status"] for key, row in read_parts(self.folder).items()}
+
+    def _left(self, statuses: Mapping[str, str]) -> list[list[Unit]]:
+        wanted = (None, "failed")
+        return [[unit for unit in chunk if statuses.get(unit.key) in wanted] for chunk in self.chunks()]
 
     def run(self, task: int = 0, tasks: int = 1, done: Callable[[], None] = lambda: None) -> None:
         """Translate the chunks `task`, `task + tasks`, ... of the plan; call `done` whenever a unit is answered.
@@ -61,8 +68,8 @@ class Step:
             HubkitError: not one unit of a chunk was answered, and one was asked for the first time; what was translated
                 before is kept.
         """
-        asked = read_parts(self.folder).keys()
-        chunks = [chunk for chunk in self.todo()[task::tasks] if chunk]
+        asked = self._statuses()
+        chunks = [chunk for chunk in self._left(asked)[task::tasks] if chunk]
         if not chunks:
             return
         with open_engine(self.translation, task) as engine:

@@ -23,6 +23,7 @@ from hubkit.hub import access
 from hubkit.hub.push import push
 from hubkit.hub.withdraw import plan_withdrawal, withdraw
 from hubkit.localhub import LocalHub
+from hubkit.tables import CONDITIONS
 from hubkit.workspace import Workspace
 
 DATA = "data/default/test-00000-of-00001.parquet"
@@ -197,8 +198,13 @@ def test_a_reason_is_compared_with_the_corpus(released: ReleaseConfig, tmp_path:
     for command in (["withdraw"], ["access", "reject", "reader"]):
         done = CliRunner().invoke(cli, [*command, *places, report])
         assert "the reason cannot be compared with the corpus" in str(done.exception)
-    workspace.studies.parent.mkdir(parents=True)
-    pq.write_table(pa.table({"subject_id": [1], "study_id": [2], "report": [report]}), workspace.studies)
+    tables = {workspace.studies: {"subject_id": [1], "study_id": [2], "report": [report]}}
+    tables[workspace.translations] = {"study_id": [2], "translation": ["Sem alterações."]}
+    for condition in CONDITIONS:
+        tables[workspace.generations(condition)] = {"study_id": [2], "reference": ["Normal."], "generated": ["Sim."]}
+    for path, columns in tables.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table(columns), path)
     for command in (["withdraw"], ["access", "reject", "reader"]):
         done = CliRunner().invoke(cli, [*command, *places, f"It says: {report}"])
         assert "reason: the leak guard refuses it: reason.txt line 1: a run of 6 words" in str(done.exception)

@@ -50,7 +50,7 @@ def laterality(source: Side, translation: Side) -> Iterator[Flag]:
     if one == other:
         return
     explicit = {*one} - {"both"}, {*other} - {"both"}
-    named = {*SIDES & source.names}, {*SIDES & translation.names}
+    named = SIDES & source.names, SIDES & translation.names
     turned = one.count("left") - other.count("left"), one.count("right") - other.count("right")
     flipped = any(len(here) == len(there) == 1 and here != there for here, there in (explicit, named))
     if flipped or turned[0] * turned[1] < 0:
@@ -72,6 +72,8 @@ def _sided(directions: list[Direction]) -> Span | None:
 
 def _swapped(source: Side, translation: Side) -> Flag | None:
     """A flag where all findings that stand beside a side have the other one: "left effusion and right nodule"."""
+    if not source.names & translation.names >= SIDES:
+        return None
     said, told = _beside(source), _beside(translation)
     common = said.keys() & told.keys()
     if len(common) > 1 and all(said[name][0] != told[name][0] for name in common):

@@ -200,17 +200,16 @@ def _denied(places: list[Place], at: int) -> bool:
     sentence, term = places[at]
     if term.meaning.first in NEGATIVE:
         return False
-    over = False
-    term_of_doubt = term.meaning.first
+    doubt, over = term.meaning.first, False
     for before in reversed(places[:at]):
         gap = sentence.words[before.term.last : term.first]
         if before.sentence is not sentence or not BREAKS.isdisjoint(gap):
             return False
         if cue(before.meaning) == 0 and "trend" not in before.meaning.kinds:
-            if term_of_doubt in FINITE and before.meaning.first in WITHOUT and _affirmed(sentence, before.term):
+            if doubt in FINITE and before.meaning.first in WITHOUT and _affirmed(sentence, before.term):
                 # "Cuffing without consolidation suggests": what is there does.
                 return False
-            return not over or places[at].meaning.first.startswith(DENIABLE)
+            return not over or doubt.startswith(DENIABLE)
         if before.meaning.first in BREAKS:
             return False
         over = over or not before.meaning.kinds <= VAGUE
