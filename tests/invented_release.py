@@ -152,7 +152,7 @@ def _write_adapter(workspace: Workspace) -> None:
     (workspace.adapter / "adapter_model.safetensors").write_bytes(bytes(8))
     base = {"name": "google/medgemma-4b-it", "revision": "cafe12"}
     write_json(workspace.adapter / RECIPE, {"base_model": base, "few_shot_study_ids": [FIRST_STUDY + 6]})
-    write_json(workspace.adapter / TRAINING, {"settings": release_config(workspace.root).finetuning.identity()})
+    write_json(workspace.adapter / TRAINING, {"settings": release_config(workspace.root).finetuning.deciding()})
     entries = [
         {"step": 1, "loss": 2.5},
         {"step": 1, "eval_loss": 2.25, "eval_entropy": 0.75, "eval_mean_token_accuracy": 0.5},

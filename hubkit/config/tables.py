@@ -2,6 +2,9 @@
 
 A table belongs to the package of the same name. Settings marked `Runtime` say how the work is done, not what comes out:
 changing one makes no stage run again.
+
+A new setting that is not `Runtime` needs an entry in `hubkit.config.identity.ADDED`, so that it makes no
+stage run again where it is left at its default. That module has the rules.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
+from hubkit.config.identity import ADDED, RELEASED, identity, named_setting
 from hubkit.config.values import Command, Device, Positive, Quantization, Runtime, Said, Table, Url
 from hubkit.errors import UsageError
 
@@ -358,10 +362,17 @@ class ReleaseConfig(Table):
     custody: Custody = Custody()
 
     def digest(self, settings: tuple[str, ...]) -> str:
-        """SHA-256 over those of `settings` ("translation", "release.seed") that decide what comes out."""
+        """SHA-256 over those of `settings` ("translation", "release.seed") that decide what comes out.
+
+        See `hubkit.config.identity`: a setting that is new and left at its default changes no digest.
+        """
         values: dict[str, Any] = {}
-        for name in settings:
-            table, _, key = name.partition(".")
-            identity = getattr(self, table).identity()
-            values[name] = identity[key] if key else identity
+        for setting in settings:
+            name, _, key = setting.partition(".")
+            table, released, added = getattr(self, name), RELEASED.get(name, {}), ADDED.get(name, {})
+            if key:
+                part = named_setting(table, key, released, added)
+                values |= {setting: part[key]} if part else {}
+            elif part := identity(table, released, added):
+                values[setting] = part
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

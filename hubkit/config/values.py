@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -14,6 +14,13 @@ class _Runtime:
 
 
 Runtime = _Runtime()
+
+
+class Formerly(NamedTuple):
+    """Marks a setting that was renamed: digests go on calling it `name`."""
+
+    name: str
+
 
 Quantization = Literal["nf4", "bf16", "fp32"]
 Positive = Annotated[int, Field(gt=0)]
@@ -50,7 +57,7 @@ Command = Annotated[str, AfterValidator(_command)]
 class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
-    def identity(self) -> dict[str, Any]:
-        """The settings that decide what comes out, as plain JSON values."""
+    def deciding(self) -> dict[str, Any]:
+        """Every setting that decides what comes out, as plain JSON values: for records and cards, not for digests."""
         kept = {name for name, field in type(self).model_fields.items() if Runtime not in field.metadata}
         return self.model_dump(mode="json", include=kept)

@@ -83,7 +83,7 @@ def summary(chosen: Chosen, seed: int, splits: dict[str, Samples]) -> dict[str, 
     """What a card says of the training."""
     run = chosen.run
     return {
-        "settings": {name: value for name, value in chosen.settings.identity().items() if name not in LEFT_OUT},
+        "settings": {name: value for name, value in chosen.settings.deciding().items() if name not in LEFT_OUT},
         "seed": seed,
         "trainable_parameters": run.trainable,
         "steps": run.steps,

@@ -50,7 +50,7 @@ def test_the_adapters_card_tells_of_the_trial_that_was_chosen(tmp_path: Path) ->
         {"r": 4, "eval_loss": 1.5, "best_step": 20, "chosen": False},
         {"r": 8, "eval_loss": 1.25, "best_step": 40, "chosen": True},
     ]
-    settings = config.finetuning.identity() | {"r": 8}
+    settings = config.finetuning.deciding() | {"r": 8}
     write_json(workspace.adapter / TRAINING, {"settings": settings, "sweep": trials})
     package(config, workspace)
     card = (workspace.dist / "adapter" / "README.md").read_text(encoding="utf-8")
