@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import itertools
+from collections import Counter
+
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +20,8 @@ from hubkit.scoring.statistics import bootstrap, compare, holm, interval, mean, 
         ({"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.005}, {"a": 0.03, "b": 0.06, "c": 0.06, "d": 0.02}),
         ({"a": 0.2}, {"a": 0.2}),
         ({"a": 0.6, "b": 0.5}, {"a": 1.0, "b": 1.0}),
+        # The third is multiplied by 2 and stays below the second times 3, whose figure it takes over.
+        ({"a": 0.001, "b": 0.02, "c": 0.025, "d": 0.5}, {"a": 0.004, "b": 0.06, "c": 0.06, "d": 0.5}),
         ({}, {}),
     ],
 )
@@ -53,11 +59,13 @@ def test_all_systems_see_the_same_draws():
 
 
 def test_chunks_of_the_index_matrix_change_nothing(monkeypatch):
-    values, patients = np.random.default_rng(4).normal(size=60), np.arange(60) // 2
-    pair = {"d": (mean(values), mean(values[::-1]))}
+    values, patients = np.random.default_rng(4).normal(size=(2, 60)), np.arange(60) // 2
+    pair = {"d": (mean(values[0] + 0.2), mean(values[1]))}
     whole = compare(pair, patients, 500, seed=5, confidence=0.95)
+    assert 0.05 < whole["d"].p_randomisation < 0.95
     monkeypatch.setattr(statistics, "CELLS_AT_ONCE", 1000)
     assert compare(pair, patients, 500, seed=5, confidence=0.95)["d"] == pytest.approx(whole["d"])
+    assert len(bootstrap({"m": mean(values[0])}, patients, 500, seed=5)["m"]) == 500
 
 
 def test_exact_randomisation_of_three_patients():
@@ -86,11 +94,98 @@ def test_a_system_does_not_differ_from_itself():
 
 
 @settings(max_examples=30, deadline=None)
-@given(values=st.lists(st.floats(-1, 1), min_size=1, max_size=12), seed=st.integers(0, 9))
+@given(values=st.lists(st.tuples(st.floats(-1, 1), st.floats(-1, 1)), min_size=1, max_size=12), seed=st.integers(0, 9))
 def test_anything_gets_an_interval_and_a_p_value(values, seed):
-    one, other = np.array(values), np.array(values[::-1])
+    one, other = np.array(values).T
     patients = np.arange(len(values)) // 2
     found = compare({"d": (mean(one), mean(other))}, patients, 50, seed, 0.9)["d"]
     assert found.low <= found.high
-    assert 0 < found.p_bootstrap <= 1
-    assert 0 < found.p_randomisation <= 1
+    assert found.difference == pytest.approx(one.mean() - other.mean())
+    assert 1 / 51 <= found.p_bootstrap <= 1
+    assert 1 / 51 <= found.p_randomisation <= 1
+
+
+@pytest.mark.parametrize(
+    ("confidence", "expected"), [(0.9, (5, 95)), (0.5, (25, 75)), (0.95, (2.5, 97.5)), (0.0, (50, 50))]
+)
+def test_an_interval_leaves_as_much_below_it_as_above(confidence, expected):
+    shuffled = np.random.default_rng(1).permutation(np.arange(101.0))
+    assert interval(shuffled, confidence) == pytest.approx(expected)
+
+
+PATIENTS = np.array([7, 3, 7, 3, 3, 9])
+"""Three patients with two, three and one study, in no order."""
+
+
+def test_resamples_are_all_draws_of_patients_in_their_proportions():
+    """Of three patients there are 27 draws, all as likely: the share of each value is counted among them."""
+    values = np.array([0.5, 3.0, 1.5, 0.0, 6.0, 10.0])
+    exact = Counter()
+    for draw in itertools.product((3, 7, 9), repeat=3):
+        drawn = np.concatenate([values[patient == PATIENTS] for patient in draw])
+        exact[round(drawn.mean(), 9)] += 1 / 27
+    found = Counter(np.round(bootstrap({"m": mean(values)}, PATIENTS, 20_000, seed=2)["m"], 9).tolist())
+    assert found.keys() == exact.keys()
+    assert {value: count / 20_000 for value, count in found.items()} == pytest.approx(exact, abs=0.012)
+
+
+def test_p_of_randomisation_is_that_of_the_exact_paired_test_over_patients():
+    """scipy goes through all assignments of ten patients, whose reports keep together."""
+    draw = np.random.default_rng(8)
+    patients = draw.permutation(np.repeat(np.arange(10), [1, 2, 3, 1, 2, 3, 1, 2, 3, 4]))
+    one, other = draw.normal(0.35, 1, size=22), draw.normal(size=22)
+    sides = [[values[patients == patient].sum() for patient in range(10)] for values in (one, other)]
+    exact = scipy.stats.permutation_test(
+        sides, lambda left, right: np.sum(left) - np.sum(right), permutation_type="samples", n_resamples=np.inf
+    )
+    assert 0.1 < exact.pvalue < 0.5
+    sides = {"better": (mean(one), mean(other)), "worse": (mean(other), mean(one))}
+    found = randomise(sides, patients, 20_000, seed=3)
+    assert found == pytest.approx(dict.fromkeys(sides, exact.pvalue), abs=0.012)
+
+
+def test_p_is_never_below_one_in_the_resamples_and_the_observed():
+    """Forty patients that all differ alike: no assignment but the observed one and its reverse reaches them."""
+    found = compare({"d": (mean(np.full(40, 1.0)), mean(np.zeros(40)))}, np.arange(40), 99, 1, 0.95)["d"]
+    assert (found.difference, found.low, found.high) == (1, 1, 1)
+    assert found.p_randomisation == pytest.approx(1 / 100)
+    assert found.p_bootstrap == pytest.approx(2 / 100)
+
+
+def test_p_of_the_bootstrap_counts_the_resamples_beyond_zero_twice():
+    draw = np.random.default_rng(12)
+    one, other = draw.normal(0.2, 1, size=30), draw.normal(size=30)
+    patients = np.arange(30) // 2
+    for left, right in ((one, other), (other, one)):
+        found = compare({"d": (mean(left), mean(right))}, patients, 400, seed=7, confidence=0.8)["d"]
+        drawn = bootstrap({"left": mean(left), "right": mean(right)}, patients, 400, seed=7)
+        differences = sorted(drawn["left"] - drawn["right"])
+        beyond = min(sum(value <= 0 for value in differences), sum(value >= 0 for value in differences))
+        assert 5 < beyond < 195
+        assert found.p_bootstrap == pytest.approx(2 * (beyond + 1) / 401)
+        assert found.p_randomisation == randomise({"d": (mean(left), mean(right))}, patients, 400, seed=7)["d"]
+        assert (found.low, found.high) == pytest.approx(
+            scipy.stats.mstats.mquantiles(differences, [0.1, 0.9], alphap=1, betap=1)
+        )
+
+
+def test_pairs_that_are_compared_together_get_what_each_gets_alone():
+    draw = np.random.default_rng(10)
+    one, two, three = (mean(values) for values in draw.normal(0.1, 1, size=(3, 24)))
+    pairs = {"a": (one, two), "b": (three, two), "c": (one, three)}
+    together = compare(pairs, np.arange(24) // 3, 200, seed=4, confidence=0.9)
+    assert list(together) == ["a", "b", "c"]
+    for name, pair in pairs.items():
+        alone = compare({name: pair}, np.arange(24) // 3, 200, seed=4, confidence=0.9)[name]
+        assert together[name] == pytest.approx(alone)
+
+
+def test_a_seed_gives_its_own_draws():
+    values = np.random.default_rng(11).normal(size=30)
+    first, same, other = (bootstrap({"m": mean(values)}, np.arange(30), 50, seed)["m"] for seed in (1, 1, 2))
+    assert (first == same).all()
+    assert (first != other).any()
+    pair = {"d": (mean(values), mean(np.zeros(30)))}
+    p_values = [randomise(pair, np.arange(30), 50, seed)["d"] for seed in (1, 1, 2, 3, 4)]
+    assert p_values[0] == p_values[1]
+    assert len(set(p_values)) > 1

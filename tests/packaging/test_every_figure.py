@@ -1,0 +1,371 @@
+"""Every figure of the cards, of model-index, `.eval_results` and Croissant equals the one computed a second time.
+
+Each card is taken apart into the figures of its prose, its code and its tables. All of them have to be listed here, in
+order: a figure that is new on a card has no recomputation, and fails the test until it gets one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from card_figures import Block, card, flat, percent, sha256, shown
+from invented_release import build_release, release_config
+from recomputed import COMPARED, CONDITIONS, LABELS, MEASURES, SETUPS, SYSTEMS, TESTED, Recomputed
+
+import hubkit
+from hubkit.packaging.package import package
+from hubkit.published import published
+from hubkit.scoring.bertscore import SetupScores
+from hubkit.scoring.inputs import read_evaluation
+from hubkit.scoring.score import scores_table
+from hubkit.scoring.summary import summarise
+from hubkit.workspace import Workspace, write_json, write_table, write_text
+
+NAMES = dict(
+    zip(
+        SYSTEMS,
+        ("zero-shot", "few-shot", "LoRA", "commonest report", "reference itself", "reference, negations flipped"),
+        strict=True,
+    )
+)
+MEASURE_NAMES = dict(
+    zip(
+        TESTED,
+        (
+            *("BERTScore F1, bertimbau", "BERTScore F1, xlm-roberta", "chrF++", "BLEU"),
+            *("findings, micro F1", "findings, macro F1"),
+        ),
+        strict=True,
+    )
+)
+SETTINGS: dict[str, dict[str, Any]] = {"scoring": {"resamples": 200, "confidence": 0.9}, "release": {"seed": 11}}
+LOG = [
+    {"step": 4, "loss": 2.5},
+    {"step": 5, "loss": 2.25},
+    {"step": 5, "eval_loss": 2.125, "eval_entropy": 0.75, "eval_mean_token_accuracy": 0.5},
+    {"step": 9, "loss": 1.5, "entropy": 0.3},
+    {"step": 9, "train_loss": 1.9, "train_runtime": 77.0},
+    {"step": 10, "eval_loss": 1.375},
+]
+VERSIONS = {"translate": {"torch": "2.13.7"}, "score": {"torch": "2.14.1", "evaluate": "0.4.6"}}
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """An invented release in which no two counts that could be exchanged are equal."""
+    root = tmp_path_factory.mktemp("figures")
+    workspace = build_release(root, studies=90)
+    rows = pq.read_table(workspace.studies).to_pylist()
+    rows[1] |= {"labels": None, "images": None}
+    write_table(workspace.studies, pa.Table.from_pylist(rows, schema=pq.read_schema(workspace.studies)))
+    translations = pq.read_table(workspace.translations).to_pylist()
+    for at, row in enumerate(translations[20:60]):
+        row["reused"] = at % 3 == 0
+        row["flags"] = ["anatomy_added"] * (1 + at % 2) if at % 5 == 0 else []
+        if at % 8 == 0:
+            row |= {"status": "flagged", "flags": [*row["flags"], "side_changed"]}
+    next(row for row in translations if row["status"] == "failed")["flags"] = ["too_short"]
+    schema = pq.read_schema(workspace.translations)
+    write_table(workspace.translations, pa.Table.from_pylist(translations, schema=schema))
+    write_text(workspace.log_history, "".join(json.dumps(entry) + "\n" for entry in LOG))
+    for stage, versions in VERSIONS.items():
+        write_json(workspace.manifest(stage), {"versions": versions})
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def yardsticks(workspace: Workspace) -> dict[tuple[str, str], np.ndarray]:
+    """Score the release, and return the scores that are in no table: those of the yardsticks."""
+    config = release_config(workspace.root, **SETTINGS)
+    evaluation = read_evaluation(config, workspace)
+    draw = np.random.default_rng(5)
+    count = len(evaluation.studies)
+    none = dict.fromkeys(SYSTEMS, np.zeros(count, bool))
+    setups = {}
+    for setup in SETUPS:
+        scores = {name: (draw.random((count, 3)) * 0.2 + at / 10).astype("float32") for at, name in enumerate(SYSTEMS)}
+        setups[setup] = SetupScores(f"made-{setup}", scores, none, none)
+    write_table(workspace.scores / "scores.parquet", scores_table(evaluation, setups))
+    write_json(workspace.scores / "summary.json", summarise(config, evaluation, setups))
+    return {(setup, name): setups[setup].scores[name] for setup in SETUPS for name in SYSTEMS if name not in CONDITIONS}
+
+
+@pytest.fixture(scope="module")
+def again(workspace: Workspace, yardsticks: dict[tuple[str, str], np.ndarray]) -> Recomputed:
+    package(release_config(workspace.root.parent / "corpus", **SETTINGS), workspace)
+    scoring = SETTINGS["scoring"]
+    return Recomputed(
+        workspace.root, yardsticks, scoring["resamples"], SETTINGS["release"]["seed"], scoring["confidence"]
+    )
+
+
+def made_with() -> str:
+    return f"hubkit {hubkit.__version__}, torch 2.14.1, evaluate 0.4.6"
+
+
+@pytest.fixture(scope="module")
+def evaluation(again: Recomputed) -> Block:
+    """What a card says of the evaluation; the original study's figures are those that it published."""
+    seen = [label for label, any_study in zip(LABELS, again.true.any(axis=0), strict=True) if any_study]
+    bertscore = [
+        [setup, NAMES[system], *[shown(again.figure(system, f"{setup} {measure}")) for measure in MEASURES]]
+        for setup in SETUPS
+        for system in SYSTEMS
+    ]
+    overlap = [
+        [NAMES[system], *[shown(again.figure(system, name), 1 if at < 2 else 3) for at, name in enumerate(TESTED[2:])]]
+        for system in SYSTEMS
+    ]
+    findings = [
+        [
+            label,
+            str(int(again.true[:, LABELS.index(label)].sum())),
+            *[f"{again.f1(system, label):.3f}" for system in SYSTEMS if system != "commonest"],
+            f"{again.rules['labels'][label]:.3f}",
+        ]
+        for label in seen
+    ]
+    differences = [
+        [MEASURE_NAMES[name], NAMES[one], NAMES[other], shown(again.figure(one, name, other)), p_value]
+        for one, other in COMPARED
+        for name in TESTED
+        for p_value in [f"{again.adjusted[one, other, name]:.4f}"]
+    ]
+    original = [["bertimbau", "0.582", "0.655", "0.660"], ["xlm-roberta", "0.824", "0.826", "0.837"]]
+    heads = [["BERTScore", "condition", "precision", "recall", "F1"]]
+    heads += [["condition", "chrF++", "BLEU", "findings, micro F1", "findings, macro F1"]]
+    heads += [["finding", "studies", *[NAMES[system] for system in SYSTEMS if system != "commonest"], "rules"]]
+    heads += [["measure", "of", "against", "difference", "p"], ["BERTScore", "zero-shot", "few-shot", "LoRA"]]
+    count, subjects = str(len(again.test)), str(len(again.subjects))
+    sample = [count, subjects, str(again.resamples), str(again.seed)]
+    rules = [f"{again.rules[name]:.3f}" for name in ("micro", "macro")]
+    whole = percent(again.rules["whole_texts"]).removesuffix(" %")
+    sacrebleu = version("sacrebleu")
+    signatures = [*sample, *sample, "1", "6", "2", sacrebleu, *sample, "1", "13a", sacrebleu, *sample]
+    prose = [count, subjects, "90", *sample[2:], "12", "17", "14", str(again.rules["texts"]), whole, *rules, "965"]
+    tables = zip(heads, (bertscore, overlap, findings, differences, original), strict=True)
+    return Block([*prose, *signatures, "14", *sample], [], [[head, *rows] for head, rows in tables])
+
+
+def test_the_datasets_card(again: Recomputed, evaluation: Block, workspace: Workspace) -> None:
+    front, blocks = card(workspace.dist / "dataset")
+    check_sizes(front.pop("dataset_info"), workspace.dist / "dataset", again)
+    assert dict(flat(front)) == {"/size_categories": "1K", "/license_name": "physionet-credentialed-health-data-1.5.0"}
+    by_split = [(name, [row for row in again.studies if row["split"] == split]) for name, split in SPLITS.items()]
+    sizes = [
+        [
+            name,
+            str(len(rows)),
+            str(len({row["subject_id"] for row in rows})),
+            str(sum(len(row["images"] or ()) for row in rows)),
+        ]
+        for name, rows in by_split
+    ]
+    positive = [
+        [label, *[str(sum((row["labels"] or {}).get(label) == 1 for row in rows)) for _, rows in by_split]]
+        for label in LABELS
+    ]
+    files = [
+        *("studies/studies.parquet", "translations/translations.parquet"),
+        *("adapter/adapter_model.safetensors", "scores/scores.parquet"),
+    ]
+    prompt = again.translations[0]["prompt"][:16]
+    assert prompt == "d" * 16
+    provenance = [
+        *[["derived from", f"[{name}](https://physionet.org/content/{name.lower()}/2.1.0/), version 2.1.0"]
+          for name in ("MIMIC-CXR", "MIMIC-CXR-JPG")],
+        ["made with", made_with()],
+        *[[f"SHA-256 of {name.rpartition('/')[2]}", sha256(workspace.root / name)] for name in files],
+    ]  # fmt: skip
+    assert blocks == {
+        "summary": Block(["1.0.0"], [], []),
+        "access": Block(["1.5.0", "2.1.0"], [], []),
+        "load": Block(["2.21", "2.21", "3"], ["12"], []),
+        "contents": Block(
+            ["14", "1", "0", "-1", "0"],
+            [],
+            [
+                [["split", "studies", "subjects", "images referred to"], *sizes],
+                [["label", "train", "validation", "test"], *positive],
+            ],
+        ),
+        "provenance": Block([], [], [[["what", "value"], *provenance]]),
+        "quality": quality_block(again.translations),
+        "evaluation": evaluation,
+        "citation": Block(LITERATURE, ["1.0.0"], []),
+    }
+
+
+SPLITS = {"train": "train", "validation": "validate", "test": "test"}
+LITERATURE = [
+    *("2.1.0", "2.1.0", "2.1.0", "2.1.0", "2019", "6", "317", "10.1038", "s41597-019-0322-0"),
+    *("2000", "101", "23", "e215-e220", "2025", "2507.05201", "2020", "1904.09675"),
+    *("2020", "10.1007", "978-3-030-61377-8_28", "2020", "1911.02116"),
+]
+"""Versions of the sources, years, volumes, pages and addresses of what the card cites."""
+
+
+def quality_block(rows: list[dict[str, Any]]) -> Block:
+    status = Counter(row["status"] for row in rows)
+    reused = sum(row["reused"] for row in rows)
+    counted = [[name, str(count), percent(count / len(rows))] for name, count in (
+        *((name, status[name]) for name in ("ok", "flagged", "failed")), ("taken from an equal text", reused)
+    )]  # fmt: skip
+    checks = []
+    for name in {flag for row in rows for flag in row["flags"]}:
+        noticed = [row["status"] for row in rows if name in row["flags"]]
+        passed = noticed.count("ok")
+        checks.append((len(noticed) - passed, passed, name, len(noticed) / len(rows)))
+    checks.sort(key=lambda check: (-check[0], -check[1], check[2]))
+    listed = [[name, str(flagged), str(passed), percent(share)] for flagged, passed, name, share in checks]
+    heads = [["", "sections", "share"], ["check", "in flagged sections", "in sections that passed", "share"]]
+    return Block([], [], [[heads[0], ["with text", str(len(rows)), ""], *counted], [heads[1], *listed]])
+
+
+def check_sizes(info: list[dict[str, Any]], folder: Path, again: Recomputed) -> None:
+    """Rows from the workspace, bytes from the files; bytes in memory are those of the tables as they are read."""
+    sections = ("indication", "comparison", "findings", "impression", "last_paragraph", "report")
+    studies = {name: [row for row in again.studies if row["split"] == split] for name, split in SPLITS.items()}
+    rows = {
+        **{("default", name): len(found) for name, found in studies.items()},
+        **{("spans", name): sum(bool(row[part]) for row in found for part in sections)
+           for name, found in studies.items()},
+        ("generations", "test"): 3 * len(again.test),
+        ("scores", "test"): 3 * 2 * len(again.test),
+    }  # fmt: skip
+    splits = {(config["config_name"], split["name"]): split for config in info for split in config["splits"]}
+    assert {key: split["num_examples"] for key, split in splits.items()} == rows
+    for (config, name), split in splits.items():
+        files = sorted((folder / "data" / config).glob(f"{name}-*.parquet"))
+        tables = [pq.read_table(path) for path in files]
+        assert sum(table.num_rows for table in tables) == rows[config, name]
+        assert split["num_bytes"] == pytest.approx(sum(table.nbytes for table in tables), rel=0.02)
+    for config in info:
+        files = (folder / "data" / config["config_name"]).glob("*.parquet")
+        assert config["download_size"] == sum(path.stat().st_size for path in files)
+        assert config["dataset_size"] == sum(split["num_bytes"] for split in config["splits"])
+        assert {key for key, value in config.items() if isinstance(value, int)} == {"download_size", "dataset_size"}
+    assert all(set(split) == {"name", "num_bytes", "num_examples"} for split in splits.values())
+
+
+def test_the_adapters_card(again: Recomputed, evaluation: Block, workspace: Workspace) -> None:
+    front, blocks = card(workspace.dist / "adapter")
+    (model,) = front.pop("model-index")
+    results = [
+        (found["dataset"]["config"], found["dataset"]["split"], metric["name"], metric["config"], metric["value"])
+        for found in model["results"]
+        for metric in found["metrics"]
+    ]
+    values = {(setup, at): again.values(setup, "lora")[:, at].mean() for setup in SETUPS for at in range(3)}
+    assert results == [
+        ("generations", "test", f"BERTScore {measure} ({setup})", setup, pytest.approx(values[setup, at], abs=1e-6))
+        for setup in SETUPS
+        for at, measure in enumerate(MEASURES)
+    ]
+    assert len(dict(flat(model))) == len(results), "a figure without a recomputation"
+    assert dict(flat(front)) == {}
+    training = json.loads((again.work / "adapter" / "training.json").read_text())["settings"]
+    assert (training["r"], training["alpha"], training["batch_size"]) == (16, 16, 1)
+    warm_up = percent(training["warmup_ratio"])
+    settings = [
+        ["LoRA", f"r {training['r']}, alpha {training['alpha']}, dropout {training['dropout']}"],
+        ["epochs", str(training["epochs"])],
+        ["batch, gradient accumulation", f"{training['batch_size']}, {training['gradient_accumulation']}"],
+        ["learning rate, schedule, warm-up", f"{training['learning_rate']}, linear, {warm_up}"],
+        ["maximum gradient norm", str(training["max_grad_norm"])],
+        ["early stopping", f"after {training['patience']} evaluations without a lower loss"],
+        ["seed", "11"],
+        ["made with", made_with()],
+        ["SHA-256 of adapter_model.safetensors", sha256(again.work / "adapter" / "adapter_model.safetensors")],
+    ]  # fmt: skip
+    assert [line["eval_loss"] for line in again.log if "eval_loss" in line] == [2.125, 1.375]
+    curves = [["5", "2.2500", "2.1250", "0.7500", "0.5000"], ["10", "1.5000", "1.3750", "-", "-"]]
+    train = str(sum(row["split"] == "train" for row in again.studies))
+    assert blocks == {
+        "summary": Block([train, "1.0.0"], [], []),
+        "access": Block(["2.1.0"], [], []),
+        "load": Block(["2", "896", "896"], ["0", "1"], []),
+        "training": Block(
+            ["0.9206", "120", "0.4062", "0.7911", "13", "37"],
+            [],
+            [
+                [["setting", "value"], *settings],
+                [["step", "training loss", "evaluation loss", "entropy", "token accuracy"], *curves],
+            ],
+        ),
+        "evaluation": evaluation,
+        "citation": Block(["2507.05201"], ["1.0.0"], []),
+    }
+
+
+def test_the_results_beside_the_adapter(again: Recomputed, workspace: Workspace) -> None:
+    found = yaml.safe_load((workspace.dist / "adapter" / ".eval_results" / "bertscore.yaml").read_text())
+    expected = {setup: again.figure("lora", f"{setup} f1") for setup in SETUPS}
+    assert dict(flat(found)) == {
+        key: value
+        for at, setup in enumerate(SETUPS)
+        for mean, low, high in [expected[setup]]
+        for key, value in (
+            (f"/{at}/value", pytest.approx(mean, abs=1e-6)),
+            (f"/{at}/notes", f"90 {low:.4f} {high:.4f}"),
+        )
+    }
+    assert [entry["dataset"]["task_id"] for entry in found] == [f"bertscore_{setup}" for setup in SETUPS]
+
+
+def test_the_metrics_card(again: Recomputed, workspace: Workspace) -> None:
+    front, blocks = card(workspace.dist / "metric")
+    assert dict(flat(front)) == {"/sdk_version": "6.31.0", "/license": "apache-2.0"}
+    script = (published("bertscore_ptbr") / "bertscore_ptbr.py").read_text(encoding="utf-8")
+    setups = re.findall(r'"([\w-]+)": \("([\w/-]+)", (\d+)\)', script)
+    (longest,) = re.findall(r"max_length: int = (\d+)", script)
+    (on_cpu, beside) = re.findall(r"return (\d+) if device.type == \"cpu\" else (\d+)", script)[0]
+    assert [layer for _, _, layer in setups] == ["12", "17"]
+    arguments = [
+        ["device", '"auto", "cpu", "cuda", "cuda:1"', '"auto"'],
+        ["max_length", "texts are cut after so many tokens, and counted", longest],
+        ["batch_tokens, batch_size", "tokens and texts a batch", f"{on_cpu} on a CPU, else {beside}; no limit"],
+        ["rescale_with_baseline, baseline_path", "make the scores of a file of lines LAYER,P,R,F 0", "raw scores"],
+    ]
+    encoders = [row[:3] for row in blocks["use"].tables[0][1:]]
+    assert encoders == [list(row) for row in setups]
+    assert blocks["use"].tables[1][0] == ["argument", "meaning", "default"]
+    assert blocks["use"].tables[1][1:] == arguments
+    assert len(blocks["use"].tables) == 2
+    assert {name: (block.prose, block.code) for name, block in blocks.items()} == {
+        "summary": (["0.3.13", "1e-5"], []),
+        "use": ([], []),
+        "scores": (["12", "17"], ["12"]),
+        "citation": (["2020", "2020", "2020"], []),
+    }
+    assert not any(blocks[name].tables for name in blocks if name != "use")
+
+
+def test_croissant(again: Recomputed, workspace: Workspace) -> None:
+    folder = workspace.dist / "dataset"
+    found = json.loads((folder / "croissant.json").read_text(encoding="utf-8"))
+    files = found.pop("distribution")
+    on_disk = sorted((folder / "data").rglob("*.parquet"))
+    assert {file["contentUrl"]: (file["contentSize"], file["sha256"]) for file in files} == {
+        path.relative_to(folder).as_posix(): (f"{path.stat().st_size} B", sha256(path)) for path in on_disk
+    }
+    assert all(file["@id"] == file["name"] == file["contentUrl"] for file in files)
+    assert {key for file in files for key, _ in flat(file)} == {
+        *("/@id", "/name", "/contentUrl", "/contentSize", "/sha256")
+    }
+    columns = {
+        record["@id"]: {field["@id"].rpartition("/")[2] for field in record["field"]}
+        for record in found.pop("recordSet")
+    }
+    assert columns == {f"{path.parent.name}/{path.stem}": set(pq.read_schema(path).names) for path in on_disk}
+    assert dict(flat(found)) == {"/conformsTo": "1.0", "/citeAs": "10.13026 4jqj-jw95", "/version": "1.0.0"}
