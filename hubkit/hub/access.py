@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -78,8 +78,8 @@ def grant(config: ReleaseConfig, user: str) -> list[str]:
     for repo, kind in gated_repos(config):
         known = _status(api, repo, kind, user)
         if known != "accepted":
-            step = api.accept_access_request if known else api.grant_access
-            steadily(partial(step, repo, user, repo_type=kind), f"{repo}, user {user}")
+            step = partial(api.accept_access_request if known else api.grant_access, repo, user, repo_type=kind)
+            steadily(partial(_settle, api, repo, kind, user, "accepted", step), f"{repo}, user {user}")
             changed.append(repo)
     return changed
 
@@ -98,7 +98,7 @@ def reject(config: ReleaseConfig, user: str, reason: str | None = None) -> list[
     for (repo, kind), status in known.items():
         if status in ("pending", "accepted"):
             step = partial(api.reject_access_request, repo, user, repo_type=kind, rejection_reason=reason)
-            steadily(step, f"{repo}, user {user}")
+            steadily(partial(_settle, api, repo, kind, user, "rejected", step), f"{repo}, user {user}")
             changed.append(repo)
     return changed
 
@@ -165,6 +165,20 @@ def _status(api: HfApi, repo: str, kind: Literal["dataset", "model"], user: str)
         if any(asked.user == user for asked in steadily(partial(_listed, api, repo, kind, status), repo, LISTINGS)):
             return status
     return None
+
+
+def _settle(
+    api: HfApi, repo: str, kind: Literal["dataset", "model"], user: str, wanted: Status, step: Callable[[], None]
+) -> None:
+    """Run `step`, which gives a request the status `wanted`; it may have it already, where an answer was lost."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        step()
+    except HfHubHTTPError as error:
+        # How the Hub refuses to do again what is done: 404 to a decision, 400 to a grant.
+        if error.response.status_code not in (400, 404) or _status(api, repo, kind, user) != wanted:
+            raise
 
 
 def plain(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
-from hubkit.hub.access import gated_repos, requests
+from hubkit.hub.access import gated_repos, plain, requests
 from hubkit.hub.changes import NOTHING, Change, Remote, commit_changes, remote_files, withdrawn
 from hubkit.hub.client import connect, steadily
 from hubkit.hub.targets import CARD, SCRIPT_BRANCH, WITHOUT_DATA
@@ -83,17 +83,19 @@ def plan_withdrawal(config: ReleaseConfig, tag: str) -> list[Withdrawal]:
 def withdraw(config: ReleaseConfig, tag: str, reason: str) -> list[Withdrawal]:
     """Take the version of `tag` back, and return what was done.
 
-    Grants are revoked first, so that nobody reads while the rest is done; then a notice is put into the card, the
-    files are deleted, and the tag goes last: until then, running this again goes on.
+    Grants of all repos are revoked first, so that nobody reads while the rest is done. Then each card gets a notice,
+    the files are deleted, and the tag goes last: until then, running this again goes on.
 
     Raises:
-        HubkitError: no repo has this tag, or the Hub refused or stopped answering.
+        HubkitError: no repo has this tag, a grant cannot be revoked, or the Hub refused or stopped answering.
     """
     api, planned = connect(), plan_withdrawal(config, tag)
     for each in planned:
-        repo, kind = each.repo, each.kind
         for user in each.readers:
-            steadily(partial(_revoke, api, repo, kind, user, f"{tag} was withdrawn"), repo)
+            steadily(partial(_revoke, api, each.repo, each.kind, user, f"{tag} was withdrawn"), each.repo)
+    _check_revoked(config, {each.repo for each in planned})
+    for each in planned:
+        repo, kind = each.repo, each.kind
         steadily(partial(_put_notice, api, repo, kind, tag, " ".join(reason.split())), repo)
         steadily(partial(_delete_large, api, repo, kind, set(each.files.values())), repo)
         steadily(partial(_delete_small, api, repo, kind, tag, each.small), repo)
@@ -141,20 +143,37 @@ def _revoke(api: HfApi, repo: str, kind: str, user: str, reason: str) -> None:
             raise
 
 
+def _check_revoked(config: ReleaseConfig, repos: set[str]) -> None:
+    """Read the grants back: the Hub answers 404 both for a grant that is gone and for a user that it does not know.
+
+    Raises:
+        HubkitError: somebody may still read one of the repos.
+    """
+    left = [asked for asked in requests(config, ("accepted",)) if asked.repo in repos]
+    if left:
+        users = ", ".join(dict.fromkeys(plain(asked.user) for asked in left))
+        raise HubkitError(
+            f"access was revoked, but the Hub still grants it to {users}; nothing was deleted",
+            where=left[0].repo,
+            mend="revoke it in the repo's settings on the Hub, then run this again",
+        )
+
+
 def _put_notice(api: HfApi, repo: str, kind: str, tag: str, reason: str) -> None:
-    card = Path(api.hf_hub_download(repo, CARD, repo_type=kind, force_download=True)).read_text(encoding="utf-8")
+    main = remote_files(api, repo, kind)
+    card = ""
+    if CARD in main.files:
+        fetched = api.hf_hub_download(repo, CARD, repo_type=kind, revision=main.commit)
+        card = Path(fetched).read_text(encoding="utf-8")
     if withdrawn(tag) not in card:
         day = datetime.datetime.now(datetime.UTC).date().isoformat()
         head = re.match(r"\A---\n.*?\n---\n+", card, re.DOTALL)
         at = head.end() if head else 0
-        noticed = card[:at] + _NOTICE.format(begin=withdrawn(tag), tag=tag, day=day, reason=reason) + card[at:]
-        api.upload_file(
-            path_or_fileobj=noticed.encode(),
-            path_in_repo=CARD,
-            repo_id=repo,
-            repo_type=kind,
-            commit_message=f"Withdraw {tag}",
-        )
+        notice = _NOTICE.format(begin=withdrawn(tag), tag=tag, day=day, reason=reason)
+        noticed = f"{card[:at]}{notice}{card[at:]}".encode()
+        change = Change(CARD, len(noticed), "update", "withdrawn", noticed)
+        # With its parent named, the commit never takes back what somebody wrote into the card meanwhile.
+        commit_changes(api, repo, kind, [change], f"Withdraw {tag}", main.commit)
 
 
 def _delete_large(api: HfApi, repo: str, kind: str, digests: set[str]) -> None:

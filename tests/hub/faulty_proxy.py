@@ -23,7 +23,7 @@ class FaultyProxy(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, upstream: str, seed: int):
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), ProxyHandler)
         self.upstream = urlsplit(upstream).netloc
         self.dice, self.lock = random.Random(seed), threading.Lock()
 
@@ -32,7 +32,7 @@ class FaultyProxy(ThreadingHTTPServer):
             return self.dice.choice(FAULTS) if self.dice.random() < RATE else None
 
 
-class _Handler(BaseHTTPRequestHandler):
+class ProxyHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: FaultyProxy
 

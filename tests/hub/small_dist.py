@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from hubkit.config import ReleaseConfig, parse_config
+from hubkit.config import Custody, ReleaseConfig, parse_config
 from hubkit.release import record
 from hubkit.stages import STAGES
 from hubkit.workspace import Workspace
@@ -55,6 +55,12 @@ app_file: app.py
 def small_config(name: str, version: str = "1.0.0", **hub: Any) -> ReleaseConfig:
     names = {"dataset": f"{name}-mimic-ext", "adapter": f"{name}-lora", "metric": f"{name}_metric"}
     return parse_config({"release": {"version": version}, "hub": {"namespace": "maintainer", **names, **hub}})
+
+
+def lean_config(name: str, version: str = "1.0.0", **hub: Any) -> ReleaseConfig:
+    """A release without an adapter on the Hub, and in no collection."""
+    config = small_config(name, version, collection=False, **hub)
+    return config.model_copy(update={"custody": Custody(adapter_custody="physionet")})
 
 
 def small_dist(root: Path, config: ReleaseConfig, rows: int = 4) -> Workspace:
