@@ -230,3 +230,11 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def sync_folder(path: Path) -> None:
+    """Bring the files of a folder onto the disk, and then their names."""
+    for file in path.iterdir():
+        if file.is_file():
+            sync(file)
+    sync(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,6 +21,38 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     with atomic(path) as temporary:
         temporary.write_text("whole")
     assert [file.read_text() for file in path.parent.iterdir()] == ["whole"]
+
+
+def test_a_file_that_is_there_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "table.txt"
+    path.write_text("before")
+    with pytest.raises(KeyError), atomic(path) as temporary:
+        temporary.write_text("half")
+        raise KeyError
+    assert [file.read_text() for file in tmp_path.iterdir()] == ["before"]
+    with atomic(path) as temporary:
+        temporary.write_text("after")
+        assert path.read_text() == "before"
+        assert temporary.parent == path.parent, "a rename is atomic within one file system"
+        assert stat.S_IMODE(temporary.stat().st_mode) == 0o600, "nobody else reads what is not whole"
+    assert path.read_text() == "after"
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640])
+def test_a_file_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, disk_calls: list[tuple[str, str]], mode: int
+) -> None:
+    with atomic(tmp_path / "table.txt", mode) as temporary:
+        temporary.write_text("whole")
+    name = temporary.name
+    assert [call for call in disk_calls if call[0] != "chmod"] == [
+        ("fsync", name),
+        ("rename", "table.txt"),
+        ("fsync", tmp_path.name),
+    ]
+    assert stat.S_IMODE((tmp_path / "table.txt").stat().st_mode) == mode
+    changed = [number for number, call in enumerate(disk_calls) if call[0] == "chmod"]
+    assert all(number < disk_calls.index(("rename", "table.txt")) for number in changed), "readers never find it shut"
 
 
 def test_a_full_disk_is_an_error_that_names_the_file() -> None:
@@ -61,14 +94,42 @@ def test_equal_tables_are_equal_bytes(tmp_path: Path) -> None:
     assert read_table(tmp_path / "a.parquet").equals(table)
 
 
-def test_the_digest_of_a_folder_follows_names_and_contents(tmp_path: Path) -> None:
-    seen = [file_digest(tmp_path / "none")]
-    (tmp_path / "folder").mkdir()
-    seen.append(file_digest(tmp_path / "folder"))
-    for name, text in [("a", "1"), ("a", "2"), ("b", "2")]:
-        (tmp_path / "folder" / name).write_text(text)
-        seen.append(file_digest(tmp_path / "folder"))
-    assert len(set(seen)) == len(seen)
+FOLDER = {"a": "1", "b": "2", "deep/c": ""}
+
+
+def write_folder(root: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("files", "same"),
+    [
+        (dict(reversed(FOLDER.items())), True),
+        ({"a": "1", "z": "2", "deep/c": ""}, False),
+        ({"a": "2", "b": "1", "deep/c": ""}, False),
+        ({"a": "1", "b": "3", "deep/c": ""}, False),
+        ({"a": "1", "b": "2", "c": ""}, False),
+        ({"a": "1", "b": "2", "other/c": ""}, False),
+        ({"a": "1", "b": "2"}, False),
+        ({"a": "12", "b": "", "deep/c": ""}, False),
+    ],
+    ids=["order", "renamed", "swapped", "changed", "moved up", "folder renamed", "empty file gone", "text moved"],
+)
+def test_the_digest_of_a_folder_follows_names_and_contents(tmp_path: Path, files: dict[str, str], same: bool) -> None:
+    before = file_digest(write_folder(tmp_path / "before", FOLDER))
+    assert (file_digest(write_folder(tmp_path / "after", files)) == before) == same
+
+
+def test_the_digest_of_a_file_is_that_of_sha256sum(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"abc")
+    assert file_digest(tmp_path / "file") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    (tmp_path / "empty").mkdir()
+    digests = [file_digest(tmp_path / name) for name in ("file", "empty", "none")]
+    assert digests[2] == "missing"
+    assert len(set(digests)) == 3
 
 
 def test_checkpoints_of_other_inputs_go_away(tmp_path: Path) -> None:
@@ -78,3 +139,20 @@ def test_checkpoints_of_other_inputs_go_away(tmp_path: Path) -> None:
     assert not any(workspace.running("translate", "b" * 64).partial.iterdir())
     assert not (tmp_path / "partial" / ("translate-" + "a" * 16)).exists()
     assert any(workspace.running("finetune", "c" * 64).partial.iterdir())
+
+
+def test_a_process_that_joins_leaves_the_checkpoints_of_others_alone(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    kept = workspace.running("finetune", "a" * 64).partial / "part-0"
+    kept.write_text("of the process that began")
+    assert workspace.running("finetune", "a" * 64).partial == kept.parent
+    workspace.running("finetune", "b" * 64, joins=True)
+    assert kept.exists()
+
+
+def test_the_checkpoints_of_a_stage_go_away_when_it_is_done(tmp_path: Path) -> None:
+    done, other = (Workspace(tmp_path).running(name, "a" * 64) for name in ("score", "generate"))
+    for running in (done, other):
+        (running.partial / "part-0").write_text("x")
+    done.forget_partial()
+    assert [path.name for path in (tmp_path / "partial").iterdir()] == ["generate-" + "a" * 16]

@@ -13,7 +13,7 @@ from pathlib import Path
 from hubkit.errors import HubkitError
 from hubkit.finetuning.processes import is_first
 from hubkit.models.loading import splits
-from hubkit.workspace import sync
+from hubkit.workspace import sync, sync_folder
 
 WHOLE = "whole"
 """A file that is written last into a checkpoint: a folder without it was cut off while it was saved."""
@@ -64,8 +64,7 @@ def full_disk(folder: Path) -> Iterator[None]:
 
 def mark_whole(checkpoint: Path) -> None:
     """Sync a checkpoint to disk, then mark it as one to resume from."""
-    for path in [*checkpoint.iterdir(), checkpoint]:
-        sync(path)
+    sync_folder(checkpoint)
     (checkpoint / WHOLE).touch()
     sync(checkpoint)
 

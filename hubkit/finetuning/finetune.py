@@ -19,7 +19,7 @@ from hubkit.finetuning.sweep import Chosen, run_all, trials
 from hubkit.models.noise import quiet
 from hubkit.models.recipe import TRAINING, write_recipe
 from hubkit.models.samples import Samples, choose_examples, read_samples
-from hubkit.workspace import Workspace, write_json, write_text
+from hubkit.workspace import Workspace, sync_folder, write_json, write_text
 
 LEFT_OUT = ("model", "revision", "sweep")
 """The base, which the recipe names as it may be published (a model may also be a folder), and what was tried."""
@@ -64,6 +64,7 @@ def finetune(config: ReleaseConfig, workspace: Workspace) -> None:
             training = summary(chosen, config.release.seed, splits)
             ready = _put_together(workspace.partial / "adapter", chosen.run, training)
             write_recipe(ready, config, chosen.run.commit, examples)
+            sync_folder(ready)
             shutil.rmtree(workspace.adapter, ignore_errors=True)
             ready.rename(workspace.adapter)
 

@@ -24,7 +24,7 @@ from hubkit.finetuning.lora import (
 from hubkit.models.loading import commit_of, load_vision_model, pick_device, public_name
 from hubkit.models.memory import out_of_memory
 from hubkit.models.samples import Sample
-from hubkit.workspace import write_json
+from hubkit.workspace import sync_folder, write_json
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -90,6 +90,8 @@ def train(
         run = _result(trainer, settings, folder, time.monotonic() - started)
         if trainer.args.should_save:
             trainer.processing_class.save_pretrained(run.adapter)
+            # The checkpoints go away next: a power cut must not leave a finished run without its adapter.
+            sync_folder(run.adapter)
             write_json(folder / DONE, run._asdict() | {"adapter": run.adapter.name})
             for checkpoint in folder.glob("checkpoint-*"):
                 shutil.rmtree(checkpoint)

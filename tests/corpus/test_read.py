@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from hubkit.cli import cli
-from hubkit.config import ReleaseConfig
+from hubkit.config import Release, ReleaseConfig
 from hubkit.corpus.read import fingerprint, read
 from hubkit.errors import HubkitError, UsageError
 from hubkit.release import plan, run_one
@@ -203,3 +205,45 @@ def test_the_command_prints_what_it_found(tmp_path: Path) -> None:
     assert printed[3].split() == ["Atelectasis", "1", "/", "1", "0", "/", "0", "0", "/", "0"]
     assert printed[-1] == "images: 23 prepared, 1 missing, 0 broken"
     assert CliRunner().invoke(cli, arguments).output.startswith("read       skipped")
+
+
+def test_the_seed_of_the_release_decides_what_is_taken(tmp_path: Path) -> None:
+    trees.write_texts(tmp_path / "corpus", trees.studies(30))
+    trees.write_tables(tmp_path / "corpus", trees.studies(30))
+    taken = {}
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        config = trees.config(tmp_path / "corpus", subset={"train": 5, "validate": 2, "test": 4})
+        config = config.model_copy(update={"release": Release(seed=seed)})
+        rows, selection = run_read(config, tmp_path / name)
+        taken[name] = [row["study_id"] for row in rows]
+        assert selection["seed"] == seed
+        assert selection["sizes"] == {"train": 5, "validate": 2, "test": 4}
+    assert taken["a"] == taken["b"]
+    assert taken["a"] != taken["c"]
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        (lambda root: None, True),
+        (lambda root: os.utime(next(root.rglob("s*.txt")), ns=(1, 1)), False),
+        (lambda root: next(root.rglob("s*.txt")).rename(root / "files" / "elsewhere.txt"), False),
+        (lambda root: next(root.rglob("*.jpg")).unlink(), False),
+        (lambda root: next(root.rglob("*.jpg")).write_bytes(b"another image"), False),
+        (lambda root: next(root.glob("*split*")).write_bytes(next(root.glob("*split*")).read_bytes() + b"\n"), False),
+    ],
+    ids=["nothing", "time of a report", "a report moved", "an image gone", "an image changed", "a table"],
+)
+def test_what_the_fingerprint_follows(tmp_path: Path, change: Callable[[Path], object], same: bool) -> None:
+    trees.write_corpus(tmp_path, trees.studies(3))
+    before = fingerprint(trees.config(tmp_path))
+    change(tmp_path)
+    assert (fingerprint(trees.config(tmp_path)) == before) == same
+
+
+def test_a_zip_that_changes_and_keeps_its_size_has_another_fingerprint(tmp_path: Path) -> None:
+    trees.write_zip(tmp_path / "mimic-cxr-reports.zip", trees.studies(3))
+    trees.write_tables(tmp_path, trees.studies(3))
+    before = fingerprint(trees.config(tmp_path))
+    os.utime(tmp_path / "mimic-cxr-reports.zip", ns=(1, 1))
+    assert fingerprint(trees.config(tmp_path)) != before

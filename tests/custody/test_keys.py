@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import stat
 import traceback
 from pathlib import Path
@@ -151,3 +152,50 @@ def test_uses_have_keys_of_their_own() -> None:
     assert key.check != GroupKey(b"\0" * 32, *RELEASE, "p11").check
     assert key.nonce(b"ab", b"c") != key.nonce(b"a", b"bc")
     assert key.nonce(b"ab", b"c") == GroupKey(b"\0" * 32, *RELEASE, "p10").nonce(b"ab", b"c")
+
+
+def test_the_cache_keeps_every_folder_and_every_corpus_apart(tmp_path: Path) -> None:
+    """A digest that was kept for p10 opens nothing of p11, nor of another copy."""
+    ours, theirs = write_corpus(tmp_path / "a"), write_corpus(tmp_path / "b", {FIRST: "Another report."})
+    fresh = {
+        (root, group): find_corpus(root, cache=False).digest(group)
+        for root in (ours, theirs)
+        for group in ("p10", "p11")
+    }
+    assert len(set(fresh.values())) == 3, "p11 of both is the same"
+    for _ in ("first read", "kept"):
+        for (root, group), digest in fresh.items():
+            assert find_corpus(root).digest(group) == digest
+        zipped = zip_corpus(ours, tmp_path / "reports.zip")
+        for group in ("p11", "p10"):
+            assert find_corpus(zipped).digest(group) == fresh[ours, group]
+
+
+@pytest.mark.parametrize("form", ["tree", "zip"])
+def test_a_report_that_changes_and_keeps_its_length_is_read_again(tmp_path: Path, form: str) -> None:
+    def write(text: str, time: int) -> Path:
+        root = write_corpus(tmp_path / "corpus", {FIRST: text})
+        path = root if form == "tree" else zip_corpus(root, tmp_path / "reports.zip")
+        for file in (*root.rglob("*.txt"), tmp_path / "reports.zip"):
+            if file.exists():
+                os.utime(file, ns=(time, time))
+        return path
+
+    before = find_corpus(write("Effusion, left.", 10**18)).digest("p10")
+    after = find_corpus(write("Effusion, right", 10**18 + 1)).digest("p10")
+    assert after != before
+    assert after == find_corpus(tmp_path / "corpus", cache=False).digest("p10")
+
+
+def test_studies_that_exchange_their_names_are_another_corpus(tmp_path: Path) -> None:
+    """The kept digest is not used where names alone have changed."""
+    root = write_corpus(tmp_path / "corpus")
+    before = find_corpus(root).digest("p10")
+    first, second = (next(root.rglob(f"s{study}.txt")) for _, study in STUDIES[:2])
+    spare = first.with_name("spare")
+    first.rename(spare)
+    second.rename(first)
+    spare.rename(second)
+    for path in (first, second):
+        os.utime(path, ns=(10**18, 10**18))
+    assert find_corpus(root).digest("p10") != before

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from datasets import Dataset, load_dataset
+from datasets import Dataset, IterableDataset, load_dataset
 from invented_release import build_release, release_config
 from loopback import hub, own_home
 
@@ -196,6 +196,52 @@ def test_another_version_is_noticed_after_loading(packaged: Workspace, corpus: s
     mixed = {"test": Dataset(newer), "train": loaded["test"]}
     with pytest.raises(HubkitError, match=r"and not of version 1\.1\.0"):
         open_sealed(mixed, corpus)
+
+
+@pytest.mark.parametrize("batch", [1, 1000])
+def test_a_stream_that_mixes_releases_is_noticed(
+    packaged: Workspace, corpus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    """Each cell is whole and stands where it belongs; only the rows before it show that it is of another version."""
+    table = pq.read_table(packaged.root.parent / "plain" / "dataset" / GENERATIONS)
+    files = {}
+    for version in ("1.0.0", "1.1.0"):
+        keys = Keyring(find_corpus(corpus), "lab/mimic-cxr-ptbr", version)
+        files[version] = str(tmp_path / f"{version}.parquet")
+        # Streamed by its path, a file is taken for the config `default`.
+        pq.write_table(seal_table(table, "default", "test", keys), files[version])
+    real = IterableDataset.map
+    monkeypatch.setattr(
+        IterableDataset, "map", lambda self, function, **given: real(self, function, batch_size=batch, **given)
+    )
+
+    def opened(*names: str, **options: Any) -> list[dict[str, Any]]:
+        stream = load_dataset(
+            "parquet",
+            data_files={"test": [files[name] for name in names]},
+            streaming=True,
+            cache_dir=str(tmp_path / "datasets"),
+        )
+        return list(open_sealed(stream["test"], corpus, **options))
+
+    for version in files:
+        assert opened(version) == opened(version, version=version) == table.to_pylist()
+    with pytest.raises(HubkitError, match=r"of lab/mimic-cxr-ptbr 1\.1\.0"):
+        opened("1.0.0", "1.1.0")
+    with pytest.raises(HubkitError, match=r"1\.0\.0, and not of version 1\.1\.0"):
+        opened("1.0.0", version="1.1.0")
+
+
+def test_the_keys_of_one_release_open_no_other(packaged: Workspace, corpus: str) -> None:
+    """Cells of two releases in one process, in turn: each is opened with keys of its own."""
+    table = pq.read_table(packaged.root.parent / "plain" / "dataset" / GENERATIONS)
+    sealed = {
+        release: Dataset(seal_table(table, "generations", "test", Keyring(find_corpus(corpus), *release)))
+        for release in (("lab/one", "1.0.0"), ("lab/one", "1.1.0"), ("lab/two", "1.0.0"))
+    }
+    for _ in range(2):
+        for dataset in sealed.values():
+            assert open_sealed(dataset, corpus).to_list() == table.to_pylist()
 
 
 def test_what_is_not_sealed_is_not_opened(packaged: Workspace, corpus: str) -> None:

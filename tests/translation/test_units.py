@@ -1,0 +1,152 @@
+"""What is translated once, in which chunks, by whom: nothing is shared that could be translated otherwise."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hubkit.config import Translation
+from hubkit.errors import HubkitError
+from hubkit.translation.attempts import Result
+from hubkit.translation.engines import Answer
+from hubkit.translation.parts import read_parts, write_part
+from hubkit.translation.step import Step
+from hubkit.translation.units import Unit, plan, read_rows
+
+SAME = "No acute disease."
+
+
+def units(make_workspace, studies, **settings):
+    """The units of the rows, by study (counted from 0) and section."""
+    workspace = make_workspace(studies, f"work-{json.dumps(settings, sort_keys=True)}")
+    rows = read_rows(pq.read_table(workspace.studies), Translation(**settings))
+    return {(row.study_id - 50000000, row.section): row.unit for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("settings", "first", "second", "shared"),
+    [
+        ({}, {"findings": "Clear.", "impression": SAME}, {"findings": "Effusion.", "impression": SAME}, True),
+        (
+            {"context": True},
+            {"findings": "Clear.", "impression": SAME},
+            {"findings": "Effusion.", "impression": SAME},
+            False,
+        ),
+        (
+            {"context": True},
+            {"findings": "Clear.", "impression": SAME},
+            {"findings": "Clear.", "impression": SAME},
+            True,
+        ),
+        ({"context": True}, {"findings": "Clear.", "impression": SAME}, {"impression": SAME}, False),
+        ({}, {"impression": SAME}, {"impression": f"{SAME} "}, False),
+        ({"memory": False}, {"impression": SAME}, {"impression": SAME}, False),
+    ],
+    ids=["text alone", "other context", "same context", "no context", "other text", "no memory"],
+)
+def test_which_units_two_studies_share(make_workspace, settings, first, second, shared) -> None:
+    found = units(make_workspace, [first, second], **settings)
+    one, two = found[0, "impression"], found[1, "impression"]
+    assert (one.key == two.key) == shared
+    assert (one.section, one.text) == ("impression", first["impression"])
+
+
+def test_equal_texts_of_other_sections_are_units_of_their_own(make_workspace) -> None:
+    found = units(make_workspace, [{"findings": SAME, "impression": SAME}])
+    assert found[0, "findings"].key != found[0, "impression"].key
+
+
+def test_the_context_is_the_rest_of_the_report_under_its_headers(make_workspace) -> None:
+    study = {"indication": "Cough.", "findings": "Clear.", "impression": SAME, "comparison": " "}
+    found = units(make_workspace, [study], context=True)
+    assert found[0, "findings"].context == f"INDICAÇÃO: Cough.\nIMPRESSÃO: {SAME}"
+    assert found[0, "indication"].context == f"ACHADOS: Clear.\nIMPRESSÃO: {SAME}"
+    assert units(make_workspace, [study])[0, "findings"].context is None
+
+
+def test_a_key_is_the_same_on_every_machine_and_in_every_version(make_workspace) -> None:
+    """Checkpoints of a run that goes on under a newer hubkit are found by it."""
+    found = units(make_workspace, [{"impression": SAME}])
+    assert found[0, "impression"].key == "e75aeb0171435420beddac80c37c42f4365a2a1d168d6c1d0e69e59d185bf0e0"
+
+
+@given(st.lists(st.text(alphabet="ab", max_size=6), max_size=30), st.integers(1, 7))
+def test_chunks_hold_every_unit_once_the_longest_first(texts: list[str], size: int) -> None:
+    listed = [Unit(f"key of {text}", "findings", text, None) for text in texts]
+    rows = [type("Row", (), {"unit": unit})() for unit in listed]
+    chunks = plan(rows, size)
+    ordered = list(itertools.chain.from_iterable(chunks))
+    assert sorted(unit.key for unit in ordered) == sorted({unit.key for unit in listed})
+    assert [len(unit.text) for unit in ordered] == sorted((len(unit.text) for unit in ordered), reverse=True)
+    assert all(len(chunk) == size for chunk in chunks[:-1])
+    assert all(chunks), "no chunk is empty"
+    assert plan(reversed(rows), size) == chunks, "the order of the studies plays no part"
+
+
+def result(text: str, status: str = "ok", attempts: int = 1) -> Result:
+    answer = Answer(None, 0, "error", "gone") if status == "failed" else Answer(f"pt {text}", 3, "stop")
+    return Result(Unit(text, "findings", text, None), answer, [], attempts)
+
+
+def test_a_unit_that_failed_and_was_translated_later_is_read_once(tmp_path) -> None:
+    write_part(tmp_path, [result("a", "failed"), result("b")], "commit")
+    write_part(tmp_path, [result("a")], "later")
+    for _ in range(2):
+        found = read_parts(tmp_path)
+        assert {key: (row["translation"], row["revision"]) for key, row in found.items()} == {
+            "a": ("pt a", "later"),
+            "b": ("pt b", "commit"),
+        }
+        # Files are read in the order of their names, whichever was written first.
+        first, second = sorted(tmp_path.glob("part-*"))
+        swap = first.rename(first.with_name("x"))
+        second.rename(first)
+        swap.rename(second)
+
+
+def test_a_chunk_that_is_translated_again_takes_the_place_of_the_one_before(tmp_path) -> None:
+    for attempts in (1, 2):
+        write_part(tmp_path, [result("a", attempts=attempts), result("b")], None)
+    write_part(tmp_path, [result("c")], None)
+    assert len(list(tmp_path.iterdir())) == 2
+    assert {key: row["attempts"] for key, row in read_parts(tmp_path).items()} == {"a": 2, "b": 1, "c": 1}
+
+
+def test_two_translations_of_a_unit_are_an_error(tmp_path) -> None:
+    write_part(tmp_path, [result("a"), result("b")], None)
+    write_part(tmp_path, [result("a")], None)
+    with pytest.raises(HubkitError, match="translated twice"):
+        read_parts(tmp_path)
+
+
+def test_what_is_left_is_what_has_no_translation(make_workspace, studies, tmp_path) -> None:
+    step = Step(Translation(checkpoint=3), make_workspace(studies).studies, tmp_path)
+    chunks = step.chunks()
+    assert step.todo() == chunks
+    done, failed = chunks[0][0], chunks[0][1]
+    write_part(tmp_path, [Result(done, Answer("pt", 1, "stop"), [], 1)], None)
+    write_part(tmp_path, [Result(failed, Answer(None, 0, "error", "gone"), [], 1)], None)
+    assert step.todo() == [chunks[0][1:], *chunks[1:]]
+
+
+@pytest.mark.parametrize("tasks", [1, 2, 3])
+def test_tasks_share_the_chunks_and_none_is_left(make_workspace, studies, tiny_model, tmp_path, tasks) -> None:
+    settings = Translation(
+        model=str(tiny_model), quantization="fp32", device="cpu", max_new_tokens=1, retries=0, checkpoint=7
+    )
+    workspace = make_workspace(studies)
+    before: set[str] = set()
+    for task in range(tasks):
+        Step(settings, workspace.studies, tmp_path).run(task, tasks)
+        now = {path.name for path in tmp_path.glob("part-*")}
+        assert now > before or task >= len(Step(settings, workspace.studies, tmp_path).chunks())
+        before = now
+    step = Step(settings, workspace.studies, tmp_path)
+    assert not any(step.todo())
+    assert len(before) == len(step.chunks()), "no chunk was translated by two tasks"
