@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: check test demo wheel kills faults hub-client browser checks clean
+.PHONY: check test long demo wheel kills faults hub-client browser checks clean
 
 $(READY): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing; give another 3.11 or later with PYTHON=..."; exit 1; }
@@ -20,6 +20,12 @@ check: $(READY)
 
 test: $(READY)
 	$(BIN)/pytest -n 2 --dist loadfile
+
+# What takes minutes: every pinned set of versions, FSDP, random faults, and the property tests with ten times the examples.
+# SCHEDULES says how many of the 200 schedules of faults run; `make kills` is the other long one, and stays apart.
+SCHEDULES ?= 200
+long: $(READY)
+	HUBKIT_FAULT_SCHEDULES=$(SCHEDULES) $(BIN)/pytest -n 2 --dist loadfile -m "long or hypothesis" --hypothesis-profile long
 
 demo: $(READY)
 	$(BIN)/hubkit release --demo --workspace work/demo
@@ -38,7 +44,7 @@ kills: $(READY)
 
 # 200 random schedules of faults between hubkit and the Hub; the suite runs two.
 faults: $(READY)
-	HUBKIT_FAULT_SCHEDULES=200 $(BIN)/pytest tests/hub/test_faults.py
+	HUBKIT_FAULT_SCHEDULES=200 $(BIN)/pytest -m "long or not long" tests/hub/test_faults.py
 
 # huggingface_hub's own tests against the Hub on loopback: CHECKOUT is a checkout of it, CLIENT a python that has it.
 hub-client: $(READY)

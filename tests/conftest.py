@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 _HOME = tempfile.TemporaryDirectory(prefix="hubkit-tests-")
 os.environ["HF_HOME"] = _HOME.name
 # As `hubkit` itself does: two test processes with their children share two cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+# The same examples in every run of the suite; `make long` draws more, and others each time.
+hypothesis.settings.register_profile("suite", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("long", max_examples=1000, deadline=None)
+hypothesis.settings.load_profile("suite")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Name the seed of the tests' order: with -q, pytest leaves out the header in which pytest-randomly does."""
+    seed = getattr(config.option, "randomly_seed", None)
+    if seed is not None and config.option.randomly_reorganize:
+        terminalreporter.write_line(f"random order, the same again with --randomly-seed={seed}")
+
+
+@pytest.fixture
+def today(monkeypatch: pytest.MonkeyPatch) -> datetime.date:
+    """The day that it is while the test runs, whenever that may be: no test waits for midnight or fails after it."""
+    noon = datetime.datetime(2026, 3, 2, 12, tzinfo=datetime.UTC)
+
+    class Clock(datetime.datetime):
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:
+            return noon.astimezone(tz) if tz else noon.replace(tzinfo=None)
+
+    monkeypatch.setattr(datetime, "datetime", Clock)
+    return noon.date()
 
 
 @pytest.fixture(scope="session")

@@ -64,7 +64,6 @@ def test_addresses_of_a_hub(endpoint: str) -> None:
 
 
 CONSENT = {"who": "A person", "when": "2026-01-02", "what": "gated publication"}
-TOMORROW = datetime.date.today() + datetime.timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -77,11 +76,12 @@ TOMORROW = datetime.date.today() + datetime.timedelta(days=1)
         ({"when": "9999-99-99"}, "hub.physionet_consent.when"),
         ({"when": "2026-02-30"}, "hub.physionet_consent.when"),
         ({"when": 20260102}, "hub.physionet_consent.when: give the day as YYYY-MM-DD"),
-        ({"when": TOMORROW.isoformat()}, f"hub.physionet_consent.when: {TOMORROW} has not come yet"),
-        ({"when": TOMORROW}, f"hub.physionet_consent.when: {TOMORROW} has not come yet"),
+        ({"when": "2026-03-03"}, "hub.physionet_consent.when: 2026-03-03 has not come yet"),
+        ({"when": datetime.date(2026, 3, 3)}, "hub.physionet_consent.when: 2026-03-03 has not come yet"),
     ],
 )
-def test_consent_names_a_person_a_day_that_was_and_a_matter(word: dict, complaint: str) -> None:
+def test_consent_names_a_person_a_day_that_was_and_a_matter(word: dict, complaint: str, today: datetime.date) -> None:
+    assert today == datetime.date(2026, 3, 2)
     with pytest.raises(UsageError) as caught:
         parse_config({"hub": {"physionet_consent": CONSENT | word}})
     assert complaint in str(caught.value)

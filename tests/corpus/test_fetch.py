@@ -170,12 +170,13 @@ def test_a_physionet_that_does_not_answer(config: ReleaseConfig) -> None:
         fetch(silent)
 
 
-def test_the_access_check_goes_on_record(server: LoopbackPhysioNet, config: ReleaseConfig, tmp_path: Path) -> None:
+def test_the_access_check_goes_on_record(
+    server: LoopbackPhysioNet, config: ReleaseConfig, tmp_path: Path, today: datetime.date
+) -> None:
     workspace = Workspace(tmp_path / "work")
     check_access(config, workspace)
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
     assert json.loads(workspace.access_check.read_text()) == {
-        "date": today,
+        "date": today.isoformat(),
         "user": "ada",
         "project": "mimic-cxr/2.1.0",
         "url": server.url,

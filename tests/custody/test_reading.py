@@ -34,6 +34,21 @@ from hubkit.workspace import Workspace
 __all__ = ["hub", "own_home"]
 
 GENERATIONS = "data/generations/test-00000-of-00001.parquet"
+ELSEWHERE = """
+import json, pickle, sys
+from datasets import Dataset
+from hubkit.errors import HubkitError
+loaded = [pickle.load(open(sys.argv[1], "rb")), Dataset.load_from_disk(sys.argv[2])]
+opened = []
+for dataset in loaded:
+    try:
+        opened.append(dataset[:]["report"])
+    except HubkitError as error:
+        opened.append(str(error))
+print(json.dumps(opened))
+"""
+"""What another process reads of a pickled dataset and of one on disk, with nothing but its environment to open them."""
+
 SEALED = {"mode": "sealed", "adapter_custody": "gated"}
 HERE = Path(__file__).parent
 
@@ -253,18 +268,36 @@ def test_what_is_not_sealed_is_not_opened(packaged: Workspace, corpus: str) -> N
 
 
 def test_a_sealed_column_goes_to_other_processes_without_its_keys(
-    packaged: Workspace, corpus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    packaged: Workspace, corpus: str, tmp_path: Path
 ) -> None:
     test = load(packaged, tmp_path, split="test").cast_column("report", Sealed(corpus))
     expected = [row["report"] for row in plain(packaged)["test"]]
     assert test[:]["report"] == expected
-    again = pickle.loads(pickle.dumps(test))
-    assert again[:]["report"] == expected
-    stored = tmp_path / "stored"
+    digest = find_corpus(corpus, cache=False).digest("p10")
+    pickled, stored = tmp_path / "pickled", tmp_path / "stored"
+    pickled.write_bytes(pickle.dumps(test))
     test.save_to_disk(stored)
-    assert not any(corpus.encode() in path.read_bytes() for path in stored.rglob("*") if path.is_file())
-    monkeypatch.setenv("MIMIC_CXR_ROOT", corpus)
-    assert Dataset.load_from_disk(str(stored))[:]["report"] == expected
+    for path in (pickled, *(path for path in stored.rglob("*") if path.is_file())):
+        assert not any(key in path.read_bytes() for key in (digest, digest.hex().encode())), path
+        assert corpus.encode() not in path.read_bytes() or path == pickled, path
+
+    def elsewhere(**environment: str) -> list[Any]:
+        command = [sys.executable, "-c", ELSEWHERE, str(pickled), str(stored)]
+        own = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "elsewhere"), **environment}
+        done = subprocess.run(command, env=own, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
+        found: list[Any] = json.loads(done.stdout)
+        return found
+
+    assert elsewhere(MIMIC_CXR_ROOT=corpus) == [expected, expected]
+    # What is pickled knows where the corpus was, and nothing else: moved away, neither can be opened.
+    Path(corpus).rename(tmp_path / "moved")
+    try:
+        without = elsewhere()
+    finally:
+        (tmp_path / "moved").rename(corpus)
+    assert "the corpus folder is missing" in without[0]
+    assert "opening a sealed release needs your own copy" in without[1]
 
 
 def test_logs_hold_no_key_and_no_text(

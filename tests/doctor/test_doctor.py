@@ -118,8 +118,10 @@ def test_no_corpus(tmp_path: Path, workspace: Workspace) -> None:
         (-2, "failed", "is to come"),
     ],
 )
-def test_the_access_check_ages(tmp_path: Path, workspace: Workspace, days: int, status: str, what: str) -> None:
-    day = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=days)
+def test_the_access_check_ages(
+    tmp_path: Path, workspace: Workspace, today: datetime.date, days: int, status: str, what: str
+) -> None:
+    day = today - datetime.timedelta(days=days)
     record = {"date": day.isoformat(), "user": "ada", "project": "mimic-cxr/2.1.0", "url": OFFICIAL}
     write_json(workspace.access_check, record)
     (found,) = corpus.access(trees.config(tmp_path), workspace)

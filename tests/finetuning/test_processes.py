@@ -128,6 +128,7 @@ def test_a_gated_base_says_whose_terms_to_accept(
     assert (done.returncode, done.stderr.splitlines()[-1]) == (1, said)
 
 
+@pytest.mark.long
 def test_fsdp_takes_the_steps_of_one_process_across_a_kill(
     config: ReleaseConfig, alone: Workspace, tmp_path: Path
 ) -> None:

@@ -1,6 +1,6 @@
 """A push ends with the same repos whatever the network does to it, and no data is ever within a stranger's reach.
 
-`HUBKIT_FAULT_SCHEDULES=200 pytest tests/hub/test_faults.py` runs as many schedules as it says; the suite runs a few.
+The suite runs the first schedules, `make long` all that HUBKIT_FAULT_SCHEDULES says, and `make faults` 200.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from fault_schedule import Repos, clean_push, faulty_push
 
-SCHEDULES = int(os.environ.get("HUBKIT_FAULT_SCHEDULES", "2"))
+SCHEDULES, IN_THE_SUITE = int(os.environ.get("HUBKIT_FAULT_SCHEDULES", "200")), 2
 OPEN = ("README.md", "LICENSE", ".gitattributes")
 
 
@@ -20,7 +20,9 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> Repos:
     return clean_push(tmp_path_factory.mktemp("clean"), "faults")
 
 
-@pytest.mark.parametrize("seed", range(SCHEDULES))
+@pytest.mark.parametrize(
+    "seed", [pytest.param(seed, marks=[pytest.mark.long] if seed >= IN_THE_SUITE else []) for seed in range(SCHEDULES)]
+)
 def test_faults_change_nothing_of_what_is_pushed(
     expected: Repos, tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,6 @@ from hubkit.workspace import Workspace, write_json
 
 BEYOND = "https://192.0.2.7"
 CONSENT = {"who": "A person", "when": "2026-01-02", "what": "gated publication"}
-TODAY = datetime.datetime.now(datetime.UTC).date()
 
 
 def config(kind: str = "mimic-cxr", consent: bool = True, **hub: Any) -> ReleaseConfig:
@@ -25,15 +24,14 @@ def config(kind: str = "mimic-cxr", consent: bool = True, **hub: Any) -> Release
     return parse_config({"corpus": {"kind": kind}, "hub": {**word, **hub}})
 
 
-def record(workspace: Workspace, days_old: int) -> None:
-    day = TODAY - datetime.timedelta(days=days_old)
+def record(workspace: Workspace, day: datetime.date) -> None:
     found = {"date": day.isoformat(), "user": "someone", "project": "mimic-cxr/2.1.0", "url": OFFICIAL}
     write_json(workspace.access_check, found)
 
 
-def test_word_and_access_check_open_the_way(tmp_path: Path) -> None:
+def test_word_and_access_check_open_the_way(tmp_path: Path, today: datetime.date) -> None:
     workspace = Workspace(tmp_path)
-    record(workspace, 90)
+    record(workspace, today - datetime.timedelta(days=90))
     check_permission(config(), workspace, BEYOND)
 
 

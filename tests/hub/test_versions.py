@@ -60,7 +60,7 @@ def published(hub: LocalHub, tmp_path_factory: pytest.TempPathFactory) -> Publis
     return Published(workspace, root / "corpus", root / "clear" / "dataset")
 
 
-@pytest.fixture(scope="module", params=version_sets())
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.long) for name in version_sets()])
 def python(request: pytest.FixtureRequest) -> Path:
     """The interpreter of a set of versions; the first run installs them."""
     return environment(request.param, KEPT)

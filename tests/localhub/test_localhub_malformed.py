@@ -153,13 +153,16 @@ def test_the_log_counts_the_bytes_that_were_sent(hub: LocalHub, client: httpx.Cl
 
 
 def test_a_pull_request_whose_branch_begins_anew_cannot_be_merged(client: httpx.Client, owner: HfApi) -> None:
-    owner.super_squash_history(REPO)
-    assert client.post(f"{PULL}/merge").status_code == 409
+    repo = owner.create_repo("maintainer/squashed").repo_id
+    owner.create_pull_request(repo, "Propose")
+    owner.super_squash_history(repo)
+    assert client.post(f"/api/models/{repo}/discussions/1/merge").status_code == 409
 
 
 def test_a_fault_of_the_hub_is_no_malformed_request(hub: LocalHub, client: httpx.Client, owner: HfApi) -> None:
     """A record that the disk spoiled: the Hub's own fault, though it is JSON that cannot be read."""
-    oid = owner.create_commit(REPO, [CommitOperationAdd("a", b"a")], commit_message="Spoil").oid
+    repo = owner.create_repo("maintainer/spoiled").repo_id
+    oid = owner.create_commit(repo, [CommitOperationAdd("a", b"a")], commit_message="Spoil").oid
     (hub.root / "objects" / oid[:2] / oid).write_text("{")
-    assert client.get(f"{API}/commits/main").status_code == 500
+    assert client.get(f"/api/models/{repo}/commits/main").status_code == 500
     assert hub.log()[-1]["status"] == 500

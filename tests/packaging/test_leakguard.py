@@ -119,10 +119,17 @@ def test_twenty_reports_of_one_subject_are_no_common_usage(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("text", ['"' + " " * 200_000, "[" * 50_000, "](" * 50_000, "`" * 200_000, "a-\n" * 50_000])
-def test_odd_texts_are_read_in_no_time(tmp_path: Path, text: str) -> None:
-    started = time.process_time()
-    assert found(tmp_path, text, corpus(SECRET)) == []
-    assert time.process_time() - started < 5
+def test_the_time_for_odd_texts_grows_with_their_length(tmp_path: Path, text: str) -> None:
+    """Eight times the text takes about eight times as long; where the time is quadratic, 64 times."""
+    seconds: dict[int, list[float]] = {len(text) // 64: [], len(text) // 8: []}
+    # Both lengths in turn, and the fastest of each: a busy machine slows both.
+    for _ in range(3):
+        for length, taken in seconds.items():
+            started = time.process_time()
+            assert found(tmp_path, text[:length], corpus(SECRET)) == []
+            taken.append(time.process_time() - started)
+    short, long = map(min, seconds.values())
+    assert long < 24 * short
 
 
 def test_it_names_file_and_line_and_not_the_text(tmp_path: Path) -> None:

@@ -154,7 +154,6 @@ def environment(tmp_path_factory):
         yield
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("environment")
 def test_a_real_server_is_started_answers_as_in_process_and_is_stopped(tiny_model):
     table = Translation(

@@ -36,14 +36,12 @@ def expected(make_workspace, studies, configure):
     return file_digest(workspace.translations)
 
 
-@pytest.mark.slow
 def test_two_workers_here_write_the_same_bytes(make_workspace, studies, configure, expected):
     workspace = make_workspace(studies)
     run_one("translate", configure(tasks=3, workers=2), workspace)
     assert file_digest(workspace.translations) == expected
 
 
-@pytest.mark.slow
 def test_a_real_ray_writes_the_same_bytes(make_workspace, studies, configure, expected):
     workspace = make_workspace(studies)
     options = {"cpus_per_task": 1, "mem_per_cpu_gb": 0.5}
@@ -51,7 +49,6 @@ def test_a_real_ray_writes_the_same_bytes(make_workspace, studies, configure, ex
     assert file_digest(workspace.translations) == expected
 
 
-@pytest.mark.slow
 def test_more_than_ray_has_is_refused(make_workspace, studies, configure):
     with pytest.raises(UsageError, match="a task is to have 1000 GPUs, and Ray has"):
         run_one("translate", configure(executor="ray", ray={"gpus_per_task": 1000}), make_workspace(studies))
@@ -113,7 +110,6 @@ def slurm(tmp_path, monkeypatch):
     return home
 
 
-@pytest.mark.slow
 def test_slurm_gets_a_script_that_does_the_work(make_workspace, studies, configure, expected, slurm):
     workspace = make_workspace(studies)
     options = {"time": "08:00:00", "partition": "gpu", "gpus_per_task": 1, "qos": "", "cpus_per_task": 8}
@@ -127,7 +123,6 @@ def test_slurm_gets_a_script_that_does_the_work(make_workspace, studies, configu
     assert any("launch_pickled_pipeline" in line for line in script)
 
 
-@pytest.mark.slow
 def test_a_job_is_not_given_up_when_squeue_fails(make_workspace, studies, configure, expected, slurm):
     workspace = make_workspace(studies)
     (slurm / "says").write_text("Unable to contact slurm controller (connect failure)\n" * 3)
@@ -205,7 +200,6 @@ def start(configure, moody, tmp_path):
     return start
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("survivors", [False, True])
 def test_what_is_killed_continues(make_workspace, studies, start, moody, survivors):
     workspace = make_workspace(studies)
@@ -229,7 +223,6 @@ def test_what_is_killed_continues(make_workspace, studies, start, moody, survivo
     assert not any(member.is_running() for member in family)
 
 
-@pytest.mark.slow
 def test_a_task_that_fails_logs_no_word_of_a_report(make_workspace, studies, start, moody):
     workspace = make_workspace(studies)
     moody.plan = {study["findings"]: [404] for study in studies if study.get("findings")}

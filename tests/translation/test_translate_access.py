@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 
 import pytest
@@ -13,7 +12,7 @@ from hubkit.physionet import OFFICIAL
 from hubkit.release import run_one
 
 
-def test_a_credentialed_corpus_is_not_translated_without_one(make_workspace, studies, moody):
+def test_a_credentialed_corpus_is_not_translated_without_one(make_workspace, studies, moody, today):
     workspace = make_workspace(studies)
     url = f"http://127.0.0.1:{moody.server_port}/v1"
     table = {"engine": "openai", "model": "capitals", "base_url": url}
@@ -21,7 +20,7 @@ def test_a_credentialed_corpus_is_not_translated_without_one(make_workspace, stu
     with pytest.raises(HubkitError, match="no PhysioNet access check"):
         run_one("translate", config, workspace)
     assert moody.seen == []
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    workspace.access_check.write_text(json.dumps({"date": today, "user": "x", "project": "y", "url": OFFICIAL}))
+    record = {"date": today.isoformat(), "user": "x", "project": "y", "url": OFFICIAL}
+    workspace.access_check.write_text(json.dumps(record))
     run_one("translate", config, workspace)
     assert workspace.translations.exists()
