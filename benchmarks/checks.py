@@ -25,7 +25,7 @@ import numpy as np
 from injection import injections
 from labels import accuracy
 
-from hubkit.translation.checks import Flag, check
+from hubkit.checks import Flag, check
 
 DATA = Path(__file__).with_name("data")
 RECALL, FALSE_ALARMS, PAIRS_A_SECOND = 0.95, 0.02, 2000

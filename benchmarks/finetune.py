@@ -41,7 +41,7 @@ from hubkit.finetuning.arguments import training_arguments
 from hubkit.finetuning.run import as_dataset, build_trainer
 from hubkit.models.conversation import ask
 from hubkit.models.loading import UNQUANTIZED, nf4, pick_device
-from hubkit.models.noise import quiet
+from hubkit.models.quiet import quiet
 from hubkit.models.samples import Sample, read_samples
 
 STEPS, SAMPLES, EVALUATED = 240, 16, 473

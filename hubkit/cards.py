@@ -53,8 +53,8 @@ def _check_marks(theirs: str, where: str) -> None:
         name, end = lone["name"], lone["side"] == "end"
         what = f"the end of the block {name} has no begin before it" if end else f"the block {name} does not end"
         mark = f"<!-- hubkit:{'begin' if end else 'end'} {name} -->"
-        mend = f"on the Hub, put {mark} back on a line of its own, or delete that block with its other mark"
-        raise HubkitError(what, where=where, mend=mend)
+        hint = f"on the Hub, put {mark} back on a line of its own, or delete that block with its other mark"
+        raise HubkitError(what, where=where, hint=hint)
 
 
 def _merge_blocks(theirs: str, ours: str) -> str:
@@ -96,5 +96,5 @@ def _split(text: str, where: str) -> tuple[dict[str, Any], str]:
     except yaml.YAMLError:
         data = None
     if not isinstance(data, dict):
-        raise HubkitError("the card on the Hub has no valid YAML", where=where, mend="mend it on the Hub")
+        raise HubkitError("the card on the Hub has no valid YAML", where=where, hint="correct it on the Hub")
     return data, text[found.end() :].lstrip().replace("\r\n", "\n")

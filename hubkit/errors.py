@@ -1,4 +1,4 @@
-"""What hubkit says when something is wrong: what, where, and what mends it."""
+"""What hubkit says when something is wrong: what, where, and a hint."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ class HubkitError(Exception):
     Args:
         what: what is wrong, in one sentence. Never corpus text, a token or a password.
         where: the file, repo or setting it concerns.
-        mend: the command or setting that mends it.
+        hint: the command or setting that helps.
     """
 
     exit_code = 1
 
-    def __init__(self, what: str, *, where: str | Path | None = None, mend: str | None = None):
+    def __init__(self, what: str, *, where: str | Path | None = None, hint: str | None = None):
         self.what = what
         self.where = None if where is None else str(where)
-        self.mend = mend
-        super().__init__(what, self.where, mend)
+        self.hint = hint
+        super().__init__(what, self.where, hint)
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
-        cure = f" ({self.mend})" if self.mend else ""
+        cure = f" ({self.hint})" if self.hint else ""
         return f"{place}{self.what}{cure}"
 
     def __reduce__(self) -> tuple[object, ...]:
         # Worker processes hand their errors back by pickle, which would call __init__ with positional arguments.
-        return _rebuild, (type(self), self.what, self.where, self.mend)
+        return _rebuild, (type(self), self.what, self.where, self.hint)
 
 
 class UsageError(HubkitError):
@@ -38,5 +38,5 @@ class UsageError(HubkitError):
     exit_code = 2
 
 
-def _rebuild(kind: type[HubkitError], what: str, where: str | None, mend: str | None) -> HubkitError:
-    return kind(what, where=where, mend=mend)
+def _rebuild(kind: type[HubkitError], what: str, where: str | None, hint: str | None) -> HubkitError:
+    return kind(what, where=where, hint=hint)

@@ -14,7 +14,7 @@ OFFICIAL = "https://physionet.org"
 
 DAYS_VALID = 90
 
-MEND = "run: hubkit fetch --check"
+HINT = "run: hubkit fetch --check"
 
 EXT = re.compile(r"(?<![A-Za-z])(?:ext|EXT)(?![A-Za-z])|Ext(?![a-z])")
 """The word "Ext" in a name, between marks or between words that begin with a capital."""
@@ -48,16 +48,16 @@ def require_access(workspace: Workspace, today: datetime.date | None = None) -> 
         day = datetime.date.fromisoformat(record["date"])
         user, project, url = str(record["user"]), str(record["project"]), record["url"]
     except FileNotFoundError:
-        raise HubkitError("there is no PhysioNet access check on record", where=path, mend=MEND) from None
+        raise HubkitError("there is no PhysioNet access check on record", where=path, hint=HINT) from None
     except (KeyError, TypeError, ValueError):
-        raise HubkitError("is no record of an access check", where=path, mend=MEND) from None
+        raise HubkitError("is no record of an access check", where=path, hint=HINT) from None
     age = ((today or datetime.datetime.now(datetime.UTC).date()) - day).days
     if url != OFFICIAL:
-        raise HubkitError("the access check was not made at PhysioNet", where=path, mend=MEND)
+        raise HubkitError("the access check was not made at PhysioNet", where=path, hint=HINT)
     if age < 0:
         raise HubkitError(
-            f"the access check is of {day}, which is to come", where=path, mend=f"set the clock, then {MEND}"
+            f"the access check is of {day}, which is to come", where=path, hint=f"set the clock, then {HINT}"
         )
     if age > DAYS_VALID:
-        raise HubkitError(f"the access check is {age} days old, {DAYS_VALID} are allowed", where=path, mend=MEND)
+        raise HubkitError(f"the access check is {age} days old, {DAYS_VALID} are allowed", where=path, hint=HINT)
     return AccessCheck(user, project, age)

@@ -22,4 +22,4 @@ def published(folder: Published) -> Path:
     for home in (package.parent, package / "published"):
         if (home / folder).is_dir():
             return home / folder
-    raise HubkitError(f"the published folder {folder}/ is missing", where=package, mend="install hubkit again")
+    raise HubkitError(f"the published folder {folder}/ is missing", where=package, hint="install hubkit again")

@@ -110,7 +110,7 @@ def check_before(name: str, config: ReleaseConfig, workspace: Workspace) -> None
     reason = _stale(before, config, workspace, functools.partial(before.key, config, workspace))
     if reason:
         where = ", ".join(str(path) for path in before.outputs(workspace))
-        raise HubkitError(f"is not what {before.name} makes: {reason}", where=where, mend=f"hubkit {before.name}")
+        raise HubkitError(f"is not what {before.name} makes: {reason}", where=where, hint=f"hubkit {before.name}")
 
 
 def record(stage: Stage, config: ReleaseConfig, workspace: Workspace, key: str, started: float) -> None:
@@ -162,11 +162,11 @@ def _between(first: str | None, last: str | None) -> list[Stage]:
     names = [stage.name for stage in STAGES]
     for name in (first, last):
         if name is not None and name not in names:
-            raise UsageError(f"there is no stage {name}", mend=f"stages: {', '.join(names)}")
+            raise UsageError(f"there is no stage {name}", hint=f"stages: {', '.join(names)}")
     start = names.index(first) if first else 0
     stop = names.index(last) + 1 if last else len(names)
     if start >= stop:
-        raise UsageError(f"--from {first} comes after --until {last}", mend=f"stages in order: {', '.join(names)}")
+        raise UsageError(f"--from {first} comes after --until {last}", hint=f"stages in order: {', '.join(names)}")
     return STAGES[start:stop]
 
 

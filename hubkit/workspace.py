@@ -35,10 +35,10 @@ class Workspace:
             self.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise HubkitError(
-                f"the workspace cannot be made: {error.strerror}", where=root, mend="choose another with --workspace"
+                f"the workspace cannot be made: {error.strerror}", where=root, hint="choose another with --workspace"
             ) from None
         if not os.access(self.root, os.W_OK):
-            raise HubkitError("no write access", where=root, mend="choose another workspace with --workspace")
+            raise HubkitError("no write access", where=root, hint="choose another workspace with --workspace")
 
     @property
     def studies(self) -> Path:
@@ -141,7 +141,7 @@ class Workspace:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise HubkitError(
-                    "another hubkit works in this workspace", where=self.root, mend="wait for it, or use --workspace"
+                    "another hubkit works in this workspace", where=self.root, hint="wait for it, or use --workspace"
                 ) from None
             yield
 
@@ -171,7 +171,7 @@ def atomic(path: Path, mode: int = 0o644) -> Iterator[Path]:
         raise HubkitError(
             f"cannot be written: {error.strerror}",
             where=path,
-            mend="free disk space or mend the permissions, run again",
+            hint="free disk space or fix the permissions, run again",
         ) from None
 
 
@@ -204,9 +204,9 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     try:
         return pq.read_table(path, columns=columns)
     except FileNotFoundError:
-        raise HubkitError("is missing", where=path, mend="run the stages before: hubkit release") from None
+        raise HubkitError("is missing", where=path, hint="run the stages before: hubkit release") from None
     except pa.ArrowInvalid:
-        raise HubkitError("is not a whole Parquet file", where=path, mend="delete it and run again") from None
+        raise HubkitError("is not a whole Parquet file", where=path, hint="delete it and run again") from None
 
 
 def file_digest(path: Path) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hubkit.hub import client
 from hubkit.localhub import LocalHub, serve
 
 
@@ -29,3 +30,13 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     return home
+
+
+@pytest.fixture(autouse=True)
+def rehearsal(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process is the maintainer's, on the Hub on loopback."""
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    monkeypatch.setenv("HF_TOKEN", hub.tokens["owner"])
+    monkeypatch.setenv("HUBKIT_GRANTED_TOKEN", hub.tokens["granted"])
+    monkeypatch.setenv("HUBKIT_UNGRANTED_TOKEN", hub.tokens["ungranted"])
+    monkeypatch.setattr(client, "LONGEST_WAIT", 0.05)

@@ -1,4 +1,4 @@
-"""A HubkitError is one line that says what, where and what mends it."""
+"""A HubkitError is one line that says what, where and a hint."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hubkit.errors import HubkitError, UsageError
     [
         (HubkitError("it broke"), "it broke", 1),
         (HubkitError("is missing", where="a.csv"), "a.csv: is missing", 1),
-        (UsageError("unknown key", where="hubkit.toml", mend="see docs"), "hubkit.toml: unknown key (see docs)", 2),
+        (UsageError("unknown key", where="hubkit.toml", hint="see docs"), "hubkit.toml: unknown key (see docs)", 2),
     ],
 )
 def test_an_error_is_one_line_and_survives_another_process(error: HubkitError, line: str, exit_code: int) -> None:

@@ -28,7 +28,7 @@ HERE = {
     "hubkit push --dry-run": (1, "hubkit"),
     "hubkit access list": (1, "hubkit"),
 }
-"""Exit code, and what is said, where there is nothing yet; what is said names what is missing and what mends it."""
+"""Exit code, and what is said, where there is nothing yet; what is said names what is missing and what helps."""
 
 SERVED = "hubkit hub serve --root hub"
 

@@ -65,7 +65,7 @@ def stage_command(name: str, help_text: str) -> click.Command:
 
 def run_stage(name: str, config: ReleaseConfig, workspace: Workspace, always: bool = False) -> None:
     """Run one stage where it is not done, or `always`, and print its line."""
-    from hubkit.hub.endpoint import use_endpoint
+    from hubkit.endpoint import use_endpoint
     from hubkit.release import run_one
 
     use_endpoint(config.hub.endpoint)

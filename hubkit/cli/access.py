@@ -60,7 +60,7 @@ def reject(config: ReleaseConfig, user: str, workspace: Workspace, reason: str |
     """Turn USER down, or take a grant back."""
     _prepare(config)
     if reason:
-        from hubkit.packaging.leakguard import guard_text
+        from hubkit.leakguard.guard import guard_text
 
         guard_text(reason, config, workspace)
     from hubkit.hub.access import reject as reject_access
@@ -81,6 +81,6 @@ def export(config: ReleaseConfig, path: Path) -> None:
 
 
 def _prepare(config: ReleaseConfig) -> None:
-    from hubkit.hub.endpoint import use_endpoint
+    from hubkit.endpoint import use_endpoint
 
     use_endpoint(config.hub.endpoint)

@@ -26,8 +26,8 @@ def command(
     The same rows are written with `status` (ok or flagged) and `flags` (names such as negation_added). Exits with 1
     when something is flagged.
     """
-    from hubkit.translation.checks.files import check_file, json_lines, write_checked
-    from hubkit.translation.checks.rows import format_of
+    from hubkit.checks.files import check_file, json_lines, write_checked
+    from hubkit.checks.rows import format_of
 
     if output is not None:
         format_of(output)

@@ -12,14 +12,14 @@ from hubkit.workspace import Workspace
 
 
 @click.command(name="doctor")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a finding: check, status, what, mend.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a finding: check, status, what, hint.")
 @config_option
 @workspace_option
 @click.pass_context
 def command(context: click.Context, as_json: bool, config: ReleaseConfig, workspace: Workspace) -> None:
     """Say before hours are spent whether this machine can do the configured release; exit code 1 where it cannot."""
     from hubkit.doctor.examine import examine
-    from hubkit.hub.endpoint import use_endpoint
+    from hubkit.endpoint import use_endpoint
 
     use_endpoint(config.hub.endpoint)
     stopped = False

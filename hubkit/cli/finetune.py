@@ -23,13 +23,13 @@ def command(
     context: click.Context, config: ReleaseConfig, workspace: Workspace, launch: bool, processes: int | None
 ) -> None:
     """Train the adapter on the translated studies."""
+    from hubkit.endpoint import use_endpoint
     from hubkit.finetuning.processes import is_first, join
-    from hubkit.hub.endpoint import use_endpoint
 
     if launch:
         _print_commands(context.meta[CONFIG_PATH], config, workspace, processes or 2)
     elif processes is not None:
-        raise UsageError("starts no process by itself", where="--processes", mend="give it with --launch")
+        raise UsageError("starts no process by itself", where="--processes", hint="give it with --launch")
     elif is_first():
         run_stage("finetune", config, workspace)
     else:

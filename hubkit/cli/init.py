@@ -19,6 +19,6 @@ from hubkit.workspace import write_text
 def command(path: Path, namespace: str, corpus: str, force: bool) -> None:
     """Write a hubkit.toml with every setting at its default."""
     if path.exists() and not force:
-        raise UsageError("is there already", where=path, mend="overwrite it with --force")
+        raise UsageError("is there already", where=path, hint="overwrite it with --force")
     write_text(path, template({"hub.namespace": namespace, "corpus.root": corpus}))
     click.echo(f"{path} written; see what this machine can do with it: hubkit doctor --config {path}")

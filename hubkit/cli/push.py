@@ -27,7 +27,7 @@ def command(config: ReleaseConfig, workspace: Workspace, dry_run: bool) -> None:
 
 
 def _show_plan(config: ReleaseConfig, workspace: Workspace) -> None:
-    from hubkit.hub.endpoint import use_endpoint
+    from hubkit.endpoint import use_endpoint
 
     use_endpoint(config.hub.endpoint)
     from hubkit.hub.permission import name_warning

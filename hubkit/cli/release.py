@@ -36,8 +36,8 @@ def command(demo: bool, dry_run: bool, first: str | None, last: str | None, path
 
 
 def _release(config: ReleaseConfig, workspace: Workspace, dry_run: bool, first: str | None, last: str | None) -> None:
+    from hubkit.endpoint import use_endpoint
     from hubkit.finetuning.check import check_settings
-    from hubkit.hub.endpoint import use_endpoint
     from hubkit.release import plan, run
 
     use_endpoint(config.hub.endpoint)

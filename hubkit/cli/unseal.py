@@ -28,7 +28,7 @@ def command(release: str, corpus: Path | None, revision: str | None, output: Pat
     """
     from hubkit.custody.digests import find_corpus
     from hubkit.custody.unseal import fetch_release, unseal_release
-    from hubkit.hub.endpoint import use_endpoint
+    from hubkit.endpoint import use_endpoint
 
     use_endpoint(None)
     find_corpus(corpus)  # what is missing is said before anything is downloaded

@@ -84,7 +84,7 @@ def command(
     for name in (*OF_REPOS, "report"):
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             raise UsageError(
-                f"--{name.replace('_', '-')} goes with REPO alone", mend="name a repo, or use [corpus] and [hub]"
+                f"--{name.replace('_', '-')} goes with REPO alone", hint="name a repo, or use [corpus] and [hub]"
             )
     run_stage("verify", load_config(path), Workspace(workspace))
 
@@ -98,10 +98,10 @@ def _verify_repos(
     keep_versions: Path | None,
     report: Path,
 ) -> None:
-    from hubkit.hub.endpoint import use_endpoint
+    from hubkit.endpoint import use_endpoint
 
     use_endpoint(None)
-    from hubkit.hub.verify import Own, verify_repos
+    from hubkit.verification.verify import Own, verify_repos
 
     found = verify_repos(repos, revision, Own(corpus, images), versions, report, keep_versions)
     for reader in found["readers"]:

@@ -27,7 +27,7 @@ def command(
 
     Without --confirm it only says what it would do.
     """
-    from hubkit.hub.endpoint import use_endpoint
+    from hubkit.endpoint import use_endpoint
 
     use_endpoint(config.hub.endpoint)
     from hubkit.hub.withdraw import NO_REASON, plan_withdrawal, withdraw
@@ -36,7 +36,7 @@ def command(
     if confirm and confirm != tag:
         raise click.UsageError(f"--confirm says {confirm}, and the tag is {tag}")
     if reason:
-        from hubkit.packaging.leakguard import guard_text
+        from hubkit.leakguard.guard import guard_text
 
         guard_text(reason, config, workspace)
     if confirm:

@@ -23,7 +23,7 @@ def load_config(path: Path) -> ReleaseConfig:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UsageError("no such file", where=path, mend="write one with: hubkit init") from None
+        raise UsageError("no such file", where=path, hint="write one with: hubkit init") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"not valid TOML: {error}", where=path) from None
     except OSError as error:
@@ -45,9 +45,9 @@ def parse_config(values: dict[str, Any], where: Path | str = "hubkit.toml") -> R
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             known = _keys_beside(first["loc"])
-            raise UsageError(f"unknown key {key}", where=where, mend=f"known here: {', '.join(known)}") from None
+            raise UsageError(f"unknown key {key}", where=where, hint=f"known here: {', '.join(known)}") from None
         what = first["msg"].removeprefix("Value error, ")
-        raise UsageError(f"{key}: {what}", where=where, mend="every setting: hubkit init") from None
+        raise UsageError(f"{key}: {what}", where=where, hint="every setting: hubkit init") from None
 
 
 def _keys_beside(location: tuple[int | str, ...]) -> list[str]:

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, field_validator
 
 from hubkit.config.identity import ADDED, RELEASED, identity, named_setting
-from hubkit.config.values import Command, Device, Positive, Quantization, Runtime, Said, Table, Url
+from hubkit.config.values import Command, Device, NonEmptyStr, Positive, Quantization, Runtime, Table, Url
 from hubkit.errors import UsageError
 
 
@@ -280,11 +280,11 @@ class Packaging(Table):
 class Consent(Table):
     """Who agreed with PhysioNet to publish what is derived from a credentialed corpus, when, and to what."""
 
-    who: Said
+    who: NonEmptyStr
     """Who agreed, at PhysioNet."""
     when: datetime.date
     """The day, as YYYY-MM-DD."""
-    what: Said
+    what: NonEmptyStr
     """What was agreed to."""
 
     @field_validator("when", mode="before")
@@ -331,7 +331,7 @@ class Hub(Table):
             UsageError: there is no namespace.
         """
         if not self.namespace:
-            raise UsageError("is missing", where="[hub] namespace", mend="set it to your user name or organisation")
+            raise UsageError("is missing", where="[hub] namespace", hint="set it to your user name or organisation")
         return f"{self.namespace}/{getattr(self, artifact)}"
 
 

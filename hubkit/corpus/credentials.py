@@ -35,7 +35,7 @@ def find_credentials(url: str) -> Credentials:
     if found is None:
         raise HubkitError(
             f"no PhysioNet account for {host}",
-            mend="set PHYSIONET_USERNAME and PHYSIONET_PASSWORD, or add the host to ~/.netrc or the keyring",
+            hint="set PHYSIONET_USERNAME and PHYSIONET_PASSWORD, or add the host to ~/.netrc or the keyring",
         )
     return found
 
@@ -47,7 +47,7 @@ def _from_netrc(host: str) -> Credentials | None:
     try:
         entry = netrc.netrc(path).hosts.get(host)
     except (netrc.NetrcParseError, OSError):
-        raise HubkitError("cannot be read as netrc", where=path, mend=f"mend its line for {host}") from None
+        raise HubkitError("cannot be read as netrc", where=path, hint=f"correct its line for {host}") from None
     return Credentials(entry[0], entry[2]) if entry and entry[0] and entry[2] else None
 
 

@@ -79,7 +79,7 @@ def connect(corpus: Corpus) -> PhysioNet:
     """
     kind = corpus_kind(corpus.kind)
     if not kind.credentialed:
-        raise UsageError(f"{kind.name} is not on PhysioNet", where="[corpus] kind", mend=f"download it from {kind.url}")
+        raise UsageError(f"{kind.name} is not on PhysioNet", where="[corpus] kind", hint=f"download it from {kind.url}")
     return PhysioNet(corpus.physionet, find_credentials(corpus.physionet))
 
 
@@ -96,7 +96,7 @@ def _fetch_images(remote: PhysioNet, project: Project, paths: set[str], folder: 
         raise HubkitError(
             f"{project} does not list {missing} of the {len(paths)} images of the selection",
             where=remote.url,
-            mend="fetch its tables again, or set [corpus] version",
+            hint="fetch its tables again, or set [corpus] version",
         )
     with Progress("fetch: images", len(files)) as progress, ThreadPoolExecutor(CONNECTIONS) as pool:
 
@@ -123,4 +123,4 @@ def _matching(remote: PhysioNet, project: Project, patterns: Sequence[str]) -> l
         if len(found) == len(patterns):
             return list(found.values())
     missing = next(glob for glob in patterns if glob not in found)
-    raise HubkitError(f"{project} lists no file {missing}", where=remote.url, mend="set [corpus] version")
+    raise HubkitError(f"{project} lists no file {missing}", where=remote.url, hint="set [corpus] version")

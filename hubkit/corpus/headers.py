@@ -38,7 +38,7 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "date": ("date",),
     "comment": ("comment",),
 }
-"""Known spellings of each header. The original maps "ndication" to impression, a slip that is mended here."""
+"""Known spellings of each header. The original maps "ndication" to impression, a slip that is corrected here."""
 
 SUBSTRINGS = ("impression", "findings", "history", "comparison", "addendum")
 """A header of no known spelling takes the first of these names that it contains."""

@@ -71,7 +71,7 @@ def publish_images(prepared: Path, target: Path) -> None:
         prepared.replace(target)
     except OSError as error:
         raise HubkitError(
-            f"cannot be written: {error.strerror}", where=target, mend="mend the permissions, run again"
+            f"cannot be written: {error.strerror}", where=target, hint="fix the permissions, run again"
         ) from None
 
 

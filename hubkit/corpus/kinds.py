@@ -80,5 +80,5 @@ def corpus_kind(name: str) -> CorpusKind:
         UsageError: there is none.
     """
     if name not in KINDS:
-        raise UsageError(f"there is no corpus kind {name}", where="[corpus] kind", mend=f"one of: {', '.join(KINDS)}")
+        raise UsageError(f"there is no corpus kind {name}", where="[corpus] kind", hint=f"one of: {', '.join(KINDS)}")
     return KINDS[name]

@@ -91,7 +91,7 @@ def find_jpg(corpus: Corpus) -> Path:
     """
     if corpus.images is not None:
         if not corpus.images.is_dir():
-            raise HubkitError("the folder of MIMIC-CXR-JPG is missing", where=corpus.images, mend="set [corpus] images")
+            raise HubkitError("the folder of MIMIC-CXR-JPG is missing", where=corpus.images, hint="set [corpus] images")
         return corpus.images
     root = corpus.root if corpus.root.is_dir() else corpus.root.parent
     beside = sorted(root.absolute().parent.parent.glob("mimic-cxr-jpg/*"), reverse=True)
@@ -102,7 +102,7 @@ def find_jpg(corpus: Corpus) -> Path:
     raise HubkitError(
         f"there is no {SPLIT_CSV}[.gz] of MIMIC-CXR-JPG here or beside",
         where=root,
-        mend="set [corpus] images to its folder, or run: hubkit fetch",
+        hint="set [corpus] images to its folder, or run: hubkit fetch",
     )
 
 

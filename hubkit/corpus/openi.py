@@ -84,7 +84,7 @@ class OpenI(NamedTuple):
             document = parse_document(data, self.path, name)
             if document.study_id in found:
                 raise HubkitError(
-                    f"study {document.study_id} is there twice", where=self.path, mend="keep the right one"
+                    f"study {document.study_id} is there twice", where=self.path, hint="keep the right one"
                 )
             found[document.study_id] = (name, document)
         ids = sorted(found)
@@ -119,7 +119,7 @@ class OpenI(NamedTuple):
                         content = archive.extractfile(member)
                         yield member.name, content.read() if content else b""
         except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-            raise HubkitError(f"is no whole archive: {error}", where=self.path, mend="download it again") from None
+            raise HubkitError(f"is no whole archive: {error}", where=self.path, hint="download it again") from None
 
 
 def open_openi(corpus: Corpus) -> OpenI:
@@ -129,7 +129,7 @@ def open_openi(corpus: Corpus) -> OpenI:
         HubkitError: they are not there.
     """
     if not corpus.root.exists():
-        raise HubkitError("the corpus is missing", where=corpus.root, mend="set [corpus] root to NLMCXR_reports.tgz")
+        raise HubkitError("the corpus is missing", where=corpus.root, hint="set [corpus] root to NLMCXR_reports.tgz")
     archive = corpus.root / "NLMCXR_reports.tgz"
     return OpenI(archive if archive.is_file() else corpus.root, corpus.images)
 
@@ -144,15 +144,15 @@ def parse_document(data: bytes, where: Path, name: str) -> Document:
         root = ET.fromstring(data)
     except ET.ParseError as error:
         raise HubkitError(
-            f"{name} is no XML: line {error.position[0]}", where=where, mend="download it again"
+            f"{name} is no XML: line {error.position[0]}", where=where, hint="download it again"
         ) from None
     uid = root.find("uId")
     match = UID.fullmatch(uid.get("id", "") if uid is not None else "")
     if match is None:
-        raise HubkitError(f"{name} has no uId such as CXR1", where=where, mend="download it again")
+        raise HubkitError(f"{name} has no uId such as CXR1", where=where, hint="download it again")
     images = [image.get("id", "") for image in root.iter("parentImage")]
     if not all(IMAGE_ID.fullmatch(image) for image in images):
-        raise HubkitError(f"{name} names an image by an id that is none", where=where, mend="download it again")
+        raise HubkitError(f"{name} names an image by an id that is none", where=where, hint="download it again")
     sections = {part.get("Label", ""): unwrap(part.text or "") for part in root.iter("AbstractText")}
     headings = [(heading.text or "").split("/")[0].strip() for heading in root.iter("major")]
     return Document(int(match[1]), {name: sections[name] for name in SECTIONS if sections.get(name)}, images, headings)

@@ -125,7 +125,7 @@ class PhysioNet:
                 raise HubkitError(
                     f"{file.path} of {project} is not the file that SHA256SUMS.txt lists",
                     where=self.url,
-                    mend="fetch again; if it stays so, the project changed: see its page, set [corpus] version",
+                    hint="fetch again; if it stays so, the project changed: see its page, set [corpus] version",
                 )
             part.replace(target)
         except OSError as error:
@@ -175,19 +175,19 @@ class PhysioNet:
             raise HubkitError(
                 f"PhysioNet does not accept user {self.user} with this password",
                 where=self.url,
-                mend="check PHYSIONET_USERNAME and PHYSIONET_PASSWORD, or ~/.netrc, or the keyring",
+                hint="check PHYSIONET_USERNAME and PHYSIONET_PASSWORD, or ~/.netrc, or the keyring",
             )
         if status == HTTPStatus.FORBIDDEN:
             raise HubkitError(
                 f"user {self.user} has no access to {project}",
                 where=self.url,
-                mend=f"finish the training and sign the data use agreement at the foot of {page}",
+                hint=f"finish the training and sign the data use agreement at the foot of {page}",
             )
         if status == HTTPStatus.NOT_FOUND:
-            raise HubkitError("is not there", where=address, mend=f"see {page}, and set [corpus] version")
+            raise HubkitError("is not there", where=address, hint=f"see {page}, and set [corpus] version")
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             response.raise_for_status()
-        raise HubkitError(f"PhysioNet answers {status}", where=address, mend="try again later")
+        raise HubkitError(f"PhysioNet answers {status}", where=address, hint="try again later")
 
     def _address(self, project: Project, path: str) -> str:
         return f"{self.url}/files/{project}/{quote(path)}"
@@ -202,7 +202,7 @@ def _save(response: Response, part: Path, have: int, arrived: Callable[[int], No
     """Append what is sent to `part`, or start it anew where the whole file is sent."""
     partial = response.status_code == HTTPStatus.PARTIAL_CONTENT
     if partial and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
-        raise HubkitError("PhysioNet sends another range than asked for", where=response.url, mend=f"delete {part}")
+        raise HubkitError("PhysioNet sends another range than asked for", where=response.url, hint=f"delete {part}")
     with open(part, "ab" if partial else "wb") as file:
         # read1 gives what has arrived; iter_content would drop up to a chunk of it where the transfer breaks off.
         while chunk := response.raw.read1(CHUNK):
@@ -212,13 +212,13 @@ def _save(response: Response, part: Path, have: int, arrived: Callable[[int], No
 
 def _cannot_write(error: OSError, target: Path) -> HubkitError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return HubkitError("the disk is full", where=target, mend="free space and fetch again: it goes on where it was")
-    return HubkitError(f"cannot be written: {error.strerror}", where=target, mend="mend the permissions, fetch again")
+        return HubkitError("the disk is full", where=target, hint="free space and fetch again: it goes on where it was")
+    return HubkitError(f"cannot be written: {error.strerror}", where=target, hint="fix the permissions, fetch again")
 
 
 def _no_answer(address: str, error: Exception) -> HubkitError:
     return HubkitError(
         f"PhysioNet does not answer, or breaks off ({type(error).__name__})",
         where=address,
-        mend="fetch again: it goes on where it was",
+        hint="fetch again: it goes on where it was",
     )

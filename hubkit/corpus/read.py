@@ -107,7 +107,7 @@ def _with_images(
         raise HubkitError(
             "holds none of the images of the selection",
             where=corpus.images,
-            mend="get them with: hubkit fetch; or set [corpus] max_images = 0",
+            hint="get them with: hubkit fetch; or set [corpus] max_images = 0",
         )
     target.mkdir(exist_ok=True)
     publish_images(target, workspace.images)

@@ -41,7 +41,7 @@ def select(studies: pa.Table, sizes: Mapping[str, int], seed: int) -> pa.Table:
             raise UsageError(
                 f"the split {split} has {len(rows)} studies to choose from, fewer than {size}",
                 where="[corpus] subset",
-                mend='ask for fewer, or set subset = "all"',
+                hint='ask for fewer, or set subset = "all"',
             )
         chosen.append(rows[balanced(positive[rows], priorities(ids[rows], seed), size)])
     return studies.take(pa.array(np.concatenate(chosen))).sort_by("study_id")

@@ -46,7 +46,7 @@ def find_source(root: Path) -> Source:
         HubkitError: there is neither.
     """
     if not root.exists():
-        raise HubkitError("the corpus folder is missing", where=root, mend="set [corpus] root, or run: hubkit fetch")
+        raise HubkitError("the corpus folder is missing", where=root, hint="set [corpus] root, or run: hubkit fetch")
     if root.is_file():
         return ZipSource(root)
     if (root / REPORTS_ZIP).is_file():
@@ -54,7 +54,7 @@ def find_source(root: Path) -> Source:
     for home in (root, root / "mimic-cxr-reports"):
         if (home / "files").is_dir():
             return TreeSource(home)
-    raise HubkitError(f"holds neither {REPORTS_ZIP} nor files/", where=root, mend="set [corpus] root, or: hubkit fetch")
+    raise HubkitError(f"holds neither {REPORTS_ZIP} nor files/", where=root, hint="set [corpus] root, or: hubkit fetch")
 
 
 class TreeSource(NamedTuple):
@@ -91,7 +91,7 @@ class ZipSource(NamedTuple):
                 raise HubkitError(
                     "holds an entry whose path climbs out of the archive",
                     where=self.path,
-                    mend="this is not PhysioNet's file; fetch it again: hubkit fetch",
+                    hint="this is not PhysioNet's file; fetch it again: hubkit fetch",
                 )
         return _listing([entry.filename for entry in entries if entry.filename.endswith(".txt")], self.path)
 
@@ -103,14 +103,14 @@ class ZipSource(NamedTuple):
                     raise HubkitError(f"{name} is larger than {MAX_REPORT_BYTES} bytes", where=self.path)
                 yield archive.read(name)
             except (zipfile.BadZipFile, EOFError, OSError) as error:
-                raise HubkitError(f"{name} is damaged: {error}", where=self.path, mend="hubkit fetch") from None
+                raise HubkitError(f"{name} is damaged: {error}", where=self.path, hint="hubkit fetch") from None
 
     def _open(self) -> zipfile.ZipFile:
         try:
             state = self.path.stat()
             return _archive(self.path, state.st_size, state.st_mtime_ns)
         except (zipfile.BadZipFile, OSError) as error:
-            raise HubkitError(f"is no whole zip file: {error}", where=self.path, mend="hubkit fetch") from None
+            raise HubkitError(f"is no whole zip file: {error}", where=self.path, hint="hubkit fetch") from None
 
 
 @functools.lru_cache(maxsize=1)
@@ -130,7 +130,7 @@ def _listing(names: list[str], where: Path) -> Listing:
             continue
         study = int(match[3])
         if study in studies:
-            raise HubkitError(f"holds the report of study {study} twice", where=where, mend="keep the right one")
+            raise HubkitError(f"holds the report of study {study} twice", where=where, hint="keep the right one")
         studies.add(study)
         found[int(match[2]), study] = name
     return Listing(found, strange)

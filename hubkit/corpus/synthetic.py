@@ -19,6 +19,6 @@ def open_demo(corpus: Corpus) -> MimicCxr:
         raise HubkitError(
             f"is not the demo corpus: {TRUTH} is missing",
             where=corpus.root,
-            mend='set [corpus] kind = "mimic-cxr", or write the demo with: hubkit release --demo',
+            hint='set [corpus] kind = "mimic-cxr", or write the demo with: hubkit release --demo',
         )
     return open_mimic_cxr(corpus)

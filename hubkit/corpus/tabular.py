@@ -28,7 +28,7 @@ def need_csv(folder: Path, pattern: str) -> Path:
     """
     path = find_csv(folder, pattern)
     if path is None:
-        raise HubkitError(f"there is no {pattern}[.gz]", where=folder, mend="get it with: hubkit fetch")
+        raise HubkitError(f"there is no {pattern}[.gz]", where=folder, hint="get it with: hubkit fetch")
     return path
 
 
@@ -52,12 +52,12 @@ def read_csv(path: Path, columns: Sequence[str]) -> pa.Table:
             ),
         )
     except KeyError as error:
-        raise HubkitError(f"has no column {error.args[0].split(chr(39))[1]}", where=path, mend=FETCH_AGAIN) from None
+        raise HubkitError(f"has no column {error.args[0].split(chr(39))[1]}", where=path, hint=FETCH_AGAIN) from None
     except pa.ArrowInvalid:
-        raise HubkitError("is no CSV that can be read, or is empty", where=path, mend=FETCH_AGAIN) from None
+        raise HubkitError("is no CSV that can be read, or is empty", where=path, hint=FETCH_AGAIN) from None
     except OSError as error:
         what = "the file is truncated or damaged" if error.errno is None else f"cannot be read: {error.strerror}"
-        raise HubkitError(what, where=path, mend=FETCH_AGAIN) from None
+        raise HubkitError(what, where=path, hint=FETCH_AGAIN) from None
 
 
 def checked(table: pa.Table, patterns: Mapping[str, str], path: Path) -> pa.Table:
@@ -73,7 +73,7 @@ def checked(table: pa.Table, patterns: Mapping[str, str], path: Path) -> pa.Tabl
         if pc.any(wrong).as_py():
             row = pc.index(wrong, True).as_py()
             raise HubkitError(
-                f"{column} of data row {row + 1} does not fit {pattern}", where=path, mend="compare it with PhysioNet's"
+                f"{column} of data row {row + 1} does not fit {pattern}", where=path, hint="compare it with PhysioNet's"
             )
     return table
 
@@ -90,5 +90,5 @@ def without_duplicates(table: pa.Table, column: str, path: Path, fault: str = "i
     twice = counts.filter(pc.greater(counts.field("counts"), 1))
     if len(twice):
         value = twice.field("values")[0].as_py()
-        raise HubkitError(f"{column} {value} {fault}", where=path, mend="compare it with PhysioNet's")
+        raise HubkitError(f"{column} {value} {fault}", where=path, hint="compare it with PhysioNet's")
     return table

@@ -74,7 +74,7 @@ def read_place(cell: bytes) -> Place:
     """
     if not cell or cell[0] != FORMAT:
         raise HubkitError(
-            "a sealed cell is damaged, or written by another version of hubkit", mend="update hubkit, download it again"
+            "a sealed cell is damaged, or written by another version of hubkit", hint="update hubkit, download it again"
         )
     try:
         parts = cell[2 : 2 + cell[1]].decode().split("/")
@@ -82,7 +82,7 @@ def read_place(cell: bytes) -> Place:
         release, numbers = f"{namespace}/{name}", (int(subject), int(study), int(row))
         return Place(release, version, config, split, int(rows), column, kind, *numbers)
     except (ValueError, IndexError):
-        raise HubkitError("the place of a sealed cell cannot be read", mend="download the file again") from None
+        raise HubkitError("the place of a sealed cell cannot be read", hint="download the file again") from None
 
 
 def seal(value: Any, place: bytes, key: GroupKey) -> bytes:
@@ -156,5 +156,5 @@ def _does_not_open(place: bytes) -> HubkitError:
         f"{found.column} of study {found.study} does not open: it was changed, or the folder"
         f" {group_of(found.subject)} of your corpus is not that of {found.release} {found.version}",
         where=f"{found.config}/{found.split}",
-        mend="hubkit unseal says which reports are missing or too many",
+        hint="hubkit unseal says which reports are missing or too many",
     )

@@ -34,7 +34,7 @@ def find_corpus(root: str | os.PathLike[str] | None = None, cache: bool = True) 
     if not root:
         raise UsageError(
             "opening a sealed release needs your own copy of the reports it comes from",
-            mend=f"set {CORPUS_VARIABLE} to the folder of MIMIC-CXR, or to mimic-cxr-reports.zip",
+            hint=f"set {CORPUS_VARIABLE} to the folder of MIMIC-CXR, or to mimic-cxr-reports.zip",
         )
     return Corpus(find_source(Path(root).expanduser().absolute()), cache)
 
@@ -85,7 +85,7 @@ class Corpus:
         names = self._names.get(group)
         if not names:
             raise HubkitError(
-                f"has no reports of the folder {group}", where=self.source.path, mend="get the whole corpus"
+                f"has no reports of the folder {group}", where=self.source.path, hint="get the whole corpus"
             )
         studies = sorted(names)
         running = hashlib.sha256()

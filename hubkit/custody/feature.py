@@ -52,7 +52,7 @@ class Sealed:
         if Version(datasets.__version__) < Version(FIRST_VERSION):
             raise HubkitError(
                 f"datasets {datasets.__version__} opens no columns but its own",
-                mend=f"use open_sealed(dataset), or: pip install 'datasets>={FIRST_VERSION}'",
+                hint=f"use open_sealed(dataset), or: pip install 'datasets>={FIRST_VERSION}'",
             )
         self._corpus = None if corpus is None else os.fspath(corpus)
 
@@ -70,7 +70,7 @@ class Sealed:
             HubkitError: it was changed, the corpus is not given, or it does not fit.
         """
         if not isinstance(value, bytes):
-            raise HubkitError("the column is not sealed", mend="cast only columns of bytes to Sealed()")
+            raise HubkitError("the column is not sealed", hint="cast only columns of bytes to Sealed()")
         place = read_place(value)
         return open_cell(value, _keyring(self._corpus or _environment(), place.release, place.version))
 

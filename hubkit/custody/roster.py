@@ -80,11 +80,11 @@ def read_roster(root: Path) -> list[Group]:
         raise HubkitError(f"holds no {ROSTER}: it is no sealed release, or not all of it", where=root)
     table = read_sealed(root / ROSTER)
     if not table.num_rows or table.schema != _schema():
-        raise HubkitError("is not a roster of a sealed release", where=ROSTER, mend="download it again")
+        raise HubkitError("is not a roster of a sealed release", where=ROSTER, hint="download it again")
     try:
         return [Group(**row) for row in table.to_pylist()]
     except UnicodeDecodeError:
-        raise HubkitError("is damaged", where=ROSTER, mend="download it again") from None
+        raise HubkitError("is damaged", where=ROSTER, hint="download it again") from None
 
 
 def read_sealed(path: Path) -> pa.Table:
@@ -99,7 +99,7 @@ def read_sealed(path: Path) -> pa.Table:
     try:
         return pq.read_table(path)
     except (pa.ArrowException, OSError, ValueError):
-        raise HubkitError("is not a whole Parquet file", where=path.name, mend="download it again") from None
+        raise HubkitError("is not a whole Parquet file", where=path.name, hint="download it again") from None
 
 
 def check_corpus(roster: list[Group], corpus: Corpus) -> Keyring:
@@ -114,7 +114,7 @@ def check_corpus(roster: list[Group], corpus: Corpus) -> Keyring:
         raise HubkitError(
             f"does not fit {keys.release} {keys.version}: {'; '.join(found)}",
             where=corpus.source.path,
-            mend="get the version of the corpus that the release's card names",
+            hint="get the version of the corpus that the release's card names",
         )
     return keys
 
@@ -134,7 +134,7 @@ def row_lists(roster: list[Group], keys: Keyring) -> dict[str, set[tuple[str, in
             raise HubkitError(
                 f"the list of the rows of {group.group} was changed, or that of another folder left out",
                 where=ROSTER,
-                mend="download it again",
+                hint="download it again",
             ) from None
         for part, ids in lists:
             expected.setdefault(part, set()).update((group.group, study) for study in ids)
@@ -154,7 +154,7 @@ def check_rows(part: str, table: pa.Table, expected: set[tuple[str, int]]) -> No
         told = "; ".join(
             _difference(group, _of(expected, group), _of(found, group), "rows of studies") for group in groups
         )
-        raise HubkitError(f"rows were left out or added: {told}", where=part, mend="download it again")
+        raise HubkitError(f"rows were left out or added: {told}", where=part, hint="download it again")
 
 
 def _of(ids: set[tuple[str, int]], group: str) -> set[int]:

@@ -109,7 +109,7 @@ def open_table(
         check_complete(rows, ids["study_id"])
     if ordered and rows.numbers != sorted(rows.numbers):
         raise HubkitError(
-            "the rows are not in their order", where=f"{rows.first.config}/{rows.first.split}", mend="download it again"
+            "the rows are not in their order", where=f"{rows.first.config}/{rows.first.split}", hint="download it again"
         )
     opened: dict[str, Any] = {name: table[name] for name in IDS}
     for name in sealed:
@@ -187,7 +187,7 @@ def check_complete(rows: Rows, studies: Sequence[int]) -> None:
         raise HubkitError(
             f"{len(missing)} of {rows.first.rows} rows are missing, the first of them {' and '.join(beside)}",
             where=where,
-            mend="download it again; where only a part was loaded on purpose: open_sealed(dataset, complete=False)",
+            hint="download it again; where only a part was loaded on purpose: open_sealed(dataset, complete=False)",
         )
 
 
@@ -204,7 +204,7 @@ def _expect(first: Place, keys: Keyring, part: Part) -> None:
 def _sealed(cell: Any, name: str) -> bytes:
     if not isinstance(cell, bytes):
         raise HubkitError(
-            f"the column {name} is not sealed", mend="download it again, or leave columns of your own out"
+            f"the column {name} is not sealed", hint="download it again, or leave columns of your own out"
         )
     return cell
 
@@ -215,7 +215,7 @@ def _moved(found: Place, belongs: Place) -> HubkitError:
         f" to {found.column} of study {found.study} of subject {found.subject} in {found.config}/{found.split} of"
         f" {found.release} {found.version}",
         where=f"{belongs.config}/{belongs.split}",
-        mend="download it again",
+        hint="download it again",
     )
 
 

@@ -60,11 +60,11 @@ def fetch_release(repo: str, revision: str | None) -> Path:
     except HFValidationError:
         raise UsageError("is neither a folder nor the id of a repo", where=repo) from None
     except GatedRepoError:
-        raise HubkitError("access is not granted to you", where=repo, mend="ask for it on the repo's page") from None
+        raise HubkitError("access is not granted to you", where=repo, hint="ask for it on the repo's page") from None
     except RepositoryNotFoundError:
-        raise HubkitError("there is no such dataset, or you may not see it", where=repo, mend="hf auth login") from None
+        raise HubkitError("there is no such dataset, or you may not see it", where=repo, hint="hf auth login") from None
     except LocalEntryNotFoundError:
-        raise HubkitError("the Hub cannot be reached", where=repo, mend="try again, or set HF_ENDPOINT") from None
+        raise HubkitError("the Hub cannot be reached", where=repo, hint="try again, or set HF_ENDPOINT") from None
     except HfHubHTTPError as error:
         raise HubkitError(f"cannot be downloaded: {error.server_message or error}", where=repo) from None
 
@@ -85,18 +85,18 @@ def unseal_release(
             or added, or a cell was changed or moved; nothing is written then.
     """
     if output.exists():
-        raise HubkitError("is there already", where=output, mend="move it away, or choose another with --output")
+        raise HubkitError("is there already", where=output, hint="move it away, or choose another with --output")
     roster = read_roster(folder)
     if version not in (None, roster[0].version):
         raise HubkitError(
-            f"is version {roster[0].version}, and not {version}", where=folder, mend="ask its maintainers"
+            f"is version {roster[0].version}, and not {version}", where=folder, hint="ask its maintainers"
         )
     keys = check_corpus(roster, find_corpus(corpus))
     expected = row_lists(roster, keys)
     shards = _shards(folder)
     absent = sorted(expected.keys() - shards.keys())
     if absent:
-        raise HubkitError(f"the files of {', '.join(absent)} are missing", where=folder, mend="download it again")
+        raise HubkitError(f"the files of {', '.join(absent)} are missing", where=folder, hint="download it again")
     output.parent.mkdir(parents=True, exist_ok=True)
     # Made by mkdtemp for its owner alone; rename keeps that.
     ready = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}."))
@@ -126,13 +126,13 @@ def _shards(folder: Path) -> dict[str, list[Path]]:
     for path in sorted((folder / "data").glob("*/*.parquet")):
         match = SHARD.fullmatch(path.name)
         if match is None:
-            raise HubkitError("is no file of a release", where=path.relative_to(folder), mend="download it again")
+            raise HubkitError("is no file of a release", where=path.relative_to(folder), hint="download it again")
         paths = found.setdefault(f"{path.parent.name}/{match['split']}", [])
         paths.append(path)
         expected = f"{match['split']}-{len(paths) - 1:05d}-of-{match['count']}.parquet"
         if path.name != expected:
             raise HubkitError(
-                "is missing", where=path.with_name(expected).relative_to(folder), mend="download it again"
+                "is missing", where=path.with_name(expected).relative_to(folder), hint="download it again"
             )
     return found
 
@@ -150,7 +150,7 @@ def _read(paths: list[Path]) -> pa.Table:
         ids = [table[name] for name in IDS if name in table.column_names]
         whole = len(ids) == len(IDS) and all(column.type == pa.int64() and not column.null_count for column in ids)
         if not whole or table.schema != tables[0].schema:
-            raise HubkitError("does not have the columns of its table", where=path.name, mend="download it again")
+            raise HubkitError("does not have the columns of its table", where=path.name, hint="download it again")
     return pa.concat_tables(tables)
 
 

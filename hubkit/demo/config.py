@@ -20,7 +20,7 @@ from hubkit.config import (
 MODELS = {
     name: Path(__file__).with_name("models") / name for name in ("translator", "vision", "bertimbau", "xlm-roberta")
 }
-"""The shipped models by name, as hubkit/demo/train.py writes them."""
+"""The shipped models by name, as demo_models/train.py writes them."""
 
 ENCODER_LAYERS = 3
 

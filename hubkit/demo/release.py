@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from hubkit.config import ReleaseConfig, load_config, write_config
-from hubkit.hub.endpoint import use_endpoint
+from hubkit.endpoint import use_endpoint
 from hubkit.localhub import LocalHub, serve
 from hubkit.release import Step, plan, run
 from hubkit.stages import STAGES

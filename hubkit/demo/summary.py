@@ -10,8 +10,8 @@ from rich.table import Table
 
 from hubkit.config import ReleaseConfig
 from hubkit.release import Step
-from hubkit.scoring.grids import Grid, bertscore_grid, others_grid
 from hubkit.scoring.table import read_summary
+from hubkit.scoring.tables import Grid, bertscore_grid, others_grid
 from hubkit.workspace import Workspace
 
 WIDTH = 116

@@ -44,12 +44,12 @@ def _images(listed: list[str], root: Path | None, settings: Corpus) -> Finding:
     if not listed:
         return warning("images", "none are taken: models are shown text alone", "set [corpus] max_images")
     there = [path for path in listed if root is not None and (root / path).is_file()]
-    what, mend = f"{len(there)} of {len(listed)} are there", "get them with: hubkit fetch"
+    what, hint = f"{len(there)} of {len(listed)} are there", "get them with: hubkit fetch"
     if len(there) == len(listed):
         return ok("images", what)
     if not there and settings.images is not None:
-        return failed("images", what, mend)
-    return warning("images", what if there else f"{what}: text only", mend)
+        return failed("images", what, hint)
+    return warning("images", what if there else f"{what}: text only", hint)
 
 
 def account(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
@@ -59,7 +59,7 @@ def account(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     try:
         found = find_credentials(config.corpus.physionet)
     except HubkitError as error:
-        yield warning("PhysioNet account", f"{error.what}; hubkit fetch needs one", error.mend)
+        yield warning("PhysioNet account", f"{error.what}; hubkit fetch needs one", error.hint)
         return
     yield ok("PhysioNet account", found.user)
 
@@ -71,6 +71,6 @@ def access(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     try:
         found = require_access(workspace)
     except HubkitError as error:
-        yield failed("PhysioNet access", error.what, error.mend)
+        yield failed("PhysioNet access", error.what, error.hint)
     else:
         yield ok("PhysioNet access", f"{found.user} to {found.project}, checked {found.age} days ago")

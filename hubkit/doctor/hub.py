@@ -11,7 +11,7 @@ from typing import NamedTuple
 from hubkit.config import ReleaseConfig
 from hubkit.corpus.kinds import corpus_kind
 from hubkit.doctor.findings import Finding, failed, ok, warning
-from hubkit.hub.endpoint import current_endpoint, is_loopback
+from hubkit.endpoint import current_endpoint, is_loopback
 from hubkit.workspace import Workspace
 
 CORPUS_NAMES = {"mimic-cxr": ("mimic-cxr", "mimic cxr", "mimic"), "openi": ("open-i", "openi", "indiana university")}
@@ -64,8 +64,8 @@ def account(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
         what = f"{known['name']} does not belong to the namespace {config.hub.namespace!r}"
         yield failed("Hub namespace", what, f"set [hub] namespace to one of: {', '.join(sorted(spaces))}")
     if not os.environ.get("HUBKIT_UNGRANTED_TOKEN") and config.hub.waive_ungranted_probe is None:
-        mend = "set HUBKIT_UNGRANTED_TOKEN to a token of a user without a grant, or [hub] waive_ungranted_probe"
-        yield failed("Hub gate", "no token of a user without a grant, with whom the gate is tried", mend)
+        hint = "set HUBKIT_UNGRANTED_TOKEN to a token of a user without a grant, or [hub] waive_ungranted_probe"
+        yield failed("Hub gate", "no token of a user without a grant, with whom the gate is tried", hint)
 
 
 def terms(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
@@ -117,12 +117,12 @@ def training_data(config: ReleaseConfig, workspace: Workspace) -> Iterator[Findi
     if kind not in CORPUS_NAMES:
         return
     card = _card(name, config.finetuning.revision)
-    mend = "say so wherever the scores are quoted"
+    hint = "say so wherever the scores are quoted"
     if any(word in card for word in CORPUS_NAMES[kind]):
-        yield warning("training data", f"the card of {name} names {kind}: scores may not be on unseen images", mend)
+        yield warning("training data", f"the card of {name} names {kind}: scores may not be on unseen images", hint)
     elif TRAINED_ON_MIMIC in name.lower() and kind == "mimic-cxr":
         what = f"{name} was trained on {kind}, as far as we know: scores are not on unseen images"
-        yield warning("training data", what, mend)
+        yield warning("training data", what, hint)
     elif not card:
         yield warning("training data", f"the card of {name} cannot be read", f"look whether it names {kind}")
     else:

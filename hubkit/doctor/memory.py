@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hubkit.config import Quantization, ReleaseConfig
 from hubkit.doctor.findings import Finding, failed, ok, warning
 from hubkit.doctor.hub import answers
+from hubkit.endpoint import current_endpoint
 from hubkit.errors import HubkitError
-from hubkit.hub.endpoint import current_endpoint
 from hubkit.models.loading import UNQUANTIZED
 from hubkit.workspace import Workspace
 
@@ -66,7 +66,7 @@ def memory(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
                 yield _verdict(found)
         except HubkitError as error:
             what = f"cannot be computed: {error.where}: {error.what}"
-            yield warning(f"memory, {stage}", what, error.mend)
+            yield warning(f"memory, {stage}", what, error.hint)
 
 
 @functools.cache
@@ -83,7 +83,7 @@ def model_config(name: str, revision: str | None) -> PretrainedConfig:
         return AutoConfig.from_pretrained(name, revision=revision, local_files_only=offline)
     except (OSError, ValueError):
         raise HubkitError(
-            "its configuration cannot be had", where=name, mend="check access to it (hf auth login) and the name"
+            "its configuration cannot be had", where=name, hint="check access to it (hf auth login) and the name"
         ) from None
 
 
@@ -205,8 +205,8 @@ def _verdict(need: Need) -> Finding:
     place = torch.cuda.get_device_name() if on_gpu else "this machine, which has no GPU for it"
     what = f"needs about {size} of the {there / 2**30:.0f} GiB of {place}"
     if need.total > there:
-        mend = 'take a larger GPU, a smaller model, or smaller batches; [translation] engine = "openai" uses a server'
-        return failed(check, what, mend)
+        hint = 'take a larger GPU, a smaller model, or smaller batches; [translation] engine = "openai" uses a server'
+        return failed(check, what, hint)
     if not on_gpu and need.parameters > SLOW:
         return warning(check, f"{what}: {need.parameters / 1e9:.1f} G parameters will take days", "use a GPU")
     return ok(check, what)

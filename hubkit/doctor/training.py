@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hubkit.config import ReleaseConfig
 from hubkit.doctor.findings import Finding, ok
-from hubkit.models.noise import quiet
+from hubkit.models.quiet import quiet
 from hubkit.workspace import Workspace
 
 

@@ -32,7 +32,7 @@ def accumulation(settings: Finetuning, processes: int | None = None) -> int:
         raise UsageError(
             f"{processes} processes cannot share {settings.gradient_accumulation} micro-batches a step",
             where="[finetuning] gradient_accumulation",
-            mend=f"set a multiple of {processes}",
+            hint=f"set a multiple of {processes}",
         )
     return share
 

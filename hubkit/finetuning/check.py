@@ -60,23 +60,23 @@ def check_trainer_keys(keys: dict[str, Any]) -> None:
     for key, value in keys.items():
         where = f"[finetuning.trainer] {key}"
         if key.startswith(SENDS_DATA_OUT):
-            raise UsageError("could send data out", where=where, mend="leave it out; push with: hubkit push")
+            raise UsageError("could send data out", where=where, hint="leave it out; push with: hubkit push")
         if key in BREAKS_THE_WORKSPACE:
             raise UsageError(
                 "is decided by hubkit, which resumes, keeps the best and shows the curves by it",
                 where=where,
-                mend="leave it out",
+                hint="leave it out",
             )
         if key in SPLITS_THE_BASE:
-            raise UsageError("is decided by the launcher", where=where, mend="run: hubkit finetune --launch")
+            raise UsageError("is decided by the launcher", where=where, hint="run: hubkit finetune --launch")
         if key in OWN_SETTINGS:
-            raise UsageError("has a setting of its own", where=where, mend=f"set {OWN_SETTINGS[key]} instead")
+            raise UsageError("has a setting of its own", where=where, hint=f"set {OWN_SETTINGS[key]} instead")
         if key not in types:
-            raise UsageError("SFTConfig has no such key", where=where, mend="see TRL's reference of SFTConfig")
+            raise UsageError("SFTConfig has no such key", where=where, hint="see TRL's reference of SFTConfig")
         try:
             TypeAdapter(types[key]).validate_python(value, strict=True)
         except ValidationError as error:
-            raise UsageError(error.errors()[0]["msg"], where=where, mend="mend the value") from None
+            raise UsageError(error.errors()[0]["msg"], where=where, hint="correct the value") from None
 
 
 def check_settings(settings: Finetuning) -> None:
@@ -95,7 +95,7 @@ def check_settings(settings: Finetuning) -> None:
             raise UsageError(
                 f"is no regular expression: {error}",
                 where="[finetuning] target_modules",
-                mend='set "language", "all-linear", or a list of names',
+                hint='set "language", "all-linear", or a list of names',
             ) from None
 
 
@@ -132,5 +132,5 @@ def refused_by(library: str) -> Iterator[None]:
         raise UsageError(
             f"{library} refuses it: {first_line(error)}",
             where="[finetuning] or [finetuning.trainer]",
-            mend="mend the value",
+            hint="correct the value",
         ) from error

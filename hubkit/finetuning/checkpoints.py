@@ -21,7 +21,7 @@ WHOLE = "whole"
 BYTES_PER_PARAMETER = 12
 """Trained weights and the two moments of AdamW, each in fp32."""
 
-MEND = "free disk space and run again: training continues from the last checkpoint"
+HINT = "free disk space and run again: training continues from the last checkpoint"
 
 NO_ROOM = re.compile(rf"(errno|os error) ({errno.ENOSPC}|{errno.EDQUOT}|{errno.EFBIG})\b", re.IGNORECASE)
 """How Python, and Rust behind safetensors, write that a disk, a quota or the size of a file is exhausted."""
@@ -42,7 +42,7 @@ def require_space(folder: Path, trained: int) -> None:
     size, free = trained * BYTES_PER_PARAMETER, shutil.disk_usage(folder).free
     if free < size:
         what = f"a checkpoint needs {size / 1e6:.1f} MB and {free / 1e6:.1f} MB are free"
-        raise HubkitError(what, where=folder, mend=MEND)
+        raise HubkitError(what, where=folder, hint=HINT)
 
 
 @contextlib.contextmanager
@@ -59,7 +59,7 @@ def full_disk(folder: Path) -> Iterator[None]:
         why = f" ({os.strerror(int(no_room[2]))})" if no_room else ""
         free = shutil.disk_usage(folder).free
         what = f"a file could not be written to its end{why}; {free / 1e6:.1f} MB are free"
-        raise HubkitError(what, where=folder, mend=MEND) from error
+        raise HubkitError(what, where=folder, hint=HINT) from error
 
 
 def mark_whole(checkpoint: Path) -> None:
@@ -88,6 +88,6 @@ def last_checkpoint(folder: Path) -> Path | None:
         raise HubkitError(
             f"was written {'without' if splits() else 'under'} FSDP",
             where=last,
-            mend=f"go on with the command that it was begun with, or delete {folder} to begin anew",
+            hint=f"go on with the command that it was begun with, or delete {folder} to begin anew",
         )
     return last

@@ -76,7 +76,7 @@ class Collator:
                 raise HubkitError(
                     f"the question with its images has {len(asked)} tokens, which leaves none for the answer",
                     where=f"study {row['study_id']}",
-                    mend="raise [finetuning] max_length",
+                    hint="raise [finetuning] max_length",
                 )
         ids = torch.cat([asked, answer])
         sample: Sample = {

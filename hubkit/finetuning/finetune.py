@@ -16,7 +16,7 @@ from hubkit.finetuning.live import show_in
 from hubkit.finetuning.processes import is_first
 from hubkit.finetuning.run import Run, train
 from hubkit.finetuning.sweep import Chosen, run_all, trials
-from hubkit.models.noise import quiet
+from hubkit.models.quiet import quiet
 from hubkit.models.recipe import TRAINING, write_recipe
 from hubkit.models.samples import Samples, choose_examples, read_samples
 from hubkit.workspace import Workspace, sync_folder, write_json, write_text

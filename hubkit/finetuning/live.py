@@ -30,11 +30,11 @@ def check_live(settings: Finetuning) -> None:
     """
     where = f'[finetuning] live = "{settings.live}"'
     if settings.live != "none" and importlib.util.find_spec(settings.live) is None:
-        raise UsageError(f"the package {settings.live} is missing", where=where, mend='pip install "hubkit[live]"')
+        raise UsageError(f"the package {settings.live} is missing", where=where, hint='pip install "hubkit[live]"')
     if settings.live == "trackio":
         for name in SENDS_DATA_OUT:
             if name in os.environ:
-                raise UsageError("would send the curves to another machine", where=where, mend=f"unset {name}")
+                raise UsageError("would send the curves to another machine", where=where, hint=f"unset {name}")
 
 
 def run_name(folder: Path) -> str:

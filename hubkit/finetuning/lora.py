@@ -50,7 +50,7 @@ def check_modules(model: Any, settings: Finetuning) -> None:
             raise UsageError(
                 f"the base has no module {name}",
                 where="[finetuning] modules_to_save",
-                mend="name modules of the base, such as lm_head and embed_tokens",
+                hint="name modules of the base, such as lm_head and embed_tokens",
             )
 
 

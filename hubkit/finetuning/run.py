@@ -137,7 +137,7 @@ def build_trainer(
     if arguments.n_gpu > 1:
         raise UsageError(
             f"one process sees {arguments.n_gpu} devices",
-            mend="run the command that `hubkit finetune --launch` prints, or set CUDA_VISIBLE_DEVICES=0",
+            hint="run the command that `hubkit finetune --launch` prints, or set CUDA_VISIBLE_DEVICES=0",
         )
     model, processor = load_vision_model(settings.model, settings.revision, settings.quantization, settings.device)
     keep_packing(model)

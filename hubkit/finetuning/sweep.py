@@ -47,9 +47,9 @@ def trials(settings: Finetuning) -> list[Trial]:
     for name, values in settings.sweep.items():
         where = f"[finetuning.sweep] {name}"
         if name not in SWEPT:
-            raise UsageError("cannot be swept", where=where, mend=f"known here: {', '.join(SWEPT)}")
+            raise UsageError("cannot be swept", where=where, hint=f"known here: {', '.join(SWEPT)}")
         if not values:
-            raise UsageError("has no values", where=where, mend="give a list, such as [8, 16]")
+            raise UsageError("has no values", where=where, hint="give a list, such as [8, 16]")
     combined = [
         dict(zip(settings.sweep, values, strict=True)) for values in itertools.product(*settings.sweep.values())
     ]
@@ -85,4 +85,4 @@ def _with(settings: Finetuning, values: dict[str, Any]) -> Finetuning:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = f"[finetuning.sweep] {'.'.join(str(part) for part in first['loc'])}"
-        raise UsageError(first["msg"], where=where, mend="mend the value") from None
+        raise UsageError(first["msg"], where=where, hint="correct the value") from None

@@ -36,7 +36,7 @@ class AdapterTrainer(SFTTrainer):
                 f"the loss is {loss.item()} "
                 + (f"at step {step + 1}" if model.training else f"in the evaluation after step {step}"),
                 where=named(studies.tolist()),
-                mend="lower [finetuning] learning_rate or max_grad_norm, or look at the images of these studies",
+                hint="lower [finetuning] learning_rate or max_grad_norm, or look at the images of these studies",
             )
         return result
 

@@ -13,7 +13,7 @@ from hubkit.errors import HubkitError
 from hubkit.generation.decoding import account_for, advice, answer, batches
 from hubkit.models.loading import Loaded, device_name, load_vision_model, pick_device
 from hubkit.models.memory import out_of_memory
-from hubkit.models.noise import quiet
+from hubkit.models.quiet import quiet
 from hubkit.models.recipe import decoding, read_recipe
 from hubkit.models.samples import Sample, choose_examples, read_samples
 from hubkit.progress import Progress

@@ -93,7 +93,7 @@ def reject(config: ReleaseConfig, user: str, reason: str | None = None) -> list[
     api = connect()
     known = {(repo, kind): _status(api, repo, kind, user) for repo, kind in gated_repos(config)}
     if not any(known.values()):
-        raise HubkitError(f"{user} did not ask for access", where=config.hub.namespace, mend="see: hubkit access list")
+        raise HubkitError(f"{user} did not ask for access", where=config.hub.namespace, hint="see: hubkit access list")
     changed = []
     for (repo, kind), status in known.items():
         if status in ("pending", "accepted"):
@@ -156,8 +156,8 @@ def _check_user(api: HfApi, user: str) -> None:
     except HfHubHTTPError as error:
         if error.response.status_code != 404:
             raise
-        mend = "see their name on the Hub, or: hubkit access list"
-        raise HubkitError("there is no such user", where=user, mend=mend) from None
+        hint = "see their name on the Hub, or: hubkit access list"
+        raise HubkitError("there is no such user", where=user, hint=hint) from None
 
 
 def _status(api: HfApi, repo: str, kind: Literal["dataset", "model"], user: str) -> Status | None:

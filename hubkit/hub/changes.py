@@ -131,9 +131,9 @@ def check_tag(api: HfApi, target: Target, tag: str) -> None:
     Raises:
         HubkitError: it names other files than dist/ holds, or the card says that it was withdrawn.
     """
-    mend = "raise [release] version, then package again"
+    hint = "raise [release] version, then package again"
     if target.gated and withdrawn(tag) in card_on_hub(api, target, None):
-        raise HubkitError(f"{tag} was withdrawn", where=target.repo, mend=mend)
+        raise HubkitError(f"{tag} was withdrawn", where=target.repo, hint=hint)
     tagged = remote_files(api, target.repo, target.kind, revision=tag)
     wanted = {path: content for path, content in target.files().items() if path != CARD}
     changed = compare(wanted, tagged, frozenset({PROBE, CARD}))
@@ -141,7 +141,7 @@ def check_tag(api: HfApi, target: Target, tag: str) -> None:
         raise HubkitError(
             f"{tag} is on the Hub with other files than dist/",
             where=target.repo,
-            mend=mend,
+            hint=hint,
         )
 
 
@@ -214,7 +214,7 @@ def check_card(api: HfApi, target: Target, card: Content) -> None:
 
 def _refused_card(repo: str, said: str) -> HubkitError:
     what = f"the Hub does not accept it: {' '.join(said.split())}"
-    return HubkitError(what, where=f"{repo}/README.md", mend="mend the card")
+    return HubkitError(what, where=f"{repo}/README.md", hint="correct the card")
 
 
 def digests(content: Content) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Speaking to a Hub: one client, errors that say what mends them, and patience with a Hub that stumbles."""
+"""Speaking to a Hub: one client, errors that say what helps, and patience with a Hub that stumbles."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from hubkit.endpoint import current_endpoint
 from hubkit.errors import HubkitError
-from hubkit.hub.endpoint import current_endpoint
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -35,7 +35,7 @@ DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _STUMBLES = {408, 412, 429, 500, 502, 503, 504}
 """Statuses after which asking again can help; 412 is a commit whose parent is no longer the newest."""
 
-_MENDS = {
+_HINTS = {
     401: "the token is unknown or has expired: run `hf auth login`, then run this again",
     402: "the account's storage or plan is used up: free some, then run this again",
     403: "the token may not do this: make one with write access to the namespace, check the namespace and the clock",
@@ -64,7 +64,7 @@ def connect() -> HfApi:
 
     token = get_token()
     if token is None:
-        raise HubkitError("there is no token", where=current_endpoint(), mend="set HF_TOKEN, or run: hf auth login")
+        raise HubkitError("there is no token", where=current_endpoint(), hint="set HF_TOKEN, or run: hf auth login")
     be_patient()
     if not sys.stderr.isatty():
         disable_progress_bars()
@@ -119,7 +119,7 @@ def steadily(step: Callable[[], Value], where: str, attempts: int = ATTEMPTS) ->
             _check_own(error, where)
             said = f"the Hub did not answer: {error}" if str(error) else "the Hub did not answer"
         time.sleep(min(LONGEST_WAIT, 0.25 * 2**attempt) * random.uniform(0.5, 1))
-    raise HubkitError(f"{said} ({attempts} attempts)", where=where, mend="run the same command again: it goes on")
+    raise HubkitError(f"{said} ({attempts} attempts)", where=where, hint="run the same command again: it goes on")
 
 
 def refused(error: Exception, where: str) -> HubkitError:
@@ -128,8 +128,8 @@ def refused(error: Exception, where: str) -> HubkitError:
     status = response.status_code if response is not None else 0
     said = " ".join((getattr(error, "server_message", None) or "").split())
     what = f"the Hub refused ({status}): {said}" if said else f"the Hub refused ({status})"
-    mend = _MENDS[402] if _FULL in what.lower() else _MENDS.get(status, "see what the Hub says, then run this again")
-    return HubkitError(what, where=where, mend=mend)
+    hint = _HINTS[402] if _FULL in what.lower() else _HINTS.get(status, "see what the Hub says, then run this again")
+    return HubkitError(what, where=where, hint=hint)
 
 
 def _check_own(error: Exception, where: str) -> None:
@@ -144,12 +144,12 @@ def _check_own(error: Exception, where: str) -> None:
             raise HubkitError(
                 f"the Hub's certificate is not accepted: {cause.verify_message}",
                 where=where,
-                mend="see whether this machine's clock is right and its certificates are up to date",
+                hint="see whether this machine's clock is right and its certificates are up to date",
             ) from None
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, OSError) and (error.filename is not None or error.errno in DISK):
         what = f"cannot be read or written: {error.strerror}"
-        raise HubkitError(what, where=error.filename or where, mend="mend that, then run this again") from None
+        raise HubkitError(what, where=error.filename or where, hint="fix that, then run this again") from None
 
 
 def transport_errors() -> tuple[type[Exception], ...]:

@@ -37,7 +37,7 @@ def shut(api: HfApi, target: Target) -> None:
         api.update_repo_settings(target.repo, repo_type=target.kind, gated="manual")
         info = look(api, target)
         if info is None or info.gated != "manual":
-            raise Surprise("the gate was set and is not there", where=target.repo, mend="push again")
+            raise Surprise("the gate was set and is not there", where=target.repo, hint="push again")
 
 
 def check(info: Any, target: Target) -> None:
@@ -51,13 +51,13 @@ def check(info: Any, target: Target) -> None:
         raise Surprise(
             "the repo is public and has no gate with manual approval",
             where=target.repo,
-            mend="look at what it holds; name another in [hub], or push again",
+            hint="look at what it holds; name another in [hub], or push again",
         )
     if info.private and not {item.rfilename for item in info.siblings} <= WITHOUT_DATA:
         raise HubkitError(
             "the repo is private and holds data, so that its gate cannot be tried",
             where=target.repo,
-            mend="see that access is granted by hand, make it public on the Hub, and push again; or delete the repo",
+            hint="see that access is granted by hand, make it public on the Hub, and push again; or delete the repo",
         )
 
 
@@ -84,7 +84,7 @@ def prove(target: Target, endpoint: str, ungranted: str | None) -> None:
                 raise Surprise(
                     f"{who} was answered {answer[0]} {answer[1] or ''}".rstrip() + f" at the gate, not {status}",
                     where=target.repo,
-                    mend=f"see the repo's settings and who {UNGRANTED_TOKEN} belongs to",
+                    hint=f"see the repo's settings and who {UNGRANTED_TOKEN} belongs to",
                 )
 
 
@@ -99,7 +99,7 @@ def ungranted_token(waiver: str | None) -> str | None:
         raise HubkitError(
             "no token of a user without a grant, so that the gate cannot be tried",
             where=UNGRANTED_TOKEN,
-            mend="set it to a token of a second account, or say in [hub] waive_ungranted_probe why not",
+            hint="set it to a token of a second account, or say in [hub] waive_ungranted_probe why not",
         )
     return token or None
 
@@ -116,9 +116,9 @@ def hidden(api: HfApi, target: Target, surprise: Surprise) -> HubkitError:
         raise HubkitError(
             f"{surprise.what}, and the repo could not be made private: {error.what}",
             where=target.repo,
-            mend="make it private on the Hub, now",
+            hint="make it private on the Hub, now",
         ) from error
-    return HubkitError(f"{surprise.what}; the repo is private now", where=surprise.where, mend=surprise.mend)
+    return HubkitError(f"{surprise.what}; the repo is private now", where=surprise.where, hint=surprise.hint)
 
 
 def look(api: HfApi, target: Target) -> Any:

@@ -38,20 +38,20 @@ def check_identity(config: ReleaseConfig, api: HfApi) -> None:
         try:
             validate_repo_id(config.hub.repo(artifact))
         except HFValidationError as error:
-            raise UsageError(f"is no name of a repo: {error}", where=f"[hub] {artifact}", mend="change it") from None
+            raise UsageError(f"is no name of a repo: {error}", where=f"[hub] {artifact}", hint="change it") from None
     known = steadily(partial(_whoami, api), api.endpoint)
     name, role = known["name"], known.get("auth", {}).get("accessToken", {}).get("role")
     if role == "read":
         raise HubkitError(
             f"the token of {name} may only read",
             where=api.endpoint,
-            mend=f"make one with write access to {namespace}, and set HF_TOKEN to it",
+            hint=f"make one with write access to {namespace}, and set HF_TOKEN to it",
         )
     spaces = sorted({name, *(group["name"] for group in known.get("orgs", []))})
     if namespace not in spaces and role != "fineGrained":
         there = steadily(partial(_exists, api, namespace), api.endpoint)
         what = f"{name} does not belong to it" if there else "there is no such user or organisation"
-        raise HubkitError(what, where=f"[hub] namespace {namespace}", mend=f"set it to one of: {', '.join(spaces)}")
+        raise HubkitError(what, where=f"[hub] namespace {namespace}", hint=f"set it to one of: {', '.join(spaces)}")
 
 
 def check_outsider(config: ReleaseConfig, api: HfApi, token: str | None) -> None:
@@ -68,7 +68,7 @@ def check_outsider(config: ReleaseConfig, api: HfApi, token: str | None) -> None
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
-    mend = "set it to a token of a second account, which has no access to the repos"
+    hint = "set it to a token of a second account, which has no access to the repos"
     outsider = HfApi(endpoint=api.endpoint, token=token)
 
     def ask() -> dict[str, Any] | None:
@@ -81,10 +81,10 @@ def check_outsider(config: ReleaseConfig, api: HfApi, token: str | None) -> None
 
     known = steadily(ask, UNGRANTED_TOKEN)
     if known is None:
-        raise HubkitError("is unknown to the Hub, or has expired", where=UNGRANTED_TOKEN, mend=mend)
+        raise HubkitError("is unknown to the Hub, or has expired", where=UNGRANTED_TOKEN, hint=hint)
     if config.hub.namespace in {known["name"], *(group["name"] for group in known.get("orgs", []))}:
         what = f"belongs to {known['name']}, who reads the repos of {config.hub.namespace} without a grant"
-        raise HubkitError(what, where=UNGRANTED_TOKEN, mend=mend)
+        raise HubkitError(what, where=UNGRANTED_TOKEN, hint=hint)
 
 
 def _whoami(api: HfApi) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def _check_clock(date: str | None, endpoint: str) -> None:
         raise HubkitError(
             f"this machine's clock is {abs(ahead) / 60:.0f} minutes {'ahead of' if ahead > 0 else 'behind'} the Hub's",
             where=endpoint,
-            mend="set it (timedatectl set-ntp true), then run this again",
+            hint="set it (timedatectl set-ntp true), then run this again",
         )
 
 

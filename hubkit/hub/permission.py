@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hubkit.config import ReleaseConfig
 from hubkit.corpus.kinds import corpus_kind
+from hubkit.endpoint import is_loopback
 from hubkit.errors import HubkitError
-from hubkit.hub.endpoint import is_loopback
 from hubkit.physionet import lacks_ext, require_access
 from hubkit.workspace import Workspace
 
@@ -24,14 +24,14 @@ def check_permission(config: ReleaseConfig, workspace: Workspace, endpoint: str)
         raise HubkitError(
             f"the terms of {kind.name} ({kind.licence}) allow nothing made from it to be passed on",
             where=endpoint,
-            mend="push to a Hub on loopback alone: hubkit hub serve",
+            hint="push to a Hub on loopback alone: hubkit hub serve",
         )
     if kind.credentialed:
         if config.hub.physionet_consent is None:
             raise HubkitError(
                 f"{kind.name} is credentialed, and nothing says that PhysioNet agreed to publish what is made from it",
                 where="[hub] physionet_consent",
-                mend="say who agreed, when, and to what",
+                hint="say who agreed, when, and to what",
             )
         require_access(workspace)
 

@@ -7,11 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubkit.config import ReleaseConfig
+from hubkit.endpoint import current_endpoint
 from hubkit.errors import HubkitError
 from hubkit.hub import gate
 from hubkit.hub.changes import Change, check_card, check_tag, compare, remote_files, wanted_changes
 from hubkit.hub.client import connect, steadily
-from hubkit.hub.endpoint import current_endpoint
 from hubkit.hub.identity import check_identity, check_outsider
 from hubkit.hub.permission import check_permission
 from hubkit.hub.targets import CARD, PROBE, PROBE_TEXT, SCRIPT_BRANCH, Target, files_below, targets

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubkit.config import ReleaseConfig
+from hubkit.endpoint import current_endpoint
 from hubkit.errors import HubkitError
 from hubkit.hub import gate
 from hubkit.hub.changes import (
@@ -28,7 +29,6 @@ from hubkit.hub.changes import (
     wanted_changes,
 )
 from hubkit.hub.client import Stumble, connect, steadily
-from hubkit.hub.endpoint import current_endpoint
 from hubkit.hub.identity import check_identity, check_outsider
 from hubkit.hub.permission import check_permission, name_warning
 from hubkit.hub.targets import CARD, PROBE, PROBE_TEXT, SCRIPT_BRANCH, Target, files_below, targets
@@ -75,7 +75,7 @@ def push(config: ReleaseConfig, workspace: Workspace) -> None:
             proposed.append(waiting)
     if proposed:
         where = ", ".join(str(waiting.where) for waiting in proposed)
-        raise HubkitError("waits to be merged", where=where, mend="merge it on the Hub, then push again")
+        raise HubkitError("waits to be merged", where=where, hint="merge it on the Hub, then push again")
     tagged = {
         target: steadily(partial(_tag, api, target, config.release.tag, done), target.repo)
         for target, done in pushed.items()

@@ -65,10 +65,10 @@ def targets(config: ReleaseConfig, workspace: Workspace) -> list[Target]:
     found.append(Target("metric", config.hub.repo("metric"), "space", workspace.dist / "metric", False))
     for target in found:
         if not any(target.folder.glob("*")):
-            raise HubkitError("is missing", where=target.folder, mend="run: hubkit package")
+            raise HubkitError("is missing", where=target.folder, hint="run: hubkit package")
     for path, file in found[-1].files().items():
         if file.suffix not in _CODE:
-            raise HubkitError("is no code, and the Space is public", where=file, mend=f"take {path} out of the metric")
+            raise HubkitError("is no code, and the Space is public", where=file, hint=f"take {path} out of the metric")
     return found
 
 

@@ -76,7 +76,7 @@ def plan_withdrawal(config: ReleaseConfig, tag: str) -> list[Withdrawal]:
             stay = sorted(own.keys() - large.keys() - {*small})
             planned.append(Withdrawal(repo, kind, large, small, stay, not others, script, readers.get(repo, [])))
     if not planned:
-        raise HubkitError(f"there is no {tag}", where=config.hub.namespace, mend="see the tags on the Hub")
+        raise HubkitError(f"there is no {tag}", where=config.hub.namespace, hint="see the tags on the Hub")
     return planned
 
 
@@ -155,7 +155,7 @@ def _check_revoked(config: ReleaseConfig, repos: set[str]) -> None:
         raise HubkitError(
             f"access was revoked, but the Hub still grants it to {users}; nothing was deleted",
             where=left[0].repo,
-            mend="revoke it in the repo's settings on the Hub, then run this again",
+            hint="revoke it in the repo's settings on the Hub, then run this again",
         )
 
 

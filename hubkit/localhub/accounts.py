@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from hubkit.errors import UsageError
-from hubkit.localhub.answers import Refusal
+from hubkit.localhub.errors import Refusal
 from hubkit.localhub.repos import is_name
 from hubkit.workspace import write_json
 
@@ -132,7 +132,7 @@ class Accounts:
 def _check_name(name: str) -> None:
     if not is_name(name):
         raise UsageError(
-            f"an account cannot be called {name!r}", mend="use up to 96 letters, digits, dots, hyphens and underscores"
+            f"an account cannot be called {name!r}", hint="use up to 96 letters, digits, dots, hyphens and underscores"
         )
 
 

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from hubkit.localhub import cards, gate_form
-from hubkit.localhub.answers import WEB_PREFIX, Refusal
-from hubkit.localhub.asked import body
+from hubkit.localhub.errors import WEB_PREFIX, Refusal
 from hubkit.localhub.hub import Hub, asker, base_url, hub_of, signed_in, visible, writable
 from hubkit.localhub.repos import Repo, now
+from hubkit.localhub.validation import body
 
 ASKED = "asked"
 """What tells, in the address of a repo's page, how things stand for whoever has just asked for access."""

@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from hubkit.localhub.accounts import Account
-from hubkit.localhub.answers import Refusal, read_only
-from hubkit.localhub.asked import body
+from hubkit.localhub.errors import Refusal, read_only
 from hubkit.localhub.hub import Hub, asker, hub_of, owns, signed_in
+from hubkit.localhub.validation import body
 
 _ITEM = {"type": str, "id": str}
 _NEW = {"title": str, "description?": str, "namespace?": str, "private?": bool, "item?": _ITEM}

@@ -12,12 +12,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from hubkit.localhub import cards
-from hubkit.localhub.answers import WEB_PREFIX, Refusal, entry_not_found, revision_not_found
-from hubkit.localhub.asked import SHA256, body, fitting, parsed
+from hubkit.localhub.errors import WEB_PREFIX, Refusal, entry_not_found, revision_not_found
 from hubkit.localhub.hub import Hub, base_url, hub_of, signed_in, writable, writable_or_proposed
 from hubkit.localhub.objects import Tree, lfs_entry
 from hubkit.localhub.repos import Repo, now
 from hubkit.localhub.storage import goes_through_lfs
+from hubkit.localhub.validation import SHA256, body, fitting, parsed
 
 _PREUPLOAD = {"files": [{"path": str, "size": int, "sample?": str}], "gitIgnore?": str}
 

@@ -8,11 +8,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from hubkit.localhub.answers import Refusal, entry_not_found
-from hubkit.localhub.asked import body, number
+from hubkit.localhub.errors import Refusal, entry_not_found
 from hubkit.localhub.hub import asker, base_url, hub_of, passes_gate, readable, visible
 from hubkit.localhub.objects import Commit, Entry, Tree, git_sha1, lfs_pointer
 from hubkit.localhub.repos import Repo
+from hubkit.localhub.validation import body, number
 
 PAGE = 1000
 

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from hubkit.localhub.answers import WEB_PREFIX, Refusal
-from hubkit.localhub.asked import SHA256, body
+from hubkit.localhub.errors import WEB_PREFIX, Refusal
 from hubkit.localhub.hub import LINK_SECONDS, Hub, base_url, hub_of, proposable, readable, writable
 from hubkit.localhub.repos import Repo
+from hubkit.localhub.validation import SHA256, body
 
 _BATCH = {"operation?": str, "transfers?": [str], "objects": [{"oid": str, "size": int}]}
 _DELETION = {"deletions": {"sha": [SHA256], "rewriteHistory?": bool}}

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from hubkit.localhub.answers import WEB_PREFIX, Refusal
+from hubkit.localhub.errors import WEB_PREFIX, Refusal
 from hubkit.localhub.hub import Hub, hub_of, signed_in
 
 

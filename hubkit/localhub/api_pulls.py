@@ -7,10 +7,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from hubkit.localhub.answers import Refusal
-from hubkit.localhub.asked import body
+from hubkit.localhub.errors import Refusal
 from hubkit.localhub.hub import Hub, hub_of, signed_in, visible, writable
 from hubkit.localhub.repos import Repo, now
+from hubkit.localhub.validation import body
 
 
 async def pulls(request: Request) -> JSONResponse:

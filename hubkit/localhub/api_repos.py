@@ -11,9 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from hubkit.localhub import cards
-from hubkit.localhub.answers import WEB_PREFIX, Refusal, read_only, repo_not_found
 from hubkit.localhub.api_access import first_readers
-from hubkit.localhub.asked import body, number
+from hubkit.localhub.errors import WEB_PREFIX, Refusal, read_only, repo_not_found
 from hubkit.localhub.hub import (
     asker,
     base_url,
@@ -28,6 +27,7 @@ from hubkit.localhub.hub import (
 from hubkit.localhub.objects import Tree, lfs_pointer
 from hubkit.localhub.repos import Repo, is_name, new_repo
 from hubkit.localhub.storage import GITATTRIBUTES
+from hubkit.localhub.validation import body, number
 
 _ID = re.compile(r"[^/]+/[^/]+")
 _NAMED: dict[str, Any] = {"name": str, "organization?": str, "type?": str}

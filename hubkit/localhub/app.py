@@ -30,7 +30,7 @@ from hubkit.localhub import (
     api_xet,
     pages,
 )
-from hubkit.localhub.answers import Refusal, no_such_page, repo_not_found
+from hubkit.localhub.errors import Refusal, no_such_page, repo_not_found
 from hubkit.localhub.hub import Hub
 from hubkit.localhub.layout import refusal_page
 from hubkit.localhub.repos import now

@@ -8,7 +8,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from hubkit.localhub.answers import Refusal
+from hubkit.localhub.errors import Refusal
 from hubkit.localhub.repos import now
 from hubkit.workspace import write_json
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any, NamedTuple
 
-from hubkit.localhub.answers import Refusal
+from hubkit.localhub.errors import Refusal
 from hubkit.localhub.layout import rendered
 
 TOKEN_FIELD = "hub-token"

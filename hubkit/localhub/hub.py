@@ -16,8 +16,8 @@ from typing import Any
 from starlette.requests import Request
 
 from hubkit.localhub.accounts import Account, Accounts
-from hubkit.localhub.answers import Refusal, gated, moved, read_only, repo_not_found, revision_not_found, storage_full
 from hubkit.localhub.collections import Collections
+from hubkit.localhub.errors import Refusal, gated, moved, read_only, repo_not_found, revision_not_found, storage_full
 from hubkit.localhub.objects import Commit, Objects, Tree
 from hubkit.localhub.repos import KINDS, Repo, Repos, now
 from hubkit.localhub.xet import Xet

@@ -7,7 +7,7 @@ from html import escape
 
 from starlette.responses import HTMLResponse
 
-from hubkit.localhub.answers import Refusal
+from hubkit.localhub.errors import Refusal
 
 HUB = "Hub on loopback"
 

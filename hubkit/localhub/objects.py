@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hubkit.localhub.answers import Refusal
+from hubkit.localhub.errors import Refusal
 from hubkit.workspace import sync, write_text
 
 

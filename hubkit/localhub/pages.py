@@ -10,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from hubkit.localhub import cards
-from hubkit.localhub.answers import WEB_PREFIX, entry_not_found, no_such_page
 from hubkit.localhub.api_access import ASKED
 from hubkit.localhub.api_collections import seen
 from hubkit.localhub.api_pulls import forked, numbered
+from hubkit.localhub.errors import WEB_PREFIX, entry_not_found, no_such_page
 from hubkit.localhub.gate_form import form
 from hubkit.localhub.hub import OPEN_FILES, Hub, asker, hub_of, owns, passes_gate, visible
 from hubkit.localhub.layout import page, rendered

@@ -93,7 +93,7 @@ def serve(root: Path, port: int = 0, cast: Cast | None = None) -> Iterator[Local
     try:
         said = json.loads(process.stdout.readline() or '{"error": "the Hub on loopback did not start"}')
         if "error" in said:
-            raise HubkitError(said["error"], where=said.get("where"), mend=said.get("mend"))
+            raise HubkitError(said["error"], where=said.get("where"), hint=said.get("hint"))
         yield LocalHub(said["url"], root.absolute(), cast.owner, said["tokens"], process.pid)
     finally:
         process.stdin.close()
@@ -123,12 +123,12 @@ def run(root: Path, port: int, cast: Cast, announce: Callable[[LocalHub], None])
         root.mkdir(parents=True, exist_ok=True)
         lock = open(root / ".lock", "a")  # noqa: SIM115
     except OSError as error:
-        raise HubkitError(f"cannot be written: {error.strerror}", where=root, mend="choose another --root") from None
+        raise HubkitError(f"cannot be written: {error.strerror}", where=root, hint="choose another --root") from None
     with lock, _listening(port) as listener:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise HubkitError("another Hub runs on this folder", where=root, mend="choose another --root") from None
+            raise HubkitError("another Hub runs on this folder", where=root, hint="choose another --root") from None
         hub = Hub(root.absolute(), granted=(READER,) if cast.grant else (), quota=cast.quota)
         hub.sweep()
         tokens = {
@@ -163,7 +163,7 @@ def run_for_parent(root: Path, port: int, cast: Cast) -> int:
     try:
         run(root, port, cast, announce)
     except HubkitError as error:
-        print(json.dumps({"error": error.what, "where": error.where, "mend": error.mend}), flush=True)
+        print(json.dumps({"error": error.what, "where": error.where, "hint": error.hint}), flush=True)
         return error.exit_code
     return 0
 
@@ -182,7 +182,7 @@ def _listening(port: int) -> Iterator[socket.socket]:
             listener.bind(("127.0.0.1", port))
         except OSError as error:
             raise HubkitError(
-                f"port {port} cannot be used: {error.strerror}", mend="choose another with --port"
+                f"port {port} cannot be used: {error.strerror}", hint="choose another with --port"
             ) from None
         listener.listen(512)
         yield listener

@@ -49,7 +49,7 @@ def encode(processor: Any, conversations: list[list[Message]], studies: Sequence
         raise HubkitError(
             f"the processor refuses the images or the prompt: {first_line(error)}",
             where=named(studies),
-            mend="look at the prepared images, [generation] prompt, and the processor files of the base",
+            hint="look at the prepared images, [generation] prompt, and the processor files of the base",
         ) from error
 
 
@@ -66,7 +66,7 @@ def answer_text(processor: Any, question: list[Message], answer: str) -> str:
     if not whole.startswith(prompt):
         raise HubkitError(
             "the chat template renders a question otherwise once it is answered: training would not fit generation",
-            mend="take the chat template of the base model as it was published",
+            hint="take the chat template of the base model as it was published",
         )
     return whole[len(prompt) :].rstrip()
 
@@ -83,9 +83,9 @@ def open_image(path: Path) -> Any:
         with Image.open(path) as image:
             return image.convert("RGB")
     except FileNotFoundError:
-        raise HubkitError("the prepared image is missing", where=path, mend="run: hubkit read") from None
+        raise HubkitError("the prepared image is missing", where=path, hint="run: hubkit read") from None
     except (UnidentifiedImageError, OSError, Image.DecompressionBombError):
-        raise HubkitError("the image cannot be decoded", where=path, mend="delete it and run: hubkit read") from None
+        raise HubkitError("the image cannot be decoded", where=path, hint="delete it and run: hubkit read") from None
 
 
 def _question(images: Sequence[Path], prompt: str) -> Message:

@@ -37,7 +37,7 @@ def pick_device(device: str) -> str:
     if device == "auto":
         device = "cuda" if available else "cpu"
     if device.startswith("cuda") and not available:
-        raise UsageError(f"the device {device} is not there", mend='set device = "auto"')
+        raise UsageError(f"the device {device} is not there", hint='set device = "auto"')
     # Processes that train together have a device each.
     return f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" and "LOCAL_RANK" in os.environ else device
 
@@ -86,7 +86,7 @@ def load_vision_model(name: str, revision: str | None, quantization: Quantizatio
             raise UsageError(
                 f"is a {config.model_type} model, which has no image token",
                 where=name,
-                mend="set [finetuning] model to a Gemma 3 vision-language model such as google/medgemma-4b-it",
+                hint="set [finetuning] model to a Gemma 3 vision-language model such as google/medgemma-4b-it",
             )
         processor = AutoProcessor.from_pretrained(name, revision=revision)
         processor.tokenizer.padding_side = "left"
@@ -97,7 +97,7 @@ def load_vision_model(name: str, revision: str | None, quantization: Quantizatio
         raise UsageError(
             "the tokenizer has no image token, or another one than the model",
             where=name,
-            mend="take the processor files of the model that it was derived from",
+            hint="take the processor files of the model that it was derived from",
         )
     return Loaded(model.eval(), processor)
 
@@ -172,20 +172,20 @@ def _explained(name: str, revision: str | None) -> Iterator[None]:
     except (OSError, SafetensorError, ValueError) as error:
         causes = list(_causes(error))
         if any(isinstance(cause, errors.GatedRepoError) for cause in causes):
-            what, mend = "is gated", f"accept its terms on the Hub ({name}), then: hf auth login"
+            what, hint = "is gated", f"accept its terms on the Hub ({name}), then: hf auth login"
         elif any(isinstance(cause, errors.RevisionNotFoundError) for cause in causes):
-            what, mend = "has no such revision", "set revision to a commit, a tag or a branch of the repo"
+            what, hint = "has no such revision", "set revision to a commit, a tag or a branch of the repo"
         elif any(isinstance(cause, errors.HFValidationError) for cause in causes):
-            what, mend = "there is no such folder", "check the path; a repo on the Hub is OWNER/NAME"
+            what, hint = "there is no such folder", "check the path; a repo on the Hub is OWNER/NAME"
         elif any(isinstance(cause, errors.RepositoryNotFoundError) for cause in causes):
-            what, mend = "is no model that can be seen", "check the name; for a private repo: hf auth login"
+            what, hint = "is no model that can be seen", "check the name; for a private repo: hf auth login"
         elif any(isinstance(cause, errors.LocalEntryNotFoundError) for cause in causes):
-            what, mend = "is not on this machine, and the Hub does not answer", "check the network and HF_ENDPOINT"
+            what, hint = "is not on this machine, and the Hub does not answer", "check the network and HF_ENDPOINT"
         elif Path(name).exists() or any(isinstance(cause, SafetensorError) for cause in causes):
-            what, mend = f"cannot be loaded: {first_line(error)}", "fetch the model again"
+            what, hint = f"cannot be loaded: {first_line(error)}", "fetch the model again"
         else:
-            what, mend = f"cannot be loaded: {first_line(error)}", "check the name and the revision"
-        raise HubkitError(what, where=place, mend=mend) from error
+            what, hint = f"cannot be loaded: {first_line(error)}", "check the name and the revision"
+        raise HubkitError(what, where=place, hint=hint) from error
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -22,7 +22,7 @@ def out_of_memory(advice: str) -> Iterator[None]:
         if torch.cuda.is_available():
             free, total = torch.cuda.mem_get_info()
             what = f"the device has no memory left ({free / 1e9:.1f} of {total / 1e9:.1f} GB free)"
-        raise HubkitError(what, mend=advice) from None
+        raise HubkitError(what, hint=advice) from None
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -69,7 +69,7 @@ def _read(path: Path, made_by: str) -> dict[str, Any]:
     try:
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise HubkitError("is missing", where=path, mend=f"run: {made_by}") from None
+        raise HubkitError("is missing", where=path, hint=f"run: {made_by}") from None
     return values
 
 

@@ -66,6 +66,6 @@ def choose_examples(train: list[Sample], shots: int, seed: int) -> list[Sample]:
     if len(train) < shots:
         raise HubkitError(
             f"{shots} few-shot examples were asked for, and the train split has {len(train)} studies",
-            mend="lower [generation] shots",
+            hint="lower [generation] shots",
         )
     return random.Random(seed).sample(train, shots)

@@ -40,7 +40,7 @@ def render(template: Path, facts: Mapping[str, Any]) -> str:
     try:
         return environment.get_template(template.name).render(facts)
     except jinja2.TemplateError as error:
-        raise HubkitError(f"cannot be rendered: {error}", where=template, mend="install hubkit again") from None
+        raise HubkitError(f"cannot be rendered: {error}", where=template, hint="install hubkit again") from None
 
 
 def card(data: CardData, body: str) -> str:

@@ -110,7 +110,7 @@ def evaluation(workspace: Workspace) -> Evaluation:
             signatures=summary["signatures"],
         )
     except (OSError, ValueError, KeyError, TypeError):
-        raise HubkitError("is missing or incomplete", where=path, mend="hubkit score") from None
+        raise HubkitError("is missing or incomplete", where=path, hint="hubkit score") from None
 
 
 def _result(found: dict[str, Any], setup: str, system: str) -> Result:

@@ -11,12 +11,12 @@ from typing import Any
 
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError, UsageError
+from hubkit.leakguard.guard import guard
 from hubkit.models.recipe import refresh_recipe
+from hubkit.packaging.card_data import corpus_name, gather
 from hubkit.packaging.cards import card, render
 from hubkit.packaging.croissant import croissant
 from hubkit.packaging.dataset import write_dataset
-from hubkit.packaging.facts import corpus_name, gather
-from hubkit.packaging.leakguard import guard
 from hubkit.packaging.metadata import dataset_metadata, eval_result_entries, model_metadata
 from hubkit.published import published
 from hubkit.record import write_record
@@ -38,7 +38,7 @@ def package(config: ReleaseConfig, workspace: Workspace) -> None:
         HubkitError: an earlier stage's file is missing, or the leak guard found something.
     """
     if not config.hub.namespace:
-        raise UsageError("no namespace is set", where="[hub] namespace", mend="your user or organisation on the Hub")
+        raise UsageError("no namespace is set", where="[hub] namespace", hint="your user or organisation on the Hub")
     facts = gather(config, workspace)
     ready = workspace.partial / "dist"
     shutil.rmtree(ready, ignore_errors=True)
@@ -81,7 +81,7 @@ def write_loader(config: ReleaseConfig, workspace: Workspace, folder: Path) -> N
     write_text(folder / LOADER, loader_script(config))
     catalogue = json.loads(workspace.selection.read_text(encoding="utf-8")).get("catalogue", {})
     if "other_studies" not in catalogue:
-        raise HubkitError("is of an older hubkit", where=workspace.selection, mend="run: hubkit release --from read")
+        raise HubkitError("is of an older hubkit", where=workspace.selection, hint="run: hubkit release --from read")
     studies = pa.array([*catalogue["other_studies"], *catalogue.get("reports_without_study", [])], pa.int64())
     write_table(folder / "other_studies.parquet", pa.table({"study_id": studies}))
 
@@ -106,7 +106,7 @@ def loader_script(config: ReleaseConfig) -> str:
         written = repr(value) if isinstance(value, bool) else json.dumps(value, ensure_ascii=False)
         source, count = re.subn(rf"^{name} = .*$", lambda _: f"{name} = {written}", source, flags=re.MULTILINE)  # noqa: B023
         if count != 1:
-            raise HubkitError(f"has no line {name}", where=LOADER, mend="install hubkit again")
+            raise HubkitError(f"has no line {name}", where=LOADER, hint="install hubkit again")
     return source
 
 
@@ -120,7 +120,7 @@ def copy_adapter(config: ReleaseConfig, workspace: Workspace, facts: Mapping[str
     copy_files(workspace.adapter, PLOTS, folder / "plots")
     for name in ("adapter_config.json", "adapter_model.safetensors"):
         if not (folder / name).exists():
-            raise HubkitError("is missing", where=workspace.adapter / name, mend="run: hubkit finetune")
+            raise HubkitError("is missing", where=workspace.adapter / name, hint="run: hubkit finetune")
     refresh_recipe(folder, workspace.decoding)
     write_text(folder / "NOTICE", render(published("model_card") / "NOTICE.jinja", facts))
 

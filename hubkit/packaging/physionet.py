@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubkit.config import Custody, ReleaseConfig
+from hubkit.endpoint import is_loopback
 from hubkit.errors import HubkitError, UsageError
-from hubkit.hub.endpoint import is_loopback
+from hubkit.leakguard.guard import guard
+from hubkit.packaging.card_data import gather
 from hubkit.packaging.cards import render
 from hubkit.packaging.dataset import write_dataset
-from hubkit.packaging.facts import gather
-from hubkit.packaging.leakguard import guard
 from hubkit.packaging.package import PLOTS, copy_adapter, copy_files, write_loader
 from hubkit.packaging.references import Citations
 from hubkit.physionet import lacks_ext
@@ -70,7 +70,7 @@ def write_submission(config: ReleaseConfig, workspace: Workspace, output: Path) 
     facts = gather(config, workspace)
     _check_terms(config, facts)
     if output.exists() and output.absolute().parent != workspace.physionet:
-        raise HubkitError("is there already", where=output, mend="move it away, or choose another with --output")
+        raise HubkitError("is there already", where=output, hint="move it away, or choose another with --output")
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".submission.") as home:
         ready = Path(home) / output.name
@@ -93,7 +93,7 @@ def _check_terms(config: ReleaseConfig, facts: Mapping[str, Any]) -> None:
         raise UsageError(
             'a title with MIMIC and without "Ext"',
             where="[packaging.physionet] title",
-            mend='PhysioNet asks for "Ext" in what is derived from MIMIC: MIMIC-CXR-Ext-...',
+            hint='PhysioNet asks for "Ext" in what is derived from MIMIC: MIMIC-CXR-Ext-...',
         )
 
 

@@ -76,7 +76,7 @@ def _compute(config: ReleaseConfig, setup: str, evaluation: Evaluation) -> tuple
             raise HubkitError(
                 f"the encoder cannot be used: {str(error).splitlines()[0]}",
                 where=f"[scoring.{setup.replace('-', '_')}] {encoder.model}",
-                mend="set its model, layer and revision",
+                hint="set its model, layer and revision",
             ) from None
     # The call scored all systems, a figure is about the studies of one: n is said again beside it.
     signature = result.pop("signature").rpartition("|n:")[0]

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hubkit.scoring.agreement import present
-from hubkit.scoring.grids import NAMES
+from hubkit.scoring.baselines import REFERENCE
 from hubkit.scoring.inputs import Evaluation
-from hubkit.scoring.yardsticks import REFERENCE
+from hubkit.scoring.tables import NAMES
 from hubkit.tables import CHEXPERT_LABELS, CONDITIONS
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.reports import Reference, reference, sections_of
-from hubkit.scoring.yardsticks import yardsticks
+from hubkit.scoring.baselines import yardsticks
 from hubkit.tables import CONDITIONS, SECTIONS
 from hubkit.workspace import Workspace, read_table
 
@@ -54,14 +54,14 @@ def read_evaluation(config: ReleaseConfig, workspace: Workspace) -> Evaluation:
             raise HubkitError(
                 f"its studies or references are not those of {CONDITIONS[0]}",
                 where=workspace.generations(condition),
-                mend="hubkit generate",
+                hint="hubkit generate",
             )
     columns = ["study_id", "split", *SECTIONS, "labels"]
     studies = {row["study_id"]: row for row in read_table(workspace.studies, columns).to_pylist()}
     unknown = [row["study_id"] for row in first if row["study_id"] not in studies]
     if unknown:
         raise HubkitError(
-            f"{len(unknown)} generated studies are not in it", where=workspace.studies, mend="hubkit read"
+            f"{len(unknown)} generated studies are not in it", where=workspace.studies, hint="hubkit read"
         )
     kind = config.generation.reference
     references = [row["reference"] for row in first]
@@ -97,7 +97,7 @@ def _generations(workspace: Workspace, condition: str) -> list[dict[str, Any]]:
     bare = sum(row["generated"] is None or row["reference"] is None for row in rows)
     if bare or not rows:
         what = f"{bare} of {len(rows)} rows have no text" if rows else "there is nothing to score"
-        raise HubkitError(what, where=path, mend="hubkit generate")
+        raise HubkitError(what, where=path, hint="hubkit generate")
     return rows
 
 

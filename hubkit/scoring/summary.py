@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from hubkit.config import ReleaseConfig
-from hubkit.scoring import statistics, surface
+from hubkit.scoring import overlap, statistics
 from hubkit.scoring.agreement import Agreement, accuracy_of_rules, agreement
+from hubkit.scoring.baselines import COMMONEST
 from hubkit.scoring.bertscore import MEASURES, SetupScores
 from hubkit.scoring.inputs import Evaluation
 from hubkit.scoring.statistics import Measure
-from hubkit.scoring.yardsticks import COMMONEST
 
 COMPARED = (("few_shot", "zero_shot"), ("lora", "zero_shot"), ("lora", COMMONEST))
 """Which system is compared with which."""
@@ -48,7 +48,7 @@ def summarise(config: ReleaseConfig, evaluation: Evaluation, setups: Mapping[str
         **settings,
         "signatures": {
             **{setup: f"{scores.signature}|{sample}" for setup, scores in setups.items()},
-            **{name: f"{signature}|{sample}" for name, signature in surface.signatures().items()},
+            **{name: f"{signature}|{sample}" for name, signature in overlap.signatures().items()},
             "clinical": f"f1|labels:14|positive:present or uncertain|{sample}",
         },
         "conditions": {
@@ -78,8 +78,8 @@ def _measures(
             for setup, scores in setups.items()
             for at, measure in enumerate(MEASURES)
         },
-        "chrf++": surface.chrf(generated, evaluation.references),
-        "bleu": surface.bleu(generated, evaluation.references),
+        "chrf++": overlap.chrf(generated, evaluation.references),
+        "bleu": overlap.bleu(generated, evaluation.references),
         "clinical micro": agreed.micro,
         "clinical macro": agreed.macro,
     }

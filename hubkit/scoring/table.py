@@ -6,7 +6,7 @@ import json
 from typing import Any, Literal
 
 from hubkit.errors import HubkitError
-from hubkit.scoring.grids import Grid, grids, original_f1
+from hubkit.scoring.tables import Grid, grids, original_f1
 from hubkit.workspace import Workspace
 
 Format = Literal["md", "latex", "json"]
@@ -22,9 +22,9 @@ def read_summary(workspace: Workspace) -> dict[str, Any]:
     try:
         summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise HubkitError("is missing", where=path, mend="hubkit score") from None
+        raise HubkitError("is missing", where=path, hint="hubkit score") from None
     except json.JSONDecodeError:
-        raise HubkitError("is not whole", where=path, mend="delete it, then: hubkit score") from None
+        raise HubkitError("is not whole", where=path, hint="delete it, then: hubkit score") from None
     return summary
 
 

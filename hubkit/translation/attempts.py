@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from hubkit.checks import check
+from hubkit.checks.flags import Flag, describe
 from hubkit.config import Translation
-from hubkit.translation.checks import check
 from hubkit.translation.engines import Answer, Engine, Request
-from hubkit.translation.flags import Flag, describe
 from hubkit.translation.prompt import messages
 from hubkit.translation.units import Unit
 

@@ -17,15 +17,15 @@ from typing import Any
 
 from hubkit.errors import HubkitError, UsageError
 from hubkit.progress import Progress
-from hubkit.translation.parts import read_parts
-from hubkit.translation.step import Step
+from hubkit.translation.checkpoints import read_parts
+from hubkit.translation.worker import Step
 from hubkit.workspace import write_json
 
 QUIET = {"LOGURU_DIAGNOSE": "NO", "RAY_USAGE_STATS_ENABLED": "0"}
 """The environment of every task: datatrove logs errors through loguru, which would print the values of variables, that
 is reports, beside each line of a traceback; and Ray would tell its makers of its use."""
 
-WARDEN = (sys.executable, "-m", "hubkit.translation.engines.warden")
+SUPERVISOR = (sys.executable, "-m", "hubkit.translation.engines.supervisor")
 
 POLL_SECONDS = 10.0
 
@@ -57,7 +57,7 @@ def run_step(step: Step) -> None:
         raise HubkitError(
             f"{left} units were not translated: {reasons}",
             where=step.logs,
-            mend="run again: what is translated is kept",
+            hint="run again: what is translated is kept",
         )
 
 
@@ -70,7 +70,7 @@ def _run_local(step: Step) -> None:
     file = step.logs / "executor.pik"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(dill.dumps(executor))
-    # The pool's processes would outlive a hubkit that is killed and hold the workspace's lock: the warden ends them.
+    # The pool's processes outlive a hubkit that is killed and hold the workspace's lock: the supervisor ends them.
     launch = [str(Path(sys.executable).with_name("launch_pickled_pipeline")), str(file)]
     # Without a share of their own, all workers would compute on all cores and wait for one another.
     threads = max(len(os.sched_getaffinity(0)) // workers, 1)
@@ -78,15 +78,15 @@ def _run_local(step: Step) -> None:
     with (
         (step.logs / "console.log").open("ab") as console,
         subprocess.Popen(
-            [*WARDEN, *launch],
+            [*SUPERVISOR, *launch],
             stdin=subprocess.PIPE,  # closed when this block is left, however it is left
             stdout=console,
             stderr=console,
             start_new_session=True,
             env=environment,
-        ) as warden,
+        ) as supervisor,
     ):
-        warden.wait()
+        supervisor.wait()
 
 
 def _run_ray(step: Step) -> None:
@@ -106,13 +106,13 @@ def _run_ray(step: Step) -> None:
     try:
         session = ray.init(**options)
     except ConnectionError:
-        raise HubkitError("no Ray is there", where=f"RAY_ADDRESS {address}", mend=MEND_RAY) from None
+        raise HubkitError("no Ray is there", where=f"RAY_ADDRESS {address}", hint=HINT_RAY) from None
     with session:
         _require_resources(executor, ray.cluster_resources())
         executor.run()
 
 
-MEND_RAY = "start the cluster, or unset RAY_ADDRESS for a Ray on this machine"
+HINT_RAY = "start the cluster, or unset RAY_ADDRESS for a Ray on this machine"
 
 
 def _require_listener(address: str) -> None:
@@ -123,7 +123,7 @@ def _require_listener(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), RAY_SECONDS).close()
     except (OSError, OverflowError):
         raise HubkitError(
-            f"no Ray answers within {RAY_SECONDS:.0f} s", where=f"RAY_ADDRESS {address}", mend=MEND_RAY
+            f"no Ray answers within {RAY_SECONDS:.0f} s", where=f"RAY_ADDRESS {address}", hint=HINT_RAY
         ) from None
 
 
@@ -139,7 +139,7 @@ def _require_resources(executor: Any, there: Mapping[str, float]) -> None:
             raise UsageError(
                 f"a task is to have {wanted:g} {name}, and Ray has {found:.3g}",
                 where="[translation.ray]",
-                mend="set gpus_per_task, cpus_per_task and mem_per_cpu_gb to what a machine has",
+                hint="set gpus_per_task, cpus_per_task and mem_per_cpu_gb to what a machine has",
             )
 
 
@@ -151,7 +151,7 @@ def _run_slurm(step: Step) -> None:
             raise HubkitError(
                 f"{tool} is not on PATH",
                 where='[translation] executor = "slurm"',
-                mend="run hubkit on a login node of the cluster",
+                hint="run hubkit on a login node of the cluster",
             )
     record = step.logs / "job.json"
     job = json.loads(record.read_text())["job"] if record.exists() else None
@@ -189,7 +189,7 @@ def _queued(job: str) -> bool:
         time.sleep(POLL_SECONDS)
     said = (answer.stderr.splitlines() or [f"code {answer.returncode}"])[0]
     raise HubkitError(
-        f"squeue does not say whether job {job} runs: {said}", mend="run again: hubkit goes on waiting for that job"
+        f"squeue does not say whether job {job} runs: {said}", hint="run again: hubkit goes on waiting for that job"
     )
 
 

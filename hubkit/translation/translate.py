@@ -13,11 +13,11 @@ from hubkit.corpus.kinds import corpus_kind
 from hubkit.errors import HubkitError
 from hubkit.physionet import require_access
 from hubkit.tables import TRANSLATIONS
+from hubkit.translation.checkpoints import FLAGS, read_parts
 from hubkit.translation.executors import run_step
-from hubkit.translation.parts import FLAGS, read_parts
 from hubkit.translation.prompt import prompt_digest
-from hubkit.translation.step import Step
 from hubkit.translation.units import Row, has_text, read_rows, section_names
+from hubkit.translation.worker import Step
 from hubkit.workspace import Workspace, read_table, write_table
 
 CHECKS = pa.schema([("study_id", pa.int64()), ("section", pa.string()), *FLAGS.value_type.fields])
@@ -68,7 +68,7 @@ def reconcile(table: pa.Table, studies: pa.Table, translation: Translation) -> N
         raise HubkitError(
             f"{missing} rows are missing and {surplus} are too many, such as {name} of study {study_id}",
             where="translations.parquet",
-            mend="run again with --from translate",
+            hint="run again with --from translate",
         )
 
 
@@ -86,7 +86,7 @@ def accept(table: pa.Table, checks: pa.Table, max_flagged: float, flagged: Path)
     raise HubkitError(
         f"{share} are flagged or failed, {max_flagged:.1%} may be\n{_reasons(doubtful, checks)}\n",
         where=flagged,
-        mend="read them there; another model or prompt, or [translation] max_flagged: what is translated is kept",
+        hint="read them there; another model or prompt, or [translation] max_flagged: what is translated is kept",
     )
 
 

@@ -92,7 +92,7 @@ def test_damage_is_named_and_nothing_is_written(tmp_path: Path, damage: Callable
     with pytest.raises(HubkitError, match=message) as caught:
         run_one("read", trees.config(root), Workspace(tmp_path / "work"))
     assert "\n" not in str(caught.value)
-    assert caught.value.mend
+    assert caught.value.hint
     assert not (tmp_path / "work/studies").exists()
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubkit.demo.captions import caption
+from demo_models.captions import caption
 from hubkit.demo.facts import Device, Effusion, Facts, Opacity, Pneumothorax, sample_facts
 from hubkit.demo.grammar import Report, sample_report, sample_sentence, write_report
 from hubkit.tables import CHEXPERT_LABELS, SECTIONS

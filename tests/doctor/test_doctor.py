@@ -18,7 +18,7 @@ from hubkit.doctor import corpus, hub, machine, memory, training
 from hubkit.doctor.findings import Finding
 from hubkit.errors import HubkitError
 from hubkit.localhub import LocalHub, serve
-from hubkit.physionet import MEND, OFFICIAL
+from hubkit.physionet import HINT, OFFICIAL
 from hubkit.workspace import Workspace, write_json
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "corpus"))
@@ -134,7 +134,7 @@ def test_no_access_check(tmp_path: Path, workspace: Workspace, record: str | Non
     if record is not None:
         workspace.access_check.write_text(record)
     (found,) = corpus.access(trees.config(tmp_path), workspace)
-    assert (found.status, found.mend) == ("failed", MEND)
+    assert (found.status, found.hint) == ("failed", HINT)
     assert not list(corpus.access(trees.config(tmp_path, kind="openi"), workspace))
 
 
@@ -237,7 +237,7 @@ def test_gated_base_models(local_hub: LocalHub, workspace: Workspace, monkeypatc
     monkeypatch.setenv("HF_TOKEN", local_hub.tokens["ungranted"])
     found = list(hub.models(release("maintainer/base"), workspace))
     assert {finding.status for finding in found} == {"failed"}
-    assert found[0].mend == f"accept its licence: {local_hub.url}/maintainer/base"
+    assert found[0].hint == f"accept its licence: {local_hub.url}/maintainer/base"
     assert statuses(hub.models(release("maintainer/none"), workspace))["model for score"] == "failed"
 
 
@@ -304,9 +304,9 @@ def test_the_command_line(gemma: Path, tmp_path: Path, monkeypatch: pytest.Monke
     told = CliRunner().invoke(cli, [*arguments, "--json"], catch_exceptions=False)
     assert told.exit_code == 1
     findings = [json.loads(line) for line in told.stdout.splitlines() if line.startswith("{")]
-    assert all(finding.keys() == {"check", "status", "what", "mend"} for finding in findings)
+    assert all(finding.keys() == {"check", "status", "what", "hint"} for finding in findings)
     by_check = {finding["check"]: finding for finding in findings}
     assert by_check["corpus"]["status"] == "failed"
-    assert by_check["corpus"]["mend"] == "set [corpus] root, or run: hubkit fetch"
+    assert by_check["corpus"]["hint"] == "set [corpus] root, or run: hubkit fetch"
     assert by_check["packages"]["status"] == "ok"
     assert by_check["training"]["status"] == "ok"

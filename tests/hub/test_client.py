@@ -66,7 +66,7 @@ def test_a_hub_that_stumbles_is_asked_again(scripted: Scripted, statuses: list[i
 
 
 @pytest.mark.parametrize(
-    ("status", "mend"),
+    ("status", "hint"),
     [
         (401, "hf auth login"),
         (402, "storage or plan is used up"),
@@ -77,9 +77,9 @@ def test_a_hub_that_stumbles_is_asked_again(scripted: Scripted, statuses: list[i
         (507, "the Hub's storage is full"),
     ],
 )
-def test_a_refusal_says_what_mends_it_and_is_final(scripted: Scripted, status: int, mend: str) -> None:
+def test_a_refusal_says_what_helps_and_is_final(scripted: Scripted, status: int, hint: str) -> None:
     scripted.statuses = [status]
-    with pytest.raises(HubkitError, match=rf"^a/b: the Hub refused \({status}\).*{mend}"):
+    with pytest.raises(HubkitError, match=rf"^a/b: the Hub refused \({status}\).*{hint}"):
         refs(connect())
     assert scripted.asked == 1
 

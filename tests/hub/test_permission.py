@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from hubkit.config import ReleaseConfig, parse_config
+from hubkit.endpoint import is_loopback
 from hubkit.errors import HubkitError
-from hubkit.hub.endpoint import is_loopback
 from hubkit.hub.permission import check_permission, name_warning
 from hubkit.physionet import OFFICIAL
 from hubkit.workspace import Workspace, write_json

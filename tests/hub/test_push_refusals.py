@@ -1,4 +1,4 @@
-"""What stops a push, what it says then, and that it goes on where that is mended."""
+"""What stops a push, what it says then, and that it goes on once that is fixed."""
 
 from __future__ import annotations
 

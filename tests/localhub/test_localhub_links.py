@@ -19,7 +19,7 @@ from huggingface_hub.errors import BadRequestError
 
 from hubkit.localhub import LocalHub
 from hubkit.localhub.accounts import Account, Accounts
-from hubkit.localhub.answers import Refusal
+from hubkit.localhub.errors import Refusal
 from hubkit.localhub.objects import Commit, Objects, lfs_pointer
 
 CONTENT = bytes(range(256)) * 40

@@ -20,7 +20,7 @@ from sacrebleu.metrics import BLEU, CHRF
 
 import hubkit
 from hubkit.clinical.labels import labels
-from hubkit.scoring.yardsticks import flip_negations
+from hubkit.scoring.baselines import flip_negations
 
 LABELS = (
     *("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Enlarged Cardiomediastinum", "Fracture", "Lung Lesion"),

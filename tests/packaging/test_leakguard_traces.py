@@ -15,10 +15,10 @@ from PIL import Image
 
 from hubkit.config import ReleaseConfig, parse_config
 from hubkit.errors import HubkitError
-from hubkit.packaging import leakguard, runs
-from hubkit.packaging.leakguard import Corpus, Leak, guard, guard_text, leaks, read_corpus
-from hubkit.packaging.runs import PublicRuns, words
-from hubkit.packaging.traces import machine_words
+from hubkit.leakguard import guard, ngrams
+from hubkit.leakguard.guard import Corpus, Leak, guard, guard_text, leaks, read_corpus
+from hubkit.leakguard.identifiers import machine_words
+from hubkit.leakguard.ngrams import PublicRuns, words
 from hubkit.tables import CONDITIONS, GENERATIONS, STUDIES, TRANSLATIONS
 from hubkit.workspace import Workspace, write_table
 

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from translation_server import SENTENCES, in_portuguese
 
+from hubkit.checks.flags import Flag, describe
 from hubkit.config import Translation
 from hubkit.translation.attempts import find, split_sentences, translate_units
 from hubkit.translation.engines import Answer
 from hubkit.translation.engines.openai import OpenAIEngine
-from hubkit.translation.flags import Flag, describe
 from hubkit.translation.units import Unit
 
 SOURCE = f"{SENTENCES[1]} {SENTENCES[2]}"

@@ -174,9 +174,9 @@ def test_a_server_that_dies_is_started_again():
     wanted = requests(2)
     with OpenAIEngine(table, pause=0.05) as engine:
         before = dict(engine.answer(wanted))
-        warden = psutil.Process(engine.server._process.pid)
-        warden.children()[0].send_signal(signal.SIGKILL)
-        warden.wait(20)
+        supervisor = psutil.Process(engine.server._process.pid)
+        supervisor.children()[0].send_signal(signal.SIGKILL)
+        supervisor.wait(20)
         assert dict(engine.answer(wanted)) == before
         second = psutil.Process(engine.server._process.pid).children()[0]
     assert not second.is_running()
@@ -186,7 +186,7 @@ OWNER = """
 import sys, time
 from hubkit.config import Translation
 from hubkit.translation.engines.server import Server
-from hubkit.translation.engines.wire import Client
+from hubkit.translation.engines.private_http import Client
 server = Server(sys.argv[1], None)
 server.start(Client(server.url))
 print(server._process.pid, flush=True)
@@ -199,11 +199,11 @@ def test_the_server_goes_when_hubkit_is_killed():
     serve = 'h.HTTPServer(("127.0.0.1", {port}), H).serve_forever()'
     command = f"{sys.executable} -c 'import http.server as h; {health}; {serve}'"
     owner = subprocess.Popen([sys.executable, "-c", OWNER, command], stdout=subprocess.PIPE, text=True, env=os.environ)
-    warden = psutil.Process(int(owner.stdout.readline()))
-    server = warden.children()[0]
+    supervisor = psutil.Process(int(owner.stdout.readline()))
+    server = supervisor.children()[0]
     assert server.is_running()
     owner.send_signal(signal.SIGKILL)
     owner.wait()
-    psutil.wait_procs([warden, server], timeout=10)
-    assert not warden.is_running()
+    psutil.wait_procs([supervisor, server], timeout=10)
+    assert not supervisor.is_running()
     assert not server.is_running()

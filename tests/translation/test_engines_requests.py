@@ -19,11 +19,11 @@ import pytest
 
 from hubkit.config import Translation
 from hubkit.errors import HubkitError, UsageError
-from hubkit.translation.engines import openai, server, warden
+from hubkit.translation.engines import openai, server, supervisor
 from hubkit.translation.engines.base import Answer, Request
 from hubkit.translation.engines.openai import OpenAIEngine
+from hubkit.translation.engines.private_http import Client, connect, is_allowed
 from hubkit.translation.engines.server import Server
-from hubkit.translation.engines.wire import Client, connect, is_allowed
 
 SECRET = "Canary opacity in the left base."
 MESSAGES = [{"role": "system", "content": "Traduza."}, {"role": "user", "content": SECRET}]
@@ -206,7 +206,7 @@ def test_hosts_that_the_configuration_names_are_those_of_the_engine(monkeypatch)
     address = own_address()
     if address is None:
         pytest.skip("this machine has no address but loopback")
-    monkeypatch.setattr("hubkit.translation.engines.wire.PRIVATE", (ipaddress.ip_network(address),))
+    monkeypatch.setattr("hubkit.translation.engines.private_http.PRIVATE", (ipaddress.ip_network(address),))
     with serving(host="0.0.0.0") as scripted:
         url = f"http://{address}:{scripted.server_port}/v1"
         table = Translation(engine="openai", model="m", base_url=url, allowed_hosts=(address,), timeout=5)
@@ -430,7 +430,7 @@ def test_a_server_that_is_not_ready_in_time_is_ended(talker, monkeypatch):
 def guarded(*command, seconds=20):
     """Start a command under the guard of its standard input."""
     code = (
-        f"import sys; from {warden.__name__} import main; import {warden.__name__} as module; "
+        f"import sys; from {supervisor.__name__} import main; import {supervisor.__name__} as module; "
         f"module.SECONDS_TO_STOP = {seconds}; sys.exit(main(sys.argv[1:]))"
     )
     return subprocess.Popen(

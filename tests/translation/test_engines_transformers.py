@@ -122,14 +122,14 @@ def test_a_row_that_loops_is_ended_alone(tiny_model):
 SCARCE = """
 import resource, sys
 from hubkit.config import Translation
-from hubkit.translation.engines import decoding
+from hubkit.translation.engines import cpu_batching
 from hubkit.translation.engines.base import Request
 from hubkit.translation.engines.transformers import TransformersEngine
 from hubkit.translation.prompt import messages
 table = Translation(model=sys.argv[1], quantization="fp32", device="cpu", batch_tokens=10**9)
 wanted = [Request(messages(table, "findings", "Clear lungs. " * 30), 20) for _ in range(64)]
-inner, outcomes = decoding._advance, []
-decoding._advance = lambda *arguments: outcomes.append(inner(*arguments)) or outcomes[-1]
+inner, outcomes = cpu_batching._advance, []
+cpu_batching._advance = lambda *arguments: outcomes.append(inner(*arguments)) or outcomes[-1]
 with TransformersEngine(table) as engine:
     list(engine.answer(wanted[:1]))
     used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()

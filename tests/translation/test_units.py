@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from hubkit.config import Translation
 from hubkit.errors import HubkitError
 from hubkit.translation.attempts import Result
+from hubkit.translation.checkpoints import read_parts, write_part
 from hubkit.translation.engines import Answer
-from hubkit.translation.parts import read_parts, write_part
-from hubkit.translation.step import Step
 from hubkit.translation.units import Unit, plan, read_rows
+from hubkit.translation.worker import Step
 
 SAME = "No acute disease."
 

@@ -12,8 +12,8 @@ from typing import Any
 from hubkit.config import Translation
 from hubkit.errors import HubkitError, UsageError
 from hubkit.translation.engines.base import Answer, Engine, Request
+from hubkit.translation.engines.private_http import Client, Reply
 from hubkit.translation.engines.server import Server
-from hubkit.translation.engines.wire import Client, Reply
 
 KEY_VARIABLE = "HUBKIT_TRANSLATION_KEY"
 """The environment variable with the server's key, where it wants one."""
@@ -45,7 +45,7 @@ class OpenAIEngine(Engine):
         self.server = None if translation.serve is None else Server(translation.serve, translation.base_url, task)
         url = self.server.url if self.server else translation.base_url
         if url is None:
-            raise UsageError("the engine openai has no server", mend="set [translation] base_url or serve")
+            raise UsageError("the engine openai has no server", hint="set [translation] base_url or serve")
         key = os.environ.get(KEY_VARIABLE)
         self.client = Client(url, translation.allowed_hosts, translation.timeout, key)
         if self.server is not None:
@@ -117,5 +117,5 @@ def _refuse(reply: Reply) -> None:
         raise HubkitError(
             f"the server refuses requests: HTTP {reply.status}",
             where="[translation] base_url",
-            mend=f"check model, base_url and {KEY_VARIABLE}",
+            hint=f"check model, base_url and {KEY_VARIABLE}",
         )

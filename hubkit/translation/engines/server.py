@@ -13,7 +13,7 @@ from collections import deque
 
 from hubkit.errors import HubkitError, UsageError
 from hubkit.progress import Progress
-from hubkit.translation.engines.wire import Client
+from hubkit.translation.engines.private_http import Client
 
 READY_SECONDS = 1800.0
 """How long a server may load its model."""
@@ -38,7 +38,7 @@ class Server:
             raise UsageError(
                 "hubkit cannot know where this server listens",
                 where="[translation] serve",
-                mend="write {port} for its port, or set base_url",
+                hint="write {port} for its port, or set base_url",
             )
         port = _free_port()
         self.url = url or f"http://127.0.0.1:{port}/v1"
@@ -54,11 +54,11 @@ class Server:
         Raises:
             HubkitError: it ended, or was not healthy in time.
         """
-        warden = [sys.executable, "-m", "hubkit.translation.engines.warden", *self.command]
+        supervisor = [sys.executable, "-m", "hubkit.translation.engines.supervisor", *self.command]
         self._starts += 1
         self._said.clear()
         self._process = subprocess.Popen(
-            warden,
+            supervisor,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -86,7 +86,7 @@ class Server:
                 return
             if self._starts > RESTARTS:
                 raise HubkitError(
-                    f"the server died {self._starts} times", where=self.command[0], mend="run it by hand to see why"
+                    f"the server died {self._starts} times", where=self.command[0], hint="run it by hand to see why"
                 )
             self.start(client)
 
@@ -106,7 +106,7 @@ class Server:
                     raise HubkitError(
                         f"the server ended with code {process.returncode}{last}",
                         where=self.command[0],
-                        mend="run the command of [translation] serve by hand to see why",
+                        hint="run the command of [translation] serve by hand to see why",
                     )
                 if _healthy(client):
                     progress.advance()

@@ -11,7 +11,7 @@ from hubkit.errors import UsageError
 from hubkit.models.loading import commit_of, load_language_model, pick_device
 from hubkit.translation.engines.base import Answer, Engine, Request
 from hubkit.translation.engines.continuous import Continuous
-from hubkit.translation.engines.decoding import greedy, require_attention
+from hubkit.translation.engines.cpu_batching import greedy, require_attention
 
 
 class TransformersEngine(Engine):
@@ -32,7 +32,7 @@ class TransformersEngine(Engine):
             raise UsageError(
                 "the model has no chat template, so it cannot be asked",
                 where=translation.model,
-                mend="set [translation] model to an instruction-tuned model",
+                hint="set [translation] model to an instruction-tuned model",
             )
         self.revision = commit_of(translation.model, translation.revision)
         self.budget = translation.batch_tokens

@@ -1,0 +1,45 @@
+"""Rules over an English source and its Portuguese translation: `check` returns what they find wrong.
+
+BERTScore hardly sees a dropped negation or a flipped side; these rules see little else. docs/checks.md has every check
+with a right and a wrong example.
+"""
+
+from __future__ import annotations
+
+from hubkit.checks.align import align
+from hubkit.checks.clinical import check_sentences
+from hubkit.checks.flags import Flag
+from hubkit.checks.form import check_additions, check_endings, check_language, check_length, check_loops
+from hubkit.checks.numbers import check_numbers, check_tokens
+from hubkit.clinical.assertion import sentences
+
+__all__ = ["Flag", "check"]
+
+LONGEST = 30_000
+"""Characters; no report has as many, and what has is not read."""
+
+
+def check(source: str, translation: str) -> list[Flag]:
+    """Return what is wrong with a translation, in the order of the checks; a check may speak more than once.
+
+    Args:
+        source: English text: a sentence, a section or a report.
+        translation: its Brazilian Portuguese.
+    """
+    if not source.strip():
+        return [Flag("sentence_added", "error", None, (0, len(translation)))] if translation.strip() else []
+    if not translation.strip():
+        return [Flag("empty", "error", (0, len(source)), None)]
+    if max(len(source), len(translation)) > LONGEST:
+        return [Flag("length", "error", (0, len(source)), (0, len(translation)))]
+    said, told = sentences(source, "en"), sentences(translation, "pt")
+    flags = [
+        *check_length(source.rstrip(), translation.rstrip()),
+        *check_endings(told),
+        *check_additions(source, translation),
+        *check_loops(said, told),
+        *check_language(said, told, translation),
+        *check_tokens(source, translation),
+        *check_numbers(source, translation),
+    ]
+    return [*flags, *check_sentences(align(said, told))]

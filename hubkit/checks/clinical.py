@@ -1,0 +1,108 @@
+"""The checks of what is said: sentence by sentence, and across sentences for what only moved."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+
+from hubkit.checks.direction import grades, laterality, trends
+from hubkit.checks.flags import Flag
+from hubkit.checks.opposites import opposites
+from hubkit.checks.polarity import negation, uncertainty
+from hubkit.checks.sides import SIZED, Place, Side, differing, same, soft
+from hubkit.clinical.lexicon import Meaning
+
+MANY = frozenset({"Lung Opacity", "Lung Lesion", "Support Devices"})
+"""Labels whose findings have more names than a lexicon holds."""
+
+DEVICES = frozenset(
+    (
+        "pacemaker",
+        "defibrillator",
+        "chest_tube",
+        "endotracheal_tube",
+        "tracheostomy",
+        "picc",
+        "swan_ganz",
+        "balloon_pump",
+    )
+)
+"""Devices whose few names are all there."""
+
+
+def check_sentences(pairs: Sequence[tuple[Side, Side]]) -> Iterator[Flag]:
+    """Yield what is wrong between sentences that answer one another.
+
+    Args:
+        pairs: source and translation; one side is empty where a sentence has no counterpart.
+    """
+    open_ends = [differing(_findings, source, translation) for source, translation in pairs]
+    _settle_moved(open_ends)
+    for (source, translation), (lost, added) in zip(pairs, open_ends, strict=True):
+        if not translation.sentences:
+            if lost or not _findings(source):
+                yield Flag("sentence_lost", "error", source.span, None)
+        elif not source.sentences:
+            if added or not _findings(translation):
+                yield Flag("sentence_added", "error", None, translation.span)
+        else:
+            flags = [
+                *_named(source, translation, lost, added),
+                *negation(source, translation),
+                *laterality(source, translation),
+                *grades(source, translation),
+                *trends(source, translation),
+                *uncertainty(source, translation),
+                *opposites(source, translation),
+            ]
+            errors = {flag.name for flag in flags if flag.severity == "error"}
+            yield from (flag for flag in flags if flag.severity == "error" or flag.name not in errors)
+
+
+def _settle_moved(open_ends: Sequence[tuple[list[Place], list[Place]]]) -> None:
+    """Take out what one sentence lacks and another has too much: it stands in another sentence now."""
+    for at, (lost, _) in enumerate(open_ends):
+        for place in list(lost):
+            for to, (_, added) in enumerate(open_ends):
+                found = next((other for other in added if same(place.meaning, other.meaning)), None)
+                if to != at and found is not None:
+                    lost.remove(place)
+                    added.remove(found)
+                    break
+
+
+def _named(source: Side, translation: Side, lost: list[Place], added: list[Place]) -> Iterator[Flag]:
+    """Findings and devices that only one side names; anatomy likewise, which reports leave out and add more freely.
+
+    What is added beside what is lost was swapped. Alone, it may be what a word unknown to the lexicon means: it is an
+    error where a label follows from it, since the English words for these are well known.
+    """
+    swapped = any(not soft(place.meaning) for place in lost)
+    for place in lost:
+        yield Flag("finding_lost", "warning" if soft(place.meaning) else "error", place.span, None)
+    for place in added:
+        grave = not soft(place.meaning) and (swapped or _well_known(place.meaning))
+        yield Flag("finding_added", "error" if grave else "warning", None, place.span)
+    lost, added = differing(_anatomy, source, translation)
+    yield from (Flag("anatomy_lost", "warning", place.span, None) for place in lost)
+    yield from (Flag("anatomy_added", "warning", None, place.span) for place in added)
+
+
+def _findings(side: Side) -> list[Place]:
+    return [place for place in side.places if _is_finding(place.meaning)]
+
+
+def _anatomy(side: Side) -> list[Place]:
+    return side.of_kind("anatomy")
+
+
+@functools.cache
+def _is_finding(meaning: Meaning) -> bool:
+    return meaning.kinds <= {"finding", "device", "state"} and all(
+        concept.kind != "state" or concept.name in SIZED for concept in meaning.concepts
+    )
+
+
+@functools.cache
+def _well_known(meaning: Meaning) -> bool:
+    return all(concept.label and (concept.label not in MANY or concept.name in DEVICES) for concept in meaning.concepts)

@@ -1,0 +1,141 @@
+"""The checks of form: what shows without knowing what is said, such as loops, chatter and words of another language."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from hubkit.checks.flags import Flag
+from hubkit.clinical.assertion import Sentence
+from hubkit.clinical.lexicon import Language, fold, phrase_tree
+
+WORDS = {
+    name: frozenset(words)
+    for name, words in tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8")).items()
+}
+
+CHATTER = re.compile(
+    rf"^\W*(?:{'|'.join(map(re.escape, sorted(WORDS['opening'])))})|{'|'.join(map(re.escape, sorted(WORDS['remark'])))}"
+)
+
+OTHER_SCRIPT = re.compile(r"[\u0370-\u1cff\u2e80-\ua95f\uac00-\ud7ff\uf900-\ufaff]")
+
+MARKDOWN = re.compile(
+    r"\*\*|`|^#{1,6}\s|^\s*[*•]\s|^\s*\|.*\|\s*$|^\s*-\s(?=\S)|^-{3,}\s*$|\[[^\]\n]+\]\(", re.MULTILINE
+)
+
+CLOSING = frozenset('.,;:!?)"')
+
+RATIOS = ((15, (0.1, 12.0)), (30, (0.15, 7.0)), (60, (0.25, 4.0)), (160, (0.3, 3.0)), (math.inf, (0.5, 2.0)))
+"""Up to so many characters of the source, the bounds of the translation's length over the source's."""
+
+
+def check_length(source: str, translation: str) -> Iterator[Flag]:
+    """Yield a flag for a translation that is far shorter or longer than its source, or that ends in mid-sentence."""
+    ratio = len(translation) / len(source)
+    # An abbreviation may be spelled out, and the reverse.
+    low, high = next(bounds for longest, bounds in RATIOS if len(source) < longest)
+    if not low <= ratio <= high:
+        yield Flag("length", "error", (0, len(source)), (0, len(translation)))
+    if source[-1] in ".!?" and translation[-1] not in ".!?:;)]\"”'»":
+        word = translation.split()[-1]
+        end = len(translation)
+        if translation[-1] in ",-" or fold(word) not in WORDS["dangling"]:
+            severity: Literal["error", "warning"] = "error" if translation[-1] in ",-" else "warning"
+            yield Flag("truncated", severity, (len(source) - 1, len(source)), (end - len(word), end))
+
+
+def check_endings(translation: Sequence[Sentence]) -> Iterator[Flag]:
+    """Yield a flag for a sentence that ends in a word that asks for another."""
+    for sentence in translation:
+        words = sentence.words
+        last = next((at for at in range(len(words) - 1, 0, -1) if words[at] not in CLOSING), 0)
+        # Not the a of 8ª, and no letter that is a name.
+        if words[last] in WORDS["dangling"] and not words[last - 1].isdigit() and not sentence.in_capitals(last):
+            yield Flag("truncated", "error", None, sentence.span_of(last, last + 1))
+
+
+def check_additions(source: str, translation: str) -> Iterator[Flag]:
+    """Yield a flag for what a model says beside the translation, and for markup that the source does not have."""
+    chatter = CHATTER.search(fold(translation))
+    if chatter and not CHATTER.search(fold(source)):
+        yield Flag("chatter", "error", None, chatter.span())
+    markup = list(MARKDOWN.finditer(translation))
+    if markup and len(markup) > len(MARKDOWN.findall(source)):
+        yield Flag("markdown", "error", None, markup[0].span())
+
+
+def check_loops(source: Sequence[Sentence], translation: Sequence[Sentence]) -> Iterator[Flag]:
+    """Yield a flag for words said over and over where the source does not."""
+    words = [word for sentence in translation for word in sentence.words]
+    at = _loop(words)
+    if at is not None and _loop([word for sentence in source for word in sentence.words]) is None:
+        places = [(sentence, place) for sentence in translation for place in range(len(sentence.words))]
+        yield Flag("loop", "error", None, (_span(*places[at[0]])[0], _span(*places[at[1] - 1])[1]))
+
+
+def check_language(source: Sequence[Sentence], translation: Sequence[Sentence], text: str) -> Iterator[Flag]:
+    """Yield a flag for English words that were left, and for words or letters of a third language."""
+    said = {word for sentence in source for word in sentence.words}
+    left = WORDS["english"] | (said & _english_words())
+    english = _places(translation, left)
+    if english:
+        yield Flag("english", "error", None, _span(*english[0]))
+    script = OTHER_SCRIPT.search(text)
+    if script:
+        yield Flag("other_language", "error", None, script.span())
+        return
+    foreign, other = _places(translation, WORDS["foreign"] - said), _places(translation, WORDS["other"] - said)
+    if foreign or len({sentence.words[at] for sentence, at in other}) > 1:
+        yield Flag("other_language", "error", None, _span(*(foreign or other)[0]))
+
+
+def _places(sentences: Sequence[Sentence], wanted: frozenset[str]) -> list[tuple[Sentence, int]]:
+    """Where words stand; what is an abbreviation, by its capitals, is no word."""
+    return [
+        (sentence, at)
+        for sentence in sentences
+        if not wanted.isdisjoint(sentence.words)
+        for at, word in enumerate(sentence.words)
+        if word in wanted and (not sentence.in_capitals(at) or sentence.text.isupper())
+    ]
+
+
+def _span(sentence: Sentence, at: int) -> tuple[int, int]:
+    return sentence.span_of(at, at + 1)
+
+
+def _loop(words: list[str]) -> tuple[int, int] | None:
+    """Where two to eight words follow themselves at least twice more, a single word three times more."""
+    if len(words) - len(set(words)) < 3:
+        return None
+    for size in range(1, 9):
+        run = 0
+        wanted = 3 if size == 1 else 2 * size
+        for at in range(size, len(words)):
+            run = run + 1 if words[at] == words[at - size] else 0
+            if run >= wanted and any(word.isalpha() for word in words[at - size : at]):
+                return at - run - size + 1, at + 1
+    return None
+
+
+@functools.cache
+def _english_words() -> frozenset[str]:
+    """Words of the English lexicon that no Portuguese phrase holds; many with these endings are common to both."""
+    only = _words("en") - _words("pt") - WORDS["borrowed"]
+    return frozenset(word for word in only if len(word) > 3 and not word.endswith(("al", "ar", "or", "a")))
+
+
+def _words(language: Language) -> set[str]:
+    found: set[str] = set()
+    nodes = [phrase_tree(language)]
+    while nodes:
+        node = nodes.pop()
+        found |= node.keys() - {""}
+        nodes += [below for word, below in node.items() if word]
+    return found

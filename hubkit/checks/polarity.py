@@ -1,0 +1,227 @@
+"""The checks of what is denied and what is doubted."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+from hubkit.checks.flags import Flag
+from hubkit.checks.form import WORDS
+from hubkit.checks.sides import SIZED, Place, Side, soft, unmatched
+from hubkit.clinical.assertion import Sentence, cue
+from hubkit.clinical.lexicon import Meaning, Term
+
+LOOSE = frozenset({"loose", "normal", "clear", "intact", "midline", "same", "resolved", "removed"})
+"""What can stand for a negation of the other language, and needs none there."""
+
+NEGATING = frozenset({"forward", "adverb", "inner"})
+"""The concepts of negation."""
+
+SOUND = frozenset({"normal", "clear", "intact", "midline", "same", "resolved"})
+"""What says that all is well, and is often said with a negation."""
+
+UNSOUND = {
+    "clear": frozenset({"opacity", "infiltrate", "consolidation", "airspace_disease"}),
+    "normal": SIZED | {"cardiomegaly"},
+}
+"""What a lung that is clear, and a heart or mediastinum that is normal, does not have."""
+
+BREAKS = frozenset({",", ";", ":", ".", "but", "though", "although", "however", "mas", "porem", "embora", "contudo"})
+"""What a negation does not reach beyond to deny a doubt."""
+
+DENIABLE = ("suggest", "suspicious", "concerning", "worrisome", "suger", "sugir", "suspeit", "preocupante")
+"""How the words of doubt begin that a negation reaches over what it denies."""
+
+FINITE, WITHOUT = frozenset({"suggests", "suggest", "sugere", "sugerem"}), frozenset({"without", "sem"})
+
+AGREEING = frozenset({"nor", "nenhum", "nenhuma", "nem", "nada", "ninguem", "tampouco"})
+
+VAGUE = frozenset({"hedge", "scope", "exam", "ignore"})
+"""Kinds of phrases that name nothing."""
+
+NEGATIVE = frozenset({"no", "not", "cannot", "without", "never", "sem", "nao", "nenhum", "nenhuma", "ausencia"})
+"""A phrase such as "no change" or "sem alterações" that begins with one of these is a negation, whatever else it is."""
+
+
+def negation(source: Side, translation: Side) -> Iterator[Flag]:
+    """Yield a flag for a negation that is not answered.
+
+    A negation asks for one on the other side, or for a phrase that can stand for one and answers nothing else there;
+    where sentences have several, the polarity of each finding decides.
+    """
+    misread = _misread(translation)
+    if misread is not None:
+        yield Flag("negation_added", "error", source.span, misread)
+        return
+    said, told = _negations(source), _negations(translation)
+    spare, other_spare = unmatched(_loose(source, translation), _loose(translation, source))
+    if spare and other_spare:
+        # Whatever their words, what stands for a negation on both sides answers one another: "sharp", "livres".
+        paired = min(len(spare), len(other_spare))
+        spare, other_spare = spare[paired:], other_spare[paired:]
+    if not told and not other_spare:
+        sound = [place for place in spare if _sound(place.meaning)]
+        if said or sound:
+            same = not said and "same" in sound[0].meaning.names
+            name = "comparison_lost" if same else "negation_dropped"
+            yield Flag(name, "error", (said or sound)[0].span, translation.span)
+            return
+    unsound = _unsound(source, translation)
+    if unsound is not None:
+        yield unsound
+        return
+    allowed = len(said) + len(spare)
+    plain = [place for place in told if place.meaning.first == "nao"]
+    lone = [place for place in plain if place.term.last == place.term.first + 1]
+    # "Sem desvio" denies what "displaced" says, whatever else is denied beside it.
+    inner = [place for place in told if "inner" in place.meaning.names] if len(told) > allowed else []
+    if len(inner) <= sum("inner" in place.meaning.names for place in said):
+        inner = []
+    if (told and not allowed) or ((lone or inner) and len(told) > allowed) or len(plain) > allowed:
+        yield Flag("negation_added", "error", source.span, (lone or inner or plain or told)[-1].span)
+    elif said or told:
+        yield from _turned(source, translation, len(told) - allowed, len(said) - len(told) - len(other_spare))
+
+
+def _unsound(source: Side, translation: Side) -> Flag | None:
+    """A flag for what is clear or normal on one side, and clouded or enlarged on the other."""
+    for sound, unsound in UNSOUND.items():
+        for one, other in ((source, translation), (translation, source)):
+            if sound not in one.names or sound in other.names:
+                continue
+            for place in other.places:
+                affirmed = all(other.polarities.get(name) == {1} for name in place.meaning.names)
+                if affirmed and place.meaning.names & unsound and (place.meaning.said & unsound).isdisjoint(one.names):
+                    spans = one.named(sound)[0].span, place.span
+                    return (
+                        Flag("negation_dropped", "error", *spans)
+                        if one is source
+                        else Flag("negation_added", "error", *reversed(spans))
+                    )
+    return None
+
+
+def _turned(source: Side, translation: Side, more: int, fewer: int) -> Iterator[Flag]:
+    """A flag for the first finding that is affirmed on one side alone.
+
+    What has many names ("tip", "process"), and what may be gone ("não há mais"), is believed only where the translation
+    has more negations, or fewer, than can be answered.
+    """
+    gone = "resolved" in source.names | translation.names
+    for name, polarities in source.polarities.items():
+        others = translation.polarities.get(name)
+        if (polarities, others) not in (({0}, {1}), ({1}, {0})):
+            continue
+        one, other = source.named(name)[0], translation.named(name)[0]
+        added = others == {0}
+        counted = (more if added else fewer) > 0
+        if name in SOUND and not (added and counted):
+            continue
+        plain = not (gone or soft(one.meaning) or soft(other.meaning))
+        if counted or (plain and not added):
+            yield Flag("negation_added" if added else "negation_dropped", "error", one.span, other.span)
+            return
+
+
+def uncertainty(source: Side, translation: Side) -> Iterator[Flag]:
+    """Yield a flag where there is less doubt than in the source, or doubt where it has nothing like it."""
+    said, told = _hedges(source), _hedges(translation)
+    if len(said) > len(told):
+        yield Flag("uncertainty_dropped", "error", said[0].span, translation.span)
+    elif told and not any("hedge" in place.meaning.kinds for place in source.places):
+        yield Flag("uncertainty_added", "error", source.span, told[0].span)
+
+
+def _negations(side: Side) -> list[Place]:
+    """The negations of a side; what only agrees with one before it, as in "não há nenhum", is none of its own."""
+    found: list[Place] = []
+    for place in side.places:
+        if negates(place.meaning):
+            agrees = place.meaning.first in AGREEING and bool(found) and found[-1].sentence is place.sentence
+            if not agrees:
+                found.append(place)
+    return found
+
+
+def _loose(side: Side, answer: Side) -> list[Place]:
+    """What can stand for a negation, but for what the other side says in its own way: "indistinct" as "mal definido",
+    "unchanged" as "mantém".
+    """
+    return [
+        place
+        for place in side.places
+        if not LOOSE.isdisjoint(place.meaning.names)
+        and not negates(place.meaning)
+        and (place.meaning.names - LOOSE - NEGATING).isdisjoint(answer.names)
+        and not ("same" in place.meaning.names and "again" in answer.names)
+    ]
+
+
+@functools.cache
+def _sound(meaning: Meaning) -> bool:
+    return not SOUND.isdisjoint(meaning.names)
+
+
+@functools.cache
+def negates(meaning: Meaning) -> bool:
+    """Whether a phrase is a negation, which asks for an answer."""
+    if meaning.kinds.isdisjoint(("negation", "trend", "state")):
+        return False
+    if meaning.first in NEGATIVE:
+        return "loose" not in meaning.names
+    return "negation" in meaning.kinds and ("inner" in meaning.names or meaning.names.isdisjoint(LOOSE))
+
+
+def _misread(side: Side) -> tuple[int, int] | None:
+    """Where "não" stands for "no" (em + o): before a noun it cannot deny anything."""
+    for sentence in side.sentences:
+        for at, word in enumerate(sentence.words[:-1]):
+            if word == "nao" and sentence.words[at + 1] in WORDS["after_no"]:
+                return sentence.span_of(at, at + 1)
+    return None
+
+
+def _hedges(side: Side) -> list[Place]:
+    """What makes something uncertain; "no findings to suggest" does not, and "could suggest" does so once."""
+    found: list[Place] = []
+    for at, place in enumerate(side.places):
+        if _possible(place.meaning) and not _denied(side.places, at):
+            joined = bool(found) and found[-1].sentence is place.sentence and found[-1].term.last == place.term.first
+            if not joined:
+                found.append(place)
+    return found
+
+
+def _denied(places: list[Place], at: int) -> bool:
+    """Whether a negation reaches a doubt: "no evidence to suggest". "Cannot be excluded" is none itself.
+
+    Over what it denies it reaches few words of doubt: "no nodule suspicious for malignancy".
+    """
+    sentence, term = places[at]
+    if term.meaning.first in NEGATIVE:
+        return False
+    doubt, over = term.meaning.first, False
+    for before in reversed(places[:at]):
+        gap = sentence.words[before.term.last : term.first]
+        if before.sentence is not sentence or not BREAKS.isdisjoint(gap):
+            return False
+        if cue(before.meaning) == 0 and "trend" not in before.meaning.kinds:
+            if doubt in FINITE and before.meaning.first in WITHOUT and _affirmed(sentence, before.term):
+                # "Cuffing without consolidation suggests": what is there does.
+                return False
+            return not over or doubt.startswith(DENIABLE)
+        if before.meaning.first in BREAKS:
+            return False
+        over = over or not before.meaning.kinds <= VAGUE
+        term = before.term
+    return False
+
+
+def _affirmed(sentence: Sentence, negation: Term) -> bool:
+    """Whether a sentence names a finding before it denies another."""
+    return any(term.last <= negation.first and "finding" in term.meaning.kinds for term in sentence.terms)
+
+
+@functools.cache
+def _possible(meaning: Meaning) -> bool:
+    return any((concept.kind, concept.name) == ("hedge", "possible") for concept in meaning.concepts)

@@ -1,0 +1,133 @@
+"""Rows of a file of another's making: Parquet, CSV, TSV or JSON Lines, and what is wrong with it told by its place."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hubkit.errors import HubkitError, UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DELIMITERS = {".csv": ",;\t", ".tsv": "\t"}
+
+FORMATS = (".parquet", *DELIMITERS, ".jsonl")
+
+LONGEST_CELL = 2**31 - 1
+
+
+class Rows(NamedTuple):
+    """What a file holds.
+
+    Attributes:
+        columns: their names.
+        rows: in the file's order.
+        table: the same as a table, where the file is Parquet.
+        delimiter: what parts the fields, where it is CSV.
+    """
+
+    columns: list[str]
+    rows: list[dict[str, Any]]
+    table: pa.Table | None = None
+    delimiter: str = ","
+
+
+def format_of(path: Path) -> str:
+    """Return the ending that says how a file is read or written.
+
+    Raises:
+        UsageError: no such format.
+    """
+    ending = path.suffix.lower()
+    if ending not in FORMATS:
+        raise UsageError(f"not one of {', '.join(FORMATS)}", where=path, hint="convert it, or choose another ending")
+    return ending
+
+
+def read_rows(path: Path, wanted: Sequence[str]) -> Rows:
+    """Read a file; `wanted` are columns by which the delimiter of a CSV file is known.
+
+    Raises:
+        UsageError: the file has another ending, or a column twice.
+        HubkitError: it cannot be read.
+    """
+    ending = format_of(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise HubkitError(f"cannot be read: {error.strerror}", where=path) from None
+    if ending == ".parquet":
+        return _from_parquet(path, content)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin1"
+        raise HubkitError("is not UTF-8", where=path, hint=f"convert it: iconv -f {encoding} -t utf-8") from None
+    return _from_json_lines(path, text) if ending == ".jsonl" else _from_csv(path, text, wanted, DELIMITERS[ending])
+
+
+def _from_parquet(path: Path, content: bytes) -> Rows:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(pa.BufferReader(content))
+    except (pa.ArrowInvalid, OSError):
+        raise HubkitError("is not a whole Parquet file", where=path) from None
+    _refuse_doubled(path, table.column_names)
+    return Rows(table.column_names, table.to_pylist(), table)
+
+
+def _from_csv(path: Path, text: str, wanted: Sequence[str], delimiters: str) -> Rows:
+    header = text.partition("\n")[0].rstrip("\r")
+    delimiter = max(
+        delimiters, key=lambda mark: sum(name in next(csv.reader([header], delimiter=mark), ()) for name in wanted)
+    )
+    limit = csv.field_size_limit(LONGEST_CELL)
+    try:
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+        columns = list(reader.fieldnames or ())
+        _refuse_doubled(path, columns)
+        rows = list(reader)
+    except csv.Error as error:
+        raise HubkitError(f"is no CSV file: {error}", where=path) from None
+    finally:
+        csv.field_size_limit(limit)
+    for number, row in enumerate(rows, 1):
+        if None in row or None in row.values():
+            raise HubkitError(
+                f"has {'more' if None in row else 'fewer'} fields in row {number} than in its header",
+                where=path,
+                hint="quote fields that hold a delimiter, and leave no field out",
+            )
+    return Rows(columns, rows, delimiter=delimiter)
+
+
+def _from_json_lines(path: Path, text: str) -> Rows:
+    rows = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+                # An escape can write half of a surrogate pair, which no file can hold as it is.
+                json.dumps(row, ensure_ascii=False).encode()
+            except UnicodeEncodeError:
+                raise HubkitError(f"holds half a surrogate pair in line {number}", where=path) from None
+            except (ValueError, RecursionError):
+                row = None
+            if not isinstance(row, dict):
+                raise HubkitError(f"holds no JSON object in line {number}", where=path)
+            rows.append(row)
+    return Rows(list(dict.fromkeys(name for row in rows for name in row)), rows)
+
+
+def _refuse_doubled(path: Path, columns: Sequence[str]) -> None:
+    doubled = next((name for name, count in Counter(columns).items() if count > 1), None)
+    if doubled is not None:
+        raise UsageError(f"has two columns {doubled!r}", where=path, hint="rename one")

@@ -1,0 +1,60 @@
+"""Which Hub is spoken to: set before any of the Hub's clients is imported, since they read it at import."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import sys
+from urllib.parse import urlsplit
+
+from hubkit.config import ReleaseConfig
+from hubkit.errors import HubkitError
+
+OFFICIAL = "https://huggingface.co"
+
+
+def use_endpoint(endpoint: str | None) -> None:
+    """Point every Hub client of this process and its children at `endpoint`; None leaves HF_ENDPOINT as it is.
+
+    Raises:
+        HubkitError: a client was imported already and points elsewhere.
+    """
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("HF_UPDATE_DOWNLOAD_COUNTS", "0")
+    if endpoint is not None:
+        constants = sys.modules.get("huggingface_hub.constants")
+        if constants is not None and endpoint.rstrip("/") != constants.ENDPOINT:
+            raise HubkitError(
+                f"the Hub's clients already speak to {constants.ENDPOINT}", hint=f"set HF_ENDPOINT={endpoint}"
+            )
+        os.environ["HF_ENDPOINT"] = endpoint.rstrip("/")
+    if "HF_ENDPOINT" in os.environ and is_loopback(current_endpoint()):
+        _past_proxies(urlsplit(current_endpoint()).hostname or "")
+
+
+def current_endpoint() -> str:
+    return os.environ.get("HF_ENDPOINT", OFFICIAL).rstrip("/")
+
+
+def where(config: ReleaseConfig) -> str:
+    """The Hub that a release goes to: what was pushed to a rehearsal is not pushed to another Hub yet."""
+    return current_endpoint() if config.hub.endpoint is None else config.hub.endpoint.rstrip("/")
+
+
+def is_loopback(endpoint: str) -> bool:
+    """Whether every address that the endpoint's host resolves to is on loopback."""
+    host = urlsplit(endpoint).hostname or ""
+    try:
+        found = socket.getaddrinfo(host, None)
+    except socket.gaierror:
+        return False
+    return all(ipaddress.ip_address(address[4][0]).is_loopback for address in found)
+
+
+def _past_proxies(host: str) -> None:
+    """A rehearsal stays on this machine, whatever proxy its clients are told to use."""
+    for name in ("NO_PROXY", "no_proxy"):
+        hosts = [known for known in os.environ.get(name, "").split(",") if known]
+        if host not in hosts:
+            os.environ[name] = ",".join([*hosts, host])

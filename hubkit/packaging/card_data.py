@@ -1,0 +1,234 @@
+"""What the cards say: figures gathered from the workspace, once, for all templates. No corpus text comes in here."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any, NamedTuple
+
+import hubkit
+from hubkit.config import ReleaseConfig
+from hubkit.corpus.kinds import corpus_kind
+from hubkit.endpoint import OFFICIAL
+from hubkit.models.recipe import read_recipe, read_training
+from hubkit.original_study import ORIGINAL_STUDY
+from hubkit.packaging.dataset import HUB_SPLITS
+from hubkit.packaging.evaluation import evaluation
+from hubkit.tables import CHEXPERT_LABELS, SPLITS
+from hubkit.workspace import Workspace, file_digest, read_table
+
+SYNTHETIC_KINDS = ("demo", "synthetic")
+"""Corpora that a program made: their cards say so before anything else."""
+
+
+LICENSE_URL = "https://physionet.org/about/licenses/physionet-credentialed-health-data-license-150/"
+
+
+class Parent(NamedTuple):
+    """A PhysioNet project that the release is derived from.
+
+    Attributes:
+        name: its short name, which in small letters is that of its address.
+        title: its title.
+        authors: (family name, given name) of its authors, in order.
+        version: its version, as configured.
+    """
+
+    name: str
+    title: str
+    authors: tuple[tuple[str, str], ...]
+    version: str = ""
+
+    @property
+    def url(self) -> str:
+        return f"https://physionet.org/content/{self.name.lower()}/{self.version}/"
+
+    @property
+    def agreement_url(self) -> str:
+        return f"https://physionet.org/content/{self.name.lower()}/view-dua/{self.version}/"
+
+
+PARENTS = {
+    "mimic-cxr": (
+        Parent(
+            "MIMIC-CXR",
+            "MIMIC-CXR Database",
+            (
+                *(("Johnson", "Alistair"), ("Pollard", "Tom"), ("Mark", "Roger")),
+                *(("Berkowitz", "Seth"), ("Horng", "Steven")),
+            ),
+        ),
+        Parent(
+            "MIMIC-CXR-JPG",
+            "MIMIC-CXR-JPG - chest radiographs with structured labels",
+            (
+                *(("Johnson", "Alistair"), ("Lungren", "Matthew"), ("Peng", "Yifan"), ("Lu", "Zhiyong")),
+                *(("Mark", "Roger"), ("Berkowitz", "Seth"), ("Horng", "Steven")),
+            ),
+        ),
+    )
+}
+"""The PhysioNet projects that a corpus kind comes from: reports, images."""
+
+
+class SplitSize(NamedTuple):
+    """How much one split holds."""
+
+    name: str
+    studies: int
+    subjects: int
+    images: int
+
+
+class Noticed(NamedTuple):
+    """In how many sections a check noticed something: in flagged ones, and as a warning in those that passed."""
+
+    check: str
+    flagged: int
+    warned: int
+
+
+class Quality(NamedTuple):
+    """How the translated sections fared in the checks.
+
+    Attributes:
+        sections: sections that had text.
+        studies: studies that they come from.
+        status: sections by status (ok, flagged, failed).
+        checks: what the checks noticed, commonest first.
+        reused: sections whose translation was taken from an equal text.
+    """
+
+    sections: int
+    studies: int
+    status: dict[str, int]
+    checks: list[Noticed]
+    reused: int
+
+
+class Curve(NamedTuple):
+    """One line of the training's log."""
+
+    step: int
+    train_loss: float | None
+    eval_loss: float | None
+    eval_entropy: float | None
+    eval_accuracy: float | None
+
+
+def gather(config: ReleaseConfig, workspace: Workspace) -> dict[str, Any]:
+    """Collect what the templates may say, by name.
+
+    Raises:
+        HubkitError: a file of an earlier stage is missing.
+    """
+    kind = corpus_kind(config.corpus.kind)
+    synthetic = kind.name in SYNTHETIC_KINDS
+    source = f"the {kind.name} corpus" if synthetic else kind.name.upper()
+    base = read_recipe(workspace.adapter)["base_model"]
+    return {
+        "hubkit": hubkit.__version__,
+        "release": config.release,
+        "repos": {name: config.hub.repo(name) for name in ("dataset", "adapter", "metric")},
+        "names": {"dataset": config.hub.dataset, "adapter": config.hub.adapter, "metric": config.hub.metric},
+        "config": config,
+        "corpus": kind,
+        "source": source,
+        "parents": [parent._replace(version=config.corpus.version) for parent in PARENTS.get(kind.name, ())],
+        "license_url": LICENSE_URL,
+        "hub": (config.hub.endpoint or OFFICIAL).rstrip("/"),
+        "source_link": f"[{source}]({kind.url})" if kind.url else source,
+        "synthetic": synthetic,
+        "base": base,
+        "training": read_training(workspace.adapter),
+        "splits": split_sizes(workspace),
+        "labels": label_counts(workspace),
+        "quality": quality(workspace),
+        "translator": translator(workspace),
+        "curves": curves(workspace),
+        "evaluation": evaluation(workspace),
+        "original": ORIGINAL_STUDY,
+        "digests": {name: file_digest(path) for name, path in _provenance(workspace).items()},
+        "versions": versions(workspace),
+        "medgemma": base["name"].startswith("google/medgemma"),
+    }
+
+
+def corpus_name(config: ReleaseConfig) -> str:
+    """What the corpus is called, with its version where it has one."""
+    parents = PARENTS.get(config.corpus.kind)
+    return f"{parents[0].name} {config.corpus.version}" if parents else f"the {config.corpus.kind} corpus"
+
+
+def split_sizes(workspace: Workspace) -> list[SplitSize]:
+    """Studies, subjects and images of each split."""
+    rows = read_table(workspace.studies, ["subject_id", "split", "images"]).to_pylist()
+    sizes = []
+    for split in SPLITS:
+        inside = [row for row in rows if row["split"] == split]
+        subjects = {row["subject_id"] for row in inside}
+        images = sum(len(row["images"] or []) for row in inside)
+        sizes.append(SplitSize(HUB_SPLITS[split], len(inside), len(subjects), images))
+    return sizes
+
+
+def label_counts(workspace: Workspace) -> list[tuple[str, list[int]]]:
+    """Studies with a positive finding, for each label: one figure a split."""
+    rows = read_table(workspace.studies, ["split", "labels"]).to_pylist()
+    positive = Counter(
+        (row["split"], label) for row in rows for label, value in (row["labels"] or {}).items() if value == 1
+    )
+    return [(label, [positive[split, label] for split in SPLITS]) for label in CHEXPERT_LABELS]
+
+
+def quality(workspace: Workspace) -> Quality:
+    """Count the translated sections by status and by flag."""
+    rows = read_table(workspace.translations, ["study_id", "status", "flags", "reused"]).to_pylist()
+    status = Counter(row["status"] for row in rows)
+    noticed = Counter((flag, row["status"] == "ok") for row in rows for flag in set(row["flags"] or []))
+    checks = [Noticed(name, noticed[name, False], noticed[name, True]) for name in {name for name, _ in noticed}]
+    return Quality(
+        sections=len(rows),
+        studies=len({row["study_id"] for row in rows}),
+        status={name: status[name] for name in ("ok", "flagged", "failed")},
+        checks=sorted(checks, key=lambda row: (-row.flagged, -row.warned, row.check)),
+        reused=sum(bool(row["reused"]) for row in rows),
+    )
+
+
+def translator(workspace: Workspace) -> list[dict[str, str | None]]:
+    """The models that translated, with revision and digest of the prompt."""
+    rows = read_table(workspace.translations, ["model", "revision", "prompt"]).group_by(["model", "revision", "prompt"])
+    return sorted(rows.aggregate([]).to_pylist(), key=lambda row: json.dumps(row))
+
+
+def curves(workspace: Workspace) -> list[Curve]:
+    """The evaluations logged in training, each with the training loss last seen before it."""
+    found, train_loss = [], None
+    for line in workspace.log_history.read_text(encoding="utf-8").splitlines():
+        entry = json.loads(line)
+        train_loss = entry.get("loss", train_loss)
+        if "eval_loss" in entry:
+            names = ("eval_loss", "eval_entropy", "eval_mean_token_accuracy")
+            found.append(Curve(entry["step"], train_loss, *(entry.get(name) for name in names)))
+    return found
+
+
+def versions(workspace: Workspace) -> dict[str, str]:
+    """Package versions that the stages ran with, from their manifests."""
+    found: dict[str, str] = {}
+    for stage in ("translate", "finetune", "generate", "score"):
+        path = workspace.manifest(stage)
+        if path.exists():
+            found |= json.loads(path.read_text(encoding="utf-8"))["versions"]
+    return found
+
+
+def _provenance(workspace: Workspace) -> dict[str, Any]:
+    return {
+        path.name: path
+        for path in (
+            *(workspace.studies, workspace.translations),
+            *(workspace.adapter / "adapter_model.safetensors", workspace.scores / "scores.parquet"),
+        )
+    }

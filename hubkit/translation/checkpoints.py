@@ -1,0 +1,98 @@
+"""Checkpoints: each finished chunk of units is a file part-*.parquet, written atomically."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from hubkit.errors import HubkitError
+from hubkit.translation.attempts import Result
+from hubkit.workspace import read_table, write_table
+
+FLAGS = pa.list_(
+    pa.struct(
+        [
+            ("check", pa.string()),
+            ("severity", pa.string()),
+            ("source_start", pa.int32()),
+            ("source_end", pa.int32()),
+            ("translation_start", pa.int32()),
+            ("translation_end", pa.int32()),
+        ]
+    )
+)
+
+PART = pa.schema(
+    [
+        ("unit", pa.string()),
+        ("translation", pa.string()),
+        ("revision", pa.string()),
+        ("attempts", pa.int8()),
+        ("output_tokens", pa.int32()),
+        ("finish_reason", pa.string()),
+        ("error", pa.string()),
+        ("status", pa.string()),
+        ("flags", FLAGS),
+    ]
+)
+"""A row per unit that was translated, or failed."""
+
+
+def write_part(folder: Path, results: Sequence[Result], revision: str | None) -> None:
+    """Keep `results`; the same units always go into the same file, whoever translates them and when."""
+    names = "".join(result.unit.key for result in results)
+    rows = [_row(result, revision) for result in results]
+    name = f"part-{hashlib.sha256(names.encode()).hexdigest()[:16]}.parquet"
+    write_table(folder / name, pa.Table.from_pylist(rows, schema=PART))
+
+
+def read_parts(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the rows of all parts by unit. A unit that failed and was translated by a later run is given once.
+
+    Raises:
+        HubkitError: two files hold a translation of one unit.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for path in sorted(folder.glob("part-*.parquet")):
+        for row in read_table(path).to_pylist():
+            before = found.get(row["unit"])
+            if before is not None and "failed" not in (before["status"], row["status"]):
+                raise HubkitError(
+                    "a unit was translated twice: two runs work on this release",
+                    where=path,
+                    hint="end the workers of the earlier run, delete the file, run again",
+                )
+            if before is None or before["status"] == "failed":
+                found[row["unit"]] = row
+    return found
+
+
+def _row(result: Result, revision: str | None) -> dict[str, Any]:
+    return {
+        "unit": result.unit.key,
+        "translation": result.answer.text,
+        "revision": revision,
+        "attempts": result.attempts,
+        "output_tokens": result.answer.tokens,
+        "finish_reason": result.answer.finish_reason,
+        "error": result.answer.error,
+        "status": result.status,
+        "flags": [
+            {
+                "check": flag.name,
+                "severity": flag.severity,
+                **_span("source", flag.source_span),
+                **_span("translation", flag.translation_span),
+            }
+            for flag in result.flags
+        ],
+    }
+
+
+def _span(side: str, span: tuple[int, int] | None) -> dict[str, int | None]:
+    start, end = span or (None, None)
+    return {f"{side}_start": start, f"{side}_end": end}

@@ -1,0 +1,119 @@
+"""Processes that have the stock libraries and nothing of hubkit: what a researcher's machine is like."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import hubkit
+from hubkit.errors import HubkitError
+from hubkit.verification.versions import environment
+
+_RUN = """
+import runpy, sys
+_, libraries, *sys.argv = sys.argv
+sys.path[:0] = filter(None, libraries.split(":"))
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+_OURS = ("hubkit", "_hubkit", "__editable__")
+
+
+class CleanEnv:
+    """Runs scripts with the stock libraries, each in a process with an empty home of its own.
+
+    Args:
+        root: a folder for the homes; what is downloaded there goes away with it.
+        python: an interpreter of another virtual environment, whose libraries are taken as they are.
+    """
+
+    def __init__(self, root: Path, python: Path | None = None):
+        self.root, self.python = root, python
+        # Some libraries tell a user's module from one that is installed by this name in its path.
+        self.libraries = root / "site-packages"
+        self.ours = root / "ours" / "site-packages"
+        self.ours.mkdir(parents=True)
+        (self.ours / "hubkit").symlink_to(Path(hubkit.__file__).parent)
+        if python is None:
+            self.libraries.mkdir()
+            for folder in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
+                for entry in Path(folder).iterdir():
+                    if not entry.name.startswith(_OURS) and entry.suffix != ".pth":
+                        (self.libraries / entry.name).symlink_to(entry)
+
+    def run(
+        self,
+        script: Path,
+        arguments: list[str],
+        token: str | None,
+        endpoint: str,
+        log: Path,
+        with_hubkit: bool = False,
+    ) -> None:
+        """Run `script`, a file or a folder with a __main__.py, as the account of `token`; what it says goes to `log`.
+
+        Args:
+            with_hubkit: whether it may import hubkit, as after the light install of it.
+
+        Raises:
+            HubkitError: it ended with an error.
+        """
+        home = Path(tempfile.mkdtemp(prefix="home-", dir=self.root))
+        # Without site (-S) no .pth file brings hubkit back, and isolated (-I) neither does the environment.
+        options = ["-I", "-S"] if self.python is None else ["-I"]
+        paths = [*([self.ours] if with_hubkit else []), *([self.libraries] if self.python is None else [])]
+        command = [str(self.python or sys.executable), *options, "-c", _RUN, ":".join(map(str, paths)), str(script)]
+        with open(log, "a", encoding="utf-8") as output:
+            done = subprocess.run(
+                [*command, *arguments],
+                env=_environment(home, token, endpoint),
+                cwd=home,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        if done.returncode:
+            raise HubkitError(f"{script.name} ended with status {done.returncode}", where=log, hint="see its end")
+
+
+@contextlib.contextmanager
+def clean_env(root: Path, python: Path | None = None) -> Iterator[CleanEnv]:
+    """A CleanEnv below `root`; its homes and downloads are deleted when the block ends."""
+    with tempfile.TemporaryDirectory(prefix="clean-env-", dir=root, ignore_cleanup_errors=True) as folder:
+        yield CleanEnv(Path(folder), python)
+
+
+@contextlib.contextmanager
+def other_versions(root: Path, name: str, kept: Path | None = None) -> Iterator[CleanEnv]:
+    """A CleanEnv with the libraries of `name`, a set of versions or a requirement of pip, and of nothing else.
+
+    Args:
+        kept: the folder where they stay for the next time; below `root`, and deleted, where it is None.
+
+    Raises:
+        HubkitError: they cannot be installed.
+    """
+    with tempfile.TemporaryDirectory(prefix="clean-env-", dir=root, ignore_cleanup_errors=True) as folder:
+        yield CleanEnv(Path(folder), environment(name, kept or Path(folder)))
+
+
+def _environment(home: Path, token: str | None, endpoint: str) -> dict[str, str]:
+    foreign = ("HF_", "HUGGING", "HUBKIT_", "PYTHON", "TRANSFORMERS_", "XDG_", "VIRTUAL_ENV")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    settings = {
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "HF_HOME": str(home / "huggingface"),
+        "HF_ENDPOINT": endpoint,
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "HF_UPDATE_DOWNLOAD_COUNTS": "0",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    return {**kept, **settings, **({"HF_TOKEN": token} if token else {})}

@@ -1,0 +1,78 @@
+"""Versions of the stock libraries that a release has to load with, each in a virtual environment of its own.
+
+A set is a file of version_sets/, pinned to the last package; whatever else pip understands can stand for one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from hubkit.errors import HubkitError, UsageError
+
+ALL = "all"
+
+_SETS = Path(__file__).with_name("version_sets")
+
+
+def version_sets() -> list[str]:
+    """Names of the pinned sets, oldest first."""
+    return sorted(path.stem for path in _SETS.glob("*.txt"))
+
+
+def expand(names: Iterable[str]) -> list[str]:
+    """`names`, each once, with the pinned sets in place of "all"."""
+    return list(dict.fromkeys(each for name in names for each in (version_sets() if name == ALL else [name])))
+
+
+def environment(name: str, folder: Path) -> Path:
+    """The interpreter of a virtual environment below `folder` with the libraries of `name`, made where it is not there.
+
+    Args:
+        name: a pinned set such as "datasets-3.6", or a requirement such as "datasets==3.6.0".
+
+    Raises:
+        UsageError: `name` is neither.
+        HubkitError: they cannot be installed.
+    """
+    pinned = _SETS / f"{name}.txt"
+    # A bare name would be whatever package PyPI has under it.
+    if not pinned.is_file() and not re.match(r"[A-Za-z][\w.-]*(\[[\w,]+\])?\s*[<>=!~]=?", name):
+        raise UsageError(
+            "is neither a pinned set of versions nor a requirement such as datasets==3.6.0",
+            where=name,
+            hint=f"the pinned sets are {', '.join(version_sets())}, or all of them: {ALL}",
+        )
+    wanted = ["--requirement", str(pinned)] if pinned.is_file() else [name]
+    known = pinned.read_bytes() if pinned.is_file() else name.encode()
+    key = hashlib.sha256(known + sys.version.encode()).hexdigest()[:8]
+    folder.mkdir(parents=True, exist_ok=True)
+    home = folder / f"{re.sub(r'[^A-Za-z0-9.-]+', '-', name)}-{key}"
+    python, ready = home / "bin" / "python", home / ".ready"
+    with open(folder / f"{home.name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not ready.exists():
+            shutil.rmtree(home, ignore_errors=True)
+            subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+            _install(python, wanted, name)
+            ready.touch()
+    return python
+
+
+def _install(python: Path, wanted: list[str], name: str) -> None:
+    options = ["--quiet", "--disable-pip-version-check", "--retries", "1"]
+    command = [str(python), "-I", "-m", "pip", "install", *options, *wanted]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode:
+        said = [line for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
+        raise HubkitError(
+            f"cannot be installed: {said[-1].removeprefix('ERROR: ') if said else 'pip gave no reason'}",
+            where=name,
+            hint="see whether PyPI can be reached, and has it",
+        )

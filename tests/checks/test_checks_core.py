@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+
+from hubkit.checks import check
+from hubkit.demo.corpus import sample_studies
+
+
+def errors(source, translation):
+    return {flag.name for flag in check(source, translation) if flag.severity == "error"}
+
+
+def test_the_demos_true_translations_are_not_flagged():
+    for study in sample_studies(100, seed=2):
+        for part in study.report.sections:
+            assert errors(part.source, part.translation) == set(), part.name
+
+
+SOURCE = "There is a small left pleural effusion, 2.5 cm thick. No pneumothorax. Possible pneumonia on ___."
+RIGHT = "Há pequeno derrame pleural à esquerda, com 2,5 cm de espessura. Não há pneumotórax. Possível pneumonia em ___."
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "name"),
+    [
+        ("Não há", "Há", "negation_dropped"),
+        ("Há pequeno", "Não há pequeno", "negation_added"),
+        ("esquerda", "direita", "laterality"),
+        ("2,5", "3,5", "number_changed"),
+        ("cm", "mm", "unit"),
+        ("pneumotórax", "problema", "finding_lost"),
+        ("pneumotórax", "cardiomegalia", "finding_added"),
+        ("___", "ontem", "deidentification_lost"),
+        ("pequeno", "volumoso", "severity_changed"),
+        ("Possível pneumonia", "Pneumonia", "uncertainty_dropped"),
+        ("Não há pneumotórax. ", "", "sentence_lost"),
+        ("derrame pleural", "pleural effusion", "english"),
+        ("Há", "Aqui está a tradução: há", "chatter"),
+        ("pequeno", "**pequeno**", "markdown"),
+        ("Possível", "Possível possível possível possível", "loop"),
+    ],
+)
+def test_one_error_is_flagged_by_its_name(was, becomes, name):
+    assert errors(SOURCE, RIGHT) == set()
+    assert name in errors(SOURCE, RIGHT.replace(was, becomes, 1))
+
+
+def test_a_reversed_trend_is_flagged():
+    assert "comparison_changed" in errors("The effusion has increased.", "O derrame diminuiu.")
+    assert errors("The effusion has increased.", "O derrame aumentou.") == set()
+
+
+def test_an_empty_translation_is_flagged_and_an_empty_source_is_not():
+    assert errors("No effusion.", " ") == {"empty"}
+    assert check(" ", "") == []
+
+
+@pytest.mark.parametrize(
+    ("source", "right", "wrong", "name"),
+    [
+        ("The heart is enlarged.", "O coração está aumentado.", "O coração é normal.", "negation_added"),
+        ("Cardiomegaly.", "Cardiomegalia.", "Coração de tamanho normal.", "negation_added"),
+        ("The lungs are clear, no mass.", "Pulmões limpos, sem massas.", "Opacidades, sem massas.", "negation_dropped"),
+        ("Left effusion and right nodule.", "Derrame à esquerda e nódulo à direita.",
+         "Derrame à direita e nódulo à esquerda.", "laterality"),
+        ("Left effusion and right nodule.", "Nódulo à direita e derrame à esquerda.",
+         "Nódulo à esquerda e derrame à direita.", "laterality"),
+        ("Tip in the mid RA.", "Ponta no átrio direito médio.", "Ponta no átrio esquerdo médio.", "laterality"),
+        ("Tube above the carina.", "Tubo acima da carina.", "Tubo abaixo da carina.", "opposite"),
+        ("Incompletely seen.", "Não completamente visto.", "Completamente visto.", "opposite"),
+        ("Unlikely to be edema.", "É improvável que seja edema.", "É provável que seja edema.", "opposite"),
+        ("Nodule of less than 1 cm.", "Nódulo menor que 1 cm.", "Nódulo maior que 1 cm.", "number_changed"),
+        ("Effusion has decreased.", "O derrame diminuiu.", "Sem redução do derrame.", "negation_added"),
+        ("No displaced fracture.", "Sem fratura com desvio.", "Sem fratura sem desvio.", "negation_added"),
+    ],
+)  # fmt: skip
+def test_what_turns_a_finding_round_is_flagged(source, right, wrong, name):
+    assert errors(source, right) == set()
+    assert name in errors(source, wrong)

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from hubkit.checks import check
+from hubkit.checks.flags import IN_PORTUGUESE
+
+GUIDE = Path(__file__).parents[2] / "docs" / "checks.md"
+
+ROWS = [
+    [cell.strip().replace("\\*", "*") for cell in line.strip("|").split("|")]
+    for line in GUIDE.read_text(encoding="utf-8").splitlines()
+    if line.startswith("| `")
+]
+
+
+@pytest.mark.parametrize(("name", "severity", "source", "right", "wrong"), ROWS, ids=[row[0] for row in ROWS])
+def test_the_guides_examples_are_as_it_says(name, severity, source, right, wrong):
+    assert [flag for flag in check(source, right) if flag.severity == "error"] == []
+    found = {(flag.name, flag.severity) for flag in check(source, wrong)}
+    assert (name.strip("`"), "warning" if severity.startswith("warning") else "error") in found
+
+
+def test_the_guide_has_every_check():
+    package = Path(check.__code__.co_filename).parent
+    sources = "".join(path.read_text(encoding="utf-8") for path in package.glob("*.py"))
+    named = set(re.findall(r'Flag\(\s*f?"(\w+)"', sources)) | {
+        f"{kind}_{how}" for kind in ("severity", "comparison") for how in ("changed", "lost", "added")
+    }
+    told = [row[0].strip("`") for row in ROWS]
+    assert sorted(told) == sorted(set(told) | named) == sorted(IN_PORTUGUESE)

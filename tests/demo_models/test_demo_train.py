@@ -1,0 +1,26 @@
+"""The training of the demo's models gives the same bytes each time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from hubkit.workspace import file_digest
+
+
+def test_the_same_training_gives_the_same_bytes(tmp_path: Path) -> None:
+    for out in ("first", "again"):
+        command = [
+            sys.executable,
+            "-m",
+            "demo_models.train",
+            str(tmp_path / out),
+            "--only",
+            "bertimbau",
+            "--steps",
+            "2",
+        ]
+        subprocess.run(command, check=True, capture_output=True)
+    assert (tmp_path / "first" / "bertimbau" / "model.safetensors").is_file()
+    assert file_digest(tmp_path / "first") == file_digest(tmp_path / "again")

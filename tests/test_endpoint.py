@@ -1,0 +1,69 @@
+"""Which Hub is spoken to."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hubkit.config import parse_config
+from hubkit.endpoint import OFFICIAL, current_endpoint, use_endpoint
+from hubkit.errors import HubkitError
+from hubkit.stages import STAGES
+from hubkit.workspace import Workspace
+
+
+def test_without_a_setting_the_environment_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:7/")
+    use_endpoint(None)
+    assert current_endpoint() == "http://127.0.0.1:7"
+    monkeypatch.delenv("HF_ENDPOINT")
+    assert current_endpoint() == OFFICIAL
+
+
+def test_a_client_that_was_imported_before_is_named() -> None:
+    import huggingface_hub.constants
+
+    with pytest.raises(HubkitError, match=f"already speak to {huggingface_hub.constants.ENDPOINT}"):
+        use_endpoint("http://127.0.0.1:7")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "before", "after"),
+    [
+        ("http://127.0.0.1:7", "", "127.0.0.1"),
+        ("http://localhost:7/", "example.org", "example.org,localhost"),
+        ("http://127.0.0.1:7", "127.0.0.1", "127.0.0.1"),
+        ("http://192.0.2.7", "", ""),
+    ],
+)
+def test_loopback_is_reached_past_proxies(endpoint: str, before: str, after: str) -> None:
+    program = (
+        "import os; from hubkit.endpoint import use_endpoint\n"
+        f"use_endpoint({endpoint!r}); print(os.environ['HF_ENDPOINT'], os.environ['NO_PROXY'])"
+    )
+    environment = {**os.environ, "NO_PROXY": before, "no_proxy": before}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert done.stdout.rstrip("\n") == f"{endpoint.rstrip('/')} {after}", done.stderr
+
+
+def test_so_is_a_hub_that_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:7")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "")
+    use_endpoint(None)
+    assert os.environ["NO_PROXY"] == os.environ["no_proxy"] == "127.0.0.1"
+
+
+def test_a_push_to_one_hub_is_none_to_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = next(stage for stage in STAGES if stage.name == "push")
+    workspace, keys = Workspace(tmp_path), set()
+    for address in ("http://127.0.0.1:1", "http://127.0.0.1:1/", "http://127.0.0.1:2"):
+        monkeypatch.setenv("HF_ENDPOINT", address)
+        keys.add(stage.key(parse_config({}), workspace))
+    monkeypatch.delenv("HF_ENDPOINT")
+    keys.add(stage.key(parse_config({}), workspace))
+    assert len(keys) == 3

@@ -1,0 +1,312 @@
+"""A release that the stages made, pushed and then used by processes without hubkit."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+from huggingface_hub import HfApi
+from tiny_release import read_release
+
+from hubkit.cli import cli
+from hubkit.config import ReleaseConfig
+from hubkit.errors import HubkitError
+from hubkit.hub.push import push
+from hubkit.localhub import LocalHub
+from hubkit.packaging.package import package
+from hubkit.verification.clean_env import clean_env
+from hubkit.verification.verify import READER_CHECKS, verify
+from hubkit.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def packaged(
+    hub: LocalHub, vision_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[ReleaseConfig, Workspace]:
+    home = tmp_path_factory.mktemp("release")
+    own = {"HF_ENDPOINT": hub.url, "HF_TOKEN": hub.tokens["owner"], "HF_HOME": str(home / "huggingface")}
+    script = Path(__file__).with_name("tiny_release.py")
+    done = subprocess.run(
+        [sys.executable, str(script), str(home), str(vision_model)],
+        env={**os.environ, **own},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return read_release(home)
+
+
+@pytest.fixture(scope="module")
+def sealed(
+    packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub, tmp_path_factory: pytest.TempPathFactory
+) -> list[str]:
+    """The same release, sealed and pushed under other names."""
+    config, workspace = packaged
+    other = Workspace(tmp_path_factory.mktemp("sealed") / "work")
+    ignored = shutil.ignore_patterns("dist", "receipt.json")
+    shutil.copytree(workspace.root, other.root, ignore=ignored, dirs_exist_ok=True)
+    names = {"dataset": "sealed", "adapter": "sealed-lora", "metric": "bertscore_sealed"}
+    tables = {"hub": names, "custody": {"mode": "sealed", "adapter_custody": "gated"}}
+    changed = {name: getattr(config, name).model_copy(update=table) for name, table in tables.items()}
+    config = config.model_copy(update=changed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(other.root / "cache"))
+        for name, value in as_maintainer(hub).items():
+            patch.setenv(name, value)
+        package(config, other.running("package", "0" * 64))
+        push(config, other)
+    return [config.hub.repo(artifact) for artifact in ("dataset", "adapter", "metric")]
+
+
+@pytest.fixture(scope="module")
+def pushed(packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub) -> list[str]:
+    """The repos of the release on the Hub."""
+    config, workspace = packaged
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in as_maintainer(hub).items():
+            patch.setenv(name, value)
+        push(config, workspace)
+    return [config.hub.repo(artifact) for artifact in ("dataset", "adapter", "metric")]
+
+
+def as_maintainer(hub: LocalHub) -> dict[str, str]:
+    return {
+        "HF_ENDPOINT": hub.url,
+        "HF_TOKEN": hub.tokens["owner"],
+        "HUBKIT_UNGRANTED_TOKEN": hub.tokens["ungranted"],
+    }
+
+
+def run_verify(home: Path, hub: LocalHub, *arguments: str, **more: str) -> tuple[int, str, dict[str, dict[str, str]]]:
+    """`hubkit verify` as a granted reader with a token alone: exit code, output, and results by reader and check."""
+    environment = {**os.environ, "HF_TOKEN": hub.tokens["granted"], "XDG_CACHE_HOME": str(home / "cache"), **more}
+    for name in ("HUBKIT_GRANTED_TOKEN", "HUBKIT_UNGRANTED_TOKEN", "MIMIC_CXR_ROOT", "MIMIC_CXR_JPG_ROOT"):
+        if name not in more:
+            environment.pop(name, None)
+    command = [sys.executable, "-m", "hubkit", "verify", *arguments]
+    done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True)
+    report = home / "verification.json"
+    found = json.loads(report.read_text())["readers"] if report.exists() else []
+    results = {
+        reader["reader"]: {check["check"]: f"{check['result']}: {check['detail']}" for check in reader["checks"]}
+        for reader in found
+    }
+    return done.returncode, done.stdout + done.stderr, results
+
+
+def test_anyone_verifies_a_release_by_its_names(
+    pushed: list[str], packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub, tmp_path: Path
+) -> None:
+    corpus = str(packaged[0].corpus.root)
+    status, said, found = run_verify(tmp_path, hub, *pushed, "--corpus", corpus, "--images", corpus)
+    assert status == 0, said
+    assert found["granted"].keys() == {*READER_CHECKS}
+    assert all(result.startswith("passed") for result in found["granted"].values())
+    assert found["stranger"] == {"refused": "passed: dataset and adapter gated"}
+    assert found["ungranted"]["refused"].startswith("skipped: needs a second account without a grant")
+    assert "granted                    python 3." in said
+    assert f"{' '.join(pushed)} at release-1.0.0: 8 passed, 0 failed, 1 skipped (verification.json)" in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["verification.json", "verification.log"]
+
+
+def test_what_cannot_be_checked_says_why(pushed: list[str], hub: LocalHub, tmp_path: Path) -> None:
+    dataset, adapter, _ = pushed
+    more = {"HUBKIT_UNGRANTED_TOKEN": hub.tokens["ungranted"]}
+    status, said, found = run_verify(tmp_path, hub, dataset, adapter, **more)
+    assert status == 0, said
+    needs = {
+        "loader_joins": "skipped: needs --corpus or --images",
+        "bertimbau_table": "skipped: no metric was named",
+        "xlm_roberta_table": "skipped: needs the reader's own corpus: give --corpus",
+        "reports_regenerated": "skipped: needs the reader's own images: give --images",
+    }
+    assert {name: found["granted"][name] for name in needs} == needs
+    assert found["granted"]["datasets_load"] == "passed: 16 splits by tag and main, plain and streamed"
+    assert found["ungranted"] == {"refused": "passed: dataset and adapter gated"}
+
+
+def test_a_corpus_of_another_version_leaves_out_what_differs(
+    pushed: list[str], packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub, tmp_path: Path
+) -> None:
+    corpus = tmp_path / "corpus"
+    shutil.copytree(packaged[0].corpus.root, corpus)
+    test = pq.read_table(packaged[1].studies, filters=[("split", "=", "test")])["study_id"].to_pylist()
+    next(corpus.rglob(f"s{test[0]}.txt")).unlink()
+    other = next(corpus.rglob(f"s{test[1]}.txt"))
+    other.write_text(other.read_text() + " More.\n")
+    status, said, found = run_verify(tmp_path, hub, *pushed, MIMIC_CXR_ROOT=str(corpus))
+    assert status == 0, said
+    assert "33 scores" in found["granted"]["xlm_roberta_table"]
+    assert "6 left out, whose reports the corpus lacks" in found["granted"]["xlm_roberta_table"]
+
+
+def test_a_sealed_release_is_opened_with_the_readers_corpus(
+    sealed: list[str], packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub, tmp_path: Path
+) -> None:
+    corpus = str(packaged[0].corpus.root)
+    own = ["--corpus", corpus, "--images", corpus]
+    versions = ["--versions", "datasets-3.6", "--keep-versions", str(Path(sys.prefix).resolve() / "versions")]
+    status, said, found = run_verify(tmp_path, hub, *sealed, *own, *versions)
+    assert status == 0, said
+    assert found["hubkit"]["unsealed"].startswith("passed: ")
+    for reader in ("granted", "datasets-3.6", "granted, with hubkit", "datasets-3.6, with hubkit"):
+        assert all(result.startswith("passed") for result in found[reader].values()), found[reader]
+    assert found["granted"].keys() == {*READER_CHECKS}
+    assert found["granted"]["datasets_load"].endswith("plain and streamed, as sealed bytes")
+    assert "opened with the corpus" in found["datasets-3.6"]["literal_load"]
+    assert found["granted, with hubkit"]["opened_as_read"].endswith(", Sealed() 13")
+    assert found["datasets-3.6, with hubkit"] == found["granted, with hubkit"]
+
+
+def test_of_a_sealed_release_without_the_corpus_the_loading_is_checked(
+    sealed: list[str], packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub, tmp_path: Path
+) -> None:
+    status, said, found = run_verify(tmp_path, hub, sealed[0])
+    assert status == 0, said
+    assert found["granted"]["datasets_load"].startswith("passed")
+    assert found["granted"]["bertimbau_table"] == "skipped: the text is sealed: give --corpus"
+    other = tmp_path / "other"
+    shutil.copytree(packaged[0].corpus.root, other)
+    next(other.rglob("s*.txt")).write_text("another text")
+    status, said, found = run_verify(tmp_path, hub, sealed[0], "--corpus", str(other))
+    assert status == 1
+    assert "the text of one report or more differs" in found["hubkit"]["unsealed"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "said"),
+    [
+        (["DATASET"], {"HF_TOKEN": "hf_nobody"}, "the token is unknown or has expired"),
+        (["DATASET"], {"HF_TOKEN": "UNGRANTED"}, "maintainer/mimic-cxr-ptbr: access is not granted to you"),
+        (["maintainer/nothing"], {}, "there is no such dataset or model or space, or you may not see it"),
+        (["models/DATASET"], {}, "there is no such model, or you may not see it"),
+        (["mimic-cxr-ptbr"], {}, "is no id of a repo (name it as NAMESPACE/NAME)"),
+        (["https://huggingface.co/lab/x"], {}, "is no id of a repo"),
+        (["DATASET", "datasets/DATASET"], {}, "is a dataset, as maintainer/mimic-cxr-ptbr is (name one of each kind)"),
+        (["maintainer/twice"], {}, "is a dataset and a model (write datasets/maintainer/twice or another)"),
+        (["DATASET", "--tag", "release-9.9.9"], {}, "there is no release-9.9.9 (its tags: release-1.0.0)"),
+        (["DATASET", "--tag", "0" * 40], {}, "the Hub refused (404)"),
+        (["maintainer/empty"], {}, "maintainer/empty: holds no dataset of a release at main"),
+        (
+            ["DATASET", "--corpus", "nowhere"],
+            {},
+            "nowhere: there is no such file or folder (give another with --corpus)",
+        ),
+        (["DATASET", "--corpus", "."], {}, "holds neither mimic-cxr-reports.zip nor files/"),
+        (["DATASET", "--images", "nowhere"], {}, "give another with --images"),
+        (["DATASET", "--versions", "datasets-1"], {}, "datasets-1: is neither a pinned set of versions nor"),
+        (["DATASET"], {"HF_ENDPOINT": "http://127.0.0.1:9"}, "the Hub did not answer"),
+        (["--tag", "release-1.0.0"], {}, "--revision goes with REPO alone"),
+    ],
+)
+def test_what_cannot_be_verified_is_one_line(
+    pushed: list[str],
+    hub: LocalHub,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    environment: dict[str, str],
+    said: str,
+) -> None:
+    api = HfApi(endpoint=hub.url, token=hub.tokens["owner"])
+    for name, kind in (("empty", "dataset"), ("twice", "dataset"), ("twice", "model")):
+        api.create_repo(f"{hub.owner}/{name}", repo_type=kind, exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, hub.tokens["ungranted"] if value == "UNGRANTED" else value)
+    done = CliRunner().invoke(cli, ["verify", *(word.replace("DATASET", pushed[0]) for word in arguments)])
+    assert isinstance(done.exception, HubkitError), done.exception
+    assert said in str(done.exception)
+    assert "\n" not in str(done.exception)
+    assert not list(tmp_path.glob("verification.json"))
+
+
+def test_a_repo_that_tells_of_another_release_fails_the_verification(
+    packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub, tmp_path: Path
+) -> None:
+    repo = f"{hub.owner}/copied"
+    api = HfApi(endpoint=hub.url, token=hub.tokens["owner"])
+    api.create_repo(repo, repo_type="dataset")
+    api.upload_folder(folder_path=packaged[1].dist / "dataset", repo_id=repo, repo_type="dataset")
+    status, said, found = run_verify(tmp_path, hub, repo)
+    assert status == 1
+    assert found["granted"]["one_release"] == "failed: the repos call it release-1.0.0"
+    assert found["stranger"]["refused"].startswith("failed: data/")
+    assert re.search(r"2 of \d+ checks failed, first one_release", said)
+
+
+def test_what_researchers_do_works(
+    packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config, workspace = packaged
+    push(config, workspace)
+    verify(config, workspace)
+    report = json.loads((workspace.root / "verification.json").read_text())
+    checks = {(reader["reader"], check["check"]) for reader in report["readers"] for check in reader["checks"]}
+    assert checks == {
+        ("granted", "one_release"),
+        ("granted", "datasets_load"),
+        ("granted", "literal_load"),
+        ("granted", "loader_joins"),
+        ("granted", "bertimbau_table"),
+        ("granted", "xlm_roberta_table"),
+        ("granted", "reports_regenerated"),
+        ("stranger", "refused"),
+        ("ungranted", "refused"),
+    }
+    assert report["counts"] == {"passed": 9, "failed": 0, "skipped": 0}
+    assert report["readers"][0]["versions"]["datasets"]
+    shown = capfd.readouterr().err
+    assert "granted                    xlm_roberta_table    passed: 39 scores, largest difference" in shown
+    assert not [path for path in workspace.root.iterdir() if path.name.startswith("clean-env-")]
+
+
+def test_a_difference_fails_the_verification(
+    packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, workspace = packaged
+    monkeypatch.setattr("hubkit.verification.verify.READER_CHECKS", ["bertimbau_table"])
+    changed = Workspace(tmp_path / "work")
+    shutil.copytree(workspace.dist, changed.dist)
+    (path,) = changed.dist.glob("dataset/data/scores/*.parquet")
+    table = pq.read_table(path)
+    moved = pa.array([value + 0.001 for value in table["f1"].to_pylist()], pa.float32())
+    pq.write_table(table.set_column(table.schema.get_field_index("f1"), "f1", moved), path)
+    names = {"dataset": "changed", "adapter": "changed-lora", "metric": config.hub.metric}
+    later = config.model_copy(update={"hub": config.hub.model_copy(update=names)})
+    push(later, changed)
+    with pytest.raises(HubkitError, match=r"bertimbau_table: scores differ by up to 0\.001"):
+        verify(later, changed)
+
+
+def test_a_reader_who_gets_in_without_a_grant_fails_the_verification(
+    packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, workspace = packaged
+    push(config, workspace)
+    monkeypatch.setattr("hubkit.verification.verify.READER_CHECKS", [])
+    monkeypatch.setenv("HUBKIT_UNGRANTED_TOKEN", hub.tokens["granted"])
+    with pytest.raises(HubkitError, match=r"refused: data/.*parquet was downloaded"):
+        verify(config, workspace)
+
+
+def test_nothing_was_pushed(tmp_path: Path, packaged: tuple[ReleaseConfig, Workspace]) -> None:
+    with pytest.raises(HubkitError, match="nothing was pushed yet"):
+        verify(packaged[0], Workspace(tmp_path))
+
+
+def test_a_clean_environment_cannot_import_hubkit(tmp_path: Path) -> None:
+    script, log = tmp_path / "script.py", tmp_path / "log"
+    script.write_text("import os, datasets\nassert 'HF_TOKEN' not in os.environ\nimport hubkit\n")
+    with clean_env(tmp_path) as process, pytest.raises(HubkitError, match=r"script\.py ended with status 1"):
+        process.run(script, [], None, os.environ["HF_ENDPOINT"], log)
+    assert "No module named 'hubkit'" in log.read_text()
