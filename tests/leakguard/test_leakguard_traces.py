@@ -15,7 +15,6 @@ from PIL import Image
 
 from hubkit.config import ReleaseConfig, parse_config
 from hubkit.errors import HubkitError
-from hubkit.leakguard import guard, ngrams
 from hubkit.leakguard.guard import Corpus, Leak, guard, guard_text, leaks, read_corpus
 from hubkit.leakguard.identifiers import machine_words
 from hubkit.leakguard.ngrams import PublicRuns, words
@@ -231,8 +230,8 @@ LETTERS = st.lists(st.sampled_from("abcde"), max_size=30).map(" ".join)
 @given(public=st.lists(LETTERS, max_size=3), reports=st.lists(st.tuples(st.integers(1, 30), LETTERS), max_size=40))
 def test_runs_are_counted_over_reports_that_come_in_pieces(public: list[str], reports: list[tuple[int, str]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runs, "CHARACTERS_AT_ONCE", 40)
-        patch.setattr(runs, "COMMON", 3)
+        patch.setattr("hubkit.leakguard.ngrams.CHARACTERS_AT_ONCE", 40)
+        patch.setattr("hubkit.leakguard.ngrams.COMMON", 3)
         found = PublicRuns([words(text) for text in public])
         found.count(reports)
         rare = sorted(found.rare())
@@ -291,8 +290,8 @@ def test_pictures_of_each_ending_are_read(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize(("count", "ending"), [(1, ""), (8, ""), (9, "; and 1 more"), (12, "; and 4 more")])
 def test_up_to_eight_leaks_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, ending: str) -> None:
-    monkeypatch.setattr(leakguard, "read_corpus", lambda *arguments: Corpus(frozenset({STUDY}), []))
-    monkeypatch.setattr(leakguard, "machine_words", lambda *arguments: [])
+    monkeypatch.setattr("hubkit.leakguard.guard.read_corpus", lambda *arguments: Corpus(frozenset({STUDY}), []))
+    monkeypatch.setattr("hubkit.leakguard.guard.machine_words", lambda *arguments: [])
     dist = tmp_path / "dist"
     dist.mkdir()
     (dist / "README.md").write_text(f"{STUDY}\n" * count)
