@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hubkit.config import parse_config
-from hubkit.endpoint import OFFICIAL, current_endpoint, use_endpoint
+from hubkit.endpoint import OFFICIAL, current_endpoint, is_loopback, use_endpoint, where
 from hubkit.errors import HubkitError
 from hubkit.stages import STAGES
 from hubkit.workspace import Workspace
@@ -67,3 +68,43 @@ def test_a_push_to_one_hub_is_none_to_another(tmp_path: Path, monkeypatch: pytes
     monkeypatch.delenv("HF_ENDPOINT")
     keys.add(stage.key(parse_config({}), workspace))
     assert len(keys) == 3
+
+
+@pytest.mark.parametrize(
+    ("addresses", "loopback"),
+    [
+        (["127.0.0.1"], True),
+        (["127.0.0.1", "::1"], True),
+        (["127.0.0.1", "192.0.2.7"], False),
+        (["192.0.2.7", "::1"], False),
+    ],
+)
+def test_a_name_is_loopback_where_each_address_is(
+    monkeypatch: pytest.MonkeyPatch, addresses: list[str], loopback: bool
+) -> None:
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in addresses]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, port: found)
+    assert is_loopback("http://hub.example:1") is loopback
+
+
+def test_which_hub_a_release_goes_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:7/")
+    assert where(parse_config({})) == "http://127.0.0.1:7"
+    assert where(parse_config({"hub": {"endpoint": "http://127.0.0.1:8/"}})) == "http://127.0.0.1:8"
+
+
+def test_the_same_hub_may_be_named_again_and_clients_report_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub.constants
+
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "")
+    settings = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_UPDATE_DOWNLOAD_COUNTS": "0"}
+    for name in settings:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    use_endpoint(f"{huggingface_hub.constants.ENDPOINT}/")
+    assert os.environ["HF_ENDPOINT"] == huggingface_hub.constants.ENDPOINT
+    assert {name: os.environ[name] for name in settings} == settings
+    monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "0")
+    use_endpoint(None)
+    assert os.environ["HF_HUB_DISABLE_TELEMETRY"] == "0"
