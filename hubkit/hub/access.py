@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
-from hubkit.hub.client import LISTINGS, connect, steadily
+from hubkit.hub.client import LISTINGS, connect, retried
 from hubkit.workspace import atomic
 
 if TYPE_CHECKING:
@@ -60,10 +59,7 @@ def requests(config: ReleaseConfig, statuses: tuple[Status, ...] = STATUSES) -> 
     """
     api = connect()
     return [
-        asked
-        for repo, kind in gated_repos(config)
-        for status in statuses
-        for asked in steadily(partial(_listed, api, repo, kind, status), repo, LISTINGS)
+        asked for repo, kind in gated_repos(config) for status in statuses for asked in _listed(api, repo, kind, status)
     ]
 
 
@@ -74,12 +70,12 @@ def grant(config: ReleaseConfig, user: str) -> list[str]:
         HubkitError: there is no such user, or the Hub refused or did not answer.
     """
     api, changed = connect(), []
-    steadily(partial(_check_user, api, user), user)
+    _check_user(api, user)
     for repo, kind in gated_repos(config):
         known = _status(api, repo, kind, user)
         if known != "accepted":
-            step = partial(api.accept_access_request if known else api.grant_access, repo, user, repo_type=kind)
-            steadily(partial(_settle, api, repo, kind, user, "accepted", step), f"{repo}, user {user}")
+            decision = "accept_access_request" if known else "grant_access"
+            _decide(api, repo, kind, user, "accepted", decision)
             changed.append(repo)
     return changed
 
@@ -97,8 +93,7 @@ def reject(config: ReleaseConfig, user: str, reason: str | None = None) -> list[
     changed = []
     for (repo, kind), status in known.items():
         if status in ("pending", "accepted"):
-            step = partial(api.reject_access_request, repo, user, repo_type=kind, rejection_reason=reason)
-            steadily(partial(_settle, api, repo, kind, user, "rejected", step), f"{repo}, user {user}")
+            _decide(api, repo, kind, user, "rejected", "reject_access_request", rejection_reason=reason)
             changed.append(repo)
     return changed
 
@@ -123,6 +118,7 @@ def export(config: ReleaseConfig, path: Path) -> int:
     return len(asked)
 
 
+@retried("{repo}", LISTINGS)
 def _listed(api: HfApi, repo: str, kind: Literal["dataset", "model"], status: Status) -> list[Asked]:
     return [
         Asked(
@@ -148,6 +144,7 @@ def _all(api: HfApi, repo: str, kind: str, status: Status) -> Iterator[AccessReq
     yield from listing(repo, repo_type=kind)
 
 
+@retried("{user}")
 def _check_user(api: HfApi, user: str) -> None:
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -162,19 +159,26 @@ def _check_user(api: HfApi, user: str) -> None:
 
 def _status(api: HfApi, repo: str, kind: Literal["dataset", "model"], user: str) -> Status | None:
     for status in STATUSES:
-        if any(asked.user == user for asked in steadily(partial(_listed, api, repo, kind, status), repo, LISTINGS)):
+        if any(asked.user == user for asked in _listed(api, repo, kind, status)):
             return status
     return None
 
 
-def _settle(
-    api: HfApi, repo: str, kind: Literal["dataset", "model"], user: str, wanted: Status, step: Callable[[], None]
+@retried("{repo}, user {user}")
+def _decide(
+    api: HfApi,
+    repo: str,
+    kind: Literal["dataset", "model"],
+    user: str,
+    wanted: Status,
+    decision: str,
+    **options: str | None,
 ) -> None:
-    """Run `step`, which gives a request the status `wanted`; it may have it already, where an answer was lost."""
+    """Give a request the status `wanted` by the call `decision`; it may have it already, where an answer was lost."""
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
-        step()
+        getattr(api, decision)(repo, user, repo_type=kind, **options)
     except HfHubHTTPError as error:
         # How the Hub refuses to do again what is done: 404 to a decision, 400 to a grant.
         if error.response.status_code not in (400, 404) or _status(api, repo, kind, user) != wanted:

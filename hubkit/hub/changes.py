@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from hubkit.errors import HubkitError
+from hubkit.hub.client import retried
 from hubkit.hub.targets import CARD, HUBS_OWN, PROBE, Target
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Remote(NamedTuple):
 NOTHING = Remote(None, {})
 
 
+@retried("{repo}")
 def remote_files(api: HfApi, repo: str, kind: str, revision: str = "main") -> Remote:
     """What is in a repo at a revision, as its owner sees it."""
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
@@ -125,6 +127,7 @@ def withdrawn(tag: str) -> str:
     return f"<!-- hubkit:begin withdrawn-{tag} "
 
 
+@retried("{target.repo}")
 def check_tag(api: HfApi, target: Target, tag: str) -> None:
     """Refuse to push something else under a tag that is there, or anything under one that was withdrawn.
 
@@ -192,6 +195,7 @@ def commit_changes(
     return made.pr_num
 
 
+@retried("{target.repo}")
 def check_card(api: HfApi, target: Target, card: Content) -> None:
     """Have the Hub look at a card, as its clients do before a commit.
 

@@ -1,18 +1,24 @@
-"""Speaking to a Hub: one client, errors that say what helps, and patience with a Hub that stumbles."""
+"""Speaking to a Hub: one client that asks again where a Hub stumbles, and errors that say what helps.
+
+`connect` returns a client whose calls are retried. A function marked `retried` is retried as a whole:
+it looks at what is there before it changes anything, so that it can be run again after a lost answer.
+"""
 
 from __future__ import annotations
 
 import errno
+import functools
 import importlib
 import importlib.util
+import inspect
 import json
 import os
 import random
 import ssl
 import sys
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from hubkit.endpoint import current_endpoint
 from hubkit.errors import HubkitError
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 Value = TypeVar("Value")
+Arguments = ParamSpec("Arguments")
 
 ATTEMPTS = 8
 
@@ -53,8 +60,70 @@ class Stumble(Exception):
     """An answer that says nothing about what was asked, such as 502, or that does not show yet what was done."""
 
 
+class RetryingApi:
+    """An `HfApi` each of whose calls is run again while the Hub stumbles; what it refuses is a HubkitError.
+
+    Only for calls that can be made twice. Those that cannot belong into a function marked `retried`.
+
+    Attributes:
+        plain: the client whose calls are tried once.
+    """
+
+    def __init__(self, plain: HfApi):
+        self.plain = plain
+
+    def __getattr__(self, name: str) -> Any:
+        member = getattr(self.plain, name)
+        if not callable(member):
+            return member
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            def once() -> Any:
+                answer = member(*args, **kwargs)
+                return list(answer) if isinstance(answer, Iterator) else answer
+
+            return steadily(once, str(kwargs.get("repo_id") or (args[0] if args else self.plain.endpoint)))
+
+        return call
+
+
+def retrying(api: HfApi) -> HfApi:
+    """The client whose calls are retried; for type checkers it is the client that it was made of."""
+    return cast("HfApi", RetryingApi(api))
+
+
+def retried(
+    where: str, attempts: int | None = None
+) -> Callable[[Callable[Arguments, Value]], Callable[Arguments, Value]]:
+    """Mark a function as one step, which is run again as a whole while the Hub stumbles.
+
+    With a retrying client as its argument `api`, the function gets the plain one and is run until the Hub
+    answers. With a plain client it is a part of a larger step, and runs once. Without `api` it is retried.
+
+    Args:
+        where: what the step is about, for errors, made from its arguments: "{target.repo}".
+    """
+
+    def decorate(function: Callable[Arguments, Value]) -> Callable[Arguments, Value]:
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def step(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Value:
+            bound = signature.bind(*args, **kwargs)
+            if "api" in bound.arguments:
+                if not isinstance(bound.arguments["api"], RetryingApi):
+                    return function(*args, **kwargs)
+                bound.arguments["api"] = bound.arguments["api"].plain
+            once = functools.partial(function, *bound.args, **bound.kwargs)
+            return steadily(once, where.format(**bound.arguments), attempts)
+
+        return step
+
+    return decorate
+
+
 def connect() -> HfApi:
-    """A client of the Hub at HF_ENDPOINT, with the token of the environment or of the Hub's own token store.
+    """A retrying client of the Hub at HF_ENDPOINT, with the environment's token or that of the Hub's token store.
 
     Raises:
         HubkitError: there is no token.
@@ -68,7 +137,7 @@ def connect() -> HfApi:
     be_patient()
     if not sys.stderr.isatty():
         disable_progress_bars()
-    return HfApi(endpoint=current_endpoint(), token=token)
+    return retrying(HfApi(endpoint=current_endpoint(), token=token))
 
 
 def be_patient() -> None:
@@ -88,7 +157,7 @@ def be_patient() -> None:
     set_client_factory(factory)
 
 
-def steadily(step: Callable[[], Value], where: str, attempts: int = ATTEMPTS) -> Value:
+def steadily(step: Callable[[], Value], where: str, attempts: int | None = None) -> Value:
     """Run `step` until the Hub answers it; it must be one that can be run again after an answer was lost.
 
     Args:
@@ -101,6 +170,7 @@ def steadily(step: Callable[[], Value], where: str, attempts: int = ATTEMPTS) ->
 
     # A client that expects JSON meets a gateway's page of HTML before it looks at the status.
     silences: tuple[type[Exception], ...] = (OSError, json.JSONDecodeError, *transport_errors())
+    attempts = attempts or ATTEMPTS
     for attempt in range(attempts):
         try:
             return step()

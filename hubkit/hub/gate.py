@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from hubkit.errors import HubkitError
-from hubkit.hub.client import SECONDS_WITHOUT_ANSWER, Stumble, steadily
+from hubkit.hub.client import SECONDS_WITHOUT_ANSWER, Stumble, retried
 from hubkit.hub.targets import PROBE, WITHOUT_DATA, Target
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ class Surprise(HubkitError):
     """Something about a gate is not as it should be: the repo is made private."""
 
 
+@retried("{target.repo}")
 def shut(api: HfApi, target: Target) -> None:
     """Make sure that the repo exists behind a gate with manual approval: created private, gated, read back.
 
@@ -61,6 +62,7 @@ def check(info: Any, target: Target) -> None:
         )
 
 
+@retried("{target.repo}")
 def show(api: HfApi, target: Target) -> None:
     """Make the repo visible, gate and all."""
     info = look(api, target)
@@ -68,6 +70,7 @@ def show(api: HfApi, target: Target) -> None:
         api.update_repo_settings(target.repo, repo_type=target.kind, private=False)
 
 
+@retried("{target.repo}")
 def prove(target: Target, endpoint: str, ungranted: str | None) -> None:
     """Ask for the probe as a stranger and as a user without a grant; both must be turned away at the gate.
 
@@ -111,7 +114,7 @@ def hidden(api: HfApi, target: Target, surprise: Surprise) -> HubkitError:
         HubkitError: the Hub did not do it, so that a person has to.
     """
     try:
-        steadily(lambda: api.update_repo_settings(target.repo, repo_type=target.kind, private=True), target.repo)
+        api.update_repo_settings(target.repo, repo_type=target.kind, private=True)
     except HubkitError as error:
         raise HubkitError(
             f"{surprise.what}, and the repo could not be made private: {error.what}",
@@ -121,6 +124,7 @@ def hidden(api: HfApi, target: Target, surprise: Surprise) -> HubkitError:
     return HubkitError(f"{surprise.what}; the repo is private now", where=surprise.where, hint=surprise.hint)
 
 
+@retried("{target.repo}")
 def look(api: HfApi, target: Target) -> Any:
     """What the Hub tells its owner of a repo, as `repo_info` has it; None where there is none."""
     from huggingface_hub.errors import RepositoryNotFoundError

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import email.utils
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError, UsageError
-from hubkit.hub.client import steadily
+from hubkit.hub.client import retried, retrying
 from hubkit.hub.gate import UNGRANTED_TOKEN
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def check_identity(config: ReleaseConfig, api: HfApi) -> None:
             validate_repo_id(config.hub.repo(artifact))
         except HFValidationError as error:
             raise UsageError(f"is no name of a repo: {error}", where=f"[hub] {artifact}", hint="change it") from None
-    known = steadily(partial(_whoami, api), api.endpoint)
+    known = _whoami(api)
     name, role = known["name"], known.get("auth", {}).get("accessToken", {}).get("role")
     if role == "read":
         raise HubkitError(
@@ -49,7 +48,7 @@ def check_identity(config: ReleaseConfig, api: HfApi) -> None:
         )
     spaces = sorted({name, *(group["name"] for group in known.get("orgs", []))})
     if namespace not in spaces and role != "fineGrained":
-        there = steadily(partial(_exists, api, namespace), api.endpoint)
+        there = _exists(api, namespace)
         what = f"{name} does not belong to it" if there else "there is no such user or organisation"
         raise HubkitError(what, where=f"[hub] namespace {namespace}", hint=f"set it to one of: {', '.join(spaces)}")
 
@@ -66,20 +65,9 @@ def check_outsider(config: ReleaseConfig, api: HfApi, token: str | None) -> None
     if token is None:
         return
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
 
     hint = "set it to a token of a second account, which has no access to the repos"
-    outsider = HfApi(endpoint=api.endpoint, token=token)
-
-    def ask() -> dict[str, Any] | None:
-        try:
-            return _whoami(outsider)
-        except HfHubHTTPError as error:
-            if error.response.status_code != 401:
-                raise
-            return None
-
-    known = steadily(ask, UNGRANTED_TOKEN)
+    known = _whoever(retrying(HfApi(endpoint=api.endpoint, token=token)))
     if known is None:
         raise HubkitError("is unknown to the Hub, or has expired", where=UNGRANTED_TOKEN, hint=hint)
     if config.hub.namespace in {known["name"], *(group["name"] for group in known.get("orgs", []))}:
@@ -87,6 +75,7 @@ def check_outsider(config: ReleaseConfig, api: HfApi, token: str | None) -> None
         raise HubkitError(what, where=UNGRANTED_TOKEN, hint=hint)
 
 
+@retried("{api.endpoint}")
 def _whoami(api: HfApi) -> dict[str, Any]:
     from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
@@ -95,6 +84,19 @@ def _whoami(api: HfApi) -> dict[str, Any]:
     _check_clock(answer.headers.get("Date"), api.endpoint)
     known: dict[str, Any] = answer.json()
     return known
+
+
+@retried(UNGRANTED_TOKEN)
+def _whoever(api: HfApi) -> dict[str, Any] | None:
+    """Whose token it is; None where the Hub knows no such token."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        return _whoami(api)
+    except HfHubHTTPError as error:
+        if error.response.status_code != 401:
+            raise
+        return None
 
 
 def _check_clock(date: str | None, endpoint: str) -> None:
@@ -110,6 +112,7 @@ def _check_clock(date: str | None, endpoint: str) -> None:
         )
 
 
+@retried("{api.endpoint}")
 def _exists(api: HfApi, namespace: str) -> bool:
     from huggingface_hub.errors import HfHubHTTPError
 

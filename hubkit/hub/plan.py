@@ -11,7 +11,7 @@ from hubkit.endpoint import current_endpoint
 from hubkit.errors import HubkitError
 from hubkit.hub import gate
 from hubkit.hub.changes import Change, check_card, check_tag, compare, remote_files, wanted_changes
-from hubkit.hub.client import connect, steadily
+from hubkit.hub.client import connect, retried
 from hubkit.hub.identity import check_identity, check_outsider
 from hubkit.hub.permission import check_permission
 from hubkit.hub.targets import CARD, PROBE, PROBE_TEXT, SCRIPT_BRANCH, Target, files_below, targets
@@ -72,23 +72,24 @@ def plan_push(config: ReleaseConfig, workspace: Workspace) -> Plan:
     ]
     repos = []
     for target in found:
-        info = steadily(partial(gate.look, api, target), target.repo)
+        info = gate.look(api, target)
         if target.gated and info is not None:
             obstacles += raised(partial(gate.check, info, target))
-        obstacles += raised(partial(steadily, partial(check_tag, api, target, config.release.tag), target.repo))
-        changes = steadily(partial(_changes, api, target), target.repo)
+        obstacles += raised(partial(check_tag, api, target, config.release.tag))
+        changes = _changes(api, target)
         for change in changes:
             if change.path == CARD and change.content is not None and change.action != "keep":
-                obstacles += raised(partial(steadily, partial(check_card, api, target, change.content), target.repo))
+                obstacles += raised(partial(check_card, api, target, change.content))
         repos.append(Planned(target.web, _now(info, target), changes))
     script = workspace.dist / "dataset-script"
     if script.is_dir():
-        remote = steadily(partial(remote_files, api, found[0].repo, found[0].kind, SCRIPT_BRANCH), found[0].repo)
+        remote = remote_files(api, found[0].repo, found[0].kind, SCRIPT_BRANCH)
         now = "is there" if remote.commit else "is new"
         repos.append(Planned(f"{found[0].web}, branch {SCRIPT_BRANCH}", now, compare(files_below(script), remote)))
     return Plan(repos, obstacles)
 
 
+@retried("{target.repo}")
 def _changes(api: HfApi, target: Target) -> list[Change]:
     remote = remote_files(api, target.repo, target.kind)
     probe = [Change(PROBE, len(PROBE_TEXT), "add", "tries the gate, holds no data", PROBE_TEXT)]

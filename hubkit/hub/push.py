@@ -28,7 +28,7 @@ from hubkit.hub.changes import (
     remote_files,
     wanted_changes,
 )
-from hubkit.hub.client import Stumble, connect, steadily
+from hubkit.hub.client import Stumble, connect, retried
 from hubkit.hub.identity import check_identity, check_outsider
 from hubkit.hub.permission import check_permission, name_warning
 from hubkit.hub.targets import CARD, PROBE, PROBE_TEXT, SCRIPT_BRANCH, Target, files_below, targets
@@ -66,7 +66,7 @@ def push(config: ReleaseConfig, workspace: Workspace) -> None:
     check_identity(config, api)
     check_outsider(config, api, ungranted)
     for target in found:
-        steadily(partial(check_tag, api, target, config.release.tag), target.repo)
+        check_tag(api, target, config.release.tag)
     pushed, proposed = {}, []
     for target in found:
         try:
@@ -76,13 +76,10 @@ def push(config: ReleaseConfig, workspace: Workspace) -> None:
     if proposed:
         where = ", ".join(str(waiting.where) for waiting in proposed)
         raise HubkitError("waits to be merged", where=where, hint="merge it on the Hub, then push again")
-    tagged = {
-        target: steadily(partial(_tag, api, target, config.release.tag, done), target.repo)
-        for target, done in pushed.items()
-    }
+    tagged = {target: _tag(api, target, config.release.tag, done) for target, done in pushed.items()}
     script = workspace.dist / "dataset-script"
     if script.is_dir():
-        steadily(partial(_push_script, api, found[0], script), found[0].repo)
+        _push_script(api, found[0], script)
     collection = _collect(api, found, config) if config.hub.collection else None
     write_json(workspace.receipt, _receipt(config, endpoint, tagged, collection))
 
@@ -90,28 +87,29 @@ def push(config: ReleaseConfig, workspace: Workspace) -> None:
 def _push_one(api: HfApi, target: Target, config: ReleaseConfig, endpoint: str, ungranted: str | None) -> Pushed:
     if target.gated:
         return _push_gated(api, target, config, endpoint, ungranted)
-    steadily(partial(_ensure_space, api, target), target.repo)
-    return steadily(partial(_push_data, api, target, config), target.repo)
+    _ensure_space(api, target)
+    return _push_data(api, target, config)
 
 
 def _push_gated(api: HfApi, target: Target, config: ReleaseConfig, endpoint: str, ungranted: str | None) -> Pushed:
     prove = partial(gate.prove, target, endpoint, ungranted)
     try:
-        steadily(partial(gate.shut, api, target), target.repo)
-        steadily(partial(_push_probe, api, target), target.repo)
-        steadily(partial(gate.show, api, target), target.repo)
-        steadily(prove, target.repo)
+        gate.shut(api, target)
+        _push_probe(api, target)
+        gate.show(api, target)
+        prove()
         try:
-            done = steadily(partial(_push_data, api, target, config), target.repo)
+            done = _push_data(api, target, config)
         except Proposed:
-            steadily(prove, target.repo)
+            prove()
             raise
-        steadily(prove, target.repo)
+        prove()
     except gate.Surprise as surprise:
         raise gate.hidden(api, target, surprise) from None
     return done
 
 
+@retried("{target.repo}")
 def _push_probe(api: HfApi, target: Target) -> None:
     """Card and probe, where the repo has no probe yet: the form needs the card, and neither holds data."""
     remote = remote_files(api, target.repo, target.kind)
@@ -123,6 +121,7 @@ def _push_probe(api: HfApi, target: Target) -> None:
         commit_changes(api, target.repo, target.kind, changes, "Add the card, and a probe of the gate", remote.commit)
 
 
+@retried("{target.repo}")
 def _push_data(api: HfApi, target: Target, config: ReleaseConfig) -> Pushed:
     """Make main hold what dist/ holds.
 
@@ -162,6 +161,7 @@ def _propose(api: HfApi, target: Target, changes: list[Change], message: str, pa
     raise Proposed("waits to be merged", where=f"{api.endpoint}/{target.web}/discussions/{opened}")
 
 
+@retried("{target.repo}")
 def _ensure_space(api: HfApi, target: Target) -> None:
     """The Space is there and public, also where an organisation's repos are private unless said otherwise."""
     if gate.look(api, target) is None:
@@ -169,6 +169,7 @@ def _ensure_space(api: HfApi, target: Target) -> None:
     gate.show(api, target)
 
 
+@retried("{target.repo}")
 def _tag(api: HfApi, target: Target, tag: str, main: Pushed) -> Pushed:
     """Tag what main holds, where the tag is not there yet, and return what it names."""
     refs = api.list_repo_refs(target.repo, repo_type=target.kind)
@@ -182,6 +183,7 @@ def _tag(api: HfApi, target: Target, tag: str, main: Pushed) -> Pushed:
     return Pushed(commit, {**main.files, CARD: digests(card_on_hub(api, target, commit).encode())[0]})
 
 
+@retried("{target.repo}")
 def _push_script(api: HfApi, target: Target, folder: Path) -> None:
     """The branch that datasets 3 runs a script from: it starts at the first commit, and holds the script alone."""
     remote = remote_files(api, target.repo, target.kind, revision=SCRIPT_BRANCH)
@@ -196,12 +198,9 @@ def _push_script(api: HfApi, target: Target, folder: Path) -> None:
 
 
 def _collect(api: HfApi, found: list[Target], config: ReleaseConfig) -> str:
-    title, where = config.release.title, f"collection {config.release.title}"
-    namespace = config.hub.namespace
-    made = steadily(partial(api.create_collection, title, namespace=namespace, exists_ok=True), where)
+    made = api.create_collection(config.release.title, namespace=config.hub.namespace, exists_ok=True)
     for target in found:
-        add = partial(api.add_collection_item, made.slug, target.repo, target.kind, exists_ok=True)
-        steadily(add, where)
+        api.add_collection_item(made.slug, target.repo, target.kind, exists_ok=True)
     return str(made.slug)
 
 

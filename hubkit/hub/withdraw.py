@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import re
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -12,7 +11,7 @@ from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.hub.access import gated_repos, plain, requests
 from hubkit.hub.changes import NOTHING, Change, Remote, commit_changes, remote_files, withdrawn
-from hubkit.hub.client import connect, steadily
+from hubkit.hub.client import connect, retried
 from hubkit.hub.targets import CARD, SCRIPT_BRANCH, WITHOUT_DATA
 
 if TYPE_CHECKING:
@@ -65,14 +64,14 @@ def plan_withdrawal(config: ReleaseConfig, tag: str) -> list[Withdrawal]:
         readers.setdefault(asked.repo, []).append(asked.user)
     planned = []
     for repo, kind in gated_repos(config):
-        remote = steadily(partial(remote_files, api, repo, kind, revision=tag), repo)
+        remote = remote_files(api, repo, kind, revision=tag)
         if remote is not NOTHING:
-            others = steadily(partial(_others, api, repo, kind, tag), repo)
+            others = _others(api, repo, kind, tag)
             kept = {file for other in others for file in other.files.items()}
             large = _large(remote, but={digest for _, (digest, _) in kept})
             own = {path: file for path, file in remote.files.items() if path not in WITHOUT_DATA}
             small = sorted(path for path, file in own.items() if not _is_large(file) and (path, file) not in kept)
-            script = kind == "dataset" and steadily(partial(_scripted, api, repo, tag), repo)
+            script = kind == "dataset" and _scripted(api, repo, tag)
             stay = sorted(own.keys() - large.keys() - {*small})
             planned.append(Withdrawal(repo, kind, large, small, stay, not others, script, readers.get(repo, [])))
     if not planned:
@@ -92,21 +91,22 @@ def withdraw(config: ReleaseConfig, tag: str, reason: str) -> list[Withdrawal]:
     api, planned = connect(), plan_withdrawal(config, tag)
     for each in planned:
         for user in each.readers:
-            steadily(partial(_revoke, api, each.repo, each.kind, user, f"{tag} was withdrawn"), each.repo)
+            _revoke(api, each.repo, each.kind, user, f"{tag} was withdrawn")
     _check_revoked(config, {each.repo for each in planned})
     for each in planned:
         repo, kind = each.repo, each.kind
-        steadily(partial(_put_notice, api, repo, kind, tag, " ".join(reason.split())), repo)
-        steadily(partial(_delete_large, api, repo, kind, set(each.files.values())), repo)
-        steadily(partial(_delete_small, api, repo, kind, tag, each.small), repo)
+        _put_notice(api, repo, kind, tag, " ".join(reason.split()))
+        _delete_large(api, repo, kind, set(each.files.values()))
+        _delete_small(api, repo, kind, tag, each.small)
         if each.script:
-            steadily(partial(_delete_branch, api, repo), repo)
+            _delete_branch(api, repo)
         if each.alone:
-            steadily(partial(_forget_history, api, repo, kind, tag), repo)
-        steadily(partial(_delete_tag, api, repo, kind, tag), repo)
+            _forget_history(api, repo, kind, tag)
+        _delete_tag(api, repo, kind, tag)
     return planned
 
 
+@retried("{repo}")
 def _others(api: HfApi, repo: str, kind: str, tag: str) -> list[Remote]:
     """What the repo's other tags hold."""
     tags = [ref.name for ref in api.list_repo_refs(repo, repo_type=kind).tags if ref.name != tag]
@@ -121,6 +121,7 @@ def _is_large(file: tuple[str, int]) -> bool:
     return len(file[0]) == SHA256_LENGTH
 
 
+@retried("{repo}")
 def _scripted(api: HfApi, repo: str, tag: str) -> bool:
     """Whether the branch of the script for datasets 3 loads the version of this tag."""
     script = remote_files(api, repo, "dataset", revision=SCRIPT_BRANCH)
@@ -132,6 +133,7 @@ def _scripted(api: HfApi, repo: str, tag: str) -> bool:
     return any(f'"{tag}"' in Path(path).read_text(encoding="utf-8") for path in fetched)
 
 
+@retried("{repo}")
 def _revoke(api: HfApi, repo: str, kind: str, user: str, reason: str) -> None:
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -159,6 +161,7 @@ def _check_revoked(config: ReleaseConfig, repos: set[str]) -> None:
         )
 
 
+@retried("{repo}")
 def _put_notice(api: HfApi, repo: str, kind: str, tag: str, reason: str) -> None:
     main = remote_files(api, repo, kind)
     card = ""
@@ -176,12 +179,14 @@ def _put_notice(api: HfApi, repo: str, kind: str, tag: str, reason: str) -> None
         commit_changes(api, repo, kind, [change], f"Withdraw {tag}", main.commit)
 
 
+@retried("{repo}")
 def _delete_large(api: HfApi, repo: str, kind: str, digests: set[str]) -> None:
     stored = [file for file in api.list_lfs_files(repo, repo_type=kind) if file.oid in digests]
     if stored:
         api.permanently_delete_lfs_files(repo, stored, rewrite_history=True, repo_type=kind)
 
 
+@retried("{repo}")
 def _delete_small(api: HfApi, repo: str, kind: str, tag: str, paths: list[str]) -> None:
     version, main = (remote_files(api, repo, kind, revision=revision) for revision in (tag, "main"))
     changes = [
@@ -192,16 +197,19 @@ def _delete_small(api: HfApi, repo: str, kind: str, tag: str, paths: list[str]) 
     commit_changes(api, repo, kind, changes, f"Withdraw {tag}", main.commit)
 
 
+@retried("{repo}")
 def _forget_history(api: HfApi, repo: str, kind: str, tag: str) -> None:
     if len(api.list_repo_commits(repo, repo_type=kind)) > 1:
         api.super_squash_history(repo, branch="main", commit_message=f"Withdraw {tag}", repo_type=kind)
 
 
+@retried("{repo}")
 def _delete_branch(api: HfApi, repo: str) -> None:
     if any(ref.name == SCRIPT_BRANCH for ref in api.list_repo_refs(repo, repo_type="dataset").branches):
         api.delete_branch(repo, branch=SCRIPT_BRANCH, repo_type="dataset")
 
 
+@retried("{repo}")
 def _delete_tag(api: HfApi, repo: str, kind: str, tag: str) -> None:
     if any(ref.name == tag for ref in api.list_repo_refs(repo, repo_type=kind).tags):
         api.delete_tag(repo, tag=tag, repo_type=kind)

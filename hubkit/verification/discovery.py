@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubkit.custody.roster import ROSTER
 from hubkit.endpoint import current_endpoint
 from hubkit.errors import HubkitError, UsageError
-from hubkit.hub.client import steadily
+from hubkit.hub.client import retried
 from hubkit.hub.targets import SCRIPT_BRANCH
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def find_release(api: HfApi, names: Iterable[str], tag: str | None = None) -> On
         HubkitError: the token is not valid; a repo is not there, not readable, empty, or has no such tag.
     """
     # Of a token that is not valid, a Hub may say no more than that it knows of no such repo.
-    steadily(api.whoami, current_endpoint())
+    api.whoami()
     repos: dict[str, str] = {}
     for name in names:
         kind, repo = _kind(api, name)
@@ -64,10 +63,7 @@ def find_release(api: HfApi, names: Iterable[str], tag: str | None = None) -> On
         repos[ARTIFACTS[kind]] = repo
     repos = {artifact: repos[artifact] for artifact in ARTIFACTS.values() if artifact in repos}
     kinds = {artifact: kind for kind, artifact in ARTIFACTS.items() if artifact in repos}
-    refs = {
-        artifact: steadily(partial(api.list_repo_refs, repo, repo_type=kinds[artifact]), repo)
-        for artifact, repo in repos.items()
-    }
+    refs = {artifact: api.list_repo_refs(repo, repo_type=kinds[artifact]) for artifact, repo in repos.items()}
     tag = tag or _newest(refs[next(iter(repos))])
     infos = {artifact: _at(api, repo, kinds[artifact], tag, refs[artifact]) for artifact, repo in repos.items()}
     files = {artifact: [item.rfilename for item in info.siblings] for artifact, info in infos.items()}
@@ -88,7 +84,7 @@ def _kind(api: HfApi, name: str) -> tuple[str, str]:
     repo = rest if len(kinds) == 1 else name
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo):
         raise UsageError("is no id of a repo", where=name, hint="name it as NAMESPACE/NAME")
-    found = [kind for kind in kinds if steadily(partial(_readable, api, repo, kind), repo)]
+    found = [kind for kind in kinds if _readable(api, repo, kind)]
     if len(found) > 1:
         raise UsageError(f"is a {' and a '.join(found)}", where=name, hint=f"write {found[0]}s/{repo} or another")
     if not found:
@@ -100,6 +96,7 @@ def _kind(api: HfApi, name: str) -> tuple[str, str]:
     return found[0], repo
 
 
+@retried("{repo}")
 def _readable(api: HfApi, repo: str, kind: str) -> bool:
     """Whether there is such a repo.
 
@@ -128,7 +125,7 @@ def _at(api: HfApi, repo: str, kind: str, tag: str, refs: Any) -> Any:
     names = [ref.name for ref in refs.tags]
     if tag not in (*names, *(ref.name for ref in refs.branches)) and not re.fullmatch(r"[0-9a-f]{7,40}", tag):
         raise HubkitError(f"there is no {tag}", where=repo, hint=f"its tags: {', '.join(names) or 'none'}")
-    return steadily(partial(api.repo_info, repo, repo_type=kind, revision=tag), repo)
+    return api.repo_info(repo, repo_type=kind, revision=tag)
 
 
 def _file(repo: str, artifact: str, tag: str, names: list[str]) -> str:

@@ -12,7 +12,7 @@ from huggingface_hub import HfApi
 
 from hubkit.errors import HubkitError
 from hubkit.hub import client
-from hubkit.hub.client import ATTEMPTS, be_patient, connect, steadily
+from hubkit.hub.client import ATTEMPTS, be_patient, connect, retried
 
 REFS = b'{"branches": [], "converts": [], "tags": []}'
 
@@ -55,7 +55,18 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted]:
 
 
 def refs(api: HfApi) -> list[object]:
-    return list(steadily(lambda: api.list_repo_refs("a/b"), "a/b").tags)
+    return list(api.list_repo_refs("a/b").tags)
+
+
+@retried("{repo}")
+def refs_twice(api: HfApi, repo: str) -> int:
+    """A step of two calls, of which a part is marked as well."""
+    return len(refs_of(api, repo)) + len(refs_of(api, repo))
+
+
+@retried("{repo}")
+def refs_of(api: HfApi, repo: str) -> list[object]:
+    return list(api.list_repo_refs(repo).tags)
 
 
 @pytest.mark.parametrize("statuses", [[429], [500, 502], [503, 0, 504], [-1], [408, 412, 0]])
@@ -88,6 +99,22 @@ def test_patience_ends(scripted: Scripted) -> None:
     scripted.statuses = [502] * 100
     with pytest.raises(HubkitError, match=rf"answered 502 \({ATTEMPTS} attempts\).*run the same command again"):
         refs(connect())
+    assert scripted.asked == ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    ("statuses", "asked"), [([], 2), ([502], 3), ([200, 502], 4), ([200, 502, 200, 503], 6)], ids=str
+)
+def test_a_step_is_run_again_from_its_beginning(scripted: Scripted, statuses: list[int], asked: int) -> None:
+    scripted.statuses = list(statuses)
+    assert refs_twice(connect(), "a/b") == 0
+    assert scripted.asked == asked
+
+
+def test_a_part_of_a_step_is_not_patient_by_itself(scripted: Scripted) -> None:
+    scripted.statuses = [502] * 100
+    with pytest.raises(HubkitError, match=rf"^a/b: the Hub answered 502 \({ATTEMPTS} attempts\)"):
+        refs_twice(connect(), "a/b")
     assert scripted.asked == ATTEMPTS
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from small_dist import lean_config, small_dist
 
 from hubkit.errors import HubkitError
 from hubkit.hub import gate
-from hubkit.hub.client import connect, steadily
+from hubkit.hub.client import connect
 from hubkit.hub.push import push
 from hubkit.hub.targets import PROBE, WITHOUT_DATA, Target
 from hubkit.localhub import LocalHub
@@ -93,7 +92,7 @@ def test_a_new_repo_that_shows_late_is_waited_for(front: Interposed, direct: HfA
     target = dataset("late")
     # Before it is made, and once after.
     late = front.on("GET", r"/api/datasets/maintainer/late$", answers(404, "RepoNotFound"), times=2)
-    steadily(partial(gate.shut, connect(), target), target.repo)
+    gate.shut(connect(), target)
     assert len(late.seen) == 2
     assert settings(direct, target) == (True, "manual")
 
@@ -145,7 +144,7 @@ def test_a_stumble_at_the_probe_is_no_answer(
     front: Interposed, shut: Target, hub: LocalHub, stumble: Action, who: str | None
 ) -> None:
     met = front.on("GET", PROBE, stumble, token=who and hub.tokens[who])
-    steadily(partial(gate.prove, shut, front.url, hub.tokens["ungranted"]), shut.repo)
+    gate.prove(shut, front.url, hub.tokens["ungranted"])
     assert len(met.seen) == 1
 
 
