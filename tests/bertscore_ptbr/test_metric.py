@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -43,6 +45,36 @@ def test_long_texts_are_cut_and_counted(metric, encoders):
         assert result["truncated"] == [True, False]
         assert result["f1"] == pytest.approx([1, 1], abs=1e-5)
         assert "|max_length:512|" in result["signature"]
+
+
+@pytest.mark.parametrize("max_length", [512, 4000])
+def test_an_encoder_gets_no_more_text_than_it_has_positions(metric, encoders, tmp_path, max_length):
+    """XLM-R has 514 positions, of which texts begin at the third; here its tokenizer knows of no limit."""
+    folder, layer = encoders["xlm-roberta"]
+    shutil.copytree(folder, tmp_path / "xlm-roberta")
+    settings = json.loads((tmp_path / "xlm-roberta" / "tokenizer_config.json").read_text())
+    del settings["model_max_length"]
+    (tmp_path / "xlm-roberta" / "tokenizer_config.json").write_text(json.dumps(settings))
+    long = "derrame pleural à direita " * 400
+    encoder = (str(tmp_path / "xlm-roberta"), layer)
+    result = compute(metric, encoder, [long, "Normal", "Normal"], ["Normal", long, "Normal"], max_length=max_length)
+    assert result["truncated"] == [True, True, False]
+    assert "|max_length:512|" in result["signature"]
+
+
+@pytest.mark.parametrize("name", ["bert", "xlm-roberta"])
+def test_a_text_is_cut_after_its_first_tokens_and_not_before(metric, encoders, name):
+    text = "Há derrame pleural à direita, sem pneumotórax."
+    encoder = type(metric)._compute.__globals__["load_encoder"](*encoders[name], None, "cpu")
+    (whole,) = encoder.tokenize([text], 512)
+    count = len(whole.ids)
+    (fits,), (cut,) = (list(encoder.tokenize([text], length)) for length in (count, count - 1))
+    assert (fits.ids.tolist(), fits.truncated) == (whole.ids.tolist(), False)
+    assert (cut.ids.tolist(), cut.truncated) == ([*whole.ids[: count - 2].tolist(), whole.ids[-1]], True)
+    pairs = [text, "Normal", "Normal"], ["Normal", text, "Normal"]
+    assert compute(metric, encoders[name], *pairs, max_length=count)["truncated"] == [False] * 3
+    assert compute(metric, encoders[name], *pairs, max_length=count - 1)["truncated"] == [True, True, False]
+    assert compute(metric, encoders[name], *pairs, max_length=count - 1, aggregate="mean")["truncated"] == 2
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,23 @@ def said(text, language, gone=True):
         ("Possible pneumonia, no effusion.", "en", {"pneumonia": -1, "effusion": 0}),
         ("Não se pode excluir pneumonia.", "pt", {"pneumonia": -1}),
         ("Congestion has improved, effusions have not.", "en", {"congestion": 1, "effusion": 0}),
+        # What is denied stays denied, whatever doubt stands before it or after it.
+        ("No possible pneumonia.", "en", {"pneumonia": 0}),
+        ("Possible pneumonia is not seen.", "en", {"pneumonia": 0}),
+        ("Pneumonia is possible.", "en", {"pneumonia": -1}),
+        ("Possible pneumonia or edema.", "en", {"pneumonia": -1, "edema": -1}),
+        ("Cannot exclude pneumonia, no effusion.", "en", {"pneumonia": -1, "effusion": 0}),
+        ("No focal consolidation, possible effusion.", "en", {"consolidation": 0, "effusion": -1}),
+        ("No effusion; edema.", "en", {"effusion": 0, "edema": 1}),
+        ("No effusion: edema", "en", {"effusion": 0, "edema": 1}),
+        ("Effusion or edema is not seen.", "en", {"effusion": 0, "edema": 0}),
+        ("Effusion, pneumonia not seen.", "en", {"effusion": 1, "pneumonia": 0}),
+        ("No pneumothorax, tiny effusion.", "en", {"pneumothorax": 0, "effusion": 1}),
+        ("No pneumothorax, effusion now small.", "en", {"pneumothorax": 0, "effusion": 1}),
+        ("No pneumothorax, effusion or edema.", "en", {"pneumothorax": 0, "effusion": 0, "edema": 0}),
+        ("There is no change in effusion.", "en", {"effusion": 1}),
+        ("Effusion is not resolved.", "en", {"effusion": 1}),
+        ("Edema that is not seen.", "en", {"edema": 0}),
     ],
 )
 def test_how_findings_are_mentioned(text, language, expected):

@@ -26,6 +26,31 @@ PORTUGUESE = [
     ("Espessamento pleural apical à esquerda.", {"Pleural Other": 1}),
     ("Fratura antiga de costela. Sem fratura aguda.", {"Fracture": 1}),
     ("Congestão vascular pulmonar.", {"Edema": 1}),
+    # Of several mentions a positive one counts before an uncertain one, and that before a negative one.
+    ("Sem derrame pleural. Possível derrame pleural.", {"Pleural Effusion": -1}),
+    ("Possível derrame pleural. Sem derrame pleural.", {"Pleural Effusion": -1}),
+    ("Possível derrame pleural. Há derrame pleural.", {"Pleural Effusion": 1}),
+    ("Há derrame pleural. Possível derrame pleural.", {"Pleural Effusion": 1}),
+    ("Há derrame pleural. Sem derrame pleural.", {"Pleural Effusion": 1}),
+    ("Sem derrame pleural. Há derrame pleural.", {"Pleural Effusion": 1}),
+    # An organ and what it is like.
+    ("Coração possivelmente aumentado.", {"Cardiomegaly": -1}),
+    ("Coração no limite superior da normalidade.", {"Cardiomegaly": -1}),
+    ("Mediastino normal.", {"Enlarged Cardiomediastinum": 0, "No Finding": 1}),
+    ("Silhueta cardiomediastinal aumentada.", {"Enlarged Cardiomediastinum": 1}),
+    ("Coração e mediastino aumentados.", {"Cardiomegaly": 1, "Enlarged Cardiomediastinum": 1}),
+    ("Coração normal; mediastino alargado.", {"Cardiomegaly": 0, "Enlarged Cardiomediastinum": 1}),
+    ("Pulmões: normais; coração aumentado.", {"Cardiomegaly": 1}),
+    ("Aumentado o coração.", {"Cardiomegaly": 1}),
+    # A device counts where it is there, and leaves No Finding positive.
+    ("Possível marca-passo.", {"No Finding": 1}),
+    ("Sem marca-passo.", {"No Finding": 1}),
+    ("Possível derrame pleural. Marca-passo.", {"Pleural Effusion": -1, "Support Devices": 1}),
+    # What is asked for is no mention, and what stands before the question is.
+    ("Há pneumotórax, avaliar derrame pleural.", {"Pneumothorax": 1}),
+    ("Avaliar derrame pleural. Há pneumotórax.", {"Pneumothorax": 1}),
+    ("Ontem.", {"No Finding": 1}),
+    (" \n ", {}),
     ("", {}),
 ]
 

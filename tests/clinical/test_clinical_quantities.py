@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from hubkit.clinical.quantities import deidentified, quantities
+from hubkit.clinical.quantities import bound, deidentified, quantities
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,68 @@ def test_spellings_of_one_quantity(english, portuguese):
     assert len(said) == len(told) > 0
     measures = [[quantity.measures for quantity in found] for found in (said, told)]
     assert all(any(one & other for other in measures[1]) for one in measures[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "expected"),
+    [
+        ("1,200", "en", [(1200, None)]),
+        ("1.200", "pt", [(1200, None)]),
+        ("1,2", "pt", [(1.2, None)]),
+        ("1.2.3", "en", [(123, None)]),
+        ("at 12:30 p.m.", "en", [(30, "clock")]),
+        ("às 15h", "pt", [(180, "clock")]),
+        ("1430 hours", "en", [(150, "clock")]),
+        ("24:00", "en", [(0, "clock")]),
+        ("25:00", "en", [(25, None), (0, None)]),
+        ("2130", "en", [(2130, None)]),
+        ("15h", "pt", [(15, "hour")]),
+        ("2 x 3 cm", "en", [(2, "cm"), (3, "cm")]),
+        ("2 x 3 days", "en", [(2, None), (3, "day")]),
+        ("14F", "en", [(14, "french")]),
+        ("45F", "en", [(45, "year")]),
+        ("45M", "en", [(45, "year")]),
+        ("3 may", "en", [(3, None), (5, "month of the year")]),
+        ("in May", "en", [(5, "month of the year")]),
+        ("duas", "pt", [(2, None)]),
+        ("1. Clear. 2 nodules", "en", [(2, None)]),
+    ],
+)
+def test_what_a_number_means(text, language, expected):
+    found = [quantity for quantity in quantities(text, language) if quantity.required]
+    assert [(*quantity.values, quantity.unit) for quantity in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "measure"),
+    [
+        ("3 mm", ("length", 3)),
+        ("3 cm", ("length", 30)),
+        ("3 m", ("length", 3000)),
+        ("2 ml", ("volume", 2)),
+        ("2 l", ("volume", 2000)),
+        ("10 mg", ("mg", 10)),
+        ("5 %", ("%", 5)),
+    ],
+)
+def test_measures_are_in_the_base_unit(text, measure):
+    (found,) = quantities(text, "en")
+    assert found.measures == {measure}
+    assert found.span == (0, len(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "expected"),
+    [
+        ("less than 1 cm", "en", "most"),
+        ("at least 2 cm", "en", "least"),
+        ("menor que 1 cm", "pt", "most"),
+        ("mais de 2 cm", "pt", "least"),
+        ("about 3 mm", "en", None),
+    ],
+)
+def test_bounds(text, language, expected):
+    assert [bound(text, found, language) for found in quantities(text, language)] == [expected]
 
 
 @pytest.mark.parametrize(

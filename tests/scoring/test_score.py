@@ -13,6 +13,7 @@ from scoring_workspace import build_workspace
 from hubkit.errors import HubkitError
 from hubkit.published import published
 from hubkit.release import run_one
+from hubkit.scoring.bertscore import setup_scores
 from hubkit.scoring.inputs import original, read_evaluation
 from hubkit.tables import CONDITIONS, SCORES, SETUPS
 from hubkit.workspace import read_table, write_table
@@ -52,6 +53,34 @@ def test_scores_are_those_of_the_published_metric(scored, scoring_config):
         )
         found = [row["f1"] for row in rows if (row["condition"], row["setup"]) == ("few_shot", setup)]
         np.testing.assert_allclose(found, alone["f1"], atol=1e-5)
+
+
+@pytest.mark.parametrize("setup", SETUPS)
+def test_every_system_gets_its_own_scores_and_flags(scoring_config, scored_workspace, setup):
+    """All systems are scored in one call; each alone, weighted by rarity in the same references, scores the same."""
+    evaluation = read_evaluation(scoring_config, scored_workspace)
+    evaluation.generated["zero_shot"][2] = ""
+    evaluation.generated["lora"][4] = "derrame pleural à direita " * 300
+    scoring = scoring_config.scoring.model_copy(update={"idf": True})
+    config = scoring_config.model_copy(update={"scoring": scoring})
+    found = setup_scores(config, scored_workspace.running("score", "0" * 64), setup, evaluation)
+    metric = evaluate.load(str(published("bertscore_ptbr") / "bertscore_ptbr.py"))
+    references = {"bertimbau": evaluation.references, "xlm-roberta": evaluation.originals}[setup]
+    encoder = scoring.encoder(setup)
+    for system, texts in evaluation.generated.items():
+        alone = metric.compute(
+            predictions=texts,
+            references=references,
+            model_type=encoder.model,
+            num_layers=encoder.layer,
+            idf=references,
+        )
+        expected = np.stack([alone[name] for name in ("precision", "recall", "f1")], axis=1)
+        np.testing.assert_allclose(found.scores[system], expected, atol=1e-5)
+        assert found.truncated[system].tolist() == [(system, at) == ("lora", 4) for at in range(12)]
+        assert found.empty[system].tolist() == [(system, at) == ("zero_shot", 2) for at in range(12)]
+    assert "|idf:yes|" in found.signature
+    assert "|n:" not in found.signature
 
 
 def test_summary_of_a_condition(scored, summary):
