@@ -133,8 +133,12 @@ def _values(number: str, language: Language) -> frozenset[float]:
     mark = "," if language == "en" else "."
     if re.fullmatch(rf"\d{{1,3}}(\{mark}\d{{3}})+", number):
         return frozenset({float(number.replace(mark, ""))})
-    if len(re.findall(r"[.,]", number)) > 1:
-        return frozenset({float(re.sub(r"[.,]", "", number))})
+    marks = re.findall(r"[.,]", number)
+    if len(marks) > 1:
+        # After marks of thousands the other one is the decimal mark: 1,200.5 and 1.200,5.
+        decimal = marks[-1] if marks.count(marks[-1]) == 1 else None
+        whole, _, fraction = number.rpartition(decimal) if decimal else (number, "", "0")
+        return frozenset({float(re.sub(r"[.,]", "", whole) + "." + fraction)})
     return frozenset({float(number.replace(",", "."))})
 
 
