@@ -241,6 +241,7 @@ class Sites(ast.NodeVisitor):
         """A text that is a key or a value is changed; sentences are messages, and stay."""
         if is_text(node):
             if len(node.value.split()) < 4 and self.text(node)[:1] in "\"'r":
-                self.replace(node, repr(node.value + "X"), "text")
+                # More punctuation among punctuation, or one more letter of a set, changes nothing that occurs.
+                self.replace(node, repr(node.value + "X" if re.search(r"\w", node.value) else "X"), "text")
         else:
             self.visit(node)
