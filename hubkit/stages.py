@@ -104,6 +104,8 @@ STAGES: list[Stage] = [
             *[work.studies, work.selection, work.translations, work.checks, work.adapter, work.scores],
             *[*_generations(work), work.decoding],
             *_published(work),
+            # The cards print the package versions that these stages ran with.
+            *[work.manifest(name) for name in ("translate", "finetune", "generate", "score")],
         ],
         outputs=lambda work: [work.dist],
     ),

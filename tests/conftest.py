@@ -53,24 +53,24 @@ def vision_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def disk_calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+def disk_calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path]]:
     """What is asked of the disk, in order: ("fsync", file or folder), ("rename", new name), ("chmod", file)."""
-    calls: list[tuple[str, str]] = []
+    calls: list[tuple[str, Path]] = []
     fsync, replace, rename, chmod = os.fsync, os.replace, os.rename, os.chmod
 
     def record_fsync(handle: int) -> None:
-        calls.append(("fsync", Path(os.readlink(f"/proc/self/fd/{handle}")).name))
+        calls.append(("fsync", Path(os.readlink(f"/proc/self/fd/{handle}"))))
         fsync(handle)
 
     def record_move(move: Callable[..., None]) -> Callable[..., None]:
         def recorded(source: Any, target: Any, **options: Any) -> None:
-            calls.append(("rename", Path(target).name))
+            calls.append(("rename", Path(target)))
             move(source, target, **options)
 
         return recorded
 
     def record_chmod(path: Any, mode: int, **options: Any) -> None:
-        calls.append(("chmod", Path(path).name))
+        calls.append(("chmod", Path(path)))
         chmod(path, mode, **options)
 
     # pathlib looks these up in `os` when it is called.

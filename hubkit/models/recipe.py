@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hubkit.config import Quantization, ReleaseConfig
+from hubkit.config import Corpus, Quantization, ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.models.loading import UNQUANTIZED, nf4, public_name
 from hubkit.models.samples import Sample
@@ -38,12 +38,17 @@ def recipe(config: ReleaseConfig, commit: str | None, examples: list[Sample]) ->
         "few_shot_study_ids": [example.study_id for example in examples],
         "reference": generation.reference,
         **decoding(config, {"size": generation.batch_size}),
-        "images": {
-            "max": config.corpus.max_images,
-            "size": config.corpus.image_size,
-            "fit": config.corpus.fit,
-            "jpeg_quality": config.corpus.jpeg_quality,
-        },
+        "images": images(config.corpus),
+    }
+
+
+def images(corpus: Corpus) -> dict[str, Any]:
+    """How the images were prepared."""
+    return {
+        "max": corpus.max_images,
+        "size": corpus.image_size,
+        "fit": corpus.fit,
+        "jpeg_quality": corpus.jpeg_quality,
     }
 
 
@@ -73,16 +78,18 @@ def _read(path: Path, made_by: str) -> dict[str, Any]:
     return values
 
 
-def refresh_recipe(folder: Path, made: Path) -> None:
+def refresh_recipe(folder: Path, made: Path, corpus: Corpus) -> None:
     """Bring a recipe up to what the generations were made with, which may not be what was set when it was written.
 
     Args:
         made: what `generate` wrote of them.
+        corpus: the settings now. Where they changed and gave the same images, nothing was trained again.
 
     Raises:
         HubkitError: the recipe or what `generate` writes is missing.
     """
-    write_json(folder / RECIPE, read_recipe(folder) | _read(made, "hubkit release --from generate"))
+    generations = _read(made, "hubkit release --from generate")
+    write_json(folder / RECIPE, read_recipe(folder) | generations | {"images": images(corpus)})
 
 
 def decoding(config: ReleaseConfig, batches: dict[str, Any]) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def copy_adapter(config: ReleaseConfig, workspace: Workspace, facts: Mapping[str
     for name in ("adapter_config.json", "adapter_model.safetensors"):
         if not (folder / name).exists():
             raise HubkitError("is missing", where=workspace.adapter / name, hint="run: hubkit finetune")
-    refresh_recipe(folder, workspace.decoding)
+    refresh_recipe(folder, workspace.decoding, config.corpus)
     write_text(folder / "NOTICE", render(published("model_card") / "NOTICE.jinja", facts))
 
 

@@ -64,7 +64,7 @@ def test_a_checkpoint_of_another_way_to_share_the_base_is_refused(
 
 
 def test_a_checkpoint_is_on_the_disk_before_it_is_marked(
-    tmp_path: Path, disk_calls: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, disk_calls: list[tuple[str, Path]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint = tmp_path / "checkpoint-2"
     checkpoint.mkdir()
@@ -73,22 +73,22 @@ def test_a_checkpoint_is_on_the_disk_before_it_is_marked(
     touch = Path.touch
 
     def record_touch(path: Path) -> None:
-        disk_calls.append(("mark", path.name))
+        disk_calls.append(("mark", path))
         touch(path)
 
     monkeypatch.setattr(Path, "touch", record_touch)
     mark_whole(checkpoint)
     assert (checkpoint / WHOLE).exists()
-    marked = disk_calls.index(("mark", WHOLE))
-    assert {name for _, name in disk_calls[:marked]} == {
+    marked = disk_calls.index(("mark", checkpoint / WHOLE))
+    assert {path.name for _, path in disk_calls[:marked]} == {
         *("adapter_model.safetensors", "optimizer.pt", "trainer_state.json"),
         "checkpoint-2",
     }
-    assert disk_calls[marked + 1 :] == [("fsync", "checkpoint-2")], "the mark is on the disk when saving ends"
+    assert disk_calls[marked + 1 :] == [("fsync", checkpoint)], "the mark is on the disk when saving ends"
 
 
 def test_a_run_is_done_when_all_its_files_are_on_the_disk_and_not_before(
-    vision_model: Path, tmp_path: Path, disk_calls: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+    vision_model: Path, tmp_path: Path, disk_calls: list[tuple[str, Path]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = fill_workspace(tmp_path, train=4, validate=2, test=0)
     running = workspace.running("finetune", "key")
@@ -100,7 +100,7 @@ def test_a_run_is_done_when_all_its_files_are_on_the_disk_and_not_before(
         assert not path.exists()
         adapter = path.parent / str(value["adapter"])
         seen["adapter"] = {file.name for file in adapter.iterdir()}
-        seen["synced"] = {name for call, name in disk_calls if call in ("fsync", "rename")}
+        seen["synced"] = {file.name for call, file in disk_calls if call == "fsync" and file.parent == adapter}
         seen["checkpoints"] = {file.name for file in path.parent.glob("checkpoint-*")}
         write(path, value)
         seen["after"] = {file.name for file in adapter.iterdir()}
@@ -108,7 +108,9 @@ def test_a_run_is_done_when_all_its_files_are_on_the_disk_and_not_before(
     def rename(source: Path, target: Path) -> Path:
         if target == workspace.adapter:
             seen["published"] = {file.name for file in source.iterdir()}
-            seen["published synced"] = {name for call, name in disk_calls if call == "fsync"}
+            seen["published synced"] = {
+                file.name for call, file in disk_calls if call == "fsync" and file.parent == source
+            }
         return move(source, target)
 
     monkeypatch.setattr(hubkit.finetuning.run, "write_json", write_done)

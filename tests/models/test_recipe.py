@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hubkit.config import parse_config
+from hubkit.config import Corpus, parse_config
 from hubkit.errors import HubkitError
 from hubkit.models.recipe import decoding, read_recipe, refresh_recipe, write_recipe
 from hubkit.models.samples import Sample
@@ -50,12 +50,13 @@ def test_follows_what_was_generated_with(tmp_path: Path) -> None:
     changed = {"finetuning": {"quantization": "fp32"}, "generation": {"max_new_tokens": 99}}
     made = decoding(parse_config(changed), {"size": 3, "others": {"lora": [[1], [2, 3]]}})
     write_json(tmp_path / "decoding.json", made | {"devices": ["cpu"]})
-    refresh_recipe(tmp_path, tmp_path / "decoding.json")
+    refresh_recipe(tmp_path, tmp_path / "decoding.json", Corpus(max_images=3, fit="pad"))
     after = read_recipe(tmp_path)
+    assert after["images"] == {"max": 3, "size": 896, "fit": "pad", "jpeg_quality": 95}
     assert after["generation_config"]["max_new_tokens"] == 99
     assert (after["batches"]["size"], after["batches"]["others"]) == (3, {"lora": [[1], [2, 3]]})
     assert (after["dtype"], after["devices"]) == ("float32", ["cpu"])
-    changed = {"generation_config", "batches", "quantization", "dtype", "quantization_config", "devices"}
+    changed = {"generation_config", "batches", "quantization", "dtype", "quantization_config", "devices", "images"}
     assert {name: after[name] for name in after if name not in changed} == {
         name: before[name] for name in before if name not in changed
     }
@@ -69,4 +70,4 @@ def test_a_missing_recipe(tmp_path: Path) -> None:
 def test_generations_of_which_nobody_knows_how_they_were_made(tmp_path: Path) -> None:
     write_recipe(tmp_path, parse_config({}), None, [EXAMPLE])
     with pytest.raises(HubkitError, match="run: hubkit release --from generate"):
-        refresh_recipe(tmp_path, tmp_path / "decoding.json")
+        refresh_recipe(tmp_path, tmp_path / "decoding.json", Corpus())

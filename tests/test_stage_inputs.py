@@ -1,0 +1,182 @@
+"""What each stage reads is what it declares: the real stages run at a small scale while their reads are recorded."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from loopback import hub, own_home
+
+import hubkit.hub.verify
+from hubkit.config import ReleaseConfig, Runtime, Table, parse_config
+from hubkit.demo.config import MODELS
+from hubkit.demo.corpus import write_corpus
+from hubkit.localhub import LocalHub
+from hubkit.models.recipe import read_recipe, read_training
+from hubkit.release import record
+from hubkit.stages import STAGES, Stage
+from hubkit.workspace import Workspace
+
+sys.path.insert(0, str(Path(__file__).parent / "bertscore_ptbr"))  # tiny_encoders
+
+__all__ = ["hub", "own_home"]
+
+TABLES = {field.annotation: name for name, field in ReleaseConfig.model_fields.items()}
+
+READ_OTHERWISE = {
+    # Whether a stage may run at all, not what it writes.
+    "translate": {"corpus.kind"},
+    # Copies in the recipe, which packaging replaces by what holds then.
+    "finetune": {
+        *("corpus.max_images", "corpus.image_size", "corpus.fit", "corpus.jpeg_quality"),
+        *("generation.do_sample", "generation.max_new_tokens"),
+    },
+    # The adapter says both, and is an input.
+    "generate": {"finetuning.model", "finetuning.quantization"},
+    # dist/ says the first two, and is an input; the last is a permission.
+    "push": {"release.title", "custody.mode", "custody.adapter_custody", "corpus.kind"},
+    # Where the reader's own files lie, by which what was pushed is looked at.
+    "verify": {"corpus.kind", "corpus.root", "corpus.images"},
+}
+"""Settings that a stage reads and does not declare, so that they make no workspace stale, each for a reason."""
+
+
+class Reads:
+    """Records the settings and the files of a workspace that are read while it is `on`."""
+
+    def __init__(self, root: Path):
+        self.root, self.on = root, False
+        self.settings: set[str] = set()
+        self.files: set[Path] = set()
+
+    def setting(self, table: Table, name: str) -> None:
+        owner = TABLES.get(type(table))
+        if not self.on or owner is None:
+            return
+        fields = type(table).model_fields
+        # Whoever takes a table as a whole reads all of it.
+        read = fields if name in ("identity", "model_dump", "model_dump_json") else {name} & set(fields)
+        self.settings |= {f"{owner}.{one}" for one in read if Runtime not in fields[one].metadata}
+
+    def file(self, path: object) -> None:
+        if self.on and isinstance(path, str | Path) and Path(path).is_relative_to(self.root):
+            self.files.add(Path(path))
+
+    def opened(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open" and self.on and isinstance(arguments[1], str) and "r" in arguments[1]:
+            self.file(arguments[0])
+
+
+@pytest.fixture
+def reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reads]:
+    recorded = Reads(tmp_path / "work")
+
+    def attribute(table: Table, name: str) -> Any:
+        recorded.setting(table, name)
+        return object.__getattribute__(table, name)
+
+    monkeypatch.setattr(Table, "__getattribute__", attribute, raising=False)
+    sys.addaudithook(recorded.opened)
+    # Arrow opens files by itself, which Python's audit does not see.
+    for name in ("read_table", "read_schema", "read_metadata"):
+        real = getattr(pq, name)
+
+        def open_table(path: Any, *arguments: Any, real: Any = real, **options: Any) -> Any:
+            recorded.file(path)
+            return real(path, *arguments, **options)
+
+        monkeypatch.setattr(pq, name, open_table)
+    yield recorded
+    recorded.on = False
+
+
+def small_release(home: Path, vision: Path) -> ReleaseConfig:
+    from tiny_encoders import save_bert, save_xlm_roberta
+
+    write_corpus(home / "corpus", studies=12)
+    # Below the working directory, since cards name models as they are configured, and no path of this machine.
+    models = home / "models"
+    shutil.copytree(MODELS["translator"], models / "translator")
+    save_bert(models / "bert")
+    save_xlm_roberta(models / "xlm")
+    encoders = {"bertimbau": "models/bert", "xlm_roberta": "models/xlm"}
+    return parse_config(
+        {
+            "corpus": {"kind": "demo", "root": str(home / "corpus"), "subset": "all", "image_size": 32, "workers": 1},
+            "translation": {
+                "model": "models/translator",
+                "quantization": "fp32",
+                "rules": False,
+                "max_new_tokens": 256,
+                "max_flagged": 1.0,
+                "retries": 1,
+            },
+            "finetuning": {
+                "model": str(vision),
+                "quantization": "fp32",
+                "epochs": 1,
+                "batch_size": 8,
+                "gradient_accumulation": 1,
+                "gradient_checkpointing": False,
+            },
+            "generation": {"max_new_tokens": 4},
+            "scoring": {
+                **{name: {"model": folder, "layer": 2} for name, folder in encoders.items()},
+                "resamples": 20,
+            },
+            "hub": {"namespace": "maintainer"},
+        }
+    )
+
+
+def declared(setting: str, stage: Stage) -> bool:
+    return setting in stage.settings or setting.partition(".")[0] in stage.settings
+
+
+@pytest.mark.long
+def test_every_stage_declares_what_it_reads(
+    reads: Reads, hub: LocalHub, vision_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (
+        ("HF_ENDPOINT", hub.url),
+        ("HF_TOKEN", hub.tokens["owner"]),
+        ("HUBKIT_UNGRANTED_TOKEN", hub.tokens["ungranted"]),
+    ):
+        monkeypatch.setenv(name, value)
+    # The checks run in processes without hubkit, which are told no setting.
+    monkeypatch.setattr(hubkit.hub.verify, "_examine", lambda *arguments: None)
+    monkeypatch.chdir(tmp_path)
+    config = small_release(tmp_path, vision_model)
+    workspace = Workspace(reads.root)
+    undeclared: dict[str, list[str]] = {}
+    expected_of = {"read": "corpus.root", "translate": "translation.model", "score": "scoring.resamples"}
+    for stage in STAGES:
+        reads.settings, reads.files = set(), set()
+        running = workspace.running(stage.name, "0" * 64)
+        reads.on = True
+        stage.run(config, running)
+        reads.on = False
+        assert expected_of.get(stage.name, stage.settings[0]).partition(".")[0] in {
+            setting.partition(".")[0] for setting in reads.settings
+        }, f"the settings of {stage.name} are recorded"
+        inputs = stage.inputs(workspace)
+        assert not inputs or reads.files, f"the files of {stage.name} are recorded"
+        own = [*inputs, *stage.outputs(workspace), running.partial, workspace.access_check]
+        settings = {one for one in reads.settings if not declared(one, stage)} - READ_OTHERWISE.get(stage.name, set())
+        files = {path for path in reads.files if not any(path.is_relative_to(known) for known in own)}
+        temporary = {path for path in files if path.name.startswith(".") or "dist" in path.parts}
+        undeclared[stage.name] = sorted([*settings, *(str(p.relative_to(reads.root)) for p in files - temporary)])
+        if stage.name != "verify":
+            record(stage, config, workspace, "0" * 64, 0.0)
+        running.forget_partial()
+    assert undeclared == {stage.name: [] for stage in STAGES}
+
+    # What is read otherwise is in an input, where a change of it shows.
+    assert read_recipe(workspace.adapter)["base_model"]["name"] == vision_model.name
+    assert read_training(workspace.adapter)["settings"]["quantization"] == "fp32"
+    assert config.release.title in (workspace.dist / "dataset" / "README.md").read_text()
