@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from loopback import hub, own_home
 
-import hubkit.hub.verify
+import hubkit.verification.verify
 from hubkit.config import ReleaseConfig, Runtime, Table, parse_config
 from hubkit.demo.config import MODELS
 from hubkit.demo.corpus import write_corpus
@@ -149,7 +149,7 @@ def test_every_stage_declares_what_it_reads(
     ):
         monkeypatch.setenv(name, value)
     # The checks run in processes without hubkit, which are told no setting.
-    monkeypatch.setattr(hubkit.hub.verify, "_examine", lambda *arguments: None)
+    monkeypatch.setattr(hubkit.verification.verify, "_examine", lambda *arguments: None)
     monkeypatch.chdir(tmp_path)
     config = small_release(tmp_path, vision_model)
     workspace = Workspace(reads.root)
