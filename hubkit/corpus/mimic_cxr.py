@@ -10,9 +10,10 @@ from hubkit.config import Corpus
 from hubkit.corpus.catalogue import Catalogue
 from hubkit.corpus.fingerprint import digest_of
 from hubkit.corpus.sections import Report, parse_report
-from hubkit.corpus.sources import Source, find_source
 from hubkit.corpus.tabular import checked, find_csv, need_csv, read_csv, without_duplicates
 from hubkit.errors import HubkitError
+from hubkit.sources.base import Source
+from hubkit.sources.mimic_cxr import find_mimic_cxr
 from hubkit.tables import CHEXPERT_LABELS, SPLITS, STUDIES
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def open_mimic_cxr(corpus: Corpus) -> MimicCxr:
     Raises:
         HubkitError: one of them is not there.
     """
-    return MimicCxr(find_source(corpus.root), find_jpg(corpus))
+    return MimicCxr(find_mimic_cxr(corpus.root), find_jpg(corpus))
 
 
 def find_jpg(corpus: Corpus) -> Path:

@@ -12,8 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hubkit.corpus.sources import Source, TreeSource, find_source
 from hubkit.errors import HubkitError, UsageError
+from hubkit.sources.base import Source
+from hubkit.sources.find import find_source
 
 CORPUS_VARIABLE = "MIMIC_CXR_ROOT"
 
@@ -23,8 +24,14 @@ def group_of(subject_id: int) -> str:
     return f"p{str(subject_id)[:2]}"
 
 
-def find_corpus(root: str | os.PathLike[str] | None = None, cache: bool = True) -> Corpus:
-    """The corpus at `root`, else at MIMIC_CXR_ROOT: a folder with files/ or mimic-cxr-reports.zip, or the zip itself.
+def find_corpus(root: str | os.PathLike[str] | None = None, cache: bool = True, kind: str | None = None) -> Corpus:
+    """The corpus at `root`, else at MIMIC_CXR_ROOT: its folder, or the archive of its reports.
+
+    Args:
+        root: of MIMIC-CXR, a folder with files/ or mimic-cxr-reports.zip, or the zip itself; of another kind, what its
+            reader takes.
+        cache: as in `Corpus`.
+        kind: the kind of the corpus; None tells it by its files.
 
     Raises:
         UsageError: neither is given.
@@ -36,7 +43,7 @@ def find_corpus(root: str | os.PathLike[str] | None = None, cache: bool = True) 
             "opening a sealed release needs your own copy of the reports it comes from",
             hint=f"set {CORPUS_VARIABLE} to the folder of MIMIC-CXR, or to mimic-cxr-reports.zip",
         )
-    return Corpus(find_source(Path(root).expanduser().absolute()), cache)
+    return Corpus(find_source(Path(root).expanduser().absolute(), kind), cache)
 
 
 class Corpus:
@@ -97,8 +104,8 @@ class Corpus:
         return f"{self.source.path}#{group}"
 
     def _state(self, group: str) -> str:
-        """Changes when a report may have changed: sizes and times of the zip, or of each report of the folder."""
-        if isinstance(self.source, TreeSource):
+        """Changes when a report may have changed: sizes and times of the archive, or of each report of the folder."""
+        if self.source.path.is_dir():
             paths = [self.source.path / name for _, name in sorted(self._names.get(group, {}).items())]
         else:
             paths = [self.source.path]
@@ -128,7 +135,7 @@ def _keep(key: str, state: str, digest: bytes) -> None:
             json.dump(entries, file)
         os.replace(temporary, path)
     except OSError as error:
-        warnings.warn(f"{path} cannot be written ({error.strerror}): the corpus is read anew each time", stacklevel=2)
+        warnings.warn(f"{path} cannot be written ({error.strerror}): the corpus is read again each time", stacklevel=2)
 
 
 def _read_cache() -> dict[str, Any]:

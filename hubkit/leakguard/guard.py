@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hubkit.config import ReleaseConfig
-from hubkit.corpus.sources import find_source
 from hubkit.errors import HubkitError
 from hubkit.leakguard.extract import lines, spaced
 from hubkit.leakguard.identifiers import SUBJECT_OR_STUDY, machine_pattern, machine_words, traces
 from hubkit.leakguard.ngrams import COMMON, RUN, PublicRuns
 from hubkit.leakguard.renderings import readings
+from hubkit.sources.find import find_source
 from hubkit.tables import CONDITIONS
 from hubkit.workspace import Workspace
 
@@ -132,13 +132,12 @@ def read_corpus(config: ReleaseConfig, workspace: Workspace) -> Corpus:
     ids = pq.read_table(workspace.studies, columns=["subject_id", "study_id"])
     subject_of = dict(zip(ids["study_id"].to_pylist(), ids["subject_id"].to_pylist(), strict=True))
     try:
-        source = find_source(config.corpus.root)
+        source = find_source(config.corpus.root, config.corpus.kind)
         others = {ids: name for ids, name in source.listing().names.items() if ids[1] not in subject_of}
     except HubkitError as error:
         print(f"  leak guard: knows the studies of the workspace alone: {error}", file=sys.stderr)
         return Corpus(frozenset(subject_of) | frozenset(subject_of.values()), _reports(workspace, subject_of))
-    beside = zip((subject for subject, _ in others), source.read(others.values()), strict=True)
-    texts = ((subject, raw.decode("utf-8", errors="replace")) for subject, raw in beside)
+    texts = zip((subject for subject, _ in others), source.texts(others.values()), strict=True)
     known = {*subject_of, *subject_of.values(), *(number for ids in others for number in ids)}
     return Corpus(frozenset(known), itertools.chain(_reports(workspace, subject_of), texts))
 

@@ -32,7 +32,7 @@ def write_dataset(config: ReleaseConfig, workspace: Workspace, root: Path) -> li
         HubkitError: a table is missing, two of them do not belong together, or there is no corpus to seal under.
     """
     sealed = config.custody.mode == "sealed"
-    corpus = find_corpus(config.corpus.root) if sealed else None
+    corpus = find_corpus(config.corpus.root, kind=config.corpus.kind) if sealed else None
     keys = Keyring(corpus, config.hub.repo("dataset"), config.release.version) if corpus else None
     written, ids = [], {}
     for name, split, table in _tables(config, workspace):

@@ -121,7 +121,7 @@ def test_a_zip_file_that_breaks_off(tmp_path: Path) -> None:
     trees.write_zip(path, trees.studies())
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(HubkitError, match="is no whole zip file"):
+    with pytest.raises(HubkitError, match="is not a complete zip file"):
         run_one("read", trees.config(tmp_path / "corpus"), Workspace(tmp_path / "work"))
     path.write_bytes(whole[:60] + bytes(40) + whole[100:])
     with pytest.raises(HubkitError, match=r"s\d{8}.txt is damaged") as caught:

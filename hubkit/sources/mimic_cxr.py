@@ -7,39 +7,17 @@ import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from hubkit.errors import HubkitError
+from hubkit.sources.base import Listing, Source
 
 REPORTS_ZIP = "mimic-cxr-reports.zip"
 REPORT = re.compile(r"(?:.*/)?files/p(1\d)/p(\1\d{6})/s(5\d{7})\.txt", re.DOTALL)
 MAX_REPORT_BYTES = 64 * 2**20
 
 
-class Listing(NamedTuple):
-    """The reports of a source.
-
-    Attributes:
-        names: name of each report by (subject_id, study_id).
-        strange: names of text files that are no report of a study.
-    """
-
-    names: dict[tuple[int, int], str]
-    strange: list[str]
-
-
-class Source(Protocol):
-    """Reports by name."""
-
-    @property
-    def path(self) -> Path: ...
-
-    def listing(self) -> Listing: ...
-
-    def read(self, names: Iterable[str]) -> Iterator[bytes]: ...
-
-
-def find_source(root: Path) -> Source:
+def find_mimic_cxr(root: Path) -> Source:
     """The reports under `root`: the zip file that it is or holds, else its tree `files/`.
 
     Raises:
@@ -77,6 +55,9 @@ class TreeSource(NamedTuple):
             except OSError as error:
                 raise HubkitError(f"cannot be read: {error.strerror}", where=self.path / name) from None
 
+    def texts(self, names: Iterable[str]) -> Iterator[str]:
+        return map(_text, self.read(names))
+
 
 class ZipSource(NamedTuple):
     """mimic-cxr-reports.zip, read in place."""
@@ -105,12 +86,19 @@ class ZipSource(NamedTuple):
             except (zipfile.BadZipFile, EOFError, OSError) as error:
                 raise HubkitError(f"{name} is damaged: {error}", where=self.path, hint="hubkit fetch") from None
 
+    def texts(self, names: Iterable[str]) -> Iterator[str]:
+        return map(_text, self.read(names))
+
     def _open(self) -> zipfile.ZipFile:
         try:
             state = self.path.stat()
             return _archive(self.path, state.st_size, state.st_mtime_ns)
         except (zipfile.BadZipFile, OSError) as error:
-            raise HubkitError(f"is no whole zip file: {error}", where=self.path, hint="hubkit fetch") from None
+            raise HubkitError(f"is not a complete zip file: {error}", where=self.path, hint="hubkit fetch") from None
+
+
+def _text(report: bytes) -> str:
+    return report.decode("utf-8", errors="replace")
 
 
 @functools.lru_cache(maxsize=1)
