@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hubkit.config import Subset, parse_config
-from hubkit.corpus.kinds import corpus_kind
 from hubkit.corpus.read import chosen_studies, fingerprint, read
+from hubkit.corpus.readers import open_corpus
 from hubkit.tables import CHEXPERT_LABELS
 from hubkit.workspace import Workspace
 
@@ -97,7 +97,7 @@ def read_all(root: Path, scratch: Path, workers: int) -> Cost:
 def select(root: Path, scratch: Path, workers: int) -> Cost:
     """The default subset, or what a smaller corpus gives of it; the catalogue is there already, as in the stage."""
     config = parse_config({"corpus": {"root": str(root)}})
-    catalogue = corpus_kind("mimic-cxr").open(config.corpus).catalogue()
+    catalogue = open_corpus(config.corpus).catalogue()
     held = Counter(catalogue.studies["split"].to_pylist())
     sizes = {split: min(size, held[split]) for split, size in Subset().sizes().items()}
     return measured(lambda: chosen_studies(catalogue, parse_config({"corpus": {"subset": sizes}})))

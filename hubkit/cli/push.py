@@ -30,9 +30,9 @@ def _show_plan(config: ReleaseConfig, workspace: Workspace) -> None:
     from hubkit.endpoint import use_endpoint
 
     use_endpoint(config.hub.endpoint)
-    from hubkit.hub.permission import name_warning
     from hubkit.hub.plan import plan_push, raised
     from hubkit.release import check_before
+    from hubkit.terms.policy import name_warning
 
     repos, obstacles = plan_push(config, workspace)
     obstacles += raised(partial(check_before, "push", config, workspace))

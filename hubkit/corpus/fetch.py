@@ -11,11 +11,12 @@ from pathlib import Path
 
 from hubkit.config import Corpus, ReleaseConfig
 from hubkit.corpus.credentials import find_credentials
-from hubkit.corpus.kinds import corpus_kind
 from hubkit.corpus.physionet import PhysioNet, Project, RemoteFile
 from hubkit.corpus.read import chosen_studies
+from hubkit.corpus.readers import open_corpus
 from hubkit.errors import HubkitError, UsageError
 from hubkit.progress import Progress
+from hubkit.terms.kinds import terms_of
 from hubkit.workspace import Workspace, write_json
 
 TEXTS, JPG = "mimic-cxr", "mimic-cxr-jpg"
@@ -44,7 +45,7 @@ def fetch(config: ReleaseConfig) -> None:
     _fetch_matching(remote, Project(TEXTS, corpus.version), REPORT_FILES, texts)
     _fetch_matching(remote, Project(JPG, corpus.version), TABLE_FILES, tables)
     if corpus.max_images:
-        catalogue = corpus_kind(corpus.kind).open(corpus).catalogue()
+        catalogue = open_corpus(corpus).catalogue()
         taken = chosen_studies(catalogue, config)["images"].combine_chunks().flatten()
         _fetch_images(remote, Project(JPG, corpus.version), set(taken.field("path").to_pylist()), tables)
 
@@ -77,7 +78,7 @@ def connect(corpus: Corpus) -> PhysioNet:
         UsageError: the corpus is not one of PhysioNet's.
         HubkitError: there is no account.
     """
-    kind = corpus_kind(corpus.kind)
+    kind = terms_of(corpus.kind)
     if not kind.credentialed:
         raise UsageError(f"{kind.name} is not on PhysioNet", where="[corpus] kind", hint=f"download it from {kind.url}")
     return PhysioNet(corpus.physionet, find_credentials(corpus.physionet))

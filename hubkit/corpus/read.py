@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hubkit.config import Corpus, ReleaseConfig
 from hubkit.corpus.catalogue import Catalogue, Reader
 from hubkit.corpus.images import Source, prepare_images, publish_images
-from hubkit.corpus.kinds import corpus_kind
+from hubkit.corpus.readers import open_corpus
 from hubkit.corpus.selection import label_table, select
 from hubkit.errors import HubkitError
 from hubkit.progress import Progress
@@ -41,7 +41,7 @@ def read(config: ReleaseConfig, workspace: Workspace) -> None:
         UsageError: the subset asks for more studies than there are.
     """
     corpus = config.corpus
-    reader = corpus_kind(corpus.kind).open(corpus)
+    reader = open_corpus(corpus)
     catalogue = reader.catalogue()
     studies = chosen_studies(catalogue, config)
     studies, image_notes = _with_images(studies, catalogue, corpus, workspace)
@@ -55,7 +55,7 @@ def fingerprint(config: ReleaseConfig) -> str:
     Raises:
         HubkitError: the corpus is missing.
     """
-    return corpus_kind(config.corpus.kind).open(config.corpus).fingerprint()
+    return open_corpus(config.corpus).fingerprint()
 
 
 def chosen_studies(catalogue: Catalogue, config: ReleaseConfig) -> pa.Table:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from hubkit.config import Corpus, ReleaseConfig
 from hubkit.corpus.credentials import find_credentials
-from hubkit.corpus.kinds import corpus_kind
 from hubkit.corpus.read import chosen_studies
+from hubkit.corpus.readers import open_corpus
 from hubkit.doctor.findings import Finding, failed, ok, warning
 from hubkit.doctor.machine import room
 from hubkit.errors import HubkitError
-from hubkit.physionet import require_access
+from hubkit.terms.kinds import terms_of
+from hubkit.terms.policy import check_access
 from hubkit.workspace import Workspace
 
 ACCESS_DAYS = 90
@@ -26,10 +27,10 @@ CHECK_ACCESS = "run: hubkit fetch --check"
 
 def corpus(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     """The corpus is found, its tables agree, it has what the subset asks for, and there is room for its images."""
-    kind = corpus_kind(config.corpus.kind)
+    kind = terms_of(config.corpus.kind)
     terms = [kind.licence, *(() if kind.derivatives else ("no derivatives",)), *((kind.url,) if kind.url else ())]
     yield ok("licence", ", ".join(terms))
-    catalogue = kind.open(config.corpus).catalogue()
+    catalogue = open_corpus(config.corpus).catalogue()
     studies = chosen_studies(catalogue, config)
     yield ok("corpus", f"{kind.name}, {len(catalogue.studies)} studies with a report, {len(studies)} of them are taken")
     for name, found in catalogue.notes.items():
@@ -54,7 +55,7 @@ def _images(listed: list[str], root: Path | None, settings: Corpus) -> Finding:
 
 def account(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     """There is a PhysioNet account, for a corpus that asks for one."""
-    if not corpus_kind(config.corpus.kind).credentialed:
+    if not terms_of(config.corpus.kind).credentialed:
         return
     try:
         found = find_credentials(config.corpus.physionet)
@@ -66,11 +67,10 @@ def account(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
 
 def access(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     """Access to a credentialed corpus was checked lately, as translate and push will ask."""
-    if not corpus_kind(config.corpus.kind).credentialed:
-        return
     try:
-        found = require_access(workspace)
+        found = check_access(config, workspace)
     except HubkitError as error:
         yield failed("PhysioNet access", error.what, error.hint)
-    else:
+        return
+    if found is not None:
         yield ok("PhysioNet access", f"{found.user} to {found.project}, checked {found.age} days ago")

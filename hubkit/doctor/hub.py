@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hubkit.config import ReleaseConfig
-from hubkit.corpus.kinds import corpus_kind
 from hubkit.doctor.findings import Finding, failed, ok, warning
 from hubkit.endpoint import current_endpoint, is_loopback
+from hubkit.errors import HubkitError
+from hubkit.terms.kinds import terms_of
+from hubkit.terms.policy import check_destination
 from hubkit.workspace import Workspace
-
-CORPUS_NAMES = {"mimic-cxr": ("mimic-cxr", "mimic cxr", "mimic"), "openi": ("open-i", "openi", "indiana university")}
-"""How model cards call the corpora."""
 
 SECONDS = 10
 """How long a Hub may take to answer at all."""
@@ -70,17 +69,16 @@ def account(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
 
 def terms(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     """The corpus's terms let the release go where it is to go."""
-    kind, endpoint = corpus_kind(config.corpus.kind), current_endpoint()
+    endpoint = current_endpoint()
+    try:
+        check_destination(config, endpoint)
+    except HubkitError as error:
+        yield failed("terms", error.what, error.hint)
+        return
     if is_loopback(endpoint):
         yield ok("terms", f"{endpoint} is on this machine")
-    elif not kind.derivatives:
-        what = f"{kind.name} ({kind.licence}) lets nothing made from it be passed on to {endpoint}"
-        yield failed("terms", what, "push to a Hub on loopback alone: hubkit hub serve")
-    elif kind.credentialed and config.hub.physionet_consent is None:
-        what = "nothing says that PhysioNet agreed to a release of what is made from its corpus"
-        yield failed("terms", what, "ask PhysioNet, and set [hub] physionet_consent")
     else:
-        yield ok("terms", f"{kind.licence}; what is made from it goes to {endpoint}")
+        yield ok("terms", f"{terms_of(config.corpus.kind).licence}; what is made from it goes to {endpoint}")
 
 
 def models(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
@@ -114,11 +112,12 @@ def models(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
 def training_data(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     """Whether the base model was trained on the very corpus that it is scored on, as its card tells."""
     name, kind = config.finetuning.model, config.corpus.kind
-    if kind not in CORPUS_NAMES:
+    known_as = terms_of(kind).known_as
+    if not known_as:
         return
     card = _card(name, config.finetuning.revision)
     hint = "say so wherever the scores are quoted"
-    if any(word in card for word in CORPUS_NAMES[kind]):
+    if any(word in card for word in known_as):
         yield warning("training data", f"the card of {name} names {kind}: scores may not be on unseen images", hint)
     elif TRAINED_ON_MIMIC in name.lower() and kind == "mimic-cxr":
         what = f"{name} was trained on {kind}, as far as we know: scores are not on unseen images"

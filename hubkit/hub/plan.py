@@ -13,8 +13,8 @@ from hubkit.hub import gate
 from hubkit.hub.changes import Change, check_card, check_tag, compare, remote_files, wanted_changes
 from hubkit.hub.client import connect, retried
 from hubkit.hub.identity import check_identity, check_outsider
-from hubkit.hub.permission import check_permission
 from hubkit.hub.targets import CARD, PROBE, PROBE_TEXT, SCRIPT_BRANCH, Target, files_below, targets
+from hubkit.terms.policy import check_permission
 from hubkit.workspace import Workspace
 
 if TYPE_CHECKING:

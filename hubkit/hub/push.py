@@ -30,8 +30,8 @@ from hubkit.hub.changes import (
 )
 from hubkit.hub.client import Stumble, connect, retried
 from hubkit.hub.identity import check_identity, check_outsider
-from hubkit.hub.permission import check_permission, name_warning
 from hubkit.hub.targets import CARD, PROBE, PROBE_TEXT, SCRIPT_BRANCH, Target, files_below, targets
+from hubkit.terms.policy import check_permission, name_warning
 from hubkit.workspace import Workspace, write_json
 
 if TYPE_CHECKING:

@@ -8,67 +8,14 @@ from typing import Any, NamedTuple
 
 import hubkit
 from hubkit.config import ReleaseConfig
-from hubkit.corpus.kinds import corpus_kind
 from hubkit.endpoint import OFFICIAL
 from hubkit.models.recipe import read_recipe, read_training
 from hubkit.original_study import ORIGINAL_STUDY
 from hubkit.packaging.dataset import HUB_SPLITS
 from hubkit.packaging.evaluation import evaluation
 from hubkit.tables import CHEXPERT_LABELS, SPLITS
+from hubkit.terms.kinds import LICENSE_URL, terms_of
 from hubkit.workspace import Workspace, file_digest, read_table
-
-SYNTHETIC_KINDS = ("demo", "synthetic")
-"""Corpora that a program made: their cards say so before anything else."""
-
-
-LICENSE_URL = "https://physionet.org/about/licenses/physionet-credentialed-health-data-license-150/"
-
-
-class Parent(NamedTuple):
-    """A PhysioNet project that the release is derived from.
-
-    Attributes:
-        name: its short name, which in small letters is that of its address.
-        title: its title.
-        authors: (family name, given name) of its authors, in order.
-        version: its version, as configured.
-    """
-
-    name: str
-    title: str
-    authors: tuple[tuple[str, str], ...]
-    version: str = ""
-
-    @property
-    def url(self) -> str:
-        return f"https://physionet.org/content/{self.name.lower()}/{self.version}/"
-
-    @property
-    def agreement_url(self) -> str:
-        return f"https://physionet.org/content/{self.name.lower()}/view-dua/{self.version}/"
-
-
-PARENTS = {
-    "mimic-cxr": (
-        Parent(
-            "MIMIC-CXR",
-            "MIMIC-CXR Database",
-            (
-                *(("Johnson", "Alistair"), ("Pollard", "Tom"), ("Mark", "Roger")),
-                *(("Berkowitz", "Seth"), ("Horng", "Steven")),
-            ),
-        ),
-        Parent(
-            "MIMIC-CXR-JPG",
-            "MIMIC-CXR-JPG - chest radiographs with structured labels",
-            (
-                *(("Johnson", "Alistair"), ("Lungren", "Matthew"), ("Peng", "Yifan"), ("Lu", "Zhiyong")),
-                *(("Mark", "Roger"), ("Berkowitz", "Seth"), ("Horng", "Steven")),
-            ),
-        ),
-    )
-}
-"""The PhysioNet projects that a corpus kind comes from: reports, images."""
 
 
 class SplitSize(NamedTuple):
@@ -122,9 +69,8 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> dict[str, Any]:
     Raises:
         HubkitError: a file of an earlier stage is missing.
     """
-    kind = corpus_kind(config.corpus.kind)
-    synthetic = kind.name in SYNTHETIC_KINDS
-    source = f"the {kind.name} corpus" if synthetic else kind.name.upper()
+    terms = terms_of(config.corpus.kind)
+    source = f"the {terms.name} corpus" if terms.synthetic else terms.name.upper()
     base = read_recipe(workspace.adapter)["base_model"]
     return {
         "hubkit": hubkit.__version__,
@@ -132,13 +78,13 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> dict[str, Any]:
         "repos": {name: config.hub.repo(name) for name in ("dataset", "adapter", "metric")},
         "names": {"dataset": config.hub.dataset, "adapter": config.hub.adapter, "metric": config.hub.metric},
         "config": config,
-        "corpus": kind,
+        "corpus": terms,
         "source": source,
-        "parents": [parent._replace(version=config.corpus.version) for parent in PARENTS.get(kind.name, ())],
+        "parents": [parent._replace(version=config.corpus.version) for parent in terms.parents],
         "license_url": LICENSE_URL,
         "hub": (config.hub.endpoint or OFFICIAL).rstrip("/"),
-        "source_link": f"[{source}]({kind.url})" if kind.url else source,
-        "synthetic": synthetic,
+        "source_link": f"[{source}]({terms.url})" if terms.url else source,
+        "synthetic": terms.synthetic,
         "base": base,
         "training": read_training(workspace.adapter),
         "splits": split_sizes(workspace),
@@ -152,12 +98,6 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> dict[str, Any]:
         "versions": versions(workspace),
         "medgemma": base["name"].startswith("google/medgemma"),
     }
-
-
-def corpus_name(config: ReleaseConfig) -> str:
-    """What the corpus is called, with its version where it has one."""
-    parents = PARENTS.get(config.corpus.kind)
-    return f"{parents[0].name} {config.corpus.version}" if parents else f"the {config.corpus.kind} corpus"
 
 
 def split_sizes(workspace: Workspace) -> list[SplitSize]:

@@ -13,13 +13,14 @@ from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError, UsageError
 from hubkit.leakguard.guard import guard
 from hubkit.models.recipe import refresh_recipe
-from hubkit.packaging.card_data import corpus_name, gather
+from hubkit.packaging.card_data import gather
 from hubkit.packaging.cards import card, render
 from hubkit.packaging.croissant import croissant
 from hubkit.packaging.dataset import write_dataset
 from hubkit.packaging.metadata import dataset_metadata, eval_result_entries, model_metadata
 from hubkit.published import published
 from hubkit.record import write_record
+from hubkit.terms.kinds import terms_of
 from hubkit.workspace import Workspace, write_table, write_text
 
 ADAPTER_FILES = ("*.json", "*.jsonl", "*.jinja", "*.safetensors", "tokenizer.model")
@@ -98,7 +99,7 @@ def loader_script(config: ReleaseConfig) -> str:
         "REVISION": config.release.tag,
         "PROMPT": config.generation.prompt,
         "REFERENCE": config.generation.reference,
-        "CORPUS": corpus_name(config),
+        "CORPUS": terms_of(config.corpus.kind).title(config.corpus.version),
         "INCLUDE_SOURCE": config.packaging.include_source,
     }
     source = (published("loading_script") / LOADER).read_text(encoding="utf-8")

@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubkit.config import Custody, ReleaseConfig
 from hubkit.endpoint import is_loopback
-from hubkit.errors import HubkitError, UsageError
+from hubkit.errors import HubkitError
 from hubkit.leakguard.guard import guard
 from hubkit.packaging.card_data import gather
 from hubkit.packaging.cards import render
 from hubkit.packaging.dataset import write_dataset
 from hubkit.packaging.package import PLOTS, copy_adapter, copy_files, write_loader
 from hubkit.packaging.references import Citations
-from hubkit.physionet import lacks_ext
 from hubkit.published import published
+from hubkit.terms.kinds import terms_of
+from hubkit.terms.policy import check_derivatives, check_title
 from hubkit.workspace import Workspace, file_digest, sync, write_text
 
 if TYPE_CHECKING:
@@ -67,8 +68,9 @@ def write_submission(config: ReleaseConfig, workspace: Workspace, output: Path) 
             made from it.
         HubkitError: `output` is there already, an earlier stage's file is missing, or a check found something.
     """
+    check_derivatives(terms_of(config.corpus.kind), "[corpus] kind")
+    check_title(config.packaging.physionet.title, "[packaging.physionet] title")
     facts = gather(config, workspace)
-    _check_terms(config, facts)
     if output.exists() and output.absolute().parent != workspace.physionet:
         raise HubkitError("is there already", where=output, hint="move it away, or choose another with --output")
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -83,18 +85,6 @@ def write_submission(config: ReleaseConfig, workspace: Workspace, output: Path) 
         sync(output.parent)
     files = sum(path.is_file() for path in output.rglob("*"))
     return Submission(output, files, _told(found, "warning"), _left(config))
-
-
-def _check_terms(config: ReleaseConfig, facts: Mapping[str, Any]) -> None:
-    title, kind = config.packaging.physionet.title, facts["corpus"]
-    if not kind.derivatives:
-        raise UsageError(f"the terms of {kind.name} ({kind.licence}) allow nothing made from it to be passed on")
-    if lacks_ext(title):
-        raise UsageError(
-            'a title with MIMIC and without "Ext"',
-            where="[packaging.physionet] title",
-            hint='PhysioNet asks for "Ext" in what is derived from MIMIC: MIMIC-CXR-Ext-...',
-        )
 
 
 def _write(config: ReleaseConfig, workspace: Workspace, facts: Mapping[str, Any], folder: Path) -> None:

@@ -6,7 +6,7 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
-from hubkit.errors import HubkitError
+from hubkit.errors import UsageError
 from hubkit.sources.base import Source
 from hubkit.sources.mimic_cxr import find_mimic_cxr
 from hubkit.sources.openi import ARCHIVE, find_openi
@@ -27,10 +27,11 @@ def find_source(root: Path, kind: str | None = None) -> Source:
         kind: the kind of the corpus; None tells it by what is at `root`.
 
     Raises:
+        UsageError: there is no such kind.
         HubkitError: there are no reports.
     """
     if kind is not None and kind not in SOURCES:
-        raise HubkitError(f"the corpus kind {kind} has no reader of reports", where="[corpus] kind")
+        raise UsageError(f"there is no corpus kind {kind}", where="[corpus] kind", hint=f"one of: {', '.join(SOURCES)}")
     return SOURCES[kind or kind_at(root)](root)
 
 

@@ -9,10 +9,9 @@ from typing import Any
 import pyarrow as pa
 
 from hubkit.config import ReleaseConfig, Translation
-from hubkit.corpus.kinds import corpus_kind
 from hubkit.errors import HubkitError
-from hubkit.physionet import require_access
 from hubkit.tables import TRANSLATIONS
+from hubkit.terms.policy import check_access
 from hubkit.translation.checkpoints import FLAGS, read_parts
 from hubkit.translation.executors import run_step
 from hubkit.translation.prompt import prompt_digest
@@ -33,8 +32,7 @@ def translate(config: ReleaseConfig, workspace: Workspace) -> None:
             failed.
     """
     translation = config.translation
-    if corpus_kind(config.corpus.kind).credentialed:
-        require_access(workspace)
+    check_access(config, workspace)
     run_step(Step(translation, workspace.studies, workspace.partial))
     studies = read_table(workspace.studies)
     rows = read_rows(studies, translation)

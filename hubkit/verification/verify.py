@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hubkit.config import ReleaseConfig
-from hubkit.corpus.kinds import corpus_kind
 from hubkit.endpoint import current_endpoint
 from hubkit.errors import HubkitError
 from hubkit.hub.client import connect
 from hubkit.hub.gate import UNGRANTED_TOKEN, ungranted_token
 from hubkit.models.recipe import RECIPE
 from hubkit.record import RECORD
+from hubkit.terms.kinds import terms_of
 from hubkit.verification.clean_env import CleanEnv, clean_env, other_versions
 from hubkit.verification.discovery import OnHub, find_release
 from hubkit.verification.versions import expand
@@ -117,7 +117,7 @@ def verify(config: ReleaseConfig, workspace: Workspace) -> None:
         )
     names = [f"{repo['type']}s/{repo['id']}" for repo in receipt["repos"].values()]
     release = find_release(connect(), names, receipt["repos"]["dataset"]["tag"])
-    corpus = config.corpus.root if corpus_kind(config.corpus.kind).joined else None
+    corpus = config.corpus.root if terms_of(config.corpus.kind).joined else None
     own = Own(corpus, config.corpus.images or config.corpus.root)
     ungranted = ungranted_token(config.hub.waive_ungranted_probe)
     report = workspace.root / "verification.json"

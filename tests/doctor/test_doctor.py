@@ -18,7 +18,7 @@ from hubkit.doctor import corpus, hub, machine, memory, training
 from hubkit.doctor.findings import Finding
 from hubkit.errors import HubkitError
 from hubkit.localhub import LocalHub, serve
-from hubkit.physionet import HINT, OFFICIAL
+from hubkit.terms.access_check import HINT, OFFICIAL
 from hubkit.workspace import Workspace, write_json
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "corpus"))
@@ -115,7 +115,7 @@ def test_no_corpus(tmp_path: Path, workspace: Workspace) -> None:
         (0, "ok", "ada to mimic-cxr/2.1.0"),
         (90, "ok", "90 days ago"),
         (91, "failed", "91 days"),
-        (-2, "failed", "is to come"),
+        (-2, "failed", "in the future"),
     ],
 )
 def test_the_access_check_ages(

@@ -17,10 +17,11 @@ from invented_release import build_release, release_config
 from hubkit.cards import merge_card
 from hubkit.errors import HubkitError
 from hubkit.models.recipe import TRAINING
-from hubkit.packaging.card_data import LICENSE_URL, Noticed, gather, quality
+from hubkit.packaging.card_data import Noticed, gather, quality
 from hubkit.packaging.cards import render
 from hubkit.packaging.package import package
 from hubkit.published import published
+from hubkit.terms.kinds import LICENSE_URL
 from hubkit.workspace import Workspace, file_digest, read_table, write_json, write_table
 
 

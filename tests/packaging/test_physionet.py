@@ -175,7 +175,7 @@ def test_it_says_that_the_tables_are_on_the_hub_once_they_are(workspace: Workspa
     [
         ({"packaging": {"physionet": {"title": "MIMIC-CXR in Portuguese"}}}, 'a title with MIMIC and without "Ext"'),
         ({"packaging": {"physionet": {"title": "MIMIC-CXR-Extra"}}}, 'a title with MIMIC and without "Ext"'),
-        ({"corpus": {"kind": "openi", "root": "."}}, "allow nothing made from it to be passed on"),
+        ({"corpus": {"kind": "openi", "root": "."}}, "do not allow derived works to be passed on"),
         ({"generation": {"prompt": "Exemplo: {}"}}, r"README.md line \d+: a run of 6 words"),
         ({"packaging": {"physionet": {"acknowledgements": "See study 50000703."}}}, "a subject or study id"),
     ],

@@ -8,8 +8,8 @@ import pytest
 
 from hubkit.config import parse_config
 from hubkit.errors import HubkitError
-from hubkit.physionet import OFFICIAL
 from hubkit.release import run_one
+from hubkit.terms.access_check import OFFICIAL
 
 
 def test_a_credentialed_corpus_is_not_translated_without_one(make_workspace, studies, moody, today):

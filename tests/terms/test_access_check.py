@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hubkit.errors import HubkitError
-from hubkit.physionet import OFFICIAL, require_access
+from hubkit.terms.access_check import OFFICIAL, require_access
 from hubkit.workspace import Workspace
 
 TODAY = datetime.date(2026, 5, 1)
@@ -27,13 +27,13 @@ def test_a_recent_check_is_enough(tmp_path: Path, day: str, age: int) -> None:
     ("record", "message"),
     [
         (None, "there is no PhysioNet access check on record.*hubkit fetch --check"),
-        ("", "is no record of an access check"),
-        ("[]", "is no record"),
-        (json.dumps({**RECORD, "date": 20260501}), "is no record"),
-        (json.dumps({**RECORD, "date": "yesterday"}), "is no record"),
-        (json.dumps({"date": "2026-05-01"}), "is no record"),
+        ("", "is not a valid record of an access check"),
+        ("[]", "is not a valid record"),
+        (json.dumps({**RECORD, "date": 20260501}), "is not a valid record"),
+        (json.dumps({**RECORD, "date": "yesterday"}), "is not a valid record"),
+        (json.dumps({"date": "2026-05-01"}), "is not a valid record"),
         (json.dumps({**RECORD, "date": "2026-01-30"}), "91 days old, 90 are allowed"),
-        (json.dumps({**RECORD, "date": "2026-05-02"}), "is to come.*set the clock"),
+        (json.dumps({**RECORD, "date": "2026-05-02"}), "in the future.*set the clock"),
         (json.dumps({**RECORD, "url": "http://127.0.0.1:8000"}), "was not made at PhysioNet"),
     ],
 )

@@ -11,8 +11,8 @@ import pytest
 from hubkit.config import ReleaseConfig, parse_config
 from hubkit.endpoint import is_loopback
 from hubkit.errors import HubkitError
-from hubkit.hub.permission import check_permission, name_warning
-from hubkit.physionet import OFFICIAL
+from hubkit.terms.access_check import OFFICIAL
+from hubkit.terms.policy import check_permission, name_warning
 from hubkit.workspace import Workspace, write_json
 
 BEYOND = "https://192.0.2.7"
@@ -40,7 +40,7 @@ def test_word_and_access_check_open_the_way(tmp_path: Path, today: datetime.date
     [
         ({"consent": False}, r"physionet_consent.*is credentialed"),
         ({}, "no PhysioNet access check on record"),
-        ({"kind": "openi"}, "allow nothing made from it to be passed on"),
+        ({"kind": "openi"}, "do not allow derived works to be passed on"),
     ],
 )
 def test_what_is_missing_is_said(tmp_path: Path, settings: dict[str, Any], message: str) -> None:

@@ -1,0 +1,132 @@
+"""The kinds of corpora and the terms that each comes under. Every other module asks here what is allowed."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hubkit.errors import UsageError
+
+LICENSE_URL = "https://physionet.org/about/licenses/physionet-credentialed-health-data-license-150/"
+
+
+class Parent(NamedTuple):
+    """A PhysioNet project that the release is derived from.
+
+    Attributes:
+        name: its short name, which in small letters is that of its address.
+        title: its title.
+        authors: (family name, given name) of its authors, in order.
+        version: its version, as configured.
+    """
+
+    name: str
+    title: str
+    authors: tuple[tuple[str, str], ...]
+    version: str = ""
+
+    @property
+    def url(self) -> str:
+        return f"https://physionet.org/content/{self.name.lower()}/{self.version}/"
+
+    @property
+    def agreement_url(self) -> str:
+        return f"https://physionet.org/content/{self.name.lower()}/view-dua/{self.version}/"
+
+
+class CorpusTerms(NamedTuple):
+    """A kind of corpus and the terms it comes under.
+
+    Attributes:
+        name: as in `[corpus] kind`.
+        credentialed: whether only credentialed people may see its text.
+        derivatives: whether what is made from it, such as a translation, may be passed on under its terms.
+        licence: the name of its licence.
+        url: its address.
+        citation: how it is cited.
+        joined: whether the published loader finds its reports, as they lie in MIMIC-CXR.
+        synthetic: whether a program made it; cards say so before anything else.
+        parents: the PhysioNet projects that it consists of: reports, images.
+        known_as: how model cards name it, in lower case.
+    """
+
+    name: str
+    credentialed: bool
+    derivatives: bool
+    licence: str
+    url: str
+    citation: str
+    joined: bool
+    synthetic: bool = False
+    parents: tuple[Parent, ...] = ()
+    known_as: tuple[str, ...] = ()
+
+    def title(self, version: str) -> str:
+        """The name of the corpus in running text, with its version where it has one."""
+        return f"{self.parents[0].name} {version}" if self.parents else f"the {self.name} corpus"
+
+
+MIMIC_PARENTS = (
+    Parent(
+        "MIMIC-CXR",
+        "MIMIC-CXR Database",
+        (
+            *(("Johnson", "Alistair"), ("Pollard", "Tom"), ("Mark", "Roger")),
+            *(("Berkowitz", "Seth"), ("Horng", "Steven")),
+        ),
+    ),
+    Parent(
+        "MIMIC-CXR-JPG",
+        "MIMIC-CXR-JPG - chest radiographs with structured labels",
+        (
+            *(("Johnson", "Alistair"), ("Lungren", "Matthew"), ("Peng", "Yifan"), ("Lu", "Zhiyong")),
+            *(("Mark", "Roger"), ("Berkowitz", "Seth"), ("Horng", "Steven")),
+        ),
+    ),
+)
+
+TERMS: dict[str, CorpusTerms] = {
+    "mimic-cxr": CorpusTerms(
+        name="mimic-cxr",
+        credentialed=True,
+        derivatives=True,
+        licence="PhysioNet Credentialed Health Data License 1.5.0",
+        url="https://physionet.org/content/mimic-cxr/",
+        citation="Johnson A, Pollard T, Mark R, Berkowitz S, Horng S. MIMIC-CXR Database. PhysioNet. "
+        "https://doi.org/10.13026/4jqj-jw95",
+        joined=True,
+        parents=MIMIC_PARENTS,
+        known_as=("mimic-cxr", "mimic cxr", "mimic"),
+    ),
+    "openi": CorpusTerms(
+        name="openi",
+        credentialed=False,
+        derivatives=False,
+        licence="CC BY-NC-ND 4.0",
+        url="https://openi.nlm.nih.gov/",
+        citation="Demner-Fushman D, Kohli MD, Rosenman MB, et al. Preparing a collection of radiology examinations for "
+        "distribution and retrieval. J Am Med Inform Assoc 2016. https://doi.org/10.1093/jamia/ocv080",
+        joined=False,
+        known_as=("open-i", "openi", "indiana university"),
+    ),
+    "demo": CorpusTerms(
+        name="demo",
+        credentialed=False,
+        derivatives=True,
+        licence="Apache-2.0",
+        url="",
+        citation="The synthetic demo corpus of hubkit: invented reports and drawn pictures.",
+        joined=True,
+        synthetic=True,
+    ),
+}
+
+
+def terms_of(name: str) -> CorpusTerms:
+    """The terms of the corpus kind called `name`.
+
+    Raises:
+        UsageError: there is no such kind.
+    """
+    if name not in TERMS:
+        raise UsageError(f"there is no corpus kind {name}", where="[corpus] kind", hint=f"one of: {', '.join(TERMS)}")
+    return TERMS[name]

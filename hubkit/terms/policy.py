@@ -1,0 +1,100 @@
+"""What the terms of a corpus allow: who may use its text, where a release may go, and what it may be called."""
+
+from __future__ import annotations
+
+import re
+
+from hubkit.config import ReleaseConfig
+from hubkit.endpoint import is_loopback
+from hubkit.errors import HubkitError, UsageError
+from hubkit.terms.access_check import AccessCheck, require_access
+from hubkit.terms.kinds import CorpusTerms, terms_of
+from hubkit.workspace import Workspace
+
+EXT = re.compile(r"(?<![A-Za-z])(?:ext|EXT)(?![A-Za-z])|Ext(?![a-z])")
+"""The word "Ext" in a name, between marks or between words that begin with a capital."""
+
+
+def check_access(config: ReleaseConfig, workspace: Workspace) -> AccessCheck | None:
+    """Require a recent PhysioNet access check where the corpus is credentialed; None where it is not.
+
+    Raises:
+        HubkitError: the check is missing or too old.
+    """
+    return require_access(workspace) if terms_of(config.corpus.kind).credentialed else None
+
+
+def check_derivatives(terms: CorpusTerms, where: str, hint: str | None = None) -> None:
+    """Refuse to pass on what is made from a corpus whose licence forbids it.
+
+    Raises:
+        UsageError: it forbids it.
+    """
+    if not terms.derivatives:
+        raise UsageError(
+            f"the terms of {terms.name} ({terms.licence}) do not allow derived works to be passed on",
+            where=where,
+            hint=hint,
+        )
+
+
+def check_destination(config: ReleaseConfig, endpoint: str) -> None:
+    """Refuse a release beyond loopback that the terms forbid, or for which no consent is on record.
+
+    Raises:
+        HubkitError: the corpus allows no derivatives, or it is credentialed and the consent is missing.
+    """
+    if is_loopback(endpoint):
+        return
+    terms = terms_of(config.corpus.kind)
+    check_derivatives(terms, endpoint, hint="push to a Hub on loopback only: hubkit hub serve")
+    if terms.credentialed and config.hub.physionet_consent is None:
+        raise HubkitError(
+            f"{terms.name} is credentialed, and PhysioNet's consent to a release is not on record",
+            where="[hub] physionet_consent",
+            hint="ask PhysioNet, then set who agreed, when, and to what",
+        )
+
+
+def check_permission(config: ReleaseConfig, workspace: Workspace, endpoint: str) -> None:
+    """Refuse a push beyond loopback that the terms forbid, or for which consent or access check are missing.
+
+    Raises:
+        HubkitError: see `check_destination` and `check_access`.
+    """
+    check_destination(config, endpoint)
+    if not is_loopback(endpoint):
+        check_access(config, workspace)
+
+
+def lacks_ext(name: str) -> bool:
+    """Whether a name uses MIMIC without "Ext", which PhysioNet asks for in names of what is derived from MIMIC."""
+    return "mimic" in name.lower() and EXT.search(name) is None
+
+
+def check_title(title: str, where: str) -> None:
+    """Refuse a title that breaks PhysioNet's rule for what is derived from MIMIC.
+
+    Raises:
+        UsageError: it has MIMIC without "Ext".
+    """
+    if lacks_ext(title):
+        raise UsageError(
+            'a title with MIMIC and without "Ext"',
+            where=where,
+            hint='PhysioNet asks for "Ext" in what is derived from MIMIC: MIMIC-CXR-Ext-...',
+        )
+
+
+def name_warning(config: ReleaseConfig) -> str | None:
+    """What to tell a maintainer whose dataset or adapter is named against PhysioNet's rule; None where none is."""
+    names = {"dataset": config.hub.dataset}
+    if config.custody.adapter_on_hub:
+        names["adapter"] = config.hub.adapter
+    named = {part: name for part, name in names.items() if lacks_ext(name)}
+    if not named or not terms_of(config.corpus.kind).credentialed:
+        return None
+    return (
+        f'{" and ".join(named.values())}: the name MIMIC without "Ext"; PhysioNet asks that what is derived from MIMIC '
+        f"is called MIMIC-...-Ext-... ([hub] {', '.join(named)})"
+    )
