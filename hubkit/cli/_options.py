@@ -35,7 +35,16 @@ def config_option(function: Command) -> Command:
 
 def _read_config(context: click.Context, parameter: click.Parameter, value: Path) -> ReleaseConfig:
     context.meta[CONFIG_PATH] = value
-    return load_config(value)
+    return read_config(value)
+
+
+def read_config(path: Path) -> ReleaseConfig:
+    """Read the settings, and point the Hub's clients at the configured Hub before any of them is imported."""
+    from hubkit.endpoint import use_endpoint
+
+    config = load_config(path)
+    use_endpoint(config.hub.endpoint)
+    return config
 
 
 def workspace_option(function: Command) -> Command:
@@ -65,10 +74,8 @@ def stage_command(name: str, help_text: str) -> click.Command:
 
 def run_stage(name: str, config: ReleaseConfig, workspace: Workspace, always: bool = False) -> None:
     """Run one stage where it is not done, or `always`, and print its line."""
-    from hubkit.endpoint import use_endpoint
     from hubkit.release import run_one
 
-    use_endpoint(config.hub.endpoint)
     run_one(name, config, workspace, report=print_step, asked_for=always)
 
 

@@ -23,7 +23,6 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def listing(config: ReleaseConfig, status: str, as_json: bool) -> None:
     """List requests with what people wrote in the form."""
-    _prepare(config)
     from hubkit.hub.access import STATUSES, plain, requests
 
     found = requests(config, STATUSES if status == "all" else (status,))  # type: ignore[arg-type]
@@ -44,7 +43,6 @@ def listing(config: ReleaseConfig, status: str, as_json: bool) -> None:
 @click.argument("user")
 def grant(config: ReleaseConfig, user: str) -> None:
     """Let USER read the gated repos, whether they asked or not."""
-    _prepare(config)
     from hubkit.hub.access import grant as grant_access
 
     changed = grant_access(config, user)
@@ -58,7 +56,6 @@ def grant(config: ReleaseConfig, user: str) -> None:
 @click.option("--reason", help="What the Hub tells them; compared with the corpus first.")
 def reject(config: ReleaseConfig, user: str, workspace: Workspace, reason: str | None) -> None:
     """Turn USER down, or take a grant back."""
-    _prepare(config)
     if reason:
         from hubkit.leakguard.guard import guard_text
 
@@ -74,13 +71,6 @@ def reject(config: ReleaseConfig, user: str, workspace: Workspace, reason: str |
 @click.argument("path", type=click.Path(path_type=Path))
 def export(config: ReleaseConfig, path: Path) -> None:
     """Write all requests to a CSV file."""
-    _prepare(config)
     from hubkit.hub.access import export as export_requests
 
     click.echo(f"{export_requests(config, path)} requests in {path}")
-
-
-def _prepare(config: ReleaseConfig) -> None:
-    from hubkit.endpoint import use_endpoint
-
-    use_endpoint(config.hub.endpoint)

@@ -19,9 +19,7 @@ from hubkit.workspace import Workspace
 def command(context: click.Context, as_json: bool, config: ReleaseConfig, workspace: Workspace) -> None:
     """Say before hours are spent whether this machine can do the configured release; exit code 1 where it cannot."""
     from hubkit.doctor.examine import examine
-    from hubkit.endpoint import use_endpoint
 
-    use_endpoint(config.hub.endpoint)
     stopped = False
     for finding in examine(config, workspace):
         click.echo(json.dumps(finding._asdict(), ensure_ascii=False) if as_json else finding.line())

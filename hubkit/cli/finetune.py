@@ -23,8 +23,8 @@ def command(
     context: click.Context, config: ReleaseConfig, workspace: Workspace, launch: bool, processes: int | None
 ) -> None:
     """Train the adapter on the translated studies."""
-    from hubkit.endpoint import use_endpoint
-    from hubkit.finetuning.processes import is_first, join
+    from hubkit.finetuning.processes import is_first
+    from hubkit.launch import join
 
     if launch:
         _print_commands(context.meta[CONFIG_PATH], config, workspace, processes or 2)
@@ -33,13 +33,12 @@ def command(
     elif is_first():
         run_stage("finetune", config, workspace)
     else:
-        use_endpoint(config.hub.endpoint)
         join(config, workspace)
 
 
 def _print_commands(path: Path, config: ReleaseConfig, workspace: Workspace, processes: int) -> None:
     from hubkit.finetuning.arguments import accumulation
-    from hubkit.finetuning.processes import launch_command
+    from hubkit.launch import launch_command
 
     accumulation(config.finetuning, processes)
     click.echo("# DDP: a copy of the base on each GPU")

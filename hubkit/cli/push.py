@@ -27,9 +27,6 @@ def command(config: ReleaseConfig, workspace: Workspace, dry_run: bool) -> None:
 
 
 def _show_plan(config: ReleaseConfig, workspace: Workspace) -> None:
-    from hubkit.endpoint import use_endpoint
-
-    use_endpoint(config.hub.endpoint)
     from hubkit.hub.plan import plan_push, raised
     from hubkit.release import check_before
     from hubkit.terms.policy import name_warning

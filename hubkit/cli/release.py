@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from hubkit.cli._options import print_plan, print_step, workspace_option
-from hubkit.config import ReleaseConfig, load_config
+from hubkit.cli._options import print_plan, print_step, read_config, workspace_option
+from hubkit.config import ReleaseConfig
 from hubkit.workspace import Workspace
 
 
@@ -30,17 +30,15 @@ def command(demo: bool, dry_run: bool, first: str | None, last: str | None, path
     if demo:
         from hubkit.demo.release import demo_release
 
-        demo_release(workspace, dry_run, first, last)
+        demo_release(workspace, dry_run, first, last, print_plan, print_step)
     else:
-        _release(load_config(path), workspace, dry_run, first, last)
+        _release(read_config(path), workspace, dry_run, first, last)
 
 
 def _release(config: ReleaseConfig, workspace: Workspace, dry_run: bool, first: str | None, last: str | None) -> None:
-    from hubkit.endpoint import use_endpoint
     from hubkit.finetuning.check import check_settings
     from hubkit.release import plan, run
 
-    use_endpoint(config.hub.endpoint)
     # Else they would be said when finetune starts, after hours of translation.
     check_settings(config.finetuning)
     if dry_run:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from hubkit.cli._options import run_stage
-from hubkit.config import load_config
+from hubkit.cli._options import read_config, run_stage
 from hubkit.errors import UsageError
 from hubkit.workspace import Workspace
 
@@ -86,7 +85,7 @@ def command(
             raise UsageError(
                 f"--{name.replace('_', '-')} goes with REPO alone", hint="name a repo, or use [corpus] and [hub]"
             )
-    run_stage("verify", load_config(path), Workspace(workspace))
+    run_stage("verify", read_config(path), Workspace(workspace))
 
 
 def _verify_repos(

@@ -27,9 +27,6 @@ def command(
 
     Without --confirm it only says what it would do.
     """
-    from hubkit.endpoint import use_endpoint
-
-    use_endpoint(config.hub.endpoint)
     from hubkit.hub.withdraw import NO_REASON, plan_withdrawal, withdraw
 
     tag = tag or config.release.tag

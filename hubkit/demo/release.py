@@ -9,36 +9,46 @@ import contextlib
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from hubkit.config import ReleaseConfig, load_config, write_config
 from hubkit.endpoint import use_endpoint
 from hubkit.localhub import LocalHub, serve
-from hubkit.release import Step, plan, run
+from hubkit.release import Report, Step, plan, run
 from hubkit.stages import STAGES
 from hubkit.workspace import Workspace, write_text
 
 
-def demo_release(workspace: Workspace, dry_run: bool, first: str | None, last: str | None) -> None:
+def demo_release(
+    workspace: Workspace,
+    dry_run: bool,
+    first: str | None,
+    last: str | None,
+    show_plan: Callable[[list[Step]], None],
+    show_step: Report,
+) -> None:
     """Run the demo's stages from `first` to `last` that are not done, and show what came of it.
+
+    Args:
+        show_plan: prints the plan of a dry run.
+        show_step: prints a stage that was run or skipped.
 
     Raises:
         HubkitError: a stage failed; running the same command again continues.
     """
-    from hubkit.cli._options import print_plan, print_step
     from hubkit.demo.summary import print_summary
 
     home = workspace.root / "demo"
     settings = home / "hubkit.toml"
     steps = _plan(workspace, settings, first, last)
     if dry_run:
-        print_plan(steps)
+        show_plan(steps)
         return
     if any(step.action == "run" for step in steps):
         with _hub(home, settings) as hub:
-            steps = run(_prepare(home, hub), workspace, first, last, report=print_step)
+            steps = run(_prepare(home, hub), workspace, first, last, report=show_step)
     if steps[-1].stage is STAGES[-1]:
         print_summary(load_config(settings), workspace, steps)
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from hubkit.config import Finetuning
 from hubkit.errors import UsageError
-from hubkit.finetuning.sweep import trials
+from hubkit.finetuning.trials import trials
 from hubkit.models.loading import first_line
 
 if TYPE_CHECKING:

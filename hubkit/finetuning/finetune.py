@@ -15,7 +15,8 @@ from hubkit.finetuning.curves import draw_curves
 from hubkit.finetuning.live import show_in
 from hubkit.finetuning.processes import is_first
 from hubkit.finetuning.run import Run, train
-from hubkit.finetuning.sweep import Chosen, run_all, trials
+from hubkit.finetuning.sweep import Chosen, run_all
+from hubkit.finetuning.trials import trials
 from hubkit.models.quiet import quiet
 from hubkit.models.recipe import TRAINING, write_recipe
 from hubkit.models.samples import Samples, choose_examples, read_samples

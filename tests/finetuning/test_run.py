@@ -17,7 +17,7 @@ from hubkit.finetuning.collator import Collator
 from hubkit.finetuning.curves import draw_curves
 from hubkit.finetuning.finetune import finetune
 from hubkit.finetuning.run import as_dataset
-from hubkit.finetuning.sweep import trials
+from hubkit.finetuning.trials import trials
 from hubkit.models.loading import load_vision_model
 from hubkit.models.samples import read_samples
 from hubkit.workspace import Workspace

@@ -31,5 +31,5 @@ def test_the_terms(kind: str, title: str, credentialed: bool, derivatives: bool,
 
 
 def test_another_kind_is_refused_with_those_that_exist() -> None:
-    with pytest.raises(UsageError, match="there is no corpus kind chexpert .one of: mimic-cxr, openi, demo"):
+    with pytest.raises(UsageError, match=r"there is no corpus kind chexpert \(one of: mimic-cxr, openi, demo\)"):
         open_corpus(parse_config({"corpus": {"kind": "chexpert"}}).corpus)
