@@ -151,7 +151,7 @@ def build(repository: str = "<namespace>/bertscore_ptbr") -> gr.Blocks:
         pasted.click(score_pasted, [predictions, references, setup], outputs, api_visibility="private")
         upload.upload(score_file, [upload, setup], outputs, api_visibility="private")
         table.select(show_pair, setup, heat, api_visibility="private")
-    return page
+    return page  # type: ignore[no-any-return]  # gradio is typed in part
 
 
 def _lines(predictions: str, references: str) -> tuple[list[str], list[str]]:

@@ -382,7 +382,8 @@ class _Chat(_Images):
 def _answer(row: dict[str, Any]) -> str | None:
     """What a model is to say: findings and impression, or the whole report, as the release was scored."""
     if REFERENCE == "report" or not row["report"]:
-        return row["report"]
+        report: str | None = row["report"]
+        return report
     kept = {"ACHADOS": row["findings"], "IMPRESSÃO": row["impression"]}
     if any(kept.values()):
         return "\n\n".join(f"{header}: {text.strip()}" for header, text in kept.items() if text)

@@ -41,6 +41,12 @@ def test_what_a_command_needs_and_is_not_there_is_named(installed: Path, tmp_pat
     assert 'pip install "hubkit[release]"' in done.stderr
 
 
+def test_type_checkers_read_the_types(installed: Path, tmp_path: Path) -> None:
+    code = "import importlib.resources as r; print((r.files('hubkit') / 'py.typed').is_file())"
+    found = subprocess.run([installed / "python", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "True"
+
+
 @pytest.mark.parametrize("folder", ["dataset_card", "model_card", "loading_script", "bertscore_ptbr"])
 def test_the_published_folders_are_inside(installed: Path, tmp_path: Path, folder: str) -> None:
     code = f"from hubkit.published import published; print(published('{folder}'))"

@@ -53,6 +53,16 @@ def labels(text: str, language: Language) -> dict[str, int]:
     return {label: said[label] for label in CHEXPERT_LABELS if label in said}
 
 
+def chexpert_labels(text: str, language: Language = "pt") -> dict[str, int | None]:
+    """All 14 CheXpert labels of a report: 1 positive, 0 negative, -1 uncertain, None not mentioned.
+
+    Args:
+        text: findings and impression of a report.
+        language: "pt" for Brazilian Portuguese, or "en".
+    """
+    return dict.fromkeys(CHEXPERT_LABELS) | labels(text, language)
+
+
 def _said(sentence: Sentence) -> list[tuple[str, int]]:
     asked = ASKED.search(sentence.folded)
     found = []

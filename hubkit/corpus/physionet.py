@@ -159,7 +159,7 @@ class PhysioNet:
         if start:
             headers["Range"] = f"bytes={start}-"
         # PhysioNet sends who is not signed in to a login page; following it would bring HTML in place of the file.
-        response = self._session.request(
+        response: Response = self._session.request(
             method, address, headers=headers, stream=True, timeout=TIMEOUT, allow_redirects=False
         )
         if response.status_code not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):

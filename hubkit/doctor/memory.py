@@ -80,7 +80,8 @@ def model_config(name: str, revision: str | None) -> PretrainedConfig:
 
     try:
         offline = not Path(name).is_dir() and not answers(current_endpoint())
-        return AutoConfig.from_pretrained(name, revision=revision, local_files_only=offline)
+        config: PretrainedConfig = AutoConfig.from_pretrained(name, revision=revision, local_files_only=offline)
+        return config
     except (OSError, ValueError):
         raise HubkitError(
             "its configuration cannot be had", where=name, hint="check access to it (hf auth login) and the name"
@@ -170,7 +171,7 @@ def _on_meta(config: PretrainedConfig) -> Any:
 
     kinds = {True: AutoModelForImageTextToText, False: AutoModelForCausalLM if _writes(config) else AutoModel}
     with torch.device("meta"):
-        return kinds[hasattr(config, "vision_config")].from_config(config)
+        return kinds[hasattr(config, "vision_config")].from_config(config)  # type: ignore[no-untyped-call]
 
 
 def _writes(config: PretrainedConfig) -> bool:
@@ -178,7 +179,7 @@ def _writes(config: PretrainedConfig) -> bool:
 
 
 def _sample_tokens(kind: PretrainedConfig, config: ReleaseConfig) -> int:
-    return config.corpus.max_images * getattr(kind, "mm_tokens_per_image", 0) + REPORT_TOKENS
+    return config.corpus.max_images * int(getattr(kind, "mm_tokens_per_image", 0)) + REPORT_TOKENS
 
 
 def _cache_bytes(kind: PretrainedConfig) -> int:
@@ -186,11 +187,11 @@ def _cache_bytes(kind: PretrainedConfig) -> int:
     text = kind.get_text_config()
     heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
     width = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
-    return 2 * text.num_hidden_layers * heads * width * 2
+    return int(2 * text.num_hidden_layers * heads * width * 2)
 
 
 def _logits(kind: PretrainedConfig, rows: int) -> int:
-    return max(rows, 1) * kind.get_text_config().vocab_size * 6
+    return int(max(rows, 1) * kind.get_text_config().vocab_size * 6)
 
 
 def _verdict(need: Need) -> Finding:

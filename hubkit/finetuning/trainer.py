@@ -28,7 +28,7 @@ class AdapterTrainer(SFTTrainer):
             HubkitError: the loss is not finite; names step and studies.
         """
         studies = inputs.pop("study_ids")
-        result = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        result = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)  # type: ignore[no-untyped-call]
         loss = result[0] if return_outputs else result
         if not torch.isfinite(loss):
             step = self.state.global_step
@@ -59,7 +59,7 @@ class AdapterTrainer(SFTTrainer):
         folder = Path(self.args.output_dir or "")
         require_space(folder, sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad))
         write_out(self)
-        super()._save_checkpoint(model, trial)
+        super()._save_checkpoint(model, trial)  # type: ignore[no-untyped-call]
         self.accelerator.wait_for_everyone()
         if self.args.should_save:
             mark_whole(folder / f"checkpoint-{self.state.global_step}")

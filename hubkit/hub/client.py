@@ -149,7 +149,7 @@ def be_patient() -> None:
     except ImportError:  # huggingface_hub 0.x, with which hubkit reads and does not push, has nothing to set
         return
 
-    def factory():
+    def factory() -> Any:
         client = default_client_factory()
         client.timeout = SECONDS_WITHOUT_ANSWER
         return client

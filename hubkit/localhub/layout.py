@@ -83,4 +83,4 @@ def rendered(markdown: str) -> str:
     from markdown_it import MarkdownIt
 
     without_comments = re.sub(r"<!--.*?-->\n?", "", markdown, flags=re.DOTALL)
-    return MarkdownIt("commonmark", {"html": False}).enable("table").render(without_comments)
+    return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(without_comments))

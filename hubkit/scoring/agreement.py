@@ -74,11 +74,13 @@ def accuracy_of_rules() -> dict[str, Any]:
 def macro(sums: np.ndarray) -> np.ndarray:
     """Mean F1 from added counts (..., labels, 3), over the labels that are there to be found; 0 without any."""
     there = sums[..., 0] + sums[..., 2] > 0
-    return (f1(sums) * there).sum(axis=-1) / np.maximum(there.sum(axis=-1), 1)
+    mean: np.ndarray = (f1(sums) * there).sum(axis=-1) / np.maximum(there.sum(axis=-1), 1)
+    return mean
 
 
 def f1(sums: np.ndarray) -> np.ndarray:
     """F1 from added counts (..., 3); 0 where there is nothing to find and nothing was found."""
     both, only_said, only_true = sums[..., 0], sums[..., 1], sums[..., 2]
     below = 2 * both + only_said + only_true
-    return np.divide(2 * both, below, out=np.zeros_like(both, dtype=np.float64), where=below > 0)
+    values: np.ndarray = np.divide(2 * both, below, out=np.zeros_like(both, dtype=np.float64), where=below > 0)
+    return values

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
@@ -50,7 +50,7 @@ def setup_scores(config: ReleaseConfig, workspace: Workspace, setup: str, evalua
         return SetupScores(str(stored["signature"]), **by_system)
 
 
-def _compute(config: ReleaseConfig, setup: str, evaluation: Evaluation) -> tuple[dict[str, list], str]:
+def _compute(config: ReleaseConfig, setup: str, evaluation: Evaluation) -> tuple[dict[str, list[Any]], str]:
     import evaluate
 
     encoder = config.scoring.encoder(setup)
@@ -83,7 +83,7 @@ def _compute(config: ReleaseConfig, setup: str, evaluation: Evaluation) -> tuple
     return result, signature
 
 
-def _write(path: Path, result: dict[str, list], signature: str) -> None:
+def _write(path: Path, result: dict[str, list[Any]], signature: str) -> None:
     import numpy as np
 
     scores = np.stack([result[measure] for measure in MEASURES], axis=1).astype(np.float32)

@@ -180,7 +180,8 @@ def _edges(differences: np.ndarray) -> np.ndarray:
     """Edges of 15 to 60 bins, one of them 0: no bin may hold what got better and what got worse."""
     low, high = min(differences.min(), -0.01), max(differences.max(), 0.01)
     width = (high - low) / np.clip(len(differences) // 8, 15, 60)
-    return np.arange(np.floor(low / width), np.ceil(high / width) + 1) * width
+    edges: np.ndarray = np.arange(np.floor(low / width), np.ceil(high / width) + 1) * width
+    return edges
 
 
 def extreme_studies(f1: Scores, studies: np.ndarray) -> dict[str, dict[str, list[int]]]:

@@ -51,7 +51,8 @@ def _chrf_value(sums: np.ndarray) -> np.ndarray:
     recall = np.divide(matched, wanted, out=np.zeros_like(matched), where=both).sum(axis=-1) / orders
     below = BETA_SQUARED * precision + recall
     value = (1 + BETA_SQUARED) * precision * recall
-    return 100 * np.divide(value, below, out=np.zeros_like(value), where=below > 0)
+    percent: np.ndarray = 100 * np.divide(value, below, out=np.zeros_like(value), where=below > 0)
+    return percent
 
 
 def _bleu_value(sums: np.ndarray) -> np.ndarray:

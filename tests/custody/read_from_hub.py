@@ -11,8 +11,8 @@ from pathlib import Path
 import datasets
 from datasets import load_dataset
 
+from hubkit import Sealed, open_sealed
 from hubkit.cli import cli
-from hubkit.custody.feature import Sealed, open_sealed
 from hubkit.errors import HubkitError
 
 # The Hub on loopback has no viewer beside it; datasets 2.21 would ask for it at each load, thrice with pauses.

@@ -134,7 +134,7 @@ class Layer(DynamicLayer):
     values: torch.Tensor
 
     def __init__(self, window: Window, keys: torch.Tensor, values: torch.Tensor):
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.window, self.is_initialized = window, True
         self.keys, self.values = keys[:0], values[:0]
 

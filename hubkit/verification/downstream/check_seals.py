@@ -13,7 +13,7 @@ def opened_as_read(task: Task) -> str:
         skip("the release is not sealed")
     corpus, name, tag = own(task, "corpus"), repo(task, "dataset"), task["tag"]
     expected = {config: list(table(task, config)) for config in get_dataset_config_names(name, revision=tag)}
-    from hubkit.custody.feature import Sealed, open_sealed
+    from hubkit import Sealed, open_sealed
     from hubkit.errors import HubkitError
 
     for config, rows in expected.items():

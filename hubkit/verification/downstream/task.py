@@ -54,7 +54,8 @@ def described(task: Task) -> dict[str, Any]:
 
     for artifact in task["repos"]:
         try:
-            return fetched(task, artifact, task["record"])
+            record: dict[str, Any] = fetched(task, artifact, task["record"])
+            return record
         except EntryNotFoundError:
             continue
     skip(f"no repo holds {task['record']}, which says how it was scored")
