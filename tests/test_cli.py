@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import click
 import pytest
+from click.shell_completion import BashComplete
 from click.testing import CliRunner
 
-from hubkit.cli import COMMANDS, cli, main
+from hubkit.cli import COMMANDS, SECTIONS, cli, main
+from hubkit.stages import STAGES
 
 HEAVY = "torch transformers datasets evaluate pyarrow huggingface_hub numpy pandas trl peft matplotlib starlette"
 
@@ -47,9 +50,11 @@ def test_every_command_has_help(name: str) -> None:
         (["release", "--config", "sweep.toml", "--dry-run"], 2, "hubkit: [finetuning.sweep] model: cannot be swept"),
         (["finetune", "--config", "right.toml", "--launch", "--processes", "3"], 2, "3 processes cannot share 16"),
         (["finetune", "--config", "right.toml", "--processes", "2"], 2, "hubkit: --processes: starts no process by"),
-        (["init", "right.toml"], 2, "hubkit: right.toml: is there already (overwrite it with --force)"),
+        (["init", "right.toml"], 2, "hubkit: right.toml: is there already (see every setting: hubkit settings;"),
         (["release", "--config", "right.toml", "--workspace", "right.toml/work"], 1, "--workspace"),
         (["sing"], 2, "No such command 'sing'"),
+        (["transalte"], 2, "No such command 'transalte'. Did you mean 'translate'?"),
+        (["settings", "translate"], 2, "there is no table translate (tables: release, corpus, translation,"),
     ],
 )
 def test_a_mistake_is_one_line(
@@ -89,6 +94,32 @@ def test_a_package_that_is_missing_is_named_with_what_brings_it(
     with pytest.raises(SystemExit):
         main()
     assert capsys.readouterr().err == f'hubkit: the package {package} is missing (pip install "hubkit[{extra}]")\n'
+
+
+def test_the_help_groups_every_command_and_cuts_nothing() -> None:
+    shown = CliRunner().invoke(cli, ["--help"], terminal_width=80).output
+    assert sorted(name for names in SECTIONS.values() for name in names) == COMMANDS
+    places = [shown.index(f"\n{title}:\n") for title in SECTIONS]
+    assert places == sorted(places)
+    assert "..." not in shown.partition("Options:")[2]
+    assert "Others" not in shown
+    rows = [line for line in shown.splitlines() if re.match(r"  \w+ {2,}\S", line)]
+    assert sorted(line.split()[0] for line in rows if line.split()[0] in COMMANDS) == COMMANDS
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        (["hubkit", "release", "--from", ""], [stage.name for stage in STAGES]),
+        (["hubkit", "release", "--until", "p"], ["package", "push"]),
+        (["hubkit", "trans"], ["translate"]),
+        (["hubkit", "settings", "h"], ["hub"]),
+    ],
+)
+def test_a_shell_completes(words: list[str], completed: list[str]) -> None:
+    complete = BashComplete(cli, {}, "hubkit", "_HUBKIT_COMPLETE")
+    assert [item.value for item in complete.get_completions(words[1:-1], words[-1])] == completed
 
 
 def test_a_dry_run_says_what_would_run_and_does_nothing(tmp_path: Path) -> None:

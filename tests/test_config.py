@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from hubkit.config import ReleaseConfig, load_config, parse_config, template, write_config
 from hubkit.errors import UsageError
+from hubkit.terms.kinds import TERMS
 
 
 @pytest.mark.parametrize(
@@ -17,7 +20,7 @@ from hubkit.errors import UsageError
         ("[corpus]\nrooot = 'x'", "unknown key corpus.rooot (known here: fit, image_size, images"),
         ("[corpse]\nroot = 'x'", "unknown key corpse (known here: corpus, custody"),
         ("[hub.physionet_consent]\nwhom = 'x'", "hub.physionet_consent"),
-        ("[finetuning]\nr = 0", "finetuning.r: Input should be greater than 0"),
+        ("[finetuning]\nr = 0", "finetuning.r: Input should be greater than 0 (see: hubkit settings finetuning)"),
         ("[release]\nversion = '1.2'", "release.version: String should match pattern"),
         ("[scoring.bertimbau]\nmodel = 'x'", "scoring.bertimbau.layer: Field required"),
         ("[translation]\nbase_url = '127.0.0.1:8000'", "translation.base_url: is no http URL, such as http://"),
@@ -143,6 +146,59 @@ def test_the_template_is_the_defaults(tmp_path: Path) -> None:
     path.write_text(template({"hub.namespace": "someone"}))
     config = load_config(path)
     assert config == parse_config({"hub": {"namespace": "someone"}, "corpus": {"root": str(tmp_path / "mimic-cxr")}})
+
+
+COMMENTED = re.compile(r"^# (\w+ = .*)$")
+
+
+def uncommented(number: int | None = None) -> str:
+    """The template with one of its settings set, or with all."""
+    lines, seen = [], 0
+    for line in template({}).splitlines():
+        match = COMMENTED.match(line)
+        lines.append(match[1] if match and number in (None, seen) else line)
+        seen += bool(match)
+    return "\n".join(lines)
+
+
+SETTINGS = [
+    f"{name}.{key}" for name, field in ReleaseConfig.model_fields.items() for key in type(field.default).model_fields
+]
+
+
+@pytest.mark.parametrize("number", range(len(SETTINGS)), ids=SETTINGS)
+def test_every_line_of_the_template_can_be_uncommented(number: int) -> None:
+    values = tomllib.loads(uncommented(number))
+    table, key = SETTINGS[number].split(".")
+    assert list(values[table]) == [key]
+    config = parse_config(values)
+    default = getattr(getattr(ReleaseConfig(), table), key)
+    if default is not None:
+        assert getattr(getattr(config, table), key) == default
+    else:
+        assert getattr(getattr(config, table), key) is not None
+
+
+def test_all_lines_of_the_template_can_be_uncommented() -> None:
+    values = tomllib.loads(uncommented())
+    assert sum(map(len, values.values())) == len(SETTINGS)
+    parse_config(values)
+
+
+def test_choices_stand_in_the_template() -> None:
+    text = template({})
+    for choices in (
+        *("nf4, bf16, fp32", "stretch, pad", "findings_impression, report", "local, slurm, ray", "gated, sealed"),
+        *("transformers, openai", "sections, report", "none, tensorboard, trackio", "float32, bfloat16"),
+        ", ".join(TERMS),
+    ):
+        assert f"One of: {choices}." in text
+
+
+def test_a_part_of_the_reference() -> None:
+    text = template({}, "custody")
+    assert [line for line in text.splitlines() if line.startswith("[")] == ["[custody]"]
+    assert text.count(" = ") == 2
 
 
 def test_every_setting_has_a_meaning() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import pkgutil
@@ -16,6 +17,17 @@ from hubkit.errors import HubkitError
 COMMANDS = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
 
 
+SECTIONS = {
+    "The release": ("init", "settings", "doctor", "release"),
+    "Its stages, in order": (
+        *("fetch", "read", "translate", "finetune", "generate", "score", "package", "push", "verify"),
+    ),
+    "Access and publication": ("access", "unseal", "physionet", "withdraw"),
+    "Checks and rehearsal": ("check", "hub"),
+}
+"""The commands by what they are for, as `hubkit --help` shows them."""
+
+
 class _Commands(click.Group):
     """Finds `hubkit NAME` in `hubkit/cli/NAME.py`, in a function called `command`, when it is asked for."""
 
@@ -28,8 +40,34 @@ class _Commands(click.Group):
         command: click.Command = importlib.import_module(f"{__name__}.{name}").command
         return command
 
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(context, args)
+        except click.UsageError as error:
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            if not near:
+                raise
+            message = f"No such command {args[0]!r}. Did you mean {near[0]!r}?"
+            raise click.UsageError(message, error.ctx) from None
 
-@click.command(cls=_Commands, context_settings={"auto_envvar_prefix": "HUBKIT", "help_option_names": ["-h", "--help"]})
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        placed = {name for names in SECTIONS.values() for name in names}
+        others = {"Others": tuple(name for name in COMMANDS if name not in placed)}
+        for title, names in (SECTIONS | others).items():
+            commands = ((name, self.get_command(context, name)) for name in names)
+            rows = [(name, command.get_short_help_str(limit=120)) for name, command in commands if command]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
+@click.command(
+    cls=_Commands,
+    epilog="""Complete commands and stages with the tab key: eval "$(_HUBKIT_COMPLETE=bash_source hubkit)" """,
+    context_settings={"auto_envvar_prefix": "HUBKIT", "help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="hubkit")
 def cli() -> None:
     """Take a credentialed radiology corpus to a reproducible, gated release on the Hugging Face Hub."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from hubkit.config import ReleaseConfig, load_config
 from hubkit.workspace import Workspace
@@ -60,10 +61,10 @@ def workspace_option(function: Command) -> Command:
     )(function)
 
 
-def stage_command(name: str, help_text: str) -> click.Command:
+def stage_command(name: str, help_text: str, short_help: str) -> click.Command:
     """A command `hubkit NAME` that runs one stage and nothing else, unless it is up to date."""
 
-    @click.command(name=name, help=help_text)
+    @click.command(name=name, help=help_text, short_help=short_help)
     @config_option
     @workspace_option
     def command(config: ReleaseConfig, workspace: Workspace) -> None:
@@ -77,6 +78,13 @@ def run_stage(name: str, config: ReleaseConfig, workspace: Workspace, always: bo
     from hubkit.release import run_one
 
     run_one(name, config, workspace, report=print_step, asked_for=always)
+
+
+def complete_stage(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The stages whose names begin so, for the completion of a shell."""
+    from hubkit.stages import STAGES
+
+    return [CompletionItem(stage.name) for stage in STAGES if stage.name.startswith(incomplete)]
 
 
 def print_plan(steps: list[Step]) -> None:

@@ -12,7 +12,7 @@ from hubkit.config import ReleaseConfig
 from hubkit.workspace import Workspace
 
 
-@click.group(name="access")
+@click.group(name="access", short_help="List who asks for the gated repos; grant or reject.")
 def command() -> None:
     """See who asks for the gated repos, and grant or reject it."""
 

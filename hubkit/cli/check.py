@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 
-@click.command(name="check")
+@click.command(name="check", short_help="Check translations in a file of pairs.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--source", default="source", show_default=True, help="Column of the English text.")
 @click.option("--translation", default="translation", show_default=True, help="Column of its Portuguese.")

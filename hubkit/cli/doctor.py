@@ -11,7 +11,7 @@ from hubkit.config import ReleaseConfig
 from hubkit.workspace import Workspace
 
 
-@click.command(name="doctor")
+@click.command(name="doctor", short_help="Check that this machine can run the release.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a finding: check, status, what, hint.")
 @config_option
 @workspace_option

@@ -9,7 +9,7 @@ from hubkit.config import ReleaseConfig
 from hubkit.workspace import Workspace
 
 
-@click.command(name="fetch")
+@click.command(name="fetch", short_help="Get the corpus from PhysioNet.")
 @click.option("--check", is_flag=True, help="Get one small credentialed file, and record that this account has access.")
 @config_option
 @workspace_option

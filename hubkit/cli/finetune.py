@@ -13,7 +13,7 @@ from hubkit.errors import UsageError
 from hubkit.workspace import Workspace
 
 
-@click.command(name="finetune")
+@click.command(name="finetune", short_help="Train the adapter.")
 @config_option
 @workspace_option
 @click.option("--launch", is_flag=True, help="Print the commands that train on several GPUs, and do nothing else.")

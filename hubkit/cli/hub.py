@@ -18,7 +18,7 @@ root_option = click.option(
 )
 
 
-@click.group(name="hub")
+@click.group(name="hub", short_help="Run a Hub of your own, on loopback.")
 def command() -> None:
     """Rehearse on a Hub of your own, on loopback."""
 

@@ -11,7 +11,7 @@ from hubkit.errors import UsageError
 from hubkit.workspace import write_text
 
 
-@click.command(name="init")
+@click.command(name="init", short_help="Write a hubkit.toml.")
 @click.argument("path", type=click.Path(path_type=Path), default=Path("hubkit.toml"))
 @click.option("--namespace", default="your-name", show_default=True, help="The user or organisation on the Hub.")
 @click.option("--corpus", default="mimic-cxr", show_default=True, help="The folder of MIMIC-CXR.")
@@ -19,6 +19,7 @@ from hubkit.workspace import write_text
 def command(path: Path, namespace: str, corpus: str, force: bool) -> None:
     """Write a hubkit.toml with every setting at its default."""
     if path.exists() and not force:
-        raise UsageError("is there already", where=path, hint="overwrite it with --force")
+        hint = "see every setting: hubkit settings; or replace the file and all that is set in it: --force"
+        raise UsageError("is there already", where=path, hint=hint)
     write_text(path, template({"hub.namespace": namespace, "corpus.root": corpus}))
     click.echo(f"{path} written; see what this machine can do with it: hubkit doctor --config {path}")

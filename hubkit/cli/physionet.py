@@ -11,7 +11,7 @@ from hubkit.config import ReleaseConfig
 from hubkit.workspace import Workspace
 
 
-@click.command(name="physionet")
+@click.command(name="physionet", short_help="Write the release as a submission to PhysioNet.")
 @config_option
 @workspace_option
 @click.option(

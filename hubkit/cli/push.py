@@ -11,7 +11,7 @@ from hubkit.config import ReleaseConfig
 from hubkit.workspace import Workspace
 
 
-@click.command(name="push")
+@click.command(name="push", short_help="Put the release on the Hub, gated first.")
 @click.option("--dry-run", is_flag=True, help="Say what would change on the Hub, file by file, and change nothing.")
 @config_option
 @workspace_option

@@ -9,7 +9,7 @@ from hubkit.config import ReleaseConfig
 from hubkit.workspace import Workspace
 
 
-@click.command(name="read")
+@click.command(name="read", short_help="Read the corpus and select the studies.")
 @config_option
 @workspace_option
 def command(config: ReleaseConfig, workspace: Workspace) -> None:

@@ -6,16 +6,22 @@ from pathlib import Path
 
 import click
 
-from hubkit.cli._options import print_plan, print_step, read_config, workspace_option
+from hubkit.cli._options import complete_stage, print_plan, print_step, read_config, workspace_option
 from hubkit.config import ReleaseConfig
 from hubkit.workspace import Workspace
 
 
-@click.command(name="release")
+@click.command(name="release", short_help="Run all stages that are not done.")
 @click.option("--demo", is_flag=True, help="Release the synthetic corpus with the tiny models to a Hub on loopback.")
 @click.option("--dry-run", is_flag=True, help="Say what would run and why, and do nothing.")
-@click.option("--from", "first", metavar="STAGE", help="Start at this stage, even where it is up to date.")
-@click.option("--until", "last", metavar="STAGE", help="Stop after this stage.")
+@click.option(
+    "--from",
+    "first",
+    metavar="STAGE",
+    shell_complete=complete_stage,
+    help="Start at this stage, even where it is up to date.",
+)
+@click.option("--until", "last", metavar="STAGE", shell_complete=complete_stage, help="Stop after this stage.")
 @click.option(
     "--config",
     "path",

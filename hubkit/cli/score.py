@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hubkit.scoring.table import Format
 
 
-@click.command(name="score")
+@click.command(name="score", short_help="Score the reports, and print the table.")
 @config_option
 @workspace_option
 @click.option("--table", "form", type=click.Choice(["md", "latex", "json"]), help="Print the summary that is there.")

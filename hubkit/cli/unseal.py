@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 
-@click.command(name="unseal")
+@click.command(name="unseal", short_help="Open a sealed release with your copy of the corpus.")
 @click.argument("release")
 @click.option(
     "--corpus",

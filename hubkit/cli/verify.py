@@ -13,7 +13,7 @@ from hubkit.workspace import Workspace
 OF_REPOS = ("revision", "corpus", "images", "versions", "keep_versions")
 
 
-@click.command(name="verify")
+@click.command(name="verify", short_help="Load a release from the Hub as its readers do.")
 @click.argument("repos", nargs=-1, metavar="[REPO]...")
 @click.option("--revision", "--tag", "revision", help="The release's tag.  [default: the newest release-...]")
 @click.option(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hubkit.hub.withdraw import Withdrawal
 
 
-@click.command(name="withdraw")
+@click.command(name="withdraw", short_help="Take a version back from the Hub.")
 @config_option
 @workspace_option
 @click.option("--tag", help="The version's tag. [default: that of [release] version]")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -47,7 +48,8 @@ def parse_config(values: dict[str, Any], where: Path | str = "hubkit.toml") -> R
             known = _keys_beside(first["loc"])
             raise UsageError(f"unknown key {key}", where=where, hint=f"known here: {', '.join(known)}") from None
         what = first["msg"].removeprefix("Value error, ")
-        raise UsageError(f"{key}: {what}", where=where, hint="every setting: hubkit init") from None
+        table = first["loc"][0] if first["loc"] else ""
+        raise UsageError(f"{key}: {what}", where=where, hint=f"see: hubkit settings {table}".rstrip()) from None
 
 
 def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
@@ -65,20 +67,37 @@ def _anchored(corpus: Corpus, folder: Path) -> Corpus:
     return corpus.model_copy(update={"root": folder / corpus.root.expanduser(), "images": images})
 
 
-def template(values: dict[str, str]) -> str:
-    """A hubkit.toml with every setting, its meaning and its default as comments, and `values` ("hub.namespace") set."""
-    lines = ["# Every setting with its default; remove the # to change one."]
+def template(values: dict[str, str], only: str | None = None) -> str:
+    """A hubkit.toml with every setting as a comment, and `values` ("hub.namespace") set.
+
+    A setting stands with its meaning, its choices, and its default; where that is none, with an example.
+
+    Args:
+        only: the one table to write; all where it is None.
+    """
+    lines = ["# Every setting with its default, or an example where it has none; remove the # to set it."]
     for name, field in ReleaseConfig.model_fields.items():
+        if only not in (None, name):
+            continue
         table = field.default
         lines += ["", f"[{name}]"]
         for key, setting in type(table).model_fields.items():
-            lines.append(f"# {setting.description}")
+            lines.append(f"# {setting.description}{_choices(setting.annotation)}")
             chosen = values.get(f"{name}.{key}")
             if chosen is not None:
                 lines.append(f"{key} = {_toml(chosen)}")
             else:
-                lines.append(f"# {key} = {_toml(table.model_dump(mode='json')[key])}")
+                value = table.model_dump(mode="json")[key]
+                example = setting.examples[0] if value is None and setting.examples else value
+                lines.append(f"# {key} = {_toml(example)}")
     return "\n".join(lines) + "\n"
+
+
+def _choices(annotation: Any) -> str:
+    """What a setting may be, where it is one of a few words."""
+    parts = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+    words = [str(word) for part in parts if get_origin(part) is Literal for word in get_args(part)]
+    return f" One of: {', '.join(words)}." if len(words) > 1 else ""
 
 
 def write_config(config: ReleaseConfig) -> str:
@@ -94,8 +113,6 @@ def _settings(table: Table) -> list[str]:
 
 
 def _toml(value: Any) -> str:
-    if value is None:
-        return '"..."'
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items() if item is not None) + "}"
     if isinstance(value, list):

@@ -31,7 +31,7 @@ class Release(Table):
     """How the cards call the dataset."""
     seed: int = 42
     """Decides every random choice: selection, few-shot examples, training, bootstrap."""
-    contact: str | None = None
+    contact: str | None = Field(None, examples=["mimic-ptbr@hospital.example"])
     """Where people ask about the release; printed on the cards."""
 
     @property
@@ -56,10 +56,10 @@ class Corpus(Table):
     """[corpus]: where the reports and images are, and which studies are taken."""
 
     kind: str = "mimic-cxr"
-    """The kind of corpus; hubkit doctor lists them."""
+    """The kind of corpus. One of: mimic-cxr, openi, demo."""
     root: Path = Path("mimic-cxr")
     """The folder (or mimic-cxr-reports.zip) with the reports."""
-    images: Path | None = None
+    images: Path | None = Field(None, examples=["/data/mimic-cxr-jpg/2.1.0"])
     """The folder of MIMIC-CXR-JPG, where it is not the same as root."""
     subset: Subset | Literal["all"] = Subset()
     """Studies a split, balanced over the 14 CheXpert labels; or "all"."""
@@ -86,7 +86,7 @@ class Translation(Table):
     """transformers: in this process; openai: a server that speaks that protocol."""
     model: str = "google/medgemma-27b-text-it"
     """The translation model on the Hub, or a folder."""
-    revision: str | None = None
+    revision: str | None = Field(None, examples=["0123456789abcdef0123456789abcdef01234567"])
     """Its commit; none: the newest, which is then recorded."""
     quantization: Quantization = "nf4"
     """The precision of its weights."""
@@ -114,9 +114,11 @@ class Translation(Table):
     """Units between checkpoints: what a kill can cost."""
     allowed_hosts: Annotated[tuple[str, ...], Runtime] = ()
     """Private hosts that may see corpus text, beside loopback."""
-    base_url: Annotated[Url | None, Runtime] = None
+    base_url: Annotated[Url | None, Runtime] = Field(None, examples=["http://127.0.0.1:8000/v1"])
     """The server of the engine openai, such as http://127.0.0.1:8000/v1."""
-    serve: Annotated[Command | None, Runtime] = None
+    serve: Annotated[Command | None, Runtime] = Field(
+        None, examples=["vllm serve google/medgemma-27b-text-it --port {port}"]
+    )
     """A command line that starts that server, with {port} and {task} filled in; hubkit starts and stops it."""
     concurrency: Annotated[Positive, Runtime] = 32
     """Requests to the server at a time."""
@@ -139,7 +141,7 @@ class Finetuning(Table):
 
     model: str = "google/medgemma-4b-it"
     """The base model on the Hub, or a folder."""
-    revision: str | None = None
+    revision: str | None = Field(None, examples=["0123456789abcdef0123456789abcdef01234567"])
     """Its commit; none: the newest, which is then recorded."""
     quantization: Quantization = "nf4"
     """The precision of the frozen base."""
@@ -173,7 +175,7 @@ class Finetuning(Table):
     """Optimiser steps between evaluations."""
     patience: Annotated[int, Field(ge=0)] = 5
     """Evaluations without a lower loss before training stops; 0: never."""
-    max_length: Positive | None = None
+    max_length: Positive | None = Field(None, examples=[4096])
     """Tokens a sample may have; none: no limit."""
     trainer: dict[str, Any] = Field(default_factory=dict)
     """Further keys of SFTConfig."""
@@ -234,7 +236,7 @@ class Scoring(Table):
     """Level of the intervals."""
     device: Device = "auto"
     """auto, cpu, cuda or cuda:N."""
-    batch_tokens: Annotated[Positive | None, Runtime] = None
+    batch_tokens: Annotated[Positive | None, Runtime] = Field(None, examples=[8192])
     """Tokens a batch; none: 1,024 on a CPU, whose caches hold no more, and 8,192 elsewhere."""
 
     def encoder(self, setup: str) -> Encoder:
@@ -305,7 +307,7 @@ class Hub(Table):
 
     namespace: str = ""
     """The user or organisation that owns the three repos."""
-    endpoint: Url | None = None
+    endpoint: Url | None = Field(None, examples=["https://huggingface.co"])
     """The Hub; none: HF_ENDPOINT, else the official one."""
     dataset: str = "mimic-cxr-ptbr"
     """Name of the dataset repo."""
@@ -317,9 +319,11 @@ class Hub(Table):
     """Whether the three are put into a collection."""
     pull_request: bool = False
     """Whether data goes up as a pull request."""
-    physionet_consent: Consent | None = None
+    physionet_consent: Consent | None = Field(
+        None, examples=[{"who": "PhysioNet's editors", "when": "2025-01-31", "what": "gated publication on the Hub"}]
+    )
     """The word of PhysioNet, asked for beyond loopback."""
-    waive_ungranted_probe: str | None = None
+    waive_ungranted_probe: str | None = Field(None, examples=["there is no second account"])
     """Why the gate is not tried with a user who has no grant; goes on record."""
     verify_with: tuple[str, ...] = ()
     """Versions that have to load it beside the installed ones: "all", a set ("datasets-3.6"), or as pip names them."""
@@ -340,7 +344,7 @@ class Custody(Table):
 
     mode: Literal["gated", "sealed"] = "gated"
     """gated: the Hub asks; sealed: only who holds the corpus can open the text."""
-    adapter_custody: Literal["gated", "physionet"] | None = None
+    adapter_custody: Literal["gated", "physionet"] | None = Field(None, examples=["gated"])
     """Whether the adapter goes to the gated repo (the default), or to PhysioNet alone (the default with sealed)."""
 
     @property

@@ -17,7 +17,6 @@ from hubkit.tables import CHEXPERT_LABELS
 
 FORMAT = 1
 SHORT, STEP = 128, 256
-TAG_BYTES = 16
 MAX_PLACE = 255
 
 

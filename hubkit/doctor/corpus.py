@@ -16,13 +16,8 @@ from hubkit.terms.kinds import terms_of
 from hubkit.terms.policy import check_access
 from hubkit.workspace import Workspace
 
-ACCESS_DAYS = 90
-"""How long a PhysioNet access check counts."""
-
 BYTES_PER_PIXEL = 0.35
 """Of a prepared JPEG of a radiograph, on the safe side."""
-
-CHECK_ACCESS = "run: hubkit fetch --check"
 
 
 def corpus(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:

@@ -22,8 +22,6 @@ OWNER, READER, OUTSIDER = "maintainer", "reader", "outsider"
 
 NEEDED = ("pathspec", "starlette", "uvicorn")
 
-SECONDS_TO_START = 60
-
 
 class Cast(NamedTuple):
     """Who there is on a Hub, and what it allows them.

@@ -66,7 +66,7 @@ def reconcile(table: pa.Table, studies: pa.Table, translation: Translation) -> N
         raise HubkitError(
             f"{missing} rows are missing and {surplus} are too many, such as {name} of study {study_id}",
             where="translations.parquet",
-            hint="run again with --from translate",
+            hint="run it again: hubkit release --from translate",
         )
 
 
