@@ -143,7 +143,7 @@ def _stale(stage: Stage, config: ReleaseConfig, workspace: Workspace, key: Calla
     for name, digest in manifest["outputs"].items():
         if file_digest(workspace.root / name) != digest:
             return f"{name} changed"
-    return None
+    return stage.difference(config, workspace)
 
 
 def read_manifest(workspace: Workspace, stage: str) -> dict[str, Any] | None:

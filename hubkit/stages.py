@@ -28,6 +28,8 @@ class Stage(NamedTuple):
         outputs: the files and folders it writes.
         outside: `module:function` that gives a digest of what it reads outside the workspace, from the configuration.
         after: the stage without which it never runs, alone or not: its outputs go to others as that stage left them.
+        differs: `module:function` that says why what it wrote is not what the configuration asks for, or None. It
+            is for settings that are not in the digest of `settings`, and reads what the stages recorded.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Stage(NamedTuple):
     outputs: Paths
     outside: str | None = None
     after: str | None = None
+    differs: str | None = None
 
     def run(self, config: ReleaseConfig, workspace: Workspace) -> None:
         _load(self.entry)(config, workspace)
@@ -49,6 +52,15 @@ class Stage(NamedTuple):
             "outside": _load(self.outside)(config) if self.outside else None,
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def difference(self, config: ReleaseConfig, workspace: Workspace) -> str | None:
+        """Why what the stage wrote, which is as it left it, is not what `config` asks for; None where it is.
+
+        Raises:
+            HubkitError: the stage cannot run under `config` before another one does.
+        """
+        found: str | None = _load(self.differs)(config, workspace) if self.differs else None
+        return found
 
 
 def _generations(workspace: Workspace) -> list[Path]:
@@ -88,6 +100,8 @@ STAGES: list[Stage] = [
         ("generation", "release.seed"),
         inputs=lambda work: [work.studies, work.images, work.translations, work.adapter],
         outputs=lambda work: [*_generations(work), work.decoding],
+        # A digest of 0.1.0 does not hold the base and its precision: to declare them would make it generate again.
+        differs="hubkit.generation.generate:made_otherwise",
     ),
     Stage(
         "score",

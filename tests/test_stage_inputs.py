@@ -36,7 +36,7 @@ READ_OTHERWISE = {
         *("corpus.max_images", "corpus.image_size", "corpus.fit", "corpus.jpeg_quality"),
         *("generation.do_sample", "generation.max_new_tokens"),
     },
-    # The adapter says both, and is an input.
+    # The adapter and the generations record both, and `Stage.differs` compares them.
     "generate": {"finetuning.model", "finetuning.quantization"},
     # dist/ says the first two, and is an input; the last is a permission.
     "push": {"release.title", "custody.mode", "custody.adapter_custody", "corpus.kind"},

@@ -11,7 +11,7 @@ from typing import Any
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.generation.decoding import account_for, advice, answer, batches
-from hubkit.models.loading import Loaded, device_name, load_vision_model, pick_device
+from hubkit.models.loading import Loaded, device_name, load_vision_model, pick_device, public_name
 from hubkit.models.memory import out_of_memory
 from hubkit.models.quiet import quiet
 from hubkit.models.recipe import decoding, read_recipe
@@ -21,7 +21,8 @@ from hubkit.tables import CONDITIONS, GENERATIONS
 from hubkit.workspace import Workspace, write_json, write_table
 
 Part = dict[str, Any]
-"""Rows that were answered together, on which device and in which batches: one, or where that did not fit its pieces."""
+"""Rows that were answered together, on which device, in which precision of the base, and in which batches: one, or
+where that did not fit its pieces."""
 
 
 @quiet()
@@ -32,8 +33,10 @@ def generate(config: ReleaseConfig, workspace: Workspace) -> None:
     Writes `workspace.generations(condition)`, sorted by study_id, and `workspace.decoding`.
 
     Raises:
-        HubkitError: there is no test study, an image cannot be read, or base or adapter cannot be loaded.
+        HubkitError: there is no test study, an image cannot be read, or base or adapter cannot be loaded or do not
+            belong together.
     """
+    check_base(config, workspace)
     test = read_samples(workspace, "test", config.generation.reference)
     if not test.kept:
         raise HubkitError("no study of the test split has a translation", where=workspace.translations)
@@ -49,6 +52,33 @@ def generate(config: ReleaseConfig, workspace: Workspace) -> None:
         _write(workspace.generations(condition), rows)
         _count(condition, rows)
     write_json(workspace.decoding, made_with(config, parts, test.kept))
+
+
+def check_base(config: ReleaseConfig, workspace: Workspace) -> None:
+    """Refuse to generate with another base than the adapter was trained on.
+
+    Raises:
+        HubkitError: names both.
+    """
+    trained, now = read_recipe(workspace.adapter)["base_model"]["name"], public_name(config.finetuning.model)
+    if trained != now:
+        raise HubkitError(
+            f"was trained on {trained}, and [finetuning] model is {now}",
+            where=workspace.adapter,
+            hint="hubkit finetune",
+        )
+
+
+def made_otherwise(config: ReleaseConfig, workspace: Workspace) -> str | None:
+    """Why finished generations are not what the settings of the base ask for; see `Stage.differs`.
+
+    Raises:
+        HubkitError: the adapter belongs to another base.
+    """
+    check_base(config, workspace)
+    made = json.loads(workspace.decoding.read_text(encoding="utf-8"))["quantization"]
+    now = config.finetuning.quantization
+    return None if made == now else f"made in {made}, and [finetuning] quantization is {now}"
 
 
 def made_with(config: ReleaseConfig, parts: dict[str, list[Part]], samples: list[Sample]) -> dict[str, Any]:
@@ -103,7 +133,10 @@ def _answer_all(
     examples: Sequence[Sample],
     folder: Path,
 ) -> list[Part]:
-    parts: list[Part] = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    quantization = config.finetuning.quantization
+    found: list[Part] = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    # The folder's name does not change with the precision, which is in no digest.
+    parts = [part for part in found if part.get("quantization", quantization) == quantization]
     done = {row["study_id"] for row in _rows(parts)}
     lower = advice(config.generation, len(examples), max(len(sample.images) for sample in (*samples, *examples)))
     loaded: Loaded | None = None
@@ -127,7 +160,8 @@ def _answer_all(
                 for sample, said in zip(left, answers, strict=True)
             ]
             made = list(dict.fromkeys(said.batch for said in answers))
-            parts.append({"device": device_name(loaded.model.device), "batches": made, "rows": fresh})
+            how = {"device": device_name(loaded.model.device), "quantization": quantization, "batches": made}
+            parts.append({**how, "rows": fresh})
             write_json(folder / f"{left[0].study_id}.json", parts[-1])
             progress.advance(len(left))
     return parts

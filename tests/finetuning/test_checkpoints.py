@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import random
 import shutil
 from pathlib import Path
 
@@ -87,7 +89,7 @@ def test_a_checkpoint_is_on_the_disk_before_it_is_marked(
     assert disk_calls[marked + 1 :] == [("fsync", checkpoint)], "the mark is on the disk when saving ends"
 
 
-def test_a_run_is_done_when_all_its_files_are_on_the_disk_and_not_before(
+def test_a_run_is_done_when_all_its_files_are_on_the_disk_and_is_read_back_then(
     vision_model: Path, tmp_path: Path, disk_calls: list[tuple[str, Path]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = fill_workspace(tmp_path, train=4, validate=2, test=0)
@@ -115,7 +117,9 @@ def test_a_run_is_done_when_all_its_files_are_on_the_disk_and_not_before(
 
     monkeypatch.setattr(hubkit.finetuning.run, "write_json", write_done)
     monkeypatch.setattr(Path, "rename", rename)
-    finetune(tiny_config(vision_model, epochs=1, quantization="fp32"), running)
+    config = tiny_config(vision_model, epochs=1, quantization="fp32")
+    config = config.model_copy(update={"release": config.release.model_copy(update={"seed": 5})})
+    finetune(config, running)
     files = {"adapter_config.json", "adapter_model.safetensors", "tokenizer.json", "processor_config.json"}
     assert files <= seen["adapter"] == seen["after"]
     assert seen["adapter"] <= seen["synced"], "a run that is done has no more checkpoints to go on from"
@@ -125,14 +129,17 @@ def test_a_run_is_done_when_all_its_files_are_on_the_disk_and_not_before(
     assert seen["published"] == {file.name for file in workspace.adapter.iterdir()}
     assert seen["published"] <= seen["published synced"]
 
-
-def test_a_run_that_is_done_is_read_back_and_trains_no_more(vision_model: Path, tmp_path: Path) -> None:
-    workspace = fill_workspace(tmp_path / "work", train=2, validate=1, test=0)
-    running = workspace.running("finetune", "key")
-    config = tiny_config(vision_model, epochs=1, quantization="fp32")
-    finetune(config, running)
+    # Once it is done nothing is trained again: that would need the images.
     first = {path.name: path.read_bytes() for path in workspace.adapter.iterdir()}
     shutil.rmtree(workspace.adapter)
     shutil.rmtree(workspace.images)
     finetune(config, running)
     assert {path.name: path.read_bytes() for path in workspace.adapter.iterdir()} == first
+
+    # What is recorded of the seed: the examples of few-shot, and the seed of training and of sampling.
+    recipe, training = (json.loads(first[name]) for name in ("hubkit_generation.json", "training.json"))
+    assert (recipe["few_shot_study_ids"], recipe["seed"], training["seed"]) == (
+        random.Random(5).sample([1, 2, 3, 4], 1),
+        *(5, 5),
+    )
+    assert random.Random(5).sample([1, 2, 3, 4], 1) != random.Random(42).sample([1, 2, 3, 4], 1)

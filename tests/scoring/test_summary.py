@@ -55,6 +55,28 @@ def summary(setups):
     return summarise(CONFIG, evaluation, setups)
 
 
+def test_the_seed_decides_the_draws_of_intervals_and_of_both_tests():
+    """For 30 patients, since few patients give few different draws."""
+    draw, text, none = np.random.default_rng(2), "Há derrame pleural.", np.zeros(30, bool)
+    evaluation = Evaluation(np.arange(30), np.arange(30), [text] * 30, [text] * 30, [{}] * 30, dict.fromkeys(SYSTEMS))
+    evaluation.generated.update({system: [text] * 30 for system in SYSTEMS})
+    scores = {system: draw.random((30, 3), "float32") for system in SYSTEMS}
+    setups = {SETUPS[0]: SetupScores("", scores, dict.fromkeys(SYSTEMS, none), dict.fromkeys(SYSTEMS, none))}
+
+    def drawn(seed):
+        changes = {"release": {"seed": seed}, "scoring": {"resamples": 200}}
+        tables = {name: getattr(CONFIG, name).model_copy(update=values) for name, values in changes.items()}
+        found = summarise(CONFIG.model_copy(update=tables), evaluation, setups)
+        assert found["seed"] == seed
+        figure = found["conditions"]["lora"][SETUPS[0]]["f1"]
+        rows = [row for row in found["differences"] if row["measure"] == f"{SETUPS[0]} f1"]
+        names = ("low", "high", "p_bootstrap", "p_randomisation")
+        return [figure["low"], figure["high"], *([row[name] for row in rows] for name in names)]
+
+    assert drawn(3) == drawn(3)
+    assert all(one != another for one, another in zip(drawn(3), drawn(4), strict=True))
+
+
 @pytest.mark.parametrize("setup", SETUPS)
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_bertscore_of_a_system(summary, setups, setup, system):
