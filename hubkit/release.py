@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 from hubkit import __version__
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError, UsageError
+from hubkit.formats import FORMATS, check_format
 from hubkit.stages import STAGES, Stage
 from hubkit.workspace import Workspace, file_digest, write_json
 
@@ -119,6 +120,7 @@ def record(stage: Stage, config: ReleaseConfig, workspace: Workspace, key: str, 
     write_json(
         workspace.manifest(stage.name),
         {
+            "format": FORMATS["manifest"],
             "stage": stage.name,
             "key": key,
             "settings": config.digest(stage.settings),
@@ -147,7 +149,11 @@ def _stale(stage: Stage, config: ReleaseConfig, workspace: Workspace, key: Calla
 
 
 def read_manifest(workspace: Workspace, stage: str) -> dict[str, Any] | None:
-    """The manifest of a finished stage, or None."""
+    """The manifest of a finished stage, or None.
+
+    Raises:
+        HubkitError: another version of hubkit wrote it, in a format that this one does not read.
+    """
     path = workspace.manifest(stage)
     if not path.exists():
         return None
@@ -155,6 +161,7 @@ def read_manifest(workspace: Workspace, stage: str) -> dict[str, Any] | None:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError:
         return None
+    check_format("manifest", manifest, path)
     return manifest
 
 

@@ -21,7 +21,7 @@ LAYERS = (
     {"corpus", "translation", "finetuning", "generation", "scoring", "packaging", "hub", "localhub"},
     {"terms", "leakguard", "checks", "models", "custody", "record"},
     {"clinical", "sources", "cards", "endpoint", "reports"},
-    {"workspace", "published", "config", "tables", "original_study", "progress"},
+    {"workspace", "published", "config", "tables", "original_study", "progress", "formats"},
     {"errors", "__init__"},
 )
 """Packages and modules of hubkit, from the top. A room may import itself and what is below it, and no neighbour."""
@@ -74,6 +74,8 @@ def wrong_arrows(arrows: Arrows) -> list[str]:
         f"{module} -> {target}"
         for module, target in pairs
         if room(module) != room(target)
+        # The public names are imported when they are used: these arrows are those of their users.
+        and module != "hubkit"
         and layer_of[room(module)] >= layer_of[room(target)]
         and (room(module), room(target)) not in NEIGHBOURS
     )

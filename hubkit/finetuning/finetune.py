@@ -17,6 +17,7 @@ from hubkit.finetuning.processes import is_first
 from hubkit.finetuning.run import Run, train
 from hubkit.finetuning.sweep import Chosen, run_all
 from hubkit.finetuning.trials import trials
+from hubkit.formats import FORMATS
 from hubkit.models.quiet import quiet
 from hubkit.models.recipe import TRAINING, write_recipe
 from hubkit.models.samples import Samples, choose_examples, read_samples
@@ -85,6 +86,7 @@ def summary(chosen: Chosen, seed: int, splits: dict[str, Samples]) -> dict[str, 
     """What a card says of the training."""
     run = chosen.run
     return {
+        "format": FORMATS["training"],
         "settings": {name: value for name, value in chosen.settings.deciding().items() if name not in LEFT_OUT},
         "seed": seed,
         "trainable_parameters": run.trainable,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hubkit.config import ReleaseConfig
 from hubkit.endpoint import current_endpoint
 from hubkit.errors import HubkitError
+from hubkit.formats import FORMATS
 from hubkit.hub import gate
 from hubkit.hub.changes import (
     NOTHING,
@@ -208,6 +209,7 @@ def _receipt(
     config: ReleaseConfig, endpoint: str, pushed: Mapping[Target, Pushed], collection: str | None
 ) -> dict[str, Any]:
     return {
+        "format": FORMATS["receipt"],
         "endpoint": endpoint,
         "version": config.release.version,
         "collection": collection,

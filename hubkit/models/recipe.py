@@ -8,6 +8,7 @@ from typing import Any
 
 from hubkit.config import Corpus, Quantization, ReleaseConfig
 from hubkit.errors import HubkitError
+from hubkit.formats import FORMATS, check_format, numbered
 from hubkit.models.loading import UNQUANTIZED, nf4, public_name
 from hubkit.models.samples import Sample
 from hubkit.workspace import write_json
@@ -33,6 +34,7 @@ def recipe(config: ReleaseConfig, commit: str | None, examples: list[Sample]) ->
     """The recipe as JSON values; keyword arguments of stock classes stand under the names of those classes' options."""
     generation = config.generation
     return {
+        "format": FORMATS["recipe"],
         "base_model": {"name": public_name(config.finetuning.model), "revision": commit},
         "prompt": generation.prompt,
         "few_shot_study_ids": [example.study_id for example in examples],
@@ -56,18 +58,22 @@ def read_recipe(folder: Path) -> dict[str, Any]:
     """Read the recipe in an adapter's folder.
 
     Raises:
-        HubkitError: there is none.
+        HubkitError: there is none, or it is of a format that this version does not read.
     """
-    return _read(folder / RECIPE, "hubkit finetune")
+    values = _read(folder / RECIPE, "hubkit finetune")
+    check_format("recipe", values, folder / RECIPE)
+    return values
 
 
 def read_training(folder: Path) -> dict[str, Any]:
     """Read how the adapter in a folder was trained: of a sweep, under the settings of the trial that was chosen.
 
     Raises:
-        HubkitError: it is not said.
+        HubkitError: it is not said, or in a format that this version does not read.
     """
-    return _read(folder / TRAINING, "hubkit finetune")
+    values = _read(folder / TRAINING, "hubkit finetune")
+    check_format("training", values, folder / TRAINING)
+    return values
 
 
 def _read(path: Path, made_by: str) -> dict[str, Any]:
@@ -89,7 +95,7 @@ def refresh_recipe(folder: Path, made: Path, corpus: Corpus) -> None:
         HubkitError: the recipe or what `generate` writes is missing.
     """
     generations = _read(made, "hubkit release --from generate")
-    write_json(folder / RECIPE, read_recipe(folder) | generations | {"images": images(corpus)})
+    write_json(folder / RECIPE, numbered("recipe", read_recipe(folder) | generations | {"images": images(corpus)}))
 
 
 def decoding(config: ReleaseConfig, batches: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from hubkit.config import ReleaseConfig
+from hubkit.formats import FORMATS
 from hubkit.scoring import overlap, statistics
 from hubkit.scoring.agreement import Agreement, accuracy_of_rules, agreement
 from hubkit.scoring.baselines import COMMONEST
@@ -42,6 +43,7 @@ def summarise(config: ReleaseConfig, evaluation: Evaluation, setups: Mapping[str
     n, patients = len(evaluation.studies), len(np.unique(evaluation.subjects))
     sample = f"n:{n}|patients:{patients}|resamples:{settings['resamples']}|seed:{settings['seed']}"
     return {
+        "format": FORMATS["summary"],
         "n": n,
         "patients": patients,
         "confidence": confidence,

@@ -6,6 +6,7 @@ import json
 from typing import Any, Literal
 
 from hubkit.errors import HubkitError
+from hubkit.formats import check_format
 from hubkit.scoring.tables import Grid, grids, original_f1
 from hubkit.workspace import Workspace
 
@@ -25,6 +26,7 @@ def read_summary(workspace: Workspace) -> dict[str, Any]:
         raise HubkitError("is missing", where=path, hint="hubkit score") from None
     except json.JSONDecodeError:
         raise HubkitError("is not whole", where=path, hint="delete it, then: hubkit score") from None
+    check_format("summary", summary, path)
     return summary
 
 

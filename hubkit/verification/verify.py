@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from hubkit.config import ReleaseConfig
 from hubkit.endpoint import current_endpoint
 from hubkit.errors import HubkitError
+from hubkit.formats import FORMATS, check_format
 from hubkit.hub.client import connect
 from hubkit.hub.gate import UNGRANTED_TOKEN, ungranted_token
 from hubkit.models.recipe import RECIPE
@@ -220,6 +221,7 @@ def _conclude(release: OnHub, readers: list[dict[str, Any]], path: Path) -> dict
     checks = [check for reader in readers for check in reader["checks"]]
     counts = {result: sum(check["result"] == result for check in checks) for result in ("passed", "failed", "skipped")}
     report = {
+        "format": FORMATS["verification"],
         "release": release.tag,
         "endpoint": current_endpoint(),
         "repos": repos,
@@ -244,6 +246,7 @@ def _receipt(workspace: Workspace) -> dict[str, Any]:
         receipt: dict[str, Any] = json.loads(workspace.receipt.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise HubkitError("nothing was pushed yet", where=workspace.receipt, hint="run: hubkit push") from None
+    check_format("receipt", receipt, workspace.receipt)
     return receipt
 
 

@@ -62,6 +62,7 @@ def test_the_receipt_says_what_is_where(
             "files": files,
         }
     assert receipt == {
+        "format": 1,
         "endpoint": hub.url,
         "version": "1.0.0",
         "collection": collection,
