@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import hubkit
-from hubkit.config import ReleaseConfig
+from hubkit.config import Release, ReleaseConfig
 from hubkit.endpoint import OFFICIAL
 from hubkit.models.recipe import read_recipe, read_training
-from hubkit.original_study import ORIGINAL_STUDY
+from hubkit.original_study import ORIGINAL_STUDY, OriginalStudy
 from hubkit.packaging.dataset import HUB_SPLITS
-from hubkit.packaging.evaluation import evaluation
+from hubkit.packaging.evaluation import Evaluation, evaluation
 from hubkit.tables import CHEXPERT_LABELS, SPLITS
-from hubkit.terms.kinds import LICENSE_URL, terms_of
+from hubkit.terms.kinds import LICENSE_URL, CorpusTerms, Parent, terms_of
 from hubkit.workspace import Workspace, file_digest, read_table
 
 
@@ -63,8 +64,68 @@ class Curve(NamedTuple):
     eval_accuracy: float | None
 
 
-def gather(config: ReleaseConfig, workspace: Workspace) -> dict[str, Any]:
-    """Collect what the templates may say, by name.
+@dataclass(frozen=True)
+class CardFacts:
+    """Everything that the templates of the cards may say; a template knows each field by its name.
+
+    Attributes:
+        hubkit: its version.
+        release: the configured release: title, version, tag.
+        repos: repo id of the dataset, the adapter and the metric.
+        names: their names without the namespace.
+        config: the settings of the release.
+        corpus: the terms of the corpus.
+        source: the corpus in running text; `source_link` is the same as a link.
+        parents: the PhysioNet projects that the corpus consists of, with their version.
+        license_url: the address of PhysioNet's licence.
+        hub: the address of the Hub.
+        synthetic: whether a program made the corpus.
+        base: name and revision of the base model.
+        training: what the training wrote of itself.
+        splits: the sizes of the splits.
+        labels: (label, studies in each split).
+        quality: how the translated sections fared in the checks.
+        translator: the models that translated.
+        curves: the evaluations of the training.
+        evaluation: the scores.
+        original: the study that this one repeats.
+        digests: SHA-256 of the files that the figures come from.
+        versions: of the packages that the stages ran with.
+        medgemma: whether the base is under the terms of MedGemma.
+    """
+
+    hubkit: str
+    release: Release
+    repos: dict[str, str]
+    names: dict[str, str]
+    config: ReleaseConfig
+    corpus: CorpusTerms
+    source: str
+    source_link: str
+    parents: list[Parent]
+    license_url: str
+    hub: str
+    synthetic: bool
+    base: dict[str, Any]
+    training: dict[str, Any]
+    splits: list[SplitSize]
+    labels: list[tuple[str, list[int]]]
+    quality: Quality
+    translator: list[dict[str, str | None]]
+    curves: list[Curve]
+    evaluation: Evaluation
+    original: OriginalStudy
+    digests: dict[str, str]
+    versions: dict[str, str]
+    medgemma: bool
+
+    def variables(self) -> dict[str, Any]:
+        """The fields by name, as a template takes them."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
+    """Collect what the templates may say.
 
     Raises:
         HubkitError: a file of an earlier stage is missing.
@@ -72,32 +133,32 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> dict[str, Any]:
     terms = terms_of(config.corpus.kind)
     source = f"the {terms.name} corpus" if terms.synthetic else terms.name.upper()
     base = read_recipe(workspace.adapter)["base_model"]
-    return {
-        "hubkit": hubkit.__version__,
-        "release": config.release,
-        "repos": {name: config.hub.repo(name) for name in ("dataset", "adapter", "metric")},
-        "names": {"dataset": config.hub.dataset, "adapter": config.hub.adapter, "metric": config.hub.metric},
-        "config": config,
-        "corpus": terms,
-        "source": source,
-        "parents": [parent._replace(version=config.corpus.version) for parent in terms.parents],
-        "license_url": LICENSE_URL,
-        "hub": (config.hub.endpoint or OFFICIAL).rstrip("/"),
-        "source_link": f"[{source}]({terms.url})" if terms.url else source,
-        "synthetic": terms.synthetic,
-        "base": base,
-        "training": read_training(workspace.adapter),
-        "splits": split_sizes(workspace),
-        "labels": label_counts(workspace),
-        "quality": quality(workspace),
-        "translator": translator(workspace),
-        "curves": curves(workspace),
-        "evaluation": evaluation(workspace),
-        "original": ORIGINAL_STUDY,
-        "digests": {name: file_digest(path) for name, path in _provenance(workspace).items()},
-        "versions": versions(workspace),
-        "medgemma": base["name"].startswith("google/medgemma"),
-    }
+    return CardFacts(
+        hubkit=hubkit.__version__,
+        release=config.release,
+        repos={name: config.hub.repo(name) for name in ("dataset", "adapter", "metric")},
+        names={"dataset": config.hub.dataset, "adapter": config.hub.adapter, "metric": config.hub.metric},
+        config=config,
+        corpus=terms,
+        source=source,
+        parents=[parent._replace(version=config.corpus.version) for parent in terms.parents],
+        license_url=LICENSE_URL,
+        hub=(config.hub.endpoint or OFFICIAL).rstrip("/"),
+        source_link=f"[{source}]({terms.url})" if terms.url else source,
+        synthetic=terms.synthetic,
+        base=base,
+        training=read_training(workspace.adapter),
+        splits=split_sizes(workspace),
+        labels=label_counts(workspace),
+        quality=quality(workspace),
+        translator=translator(workspace),
+        curves=curves(workspace),
+        evaluation=evaluation(workspace),
+        original=ORIGINAL_STUDY,
+        digests={name: file_digest(path) for name, path in _provenance(workspace).items()},
+        versions=versions(workspace),
+        medgemma=base["name"].startswith("google/medgemma"),
+    )
 
 
 def split_sizes(workspace: Workspace) -> list[SplitSize]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hubkit.packaging.card_data import CardFacts
 from hubkit.packaging.parquet import Split
 from hubkit.workspace import file_digest
 
@@ -17,23 +18,23 @@ if TYPE_CHECKING:
 PARQUET = "application/x-parquet"
 
 
-def croissant(facts: Mapping[str, Any], splits: Sequence[Split], root: Path) -> str:
+def croissant(facts: CardFacts, splits: Sequence[Split], root: Path) -> str:
     """The dataset's croissant.json: a record set for each Parquet file below `root`."""
     import mlcroissant as mlc
 
     context = mlc.Context(conforms_to="http://mlcommons.org/croissant/1.0")
-    release = facts["release"]
+    release = facts.release
     metadata = mlc.Metadata(
         ctx=context,
-        name=facts["names"]["dataset"],
-        description=f"{release.title}: chest X-ray reports in Brazilian Portuguese, from {facts['source']}.",
-        url=f"{facts['hub']}/datasets/{facts['repos']['dataset']}",
+        name=facts.names["dataset"],
+        description=f"{release.title}: chest X-ray reports in Brazilian Portuguese, from {facts.source}.",
+        url=f"{facts.hub}/datasets/{facts.repos['dataset']}",
         version=release.version,
-        license=[facts["license_url"] if facts["corpus"].credentialed else facts["corpus"].licence],
+        license=[facts.license_url if facts.corpus.credentialed else facts.corpus.licence],
         in_language=["pt"],
         keywords=["radiology", "chest X-ray", "Brazilian Portuguese"],
-        cite_as=f"{facts['original'].name}: {facts['original'].url}; {facts['corpus'].citation}",
-        personal_sensitive_information=["De-identified clinical text" if facts["corpus"].credentialed else "None"],
+        cite_as=f"{facts.original.name}: {facts.original.url}; {facts.corpus.citation}",
+        personal_sensitive_information=["De-identified clinical text" if facts.corpus.credentialed else "None"],
         distribution=[_file(context, path, root) for split in splits for path in split.files],
         record_sets=[_records(context, split, path) for split in splits for path in split.files],
     )

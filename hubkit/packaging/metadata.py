@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from hubkit.packaging.card_data import CardFacts
 from hubkit.packaging.evaluation import METRICS, Result
 from hubkit.packaging.parquet import Split, features
 
@@ -16,22 +17,22 @@ HAI_DEF_TERMS = "https://developers.google.com/health-ai-developer-foundations/t
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
-def dataset_metadata(facts: Mapping[str, Any], splits: Sequence[Split]) -> DatasetCardData:
+def dataset_metadata(facts: CardFacts, splits: Sequence[Split]) -> DatasetCardData:
     """YAML of the dataset's card; the features stand here, since the Parquet files hold none."""
     from huggingface_hub import DatasetCardData
 
-    config = facts["config"]
+    config = facts.config
     studies = sum(split.rows for split in splits if split.config == "default")
     languages = ["pt", "en"] if config.packaging.include_source else ["pt"]
     return DatasetCardData(
         language=languages,
-        pretty_name=facts["release"].title,
+        pretty_name=facts.release.title,
         size_categories=next((name for limit, name in SIZES if studies < limit), "1M<n<10M"),
         task_categories=["image-to-text", "text-generation", "translation"],
         annotations_creators=["machine-generated"],
         language_creators=["machine-generated"],
         multilinguality=["translation"],
-        source_datasets=["original" if facts["synthetic"] else f"extended|other-{facts['corpus'].name}"],
+        source_datasets=["original" if facts.synthetic else f"extended|other-{facts.corpus.name}"],
         **_license(facts, PHYSIONET_LICENSE),
         tags=["medical", "radiology", "chest-x-ray", "brazilian-portuguese", "reports", *_synthetic(facts)],
         viewer=False,
@@ -76,26 +77,24 @@ def dataset_info(splits: Sequence[Split]) -> list[dict[str, Any]]:
     return found
 
 
-def gate(facts: Mapping[str, Any], asked_for: str) -> dict[str, Any]:
+def gate(facts: CardFacts, asked_for: str) -> dict[str, Any]:
     """The form that people fill in when they ask for access to the repo of `asked_for` (dataset or adapter)."""
-    source = facts["source"]
-    if facts["corpus"].credentialed:
+    source = facts.source
+    if facts.corpus.credentialed:
         prompt = (
             f"This repository is derived from {source}, which is credentialed data. Access is granted by hand to "
             f"people who hold credentialed access to {source} on PhysioNet. By asking you agree to treat it under "
             "the PhysioNet data use agreement that you signed."
         )
-    elif facts["synthetic"]:
+    elif facts.synthetic:
         prompt = (
             "This is a demonstration on a synthetic corpus, not MIMIC-CXR. The form below rehearses that of a "
             "credentialed corpus."
         )
     else:
-        prompt = (
-            f"This repository is derived from {source}, under {facts['corpus'].licence}. Access is granted by hand."
-        )
+        prompt = f"This repository is derived from {source}, under {facts.corpus.licence}. Access is granted by hand."
     return {
-        "extra_gated_heading": f"Ask for access to {facts['repos'][asked_for].split('/')[-1]}",
+        "extra_gated_heading": f"Ask for access to {facts.repos[asked_for].split('/')[-1]}",
         "extra_gated_prompt": prompt,
         "extra_gated_fields": {
             "PhysioNet user name": "text",
@@ -111,7 +110,7 @@ def gate(facts: Mapping[str, Any], asked_for: str) -> dict[str, Any]:
     }
 
 
-def model_metadata(facts: Mapping[str, Any]) -> ModelCardData:
+def model_metadata(facts: CardFacts) -> ModelCardData:
     """YAML of the adapter's card, with its model-index."""
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -119,11 +118,11 @@ def model_metadata(facts: Mapping[str, Any]) -> ModelCardData:
         EvalResult(
             task_type="image-to-text",
             task_name="Report generation",
-            dataset_type=facts["repos"]["dataset"],
-            dataset_name=facts["release"].title,
+            dataset_type=facts.repos["dataset"],
+            dataset_name=facts.release.title,
             dataset_config="generations",
             dataset_split="test",
-            dataset_revision=facts["release"].tag,
+            dataset_revision=facts.release.tag,
             metric_type="bertscore",
             metric_name=_metric_name(row, metric),
             metric_config=row.setup,
@@ -138,52 +137,52 @@ def model_metadata(facts: Mapping[str, Any]) -> ModelCardData:
         "license_link": HAI_DEF_TERMS,
     }
     return ModelCardData(
-        model_name=facts["repos"]["adapter"].split("/")[-1],
-        base_model=facts["base"]["name"],
+        model_name=facts.repos["adapter"].split("/")[-1],
+        base_model=facts.base["name"],
         base_model_relation="adapter",
         library_name="peft",
         pipeline_tag="image-text-to-text",
         language=["pt"],
-        datasets=[facts["repos"]["dataset"]],
+        datasets=[facts.repos["dataset"]],
         metrics=["bertscore"],
         eval_results=results,
         tags=["lora", "medical", "radiology", "chest-x-ray", "brazilian-portuguese", *_synthetic(facts)],
-        **(hai_def if facts["medgemma"] else _license(facts, PHYSIONET_LICENSE)),
+        **(hai_def if facts.medgemma else _license(facts, PHYSIONET_LICENSE)),
         **gate(facts, "adapter"),
     )
 
 
-def eval_result_entries(facts: Mapping[str, Any]) -> list[EvalResultEntry]:
+def eval_result_entries(facts: CardFacts) -> list[EvalResultEntry]:
     """What `.eval_results/` says: the mean F1 of the adapter in each setup."""
     from huggingface_hub import EvalResultEntry
 
-    confidence = 100 * facts["evaluation"].confidence
+    confidence = 100 * facts.evaluation.confidence
     return [
         EvalResultEntry(
-            dataset_id=facts["repos"]["dataset"],
+            dataset_id=facts.repos["dataset"],
             task_id=f"bertscore_{row.setup}",
             value=round(row.f1.mean, 6),
-            dataset_revision=facts["release"].tag,
+            dataset_revision=facts.release.tag,
             notes=f"BERTScore F1, {confidence:.0f} % interval {row.f1.low:.4f} to {row.f1.high:.4f}",
         )
         for row in adapter_results(facts)
     ]
 
 
-def adapter_results(facts: Mapping[str, Any]) -> list[Result]:
-    return [row for row in facts["evaluation"].results if row.condition == "lora"]
+def adapter_results(facts: CardFacts) -> list[Result]:
+    return [row for row in facts.evaluation.results if row.condition == "lora"]
 
 
 def _metric_name(row: Result, metric: str) -> str:
     return f"BERTScore {metric} ({row.setup})"
 
 
-def _license(facts: Mapping[str, Any], name: str) -> dict[str, Any]:
-    license_key = facts["config"].packaging.license
+def _license(facts: CardFacts, name: str) -> dict[str, Any]:
+    license_key = facts.config.packaging.license
     if license_key != "other":
         return {"license": license_key}
-    if not facts["corpus"].credentialed:
-        return {"license": _slug(facts["corpus"].licence)}
+    if not facts.corpus.credentialed:
+        return {"license": _slug(facts.corpus.licence)}
     return {"license": "other", "license_name": name, "license_link": "LICENSE"}
 
 
@@ -191,5 +190,5 @@ def _slug(text: str) -> str:
     return "-".join("".join(letter if letter.isalnum() or letter == "." else " " for letter in text.lower()).split())
 
 
-def _synthetic(facts: Mapping[str, Any]) -> list[str]:
-    return ["synthetic"] if facts["synthetic"] else []
+def _synthetic(facts: CardFacts) -> list[str]:
+    return ["synthetic"] if facts.synthetic else []

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError, UsageError
 from hubkit.leakguard.guard import guard
 from hubkit.models.recipe import refresh_recipe
-from hubkit.packaging.card_data import gather
+from hubkit.packaging.card_data import CardFacts, gather
 from hubkit.packaging.cards import card, render
 from hubkit.packaging.croissant import croissant
 from hubkit.packaging.dataset import write_dataset
@@ -59,14 +57,14 @@ def package(config: ReleaseConfig, workspace: Workspace) -> None:
     ready.rename(workspace.dist)
 
 
-def _dataset(config: ReleaseConfig, workspace: Workspace, facts: Mapping[str, Any], folder: Path) -> None:
+def _dataset(config: ReleaseConfig, workspace: Workspace, facts: CardFacts, folder: Path) -> None:
     templates = published("dataset_card")
     splits = write_dataset(config, workspace, folder)
-    body = render(templates / "README.md.jinja", facts)
+    body = render(templates / "README.md.jinja", facts.variables())
     write_text(folder / "README.md", card(dataset_metadata(facts, splits), body))
     write_text(folder / "croissant.json", croissant(facts, splits, folder))
-    write_text(folder / "CITATION.cff", render(templates / "CITATION.cff.jinja", facts))
-    write_text(folder / "LICENSE", render(templates / "LICENSE.jinja", facts))
+    write_text(folder / "CITATION.cff", render(templates / "CITATION.cff.jinja", facts.variables()))
+    write_text(folder / "LICENSE", render(templates / "LICENSE.jinja", facts.variables()))
     write_loader(config, workspace, folder / "loader")
     copy_files(workspace.scores, PLOTS, folder / "plots")
 
@@ -111,7 +109,7 @@ def loader_script(config: ReleaseConfig) -> str:
     return source
 
 
-def copy_adapter(config: ReleaseConfig, workspace: Workspace, facts: Mapping[str, Any], folder: Path) -> None:
+def copy_adapter(config: ReleaseConfig, workspace: Workspace, facts: CardFacts, folder: Path) -> None:
     """Copy the adapter with all that the generations were made with, its curves, and the terms of its base model.
 
     Raises:
@@ -123,32 +121,32 @@ def copy_adapter(config: ReleaseConfig, workspace: Workspace, facts: Mapping[str
         if not (folder / name).exists():
             raise HubkitError("is missing", where=workspace.adapter / name, hint="run: hubkit finetune")
     refresh_recipe(folder, workspace.decoding, config.corpus)
-    write_text(folder / "NOTICE", render(published("model_card") / "NOTICE.jinja", facts))
+    write_text(folder / "NOTICE", render(published("model_card") / "NOTICE.jinja", facts.variables()))
 
 
-def _adapter(config: ReleaseConfig, workspace: Workspace, facts: Mapping[str, Any], folder: Path) -> None:
+def _adapter(config: ReleaseConfig, workspace: Workspace, facts: CardFacts, folder: Path) -> None:
     import yaml
     from huggingface_hub import eval_result_entries_to_yaml
 
     copy_adapter(config, workspace, facts, folder)
-    body = render(published("model_card") / "README.md.jinja", facts)
+    body = render(published("model_card") / "README.md.jinja", facts.variables())
     write_text(folder / "README.md", card(model_metadata(facts), body))
-    write_text(folder / "LICENSE", render(published("dataset_card") / "LICENSE.jinja", facts))
+    write_text(folder / "LICENSE", render(published("dataset_card") / "LICENSE.jinja", facts.variables()))
     results = eval_result_entries_to_yaml(eval_result_entries(facts))
     write_text(folder / ".eval_results" / "bertscore.yaml", yaml.safe_dump(results, sort_keys=False))
 
 
-def _metric(facts: Mapping[str, Any], folder: Path) -> None:
+def _metric(facts: CardFacts, folder: Path) -> None:
     source = published("bertscore_ptbr")
     for path in sorted(source.rglob("*")):
         inside = path.relative_to(source)
         if path.is_dir() or "__pycache__" in inside.parts or any(part.startswith(".") for part in inside.parts):
             continue
         if path.suffix == ".jinja":
-            write_text(folder / inside.with_suffix(""), render(path, facts))
+            write_text(folder / inside.with_suffix(""), render(path, facts.variables()))
         else:
             # evaluate looks for a script that is called as the Space is; the page imports it by its own name.
-            names = {inside.name, f"{facts['names']['metric']}.py" if inside.name == METRIC else inside.name}
+            names = {inside.name, f"{facts.names['metric']}.py" if inside.name == METRIC else inside.name}
             (folder / inside).parent.mkdir(parents=True, exist_ok=True)
             for name in names:
                 shutil.copyfile(path, folder / inside.with_name(name))

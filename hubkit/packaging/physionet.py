@@ -10,15 +10,14 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hubkit.config import Custody, ReleaseConfig
 from hubkit.endpoint import is_loopback
 from hubkit.errors import HubkitError
 from hubkit.leakguard.guard import guard
-from hubkit.packaging.card_data import gather
+from hubkit.packaging.card_data import CardFacts, gather
 from hubkit.packaging.cards import render
 from hubkit.packaging.dataset import write_dataset
 from hubkit.packaging.package import PLOTS, copy_adapter, copy_files, write_loader
@@ -87,7 +86,7 @@ def write_submission(config: ReleaseConfig, workspace: Workspace, output: Path) 
     return Submission(output, files, _told(found, "warning"), _left(config))
 
 
-def _write(config: ReleaseConfig, workspace: Workspace, facts: Mapping[str, Any], folder: Path) -> None:
+def _write(config: ReleaseConfig, workspace: Workspace, facts: CardFacts, folder: Path) -> None:
     templates = published("dataset_card")
     write_dataset(config.model_copy(update={"custody": Custody()}), workspace, folder)
     copy_adapter(config, workspace, facts, folder / "adapter")
@@ -95,9 +94,9 @@ def _write(config: ReleaseConfig, workspace: Workspace, facts: Mapping[str, Any]
     write_loader(config, workspace, folder / "loader")
     copy_files(published("bertscore_ptbr"), (METRIC,), folder / "metric")
     cite = Citations(config, facts)
-    facts = {**facts, "cite": cite, "on_hub": _on_hub(workspace)}
-    write_text(folder / "README.md", render(templates / "physionet.md.jinja", facts))
-    write_text(folder / "LICENSE.txt", render(templates / "physionet_license.txt.jinja", facts))
+    shown = {**facts.variables(), "cite": cite, "on_hub": _on_hub(workspace)}
+    write_text(folder / "README.md", render(templates / "physionet.md.jinja", shown))
+    write_text(folder / "LICENSE.txt", render(templates / "physionet_license.txt.jinja", shown))
     for path in folder.rglob("*"):
         if not FILE_NAME.fullmatch(path.name) or ".." in path.name:
             raise HubkitError("has a name that PhysioNet refuses", where=path.relative_to(folder))

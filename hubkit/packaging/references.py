@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from hubkit.config import ReleaseConfig
+from hubkit.packaging.card_data import CardFacts
 
 LITERATURE = {
     "physionet": "Goldberger AL, Amaral LAN, Glass L, Hausdorff JM, Ivanov PC, Mark RG, et al (2000). "
@@ -40,7 +38,7 @@ class Citations:
         used: the references that were cited, in order.
     """
 
-    def __init__(self, config: ReleaseConfig, facts: Mapping[str, Any]):
+    def __init__(self, config: ReleaseConfig, facts: CardFacts):
         self._texts = LITERATURE | _of_release(config, facts)
         self._numbers: dict[str, int] = {}
 
@@ -53,21 +51,21 @@ class Citations:
         return [self._texts[key] for key in self._numbers]
 
 
-def _of_release(config: ReleaseConfig, facts: Mapping[str, Any]) -> dict[str, str]:
+def _of_release(config: ReleaseConfig, facts: CardFacts) -> dict[str, str]:
     """What only this release refers to: its corpus, its models and its repos."""
-    original, kind, repos, hub = facts["original"], facts["corpus"], facts["repos"], facts["hub"]
+    original, kind, repos, hub = facts.original, facts.corpus, facts.repos, facts.hub
     texts = {
         "corpus": kind.citation,
         "original": f"{original.name}. {original.url}",
         "dataset": f"{config.release.title}, {config.release.tag}. {hub}/datasets/{repos['dataset']}",
         "metric": f"BERTScore for reports in Portuguese, {config.release.tag}. {hub}/spaces/{repos['metric']}",
-        "base": f"{facts['base']['name']}. {hub}/{facts['base']['name']}",
-        "license": f"PhysioNet. PhysioNet Credentialed Health Data License 1.5.0. {facts['license_url']}",
+        "base": f"{facts.base['name']}. {hub}/{facts.base['name']}",
+        "license": f"PhysioNet. PhysioNet Credentialed Health Data License 1.5.0. {facts.license_url}",
     }
-    for parent in facts["parents"]:
+    for parent in facts.parents:
         authors = ", ".join(f"{family} {given[0]}" for family, given in parent.authors)
         texts[parent.name] = f'{authors}. "{parent.title} (version {parent.version})". PhysioNet. {parent.url}'
-    if facts["parents"]:
-        agreement = facts["parents"][0].agreement_url
+    if facts.parents:
+        agreement = facts.parents[0].agreement_url
         texts["dua"] = f"PhysioNet. PhysioNet Credentialed Health Data Use Agreement 1.5.0. {agreement}"
     return texts

@@ -183,7 +183,7 @@ def test_the_citation_is_valid_yaml_with_its_required_keys(packaged: Workspace, 
 )
 def test_the_citation_says_the_licence(packaged: Workspace, tables: dict[str, Any], expected: dict[str, str]) -> None:
     facts = gather(release_config(packaged.root, **tables), packaged)
-    text = render(published("dataset_card") / "CITATION.cff.jinja", facts)
+    text = render(published("dataset_card") / "CITATION.cff.jinja", facts.variables())
     found = yaml.safe_load(text)
     assert {key: value for key, value in found.items() if key.startswith("license")} == expected
 
