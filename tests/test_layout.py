@@ -38,7 +38,9 @@ Arrows = dict[str, set[str]]
 def read_arrows(home: Path, entries_of_stages: bool) -> Arrows:
     """Which modules each module of `home` imports, by statement at any depth or by an entry string."""
     files = {_name(path.relative_to(home)): path for path in home.glob("hubkit/**/*.py")}
-    return {name: _targets(name, path, files.keys(), entries_of_stages) for name, path in files.items()}
+    arrows = {name: _targets(name, path, files.keys(), entries_of_stages) for name, path in files.items()}
+    # The public names lead everywhere, and are imported when they are used; below them is the version alone.
+    return {**arrows, "hubkit": set()}
 
 
 def _name(path: Path) -> str:
