@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from hubkit.hub import client
-from hubkit.localhub import LocalHub, serve
+from hubkit.localhub import Cast, LocalHub, serve
 
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
-    with serve(tmp_path_factory.mktemp("hub")) as running:
+    # The tests of a module share a Hub, and ask it more often than an account may in five minutes.
+    with serve(tmp_path_factory.mktemp("hub"), cast=Cast(window=None)) as running:
         yield running
 
 

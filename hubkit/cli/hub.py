@@ -31,30 +31,80 @@ def command() -> None:
 @click.option("--owner", default="maintainer", show_default=True, help="The account that may create repos.")
 @click.option("--organisation", help="An organisation in which the owner may create repos, too.")
 @click.option("--quota", type=click.IntRange(0), help="Bytes that a namespace may store. [default: no limit]")
-def serve(root: Path, port: int, owner: str, organisation: str | None, quota: int | None) -> None:
+@click.option(
+    "--account",
+    "accounts",
+    multiple=True,
+    metavar="NAME:SETTINGS",
+    help="What an account has paid for and set, as in lab:plan=team,tokens=approval,hide-requesters.",
+)
+@click.option(
+    "--window",
+    type=click.IntRange(0),
+    default=300,
+    show_default=True,
+    help="Seconds in which requests are counted; 0 sets no limit.",
+)
+def serve(
+    root: Path,
+    port: int,
+    owner: str,
+    organisation: str | None,
+    quota: int | None,
+    accounts: tuple[str, ...],
+    window: int,
+) -> None:
     """Serve a Hub until it is interrupted, and print a token each of its owner, a reader and an outsider.
 
     Repos stay in the folder; tokens are shown this once, and each start makes new ones.
     """
+    from hubkit.localhub.plans import parse_account
     from hubkit.localhub.server import Cast, run
 
+    settings = dict(map(parse_account, accounts))
     with contextlib.suppress(KeyboardInterrupt):
-        run(root, port, Cast(owner, organisation, quota), _announce)
+        run(root, port, Cast(owner, organisation, quota, accounts=settings, window=window or None), _announce)
 
 
 @command.command()
 @click.argument("name")
 @root_option
 @click.option("--read-only", is_flag=True, help="A token that may not write.")
+@click.option("--fine-grained", is_flag=True, help="A token that may do what --scope and --gated say, and no more.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    metavar="ENTITY=PERMISSIONS",
+    help="What it may do there, as in lab=repo.content.read,repo.write or datasets/lab/reports=repo.content.read.",
+)
+@click.option("--gated", is_flag=True, help="It may read public gated repos.")
+@click.option("--approve", metavar="ORGANISATION", help="The organisation approves it.")
 @click.option("--seconds", type=click.IntRange(1), help="How long it is valid. [default: for ever]")
-def token(name: str, root: Path, read_only: bool, seconds: int | None) -> None:
+def token(
+    name: str,
+    root: Path,
+    read_only: bool,
+    fine_grained: bool,
+    scopes: tuple[str, ...],
+    gated: bool,
+    approve: str | None,
+    seconds: int | None,
+) -> None:
     """Make another token of the account NAME, or a new account, on the Hub in a folder; it may be running."""
     from hubkit.localhub.accounts import Accounts
+    from hubkit.localhub.scopes import Scopes, parse_scope
 
     if not (root / "accounts.json").is_file():
         raise click.UsageError(f"there is no Hub in {root}")
-    expires = None if seconds is None else time.time() + seconds
-    click.echo(Accounts(root).mint(name, "read" if read_only else "write", expires))
+    if (scopes or gated or approve) and not fine_grained:
+        raise click.UsageError("--scope, --gated and --approve are for a token that is --fine-grained")
+    accounts, expires = Accounts(root), None if seconds is None else time.time() + seconds
+    granted = Scopes(gated, dict(map(parse_scope, scopes))) if fine_grained else None
+    made = accounts.mint(name, "read" if read_only else "write", expires, scopes=granted)
+    if approve:
+        accounts.approve(made, approve)
+    click.echo(made)
 
 
 def _announce(hub: LocalHub) -> None:

@@ -181,7 +181,7 @@ def _put_notice(api: HfApi, repo: str, kind: str, tag: str, reason: str) -> None
 
 @retried("{repo}")
 def _delete_large(api: HfApi, repo: str, kind: str, digests: set[str]) -> None:
-    stored = [file for file in api.list_lfs_files(repo, repo_type=kind) if file.oid in digests]
+    stored = [file for file in api.list_lfs_files(repo, repo_type=kind) if file.file_oid in digests]
     if stored:
         api.permanently_delete_lfs_files(repo, stored, rewrite_history=True, repo_type=kind)
 

@@ -10,12 +10,15 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from hubkit.localhub import cards, gate_form
 from hubkit.localhub.errors import WEB_PREFIX, Refusal
-from hubkit.localhub.hub import Hub, asker, base_url, hub_of, signed_in, visible, writable
+from hubkit.localhub.hub import Hub
+from hubkit.localhub.permissions import asker, base_url, hub_of, signed_in, visible, writable
 from hubkit.localhub.repos import Repo, now
 from hubkit.localhub.validation import body
 
 ASKED = "asked"
 """What tells, in the address of a repo's page, how things stand for whoever has just asked for access."""
+
+_REASON_CHARACTERS = 200
 
 _ANSWER = {"status": str, "user?": str, "requestId?": str, "rejectionReason?": str}
 
@@ -39,6 +42,8 @@ async def ask(request: Request) -> Response:
         raise Refusal(400, "Repo is not gated", "RepoNotGated")
     if is_form:
         gate_form.check(cards.metadata(hub.text(hub.tree(repo.branches["main"]), "README.md")), fields)
+    # A rejected user "cannot request access again", one whose grant was cancelled is pending: hub-docs,
+    # datasets-gated.md, "From the UI".
     if account.name not in repo.requests:
         repo = _record(hub, repo, account.name, "accepted" if repo.gated == "auto" else "pending", fields=fields)
     standing = repo.requests[account.name]["status"]
@@ -52,7 +57,11 @@ async def listing(request: Request) -> JSONResponse:
         raise Refusal(404, "No such list")
     people = hub_of(request).accounts.users
     asking = {user: asked for user, asked in repo.requests.items() if asked["status"] == status}
-    found = [_shown(user, people.get(user, user), asked) for user, asked in asking.items()]
+    hidden = hub_of(request).accounts.settings(repo.owner).hide_requesters
+    # "Not shared if repo is configured to hide usernames": huggingface_hub, HfApi._list_access_requests.
+    found = [
+        asked if hidden else {"user": _person(user, people.get(user, user)), **asked} for user, asked in asking.items()
+    ]
     return JSONResponse(sorted(found, key=lambda asked: str(asked["timestamp"]), reverse=True))
 
 
@@ -68,7 +77,11 @@ async def handle(request: Request) -> JSONResponse:
     known = repo.requests.get(str(user))
     if known is None or known["status"] == status:
         raise Refusal(404, "No access request found matching your criteria")
-    _record(hub_of(request), repo, str(user), status, rejectionReason=asked.get("rejectionReason"))
+    reason = asked.get("rejectionReason")
+    # hub-docs, datasets-gated.md, "Via the API". Characters are counted as JavaScript does, in UTF-16.
+    if reason is not None and len(reason.encode("utf-16-le")) > 2 * _REASON_CHARACTERS:
+        raise Refusal(400, f'"rejectionReason" must be at most {_REASON_CHARACTERS} characters long')
+    _record(hub_of(request), repo, str(user), status, rejectionReason=reason)
     return JSONResponse({})
 
 
@@ -105,6 +118,5 @@ def _new_request() -> dict[str, Any]:
     return {"requestId": secrets.token_hex(12), "timestamp": now()}
 
 
-def _shown(user: str, fullname: str, asked: dict[str, Any]) -> dict[str, Any]:
-    person = {"_id": user, "user": user, "fullname": fullname, "email": None, "type": "user"}
-    return {"user": person, **asked}
+def _person(user: str, fullname: str) -> dict[str, Any]:
+    return {"_id": user, "user": user, "fullname": fullname, "email": None, "type": "user"}

@@ -9,7 +9,9 @@ from starlette.responses import JSONResponse
 
 from hubkit.localhub.accounts import Account
 from hubkit.localhub.errors import Refusal, read_only
-from hubkit.localhub.hub import Hub, asker, hub_of, owns, signed_in
+from hubkit.localhub.hub import Hub
+from hubkit.localhub.permissions import asker, check_policy, hub_of, owns, signed_in
+from hubkit.localhub.scopes import COLLECT
 from hubkit.localhub.validation import body
 
 _ITEM = {"type": str, "id": str}
@@ -29,7 +31,8 @@ async def collections(request: Request) -> JSONResponse:
         return JSONResponse([{key: each[key] for key in each if key != "position"} for each in shown])
     account, asked = signed_in(request), await body(request, _NEW)
     namespace = asked.get("namespace", account.name)
-    if account.role != "write" or namespace not in account.namespaces:
+    check_policy(account, namespace)
+    if namespace not in account.namespaces or not account.may(COLLECT, namespace):
         raise read_only()
     kind = "user" if namespace == account.name else "org"
     made = hub.collections.create(namespace, kind, asked["title"], asked.get("description"), bool(asked.get("private")))
@@ -114,5 +117,7 @@ def _owned(collection: dict[str, Any], account: Account | None) -> bool:
 
 def _check_owned(request: Request, collection: dict[str, Any]) -> None:
     account = signed_in(request)
-    if not _owned(collection, account) or account.role != "write":
+    owner = collection["owner"]["name"]
+    check_policy(account, owner)
+    if not _owned(collection, account) or not account.may(COLLECT, owner):
         raise read_only()

@@ -13,8 +13,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from hubkit.localhub import cards
 from hubkit.localhub.errors import WEB_PREFIX, Refusal, entry_not_found, revision_not_found
-from hubkit.localhub.hub import Hub, base_url, hub_of, signed_in, writable, writable_or_proposed
+from hubkit.localhub.hub import Hub
 from hubkit.localhub.objects import Tree, lfs_entry
+from hubkit.localhub.permissions import base_url, hub_of, signed_in, writable, writable_or_proposed
 from hubkit.localhub.repos import Repo, now
 from hubkit.localhub.storage import goes_through_lfs
 from hubkit.localhub.validation import SHA256, body, fitting, parsed
@@ -66,6 +67,8 @@ async def preupload(request: Request) -> JSONResponse:
 async def commit(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/commit/{rev}: newline-delimited JSON, all of it or nothing."""
     repo, hub, account = writable_or_proposed(request), hub_of(request), signed_in(request)
+    if hub.limits:
+        hub.limits.count_commit(account.name, hub.accounts.settings(account.name).commits)
     operations = [_operation(line) for line in (await request.body()).splitlines() if line.strip()]
     header: dict[str, Any] = next((value for key, value in operations if key == "header"), {})
     if not header.get("summary"):
@@ -84,7 +87,7 @@ async def commit(request: Request) -> JSONResponse:
         repo = hub.repos.change(repo, pulls=[*repo.pulls, {**pull, "base": revision, "head": oid}])
         answer["pullRequestUrl"] = f"{url}/discussions/{len(repo.pulls)}"
     else:
-        _advance(hub, repo, revision, oid)
+        hub.repos.change(repo, **_advanced(repo, revision, oid))
     return JSONResponse(answer)
 
 
@@ -105,7 +108,7 @@ async def delete_tag(request: Request) -> JSONResponse:
     repo, name = writable(request), request.path_params["revision"]
     if name not in repo.tags:
         raise revision_not_found(name)
-    hub_of(request).repos.change(repo, tags={tag: oid for tag, oid in repo.tags.items() if tag != name})
+    hub_of(request).change_refs(repo, tags={tag: oid for tag, oid in repo.tags.items() if tag != name})
     return JSONResponse({})
 
 
@@ -129,7 +132,7 @@ async def delete_branch(request: Request) -> JSONResponse:
         raise Refusal(403, "Cannot delete refs/heads/main")
     if name not in repo.branches:
         raise revision_not_found(name)
-    hub_of(request).repos.change(repo, branches={key: oid for key, oid in repo.branches.items() if key != name})
+    hub_of(request).change_refs(repo, branches={key: oid for key, oid in repo.branches.items() if key != name})
     return JSONResponse({})
 
 
@@ -140,7 +143,7 @@ async def squash(request: Request) -> JSONResponse:
     before = _head(hub, repo, name)
     title = asked.get("message") or "Super-squash branch"
     oid = hub.commit(repo, hub.tree(before), None, signed_in(request).name, title)
-    _advance(hub, repo, name, oid)
+    hub.change_refs(repo, **_advanced(repo, name, oid))
     return JSONResponse({"commitOid": oid})
 
 
@@ -151,14 +154,12 @@ def _head(hub: Hub, repo: Repo, name: str) -> str:
     return hub.resolve(repo, name)
 
 
-def _advance(hub: Hub, repo: Repo, name: str, oid: str) -> None:
-    """Let a branch or pull request name another commit."""
+def _advanced(repo: Repo, name: str, oid: str) -> dict[str, Any]:
+    """The change to `repo` that lets a branch or pull request name another commit."""
     if name in repo.branches:
-        hub.repos.change(repo, branches={**repo.branches, name: oid})
-    else:
-        number = int(name.removeprefix("refs/pr/"))
-        pulls = [{**pull, "head": oid} if place == number else pull for place, pull in enumerate(repo.pulls, 1)]
-        hub.repos.change(repo, pulls=pulls)
+        return {"branches": {**repo.branches, name: oid}}
+    number = int(name.removeprefix("refs/pr/"))
+    return {"pulls": [{**pull, "head": oid} if place == number else pull for place, pull in enumerate(repo.pulls, 1)]}
 
 
 def _operation(line: bytes) -> _Operation:

@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from hubkit.localhub.errors import Refusal, entry_not_found
-from hubkit.localhub.hub import asker, base_url, hub_of, passes_gate, readable, visible
+from hubkit.localhub.hub import Hub
 from hubkit.localhub.objects import Commit, Entry, Tree, git_sha1, lfs_pointer
+from hubkit.localhub.permissions import asker, base_url, hub_of, passes_gate, readable, visible
 from hubkit.localhub.repos import Repo
 from hubkit.localhub.validation import body, number
 
@@ -23,7 +24,7 @@ async def resolve(request: Request) -> Response:
     repo, hub = readable(request, path), hub_of(request)
     commit = hub.resolve(repo, request.path_params["revision"])
     entry = hub.tree(commit).get(path)
-    if entry is None:
+    if entry is None or not served(hub, repo, entry):
         raise entry_not_found(commit)
     headers = {"X-Repo-Commit": commit, "ETag": f'"{entry.etag}"', "Cache-Control": "no-cache"}
     if entry.lfs:
@@ -100,6 +101,11 @@ async def commits(request: Request) -> JSONResponse:
     if start + limit < len(history):
         headers["Link"] = f'<{request.url.include_query_params(p=number_of_page + 1)}>; rel="next"'
     return JSONResponse(page, headers=headers)
+
+
+def served(hub: Hub, repo: Repo, entry: Entry) -> bool:
+    """Whether a file's content is there: old commits still name large files that were deleted for good."""
+    return not entry.lfs or hub.repos.holds(repo, entry.sha256)
 
 
 def _listing(files: Tree, folder: str, recursive: bool) -> list[str]:

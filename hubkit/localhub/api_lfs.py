@@ -8,7 +8,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from hubkit.localhub.errors import WEB_PREFIX, Refusal
-from hubkit.localhub.hub import LINK_SECONDS, Hub, base_url, hub_of, proposable, readable, writable
+from hubkit.localhub.hub import LINK_SECONDS, Hub
+from hubkit.localhub.objects import git_sha1
+from hubkit.localhub.permissions import base_url, hub_of, proposable, readable, writable
 from hubkit.localhub.repos import Repo
 from hubkit.localhub.validation import SHA256, body
 
@@ -56,7 +58,8 @@ async def listing(request: Request) -> JSONResponse:
     named = _named(hub, repo)
     values = [
         {
-            "oid": sha256,
+            # Two names: huggingface_hub, LFSFileInfo. `fileOid` is the SHA-256, and what a deletion takes.
+            "oid": git_sha1("lfs", f"{repo.uid}/{sha256}".encode()),
             "fileOid": sha256,
             "filename": named.get(sha256, _Named("", None)).path,
             "pushedAt": when,
@@ -71,7 +74,7 @@ async def listing(request: Request) -> JSONResponse:
 async def delete(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/lfs-files/batch with `{deletions: {sha, rewriteHistory}}`.
 
-    With `rewriteHistory` every commit of the repo is made anew without the files.
+    With `rewriteHistory` branches and tags get commits without the files; the old commits keep their other files.
     """
     repo, hub, asked = writable(request), hub_of(request), (await body(request, _DELETION))["deletions"]
     gone = set(asked["sha"])
@@ -131,7 +134,7 @@ def _named(hub: Hub, repo: Repo) -> dict[str, _Named]:
 
 
 def _rewrite(hub: Hub, repo: Repo, gone: set[str]) -> None:
-    """Replace every commit of `repo` by one without the files whose digest is in `gone`."""
+    """Replace each commit of a branch or tag by one without the files whose digest is in `gone`."""
     made: dict[str, str] = {}
 
     def anew(head: str) -> str:
@@ -146,8 +149,8 @@ def _rewrite(hub: Hub, repo: Repo, gone: set[str]) -> None:
 
     branches = {name: anew(oid) for name, oid in repo.branches.items()}
     tags = {name: anew(oid) for name, oid in repo.tags.items()}
-    pulls = [{**pull, "head": anew(pull["head"])} if pull.get("head") else pull for pull in repo.pulls]
-    hub.repos.change(repo, branches=branches, tags=tags, pulls=pulls)
+    # Pull requests keep theirs, which only a person deletes: hub-docs, storage-limits.md, "Deleting Pull request refs".
+    hub.change_refs(repo, branches=branches, tags=tags)
 
 
 def _addressed(request: Request) -> Repo:

@@ -8,20 +8,24 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from hubkit.localhub.errors import WEB_PREFIX, Refusal
-from hubkit.localhub.hub import Hub, hub_of, signed_in
+from hubkit.localhub.hub import Hub
+from hubkit.localhub.permissions import hub_of, signed_in
 
 
 async def whoami(request: Request) -> JSONResponse:
     """GET /api/whoami-v2."""
     account, hub = signed_in(request), hub_of(request)
-    token = {"displayName": "local", "role": account.role}
+    token: dict[str, Any] = {"displayName": "local", "role": account.role}
+    if account.scopes is not None:
+        # As clients of the real Hub read it; no document describes it.
+        token |= {"role": "fineGrained", "fineGrained": account.scopes.shown(hub.accounts.users)}
     return JSONResponse(
         {
             **_person(hub, account.name),
             "id": account.name,
             "name": account.name,
             "email": None,
-            "isPro": False,
+            "isPro": hub.accounts.settings(account.name).plan == "pro",
             "orgs": [_organisation(hub, name) for name in sorted(account.organisations)],
             "auth": {"type": "access_token", "accessToken": token},
         }
@@ -83,7 +87,9 @@ def _person(hub: Hub, name: str) -> dict[str, Any]:
 def _organisation(hub: Hub, name: str) -> dict[str, Any]:
     _members(hub, name)
     fullname = hub.accounts.organisations[name]["fullname"]
-    return {"id": name, "name": name, "fullname": fullname, "avatarUrl": "", "type": "org", "roleInOrg": "write"}
+    paid = hub.accounts.settings(name).plan
+    shown = {"id": name, "name": name, "fullname": fullname, "avatarUrl": "", "type": "org", "roleInOrg": "write"}
+    return {**shown, "plan": None if paid == "free" else paid, "isEnterprise": paid.startswith("enterprise")}
 
 
 def _members(hub: Hub, name: str) -> list[str]:

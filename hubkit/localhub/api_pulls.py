@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from hubkit.localhub.errors import Refusal
-from hubkit.localhub.hub import Hub, hub_of, signed_in, visible, writable
+from hubkit.localhub.hub import Hub
+from hubkit.localhub.permissions import hub_of, signed_in, visible, writable
 from hubkit.localhub.repos import Repo, now
 from hubkit.localhub.validation import body
 

@@ -11,11 +11,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from hubkit.localhub import cards
+from hubkit.localhub.accounts import Account
 from hubkit.localhub.api_access import first_readers
-from hubkit.localhub.errors import WEB_PREFIX, Refusal, read_only, repo_not_found
-from hubkit.localhub.hub import (
+from hubkit.localhub.errors import WEB_PREFIX, Refusal, paid_plan_needed, read_only, repo_not_found
+from hubkit.localhub.objects import Tree, lfs_pointer
+from hubkit.localhub.permissions import (
     asker,
     base_url,
+    check_policy,
     hub_of,
     owns,
     passes_gate,
@@ -24,11 +27,13 @@ from hubkit.localhub.hub import (
     visible,
     writable,
 )
-from hubkit.localhub.objects import Tree, lfs_pointer
+from hubkit.localhub.plans import PLANS
 from hubkit.localhub.repos import Repo, is_name, new_repo
+from hubkit.localhub.scopes import WRITE
 from hubkit.localhub.storage import GITATTRIBUTES
 from hubkit.localhub.validation import body, number
 
+_WITH_COMPUTE = ("gradio", "docker")
 _ID = re.compile(r"[^/]+/[^/]+")
 _NAMED: dict[str, Any] = {"name": str, "organization?": str, "type?": str}
 _NEW = {**_NAMED, "sdk?": str, "visibility?": str, "private?": bool}
@@ -40,22 +45,24 @@ async def create(request: Request) -> JSONResponse:
     """POST /api/repos/create."""
     account, asked = signed_in(request), await body(request, _NEW)
     kind, repo_id = _named(asked, account.name)
-    if account.role != "write":
+    if account.scopes is None and account.role != "write":
         raise read_only()
     namespace, _, name = repo_id.partition("/")
-    if namespace not in account.namespaces:
-        raise _no_rights(kind, namespace)
+    _check_namespace(account, kind, namespace)
     if not is_name(name):
         raise Refusal(400, "Invalid repo name")
     hub = hub_of(request)
+    sdk = _asked_sdk(asked) if kind == "spaces" else None
     url = f"{base_url(request)}/{WEB_PREFIX[kind]}{repo_id}"
     if hub.repos.find(kind, repo_id):
         said = f"You already created this {kind[:-1]} repo"
         raise Refusal(409, said, body={"error": said, "url": url})
+    if sdk in _WITH_COMPUTE and not PLANS[hub.accounts.settings(namespace).plan].compute:
+        raise paid_plan_needed()
     private = _asked_private(asked)
     if private is None:
         private = hub.accounts.organisations.get(namespace, {}).get("private", False)
-    repo = new_repo(kind, repo_id, private=private, sdk=asked.get("sdk"), requests=first_readers(hub, namespace))
+    repo = new_repo(kind, repo_id, private=private, sdk=sdk, requests=first_readers(hub, namespace))
     files: Tree = {".gitattributes": hub.objects.put(GITATTRIBUTES.encode())}
     if kind == "spaces":
         files["README.md"] = hub.objects.put(f"---\ntitle: {name}\nsdk: {repo.sdk}\napp_file: app.py\n---\n".encode())
@@ -77,8 +84,7 @@ async def move(request: Request) -> JSONResponse:
     kind, target = _kind(asked), asked["toRepo"]
     repo = _own(request, kind, asked["fromRepo"])
     namespace, _, name = target.partition("/")
-    if namespace not in account.namespaces:
-        raise _no_rights(kind, namespace)
+    _check_namespace(account, kind, namespace)
     if not is_name(name):
         raise Refusal(400, "Invalid repo name")
     if hub_of(request).repos.find(kind, target):
@@ -202,6 +208,21 @@ def _asked_private(asked: dict[str, Any]) -> bool | None:
             raise Refusal(400, '"visibility" must be one of [public, private]')
         return bool(asked["visibility"] == "private")
     return bool(asked["private"]) if "private" in asked else None
+
+
+def _asked_sdk(asked: dict[str, Any]) -> str:
+    sdk = asked.get("sdk")
+    # huggingface_hub names these three and streamlit, which the Hub no longer creates.
+    if sdk not in (*_WITH_COMPUTE, "static"):
+        raise Refusal(400, '"sdk" must be one of [gradio, docker, static]')
+    return str(sdk)
+
+
+def _check_namespace(account: Account, kind: str, namespace: str) -> None:
+    """Refuse to put a repo into a namespace that is not the account's, or not within the scopes of its token."""
+    check_policy(account, namespace)
+    if namespace not in account.namespaces or not account.may(WRITE, namespace):
+        raise _no_rights(kind, namespace)
 
 
 def _no_rights(kind: str, namespace: str) -> Refusal:

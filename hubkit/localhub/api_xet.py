@@ -8,7 +8,7 @@ import time
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from hubkit.localhub.hub import hub_of, readable, writable_or_proposed
+from hubkit.localhub.permissions import hub_of, readable, writable_or_proposed
 from hubkit.localhub.repos import Repo
 from hubkit.localhub.xet import SECONDS_VALID
 

@@ -33,6 +33,8 @@ from hubkit.localhub import (
 from hubkit.localhub.errors import Refusal, no_such_page, repo_not_found
 from hubkit.localhub.hub import Hub
 from hubkit.localhub.layout import refusal_page
+from hubkit.localhub.plans import ANONYMOUS, PLANS
+from hubkit.localhub.ratelimits import Allowance, bucket_of, too_many
 from hubkit.localhub.repos import now
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -208,18 +210,36 @@ class _Entrance:
         state = scope.setdefault("state", {})
         state["account"] = None
 
+        allowance: Allowance | None = None
+
         async def logged(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"x-request-id", _request_id(scope).encode("latin-1"))]
+                extra = {"x-request-id": _request_id(scope), **(allowance.headers if allowance else {})}
+                sent = [(name.lower().encode(), text.encode("latin-1")) for name, text in extra.items()]
+                message["headers"] = [*message["headers"], *sent]
                 self._write(scope, message)
             await send(message)
 
         try:
             state["account"] = self.hub.accounts.of_header(Headers(scope=scope).get("authorization"))
+            allowance = self._count(scope)
+            if allowance and allowance.left < 0:
+                raise too_many(allowance)
         except Refusal as refusal:
             answer = await _refuse(Request(scope), refusal)
             return await answer(scope, receive, logged)
         return await self.app(scope, receive, logged)
+
+    def _count(self, scope: Scope) -> Allowance | None:
+        """Count a request for its user, or for its address where nobody signs it: hub-docs, rate-limits.md."""
+        bucket, account = bucket_of(scope["path"]), scope["state"]["account"]
+        if bucket is None or self.hub.limits is None:
+            return None
+        if account is None:
+            return self.hub.limits.count(scope["client"][0], bucket, ANONYMOUS.limits[bucket])
+        plans = [self.hub.accounts.settings(name).plan for name in (account.name, *account.organisations)]
+        # Members have the limits of their organisation's plan, each for themselves.
+        return self.hub.limits.count(account.name, bucket, max(PLANS[plan].limits[bucket] for plan in plans))
 
     def _write(self, scope: Scope, message: Message) -> None:
         state, headers = scope["state"], Headers(raw=message["headers"])

@@ -57,6 +57,31 @@ def read_only() -> Refusal:
     return Refusal(403, "You have read access but not the required permissions for this operation")
 
 
+def no_gated_scope() -> Refusal:
+    """A fine-grained token that may not read gated repos.
+
+    No code: many reports show "403 Forbidden: <message>", which huggingface_hub's hf_raise_for_status prints only where
+    no code was sent. Whether the real Hub looks at the scope before it looks at the list of readers is not known.
+    """
+    return Refusal(
+        403,
+        "Please enable access to public gated repositories in your fine-grained token settings to view this"
+        " repository.",
+    )
+
+
+def paid_plan_needed() -> Refusal:
+    """A Space that runs something, of an account that has not paid: hub-docs, spaces-overview.md.
+
+    Status and words: ed-donner/agents#1469.
+    """
+    return Refusal(
+        402,
+        "Static Spaces are free for everyone, but hosting Gradio and Docker Spaces on free cpu-basic requires a PRO"
+        " subscription. Subscribe at https://huggingface.co/pro",
+    )
+
+
 def storage_full() -> Refusal:
     return Refusal(
         403,

@@ -15,9 +15,10 @@ from hubkit.localhub.api_collections import seen
 from hubkit.localhub.api_pulls import forked, numbered
 from hubkit.localhub.errors import WEB_PREFIX, entry_not_found, no_such_page
 from hubkit.localhub.gate_form import form
-from hubkit.localhub.hub import OPEN_FILES, Hub, asker, hub_of, owns, passes_gate, visible
+from hubkit.localhub.hub import Hub
 from hubkit.localhub.layout import page, rendered
 from hubkit.localhub.objects import Tree
+from hubkit.localhub.permissions import OPEN_FILES, asker, hub_of, owns, passes_gate, visible
 from hubkit.localhub.repos import Repo
 
 _STANDINGS = {

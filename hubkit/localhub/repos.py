@@ -34,6 +34,7 @@ class Repo:
         pulls: pull requests, in order; number n is at n - 1.
         requests: access requests by user: id, status, time, fields of the form.
         former: what it was called before it moved.
+        detached: commits that no ref leads to any more; they are still served by their SHA.
     """
 
     uid: str
@@ -49,10 +50,22 @@ class Repo:
     pulls: list[dict[str, Any]] = field(default_factory=list)
     requests: dict[str, dict[str, Any]] = field(default_factory=dict)
     former: list[str] = field(default_factory=list)
+    detached: list[str] = field(default_factory=list)
 
     @property
     def owner(self) -> str:
         return self.id.split("/")[0]
+
+    @property
+    def address(self) -> str:
+        """What a scope calls it: `datasets/namespace/name`."""
+        return f"{self.kind}/{self.id}"
+
+    @property
+    def heads(self) -> dict[str, str]:
+        """The commit of each ref by its name; of those that share one, a branch before a tag before a pull request."""
+        pulls = {f"refs/pr/{number}": pull["head"] for number, pull in enumerate(self.pulls, 1) if pull.get("head")}
+        return {**pulls, **self.tags, **self.branches}
 
 
 class Repos:

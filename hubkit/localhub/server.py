@@ -12,11 +12,13 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from hubkit.errors import HubkitError
+from hubkit.localhub.ratelimits import WINDOW
 
 OWNER, READER, OUTSIDER = "maintainer", "reader", "outsider"
 
@@ -31,12 +33,16 @@ class Cast(NamedTuple):
         organisation: one that `owner` is a member of, and so may create repos in.
         quota: bytes that a namespace may store in large files; None sets no limit.
         grant: whether the account `reader` is accepted for every repo.
+        accounts: `Settings` by the name of a user or an organisation.
+        window: seconds in which requests are counted; None counts none.
     """
 
     owner: str = OWNER
     organisation: str | None = None
     quota: int | None = None
     grant: bool = True
+    accounts: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    window: int | None = WINDOW
 
 
 class LocalHub(NamedTuple):
@@ -83,7 +89,14 @@ def serve(root: Path, port: int = 0, cast: Cast | None = None) -> Iterator[Local
     for package in NEEDED:
         if importlib.util.find_spec(package) is None:
             raise ModuleNotFoundError(name=package)
-    command = [sys.executable, "-m", "hubkit.localhub", str(root), str(port), json.dumps(cast._asdict())]
+    command = [
+        sys.executable,
+        "-m",
+        "hubkit.localhub",
+        str(root),
+        str(port),
+        json.dumps({**cast._asdict(), "accounts": {name: dict(own) for name, own in cast.accounts.items()}}),
+    ]
     # The Hub ends when its standard input does: it never outlives the process that started it.
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None
@@ -127,7 +140,8 @@ def run(root: Path, port: int, cast: Cast, announce: Callable[[LocalHub], None])
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise HubkitError("another Hub runs on this folder", where=root, hint="choose another --root") from None
-        hub = Hub(root.absolute(), granted=(READER,) if cast.grant else (), quota=cast.quota)
+        readers = (READER,) if cast.grant else ()
+        hub = Hub(root.absolute(), granted=readers, quota=cast.quota, window=cast.window)
         hub.sweep()
         tokens = {
             "owner": hub.accounts.mint(cast.owner),
@@ -136,6 +150,8 @@ def run(root: Path, port: int, cast: Cast, announce: Callable[[LocalHub], None])
         }
         if cast.organisation:
             hub.accounts.join(cast.organisation, cast.owner)
+        for name, settings in cast.accounts.items():
+            hub.accounts.configure(name, **settings)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         config = uvicorn.Config(
             make_app(hub),

@@ -129,7 +129,7 @@ def test_a_repo_is_kept_whole_or_not_at_all(tmp_path: Path, kind: str, monkeypat
 
     async def create() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(make_app(hub)), base_url="http://hub") as client:
-            asked = {"name": "new", "type": kind}
+            asked = {"name": "new", "type": kind, "sdk": "static"}
             return await client.post("/api/repos/create", json=asked, headers={"Authorization": f"Bearer {token}"})
 
     assert asyncio.run(create()).status_code == 200
