@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from hubkit.errors import HubkitError
 from hubkit.hub.client import retried
-from hubkit.hub.targets import CARD, HUBS_OWN, PROBE, Target
+from hubkit.hub.targets import CARD, HUBS_OWN, PROBES, Target
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -97,7 +97,7 @@ def wanted_changes(api: HfApi, target: Target) -> tuple[list[Change], str | None
     remote = remote_files(api, target.repo, target.kind)
     if CARD in wanted and CARD in remote.files:
         wanted[CARD] = _merged_card(api, target, remote.commit)
-    return compare(wanted, remote, frozenset({PROBE})), remote.commit
+    return compare(wanted, remote, frozenset(PROBES)), remote.commit
 
 
 def _merged_card(api: HfApi, target: Target, commit: str | None) -> bytes:
@@ -139,7 +139,7 @@ def check_tag(api: HfApi, target: Target, tag: str) -> None:
         raise HubkitError(f"{tag} was withdrawn", where=target.repo, hint=hint)
     tagged = remote_files(api, target.repo, target.kind, revision=tag)
     wanted = {path: content for path, content in target.files().items() if path != CARD}
-    changed = compare(wanted, tagged, frozenset({PROBE, CARD}))
+    changed = compare(wanted, tagged, frozenset({*PROBES, CARD}))
     if tagged.commit and any(change.action != "keep" for change in changed):
         raise HubkitError(
             f"{tag} is on the Hub with other files than dist/",

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from hubkit.errors import HubkitError
 from hubkit.hub.client import SECONDS_WITHOUT_ANSWER, Stumble, retried
-from hubkit.hub.targets import PROBE, WITHOUT_DATA, Target
+from hubkit.hub.targets import PROBES, WITHOUT_DATA, Target
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 UNGRANTED_TOKEN = "HUBKIT_UNGRANTED_TOKEN"
+
+GATED = "GatedRepo"
+"""The Hub's error code of a shut gate; a 401 or 403 alone may mean something else."""
+
+READ_GATED = 'in the token\'s settings on the Hub, enable "access to public gated repositories"'
+"""What lets a fine-grained token read gated repos; without it each of them answers 403 without an error code."""
 
 
 class Surprise(HubkitError):
@@ -64,31 +72,74 @@ def check(info: Any, target: Target) -> None:
 
 @retried("{target.repo}")
 def show(api: HfApi, target: Target) -> None:
-    """Make the repo visible, gate and all."""
+    """Make the repo visible, with its gate in the same call: no moment lies between the two."""
     info = look(api, target)
     if info is None or info.private:
-        api.update_repo_settings(target.repo, repo_type=target.kind, private=False)
+        api.update_repo_settings(target.repo, repo_type=target.kind, private=False, gated="manual")
 
 
-@retried("{target.repo}")
-def prove(target: Target, endpoint: str, ungranted: str | None) -> None:
-    """Ask for the probe as a stranger and as a user without a grant; both must be turned away at the gate.
+def prove(
+    api: HfApi,
+    target: Target,
+    ungranted: str | None,
+    files: Iterable[str] = PROBES,
+    revisions: Iterable[str] = ("main",),
+) -> None:
+    """Read the gate back, and ask for files as a stranger and as a user without a grant.
+
+    Both have to be turned away at the gate, for each file and for the token by which Xet would hand out any.
 
     Args:
         ungranted: the token of a user without a grant; None where trying that was waived.
 
     Raises:
-        Surprise: one of them was let in, or turned away for another reason.
+        Surprise: the gate is another, one of them was let in, or turned away for another reason.
+        HubkitError: the second token may not read gated repos at all, so that it cannot try this one.
     """
-    for who, token, status in (("a stranger", None, 401), ("a user without a grant", ungranted, 403)):
-        if who == "a stranger" or token is not None:
-            answer = _ask(f"{endpoint}/{target.web}/resolve/main/{PROBE}", token)
-            if answer != (status, "GatedRepo"):
-                raise Surprise(
-                    f"{who} was answered {answer[0]} {answer[1] or ''}".rstrip() + f" at the gate, not {status}",
-                    where=target.repo,
-                    hint=f"see the repo's settings and who {UNGRANTED_TOKEN} belongs to",
-                )
+    info = look(api, target)
+    if info is None or info.private or info.gated != "manual":
+        what = "it is gone"
+        if info is not None:
+            what = f"it is {'private' if info.private else 'public'} and its gate is {info.gated or 'off'}"
+        raise Surprise(
+            f"the repo was public behind a gate with manual approval, and now {what}",
+            where=target.repo,
+            hint="see who changed the repo's settings",
+        )
+    for revision in revisions:
+        address = quote(revision, safe="")
+        for who, token, status in _outsiders(ungranted):
+            for path in files:
+                answer = _ask(f"{api.endpoint}/{target.web}/resolve/{address}/{quote(path)}", token, target.repo)
+                if token and answer == (403, None):
+                    raise HubkitError(
+                        "the token may not read gated repos, so that the gate cannot be tried with it",
+                        where=UNGRANTED_TOKEN,
+                        hint=READ_GATED,
+                    )
+                if answer != (status, GATED):
+                    raise _let_in(target, who, answer, status, f"{path} at {revision}")
+            # What refuses a token of Xet is not documented; that it hands out none is what counts.
+            answer = _ask(
+                f"{api.endpoint}/api/{target.kind}s/{target.repo}/xet-read-token/{address}", token, target.repo
+            )
+            if answer[0] not in (401, 403):
+                raise _let_in(target, who, answer, status, f"a token of Xet at {revision}")
+
+
+def _outsiders(ungranted: str | None) -> list[tuple[str, str | None, int]]:
+    """Who has to be turned away, with their tokens, and the status that they have to be answered."""
+    strangers: list[tuple[str, str | None, int]] = [("a stranger", None, 401)]
+    return strangers if ungranted is None else [*strangers, ("a user without a grant", ungranted, 403)]
+
+
+def _let_in(target: Target, who: str, answer: tuple[int, str | None], status: int, asked: str) -> Surprise:
+    met = f"{answer[0]} {answer[1] or ''}".rstrip()
+    return Surprise(
+        f"{who} was answered {met} at the gate, not {status}",
+        where=target.repo,
+        hint=f"they asked for {asked}; see the repo's settings and who {UNGRANTED_TOKEN} belongs to",
+    )
 
 
 def ungranted_token(waiver: str | None) -> str | None:
@@ -135,11 +186,13 @@ def look(api: HfApi, target: Target) -> Any:
         return None
 
 
-def _ask(url: str, token: str | None) -> tuple[int, str | None]:
+@retried("{where}")
+def _ask(url: str, token: str | None, where: str) -> tuple[int, str | None]:
+    """Status and error code for the first byte of a file; a redirect counts as an answer, and is not followed."""
     import httpx
 
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    answer = httpx.get(url, headers=headers, timeout=SECONDS_WITHOUT_ANSWER)
+    headers = {"Range": "bytes=0-0"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    answer = httpx.get(url, headers=headers, timeout=SECONDS_WITHOUT_ANSWER, follow_redirects=False)
     if answer.status_code == 429 or answer.status_code >= 500:
         raise Stumble(f"the probe was answered {answer.status_code}")
     return answer.status_code, answer.headers.get("X-Error-Code")

@@ -13,7 +13,7 @@ from hubkit.hub import gate
 from hubkit.hub.changes import Change, check_card, check_tag, compare, remote_files, wanted_changes
 from hubkit.hub.client import connect, retried
 from hubkit.hub.identity import check_identity, check_outsider
-from hubkit.hub.targets import CARD, PROBE, PROBE_TEXT, SCRIPT_BRANCH, Target, files_below, targets
+from hubkit.hub.targets import CARD, PROBES, SCRIPT_BRANCH, Target, files_below, targets
 from hubkit.terms.policy import check_permission
 from hubkit.workspace import Workspace
 
@@ -92,9 +92,9 @@ def plan_push(config: ReleaseConfig, workspace: Workspace) -> Plan:
 @retried("{target.repo}")
 def _changes(api: HfApi, target: Target) -> list[Change]:
     remote = remote_files(api, target.repo, target.kind)
-    probe = [Change(PROBE, len(PROBE_TEXT), "add", "tries the gate, holds no data", PROBE_TEXT)]
-    missing = probe if target.gated and PROBE not in remote.files else []
-    return [*missing, *wanted_changes(api, target)[0]]
+    missing = {path: text for path, text in PROBES.items() if target.gated and path not in remote.files}
+    probes = [Change(path, len(text), "add", "tries the gate, holds no data", text) for path, text in missing.items()]
+    return [*probes, *wanted_changes(api, target)[0]]
 
 
 def _now(info: Any, target: Target) -> str:

@@ -7,8 +7,8 @@ after a kill: a push that is run again goes on where it was, and one with nothin
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -31,7 +31,7 @@ from hubkit.hub.changes import (
 )
 from hubkit.hub.client import Stumble, connect, retried
 from hubkit.hub.identity import check_identity, check_outsider
-from hubkit.hub.targets import CARD, PROBE, PROBE_TEXT, SCRIPT_BRANCH, Target, files_below, targets
+from hubkit.hub.targets import CARD, PROBES, SCRIPT_BRANCH, Target, files_below, targets
 from hubkit.terms.policy import check_permission, name_warning
 from hubkit.workspace import Workspace, write_json
 
@@ -71,7 +71,7 @@ def push(config: ReleaseConfig, workspace: Workspace) -> None:
     pushed, proposed = {}, []
     for target in found:
         try:
-            pushed[target] = _push_one(api, target, config, endpoint, ungranted)
+            pushed[target] = _push_one(api, target, config, ungranted)
         except Proposed as waiting:
             proposed.append(waiting)
     if proposed:
@@ -81,45 +81,56 @@ def push(config: ReleaseConfig, workspace: Workspace) -> None:
     script = workspace.dist / "dataset-script"
     if script.is_dir():
         _push_script(api, found[0], script)
+    for target in found:
+        if target.gated:
+            _confirm(api, target, config.release.tag, ungranted)
     collection = _collect(api, found, config) if config.hub.collection else None
     write_json(workspace.receipt, _receipt(config, endpoint, tagged, collection))
 
 
-def _push_one(api: HfApi, target: Target, config: ReleaseConfig, endpoint: str, ungranted: str | None) -> Pushed:
-    if target.gated:
-        return _push_gated(api, target, config, endpoint, ungranted)
-    _ensure_space(api, target)
-    return _push_data(api, target, config)
-
-
-def _push_gated(api: HfApi, target: Target, config: ReleaseConfig, endpoint: str, ungranted: str | None) -> Pushed:
-    prove = partial(gate.prove, target, endpoint, ungranted)
-    try:
+def _push_one(api: HfApi, target: Target, config: ReleaseConfig, ungranted: str | None) -> Pushed:
+    if not target.gated:
+        _ensure_space(api, target)
+        return _push_data(api, target, config)
+    with _hidden_on_surprise(api, target):
         gate.shut(api, target)
-        _push_probe(api, target)
+        _push_probes(api, target)
         gate.show(api, target)
-        prove()
+        gate.prove(api, target, ungranted)
         try:
             done = _push_data(api, target, config)
         except Proposed:
-            prove()
+            gate.prove(api, target, ungranted)
             raise
-        prove()
-    except gate.Surprise as surprise:
-        raise gate.hidden(api, target, surprise) from None
+        gate.prove(api, target, ungranted, [*PROBES, *target.samples()])
     return done
 
 
+@contextmanager
+def _hidden_on_surprise(api: HfApi, target: Target) -> Iterator[None]:
+    """Make the repo private where its gate turns out not to be as it should be, and stop."""
+    try:
+        yield
+    except gate.Surprise as surprise:
+        raise gate.hidden(api, target, surprise) from None
+
+
+def _confirm(api: HfApi, target: Target, tag: str, ungranted: str | None) -> None:
+    """Try the gate a last time, on what was pushed, by main and by the tag."""
+    with _hidden_on_surprise(api, target):
+        gate.prove(api, target, ungranted, [*PROBES, *target.samples()], ("main", tag))
+
+
 @retried("{target.repo}")
-def _push_probe(api: HfApi, target: Target) -> None:
-    """Card and probe, where the repo has no probe yet: the form needs the card, and neither holds data."""
+def _push_probes(api: HfApi, target: Target) -> None:
+    """Card and probes, where the repo lacks a probe: the form needs the card, and none of them holds data."""
     remote = remote_files(api, target.repo, target.kind)
-    if PROBE not in remote.files:
-        wanted: dict[str, Content] = {PROBE: PROBE_TEXT}
+    wanted: dict[str, Content] = {path: text for path, text in PROBES.items() if path not in remote.files}
+    if wanted:
         if CARD not in remote.files:
             wanted[CARD] = target.folder / CARD
         changes = [change for change in compare(wanted, remote) if change.action in ("add", "update")]
-        commit_changes(api, target.repo, target.kind, changes, "Add the card, and a probe of the gate", remote.commit)
+        commit_changes(api, target.repo, target.kind, changes, "Add the card, and probes of the gate", remote.commit)
 
 
 @retried("{target.repo}")
@@ -155,7 +166,7 @@ def _propose(api: HfApi, target: Target, changes: list[Change], message: str, pa
     for known in api.get_repo_discussions(target.repo, repo_type=target.kind, discussion_type="pull_request"):
         if known.title == message and known.status in ("open", "draft"):
             theirs = remote_files(api, target.repo, target.kind, revision=f"refs/pr/{known.num}")
-            if all(change.action == "keep" for change in compare(wanted, theirs, frozenset({PROBE}))):
+            if all(change.action == "keep" for change in compare(wanted, theirs, frozenset(PROBES))):
                 opened = known.num
     if opened is None:
         opened = commit_changes(api, target.repo, target.kind, changes, message, parent, pull_request=True)
@@ -167,7 +178,9 @@ def _ensure_space(api: HfApi, target: Target) -> None:
     """The Space is there and public, also where an organisation's repos are private unless said otherwise."""
     if gate.look(api, target) is None:
         api.create_repo(target.repo, repo_type="space", space_sdk="gradio", private=False, exist_ok=True)
-    gate.show(api, target)
+    info = gate.look(api, target)
+    if info is None or info.private:
+        api.update_repo_settings(target.repo, repo_type="space", private=False)
 
 
 @retried("{target.repo}")

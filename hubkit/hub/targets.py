@@ -12,7 +12,12 @@ from hubkit.workspace import Workspace
 PROBE = "gate-probe.txt"
 """A file without data in each gated repo, by which the gate is tried."""
 
+LFS_PROBE = "gate-probe.bin"
+"""The same as an LFS file, by its suffix: the tables and the adapter go that way, past what serves plain files."""
+
 PROBE_TEXT = b"This file holds no data. It is read to find out whether the gate of this repository is shut.\n"
+
+PROBES = {PROBE: PROBE_TEXT, LFS_PROBE: PROBE_TEXT}
 
 CARD = "README.md"
 
@@ -20,7 +25,7 @@ SCRIPT_BRANCH = "script"
 
 HUBS_OWN = ".gitattributes"
 
-WITHOUT_DATA = {PROBE, HUBS_OWN, CARD, "LICENSE"}
+WITHOUT_DATA = {*PROBES, HUBS_OWN, CARD, "LICENSE"}
 """What a gated repo holds before any data, and what stays when a version is taken back."""
 
 _CODE = {".cff", ".cfg", ".json", ".md", ".py", ".toml", ".txt", ".yaml", ".yml", ""}
@@ -46,6 +51,17 @@ class Target(NamedTuple):
     def files(self) -> dict[str, Path]:
         """The files of the folder by their path in the repo."""
         return files_below(self.folder)
+
+    def samples(self) -> list[str]:
+        """A file of each folder that holds data, by which the gate is tried once they are on the Hub."""
+        folders: dict[Path, str] = {}
+        for path, file in self.files().items():
+            if path not in WITHOUT_DATA:
+                known = folders.setdefault(file.parent, path)
+                # The largest: it goes by LFS where any of them does.
+                if file.stat().st_size > (self.folder / known).stat().st_size:
+                    folders[file.parent] = path
+        return sorted(folders.values())
 
     @property
     def web(self) -> str:

@@ -114,7 +114,8 @@ def _others(api: HfApi, repo: str, kind: str, tag: str) -> list[Remote]:
 
 
 def _large(remote: Remote, but: set[str]) -> dict[str, str]:
-    return {path: file[0] for path, file in remote.files.items() if _is_large(file) and file[0] not in but}
+    found = {path: file for path, file in remote.files.items() if path not in WITHOUT_DATA}
+    return {path: file[0] for path, file in found.items() if _is_large(file) and file[0] not in but}
 
 
 def _is_large(file: tuple[str, int]) -> bool:

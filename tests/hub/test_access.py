@@ -168,7 +168,7 @@ def test_a_withdrawn_version_is_gone_and_leaves_a_notice(
     assert "A licence question." in card
     for name, kind in ((repo, "dataset"), (released.hub.repo("adapter"), "model")):
         left = set(owner.list_repo_files(name, repo_type=kind))
-        assert left <= {".gitattributes", "LICENSE", "README.md", "gate-probe.txt"}
+        assert left <= {".gitattributes", "LICENSE", "README.md", "gate-probe.bin", "gate-probe.txt"}
         assert len(owner.list_repo_commits(name, repo_type=kind)) == 1
     with pytest.raises(HubkitError, match=r"there is no release-1\.0\.0"):
         withdraw(released, tag, "again")

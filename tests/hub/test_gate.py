@@ -13,7 +13,7 @@ from hubkit.errors import HubkitError
 from hubkit.hub import gate
 from hubkit.hub.client import connect
 from hubkit.hub.push import push
-from hubkit.hub.targets import PROBE, WITHOUT_DATA, Target
+from hubkit.hub.targets import LFS_PROBE, PROBE, PROBES, WITHOUT_DATA, Target
 from hubkit.localhub import LocalHub
 
 
@@ -99,16 +99,16 @@ def test_a_new_repo_that_shows_late_is_waited_for(front: Interposed, direct: HfA
 
 @pytest.fixture(scope="module")
 def shut(hub: LocalHub) -> Target:
-    """A public repo behind a gate, with a probe."""
+    """A public repo behind a gate, with its probes."""
     owner = HfApi(endpoint=hub.url, token=hub.tokens["owner"])
-    target = make(owner, "shut", True, "manual", (PROBE,))
+    target = make(owner, "shut", True, "manual", (*PROBES,))
     gate.show(owner, target)
     return target
 
 
 def test_a_shut_gate(front: Interposed, shut: Target, hub: LocalHub) -> None:
-    gate.prove(shut, front.url, hub.tokens["ungranted"])
-    gate.prove(shut, front.url, None)
+    gate.prove(connect(), shut, hub.tokens["ungranted"])
+    gate.prove(connect(), shut, None)
 
 
 @pytest.mark.parametrize(
@@ -122,20 +122,60 @@ def test_a_shut_gate(front: Interposed, shut: Target, hub: LocalHub) -> None:
         ("a stranger", 307, None),
         ("a user without a grant", 200, None),
         ("a user without a grant", 401, "GatedRepo"),
-        ("a user without a grant", 403, None),
         ("a user without a grant", 403, "RepoNotFound"),
         ("a user without a grant", 404, "RepoNotFound"),
     ],
 )
+@pytest.mark.parametrize("probe", [PROBE, LFS_PROBE])
 def test_another_answer_is_no_shut_gate(
-    front: Interposed, shut: Target, hub: LocalHub, who: str, status: int, code: str | None
+    front: Interposed, shut: Target, hub: LocalHub, who: str, status: int, code: str | None, probe: str
 ) -> None:
     """A 401 alone says nothing: a private repo, a missing one and an expired token have it too."""
     token = None if who == "a stranger" else hub.tokens["ungranted"]
-    front.on("GET", f"/datasets/{shut.repo}/resolve/main/{PROBE}$", answers(status, code), token=token)
+    front.on("GET", f"/datasets/{shut.repo}/resolve/main/{probe}$", answers(status, code), token=token)
     met, right = f"{status} {code or ''}".rstrip(), 401 if token is None else 403
-    with pytest.raises(gate.Surprise, match=f"^{shut.repo}: {who} was answered {met} at the gate, not {right} "):
-        gate.prove(shut, front.url, hub.tokens["ungranted"])
+    with pytest.raises(
+        gate.Surprise, match=f"^{shut.repo}: {who} was answered {met} at the gate, not {right} .*{probe} at main"
+    ):
+        gate.prove(connect(), shut, hub.tokens["ungranted"])
+
+
+@pytest.mark.parametrize("who", [None, "ungranted"])
+def test_a_token_of_xet_is_not_for_outsiders(front: Interposed, shut: Target, hub: LocalHub, who: str | None) -> None:
+    """Data may be served by Xet past a gate that plain addresses keep."""
+    token = who and hub.tokens[who]
+    met = front.on("GET", f"/api/datasets/{shut.repo}/xet-read-token/main$", answers(200), token=token)
+    with pytest.raises(gate.Surprise, match=r"was answered 200 at the gate, .*asked for a token of Xet at main"):
+        gate.prove(connect(), shut, hub.tokens["ungranted"])
+    assert len(met.seen) == 1
+
+
+def test_a_token_that_may_not_read_gated_repos_tells_nothing_of_the_gate(
+    front: Interposed, shut: Target, hub: LocalHub
+) -> None:
+    """Such a token gets 403 without a code from every gated repo: the release stays as it is."""
+    front.on("GET", f"/resolve/main/{PROBE}$", answers(403), token=hub.tokens["ungranted"])
+    with pytest.raises(HubkitError, match=r"may not read gated repos.*public gated repositories") as refused:
+        gate.prove(connect(), shut, hub.tokens["ungranted"])
+    assert not isinstance(refused.value, gate.Surprise)
+
+
+@pytest.mark.parametrize("gated", ["auto", False])
+def test_a_gate_that_is_no_longer_manual(direct: HfApi, gated: str | bool) -> None:
+    """With automatic approval each outsider is turned away until they ask."""
+    target = make(direct, f"was-manual-{gated}", False, gated, (*PROBES,))
+    with pytest.raises(
+        gate.Surprise, match=f"was public behind a gate .* it is public and its gate is {gated or 'off'}"
+    ):
+        gate.prove(connect(), target, None)
+
+
+def test_a_repo_is_shown_with_its_gate(front: Interposed, direct: HfApi) -> None:
+    target = make(direct, "shown", True, False)
+    shown = front.on("PUT", "/settings$", lambda asked: asked.forward(), times=9)
+    gate.show(connect(), target)
+    assert settings(direct, target) == (False, "manual")
+    assert len(shown.seen) == 1
 
 
 @pytest.mark.parametrize("stumble", [answers(429), answers(500), answers(503), lost], ids=["429", "500", "503", "lost"])
@@ -144,7 +184,7 @@ def test_a_stumble_at_the_probe_is_no_answer(
     front: Interposed, shut: Target, hub: LocalHub, stumble: Action, who: str | None
 ) -> None:
     met = front.on("GET", PROBE, stumble, token=who and hub.tokens[who])
-    gate.prove(shut, front.url, hub.tokens["ungranted"])
+    gate.prove(connect(), shut, hub.tokens["ungranted"])
     assert len(met.seen) == 1
 
 
@@ -171,7 +211,7 @@ def test_an_empty_token_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     ("ignored", "message", "left"),
     [
         (b"manual", "the gate was set and is not there; the repo is private now", {".gitattributes"}),
-        (b"public", "a stranger was answered 401 RepoNotFound at the gate, not 401; the repo is private now", None),
+        (b"public", "now it is private and its gate is manual; the repo is private now", None),
     ],
     ids=["gate", "visibility"],
 )
@@ -198,17 +238,58 @@ def test_a_setting_that_does_not_take_stops_the_push(
 
 
 @pytest.mark.parametrize("pull_request", [False, True], ids=["main", "pull request"])
+@pytest.mark.parametrize("gated", ["auto", False])
 def test_a_gate_that_opens_while_data_goes_up_is_noticed(
-    front: Interposed, direct: HfApi, tmp_path: Path, pull_request: bool
+    front: Interposed, direct: HfApi, tmp_path: Path, gated: str | bool, pull_request: bool
 ) -> None:
-    config = lean_config(f"opens-{pull_request}", pull_request=pull_request)
+    config = lean_config(f"opens-{gated}-{pull_request}", pull_request=pull_request)
     repo = config.hub.repo("dataset")
-    opened = meanwhile(lambda: direct.update_repo_settings(repo, repo_type="dataset", gated=False))
+    opened = meanwhile(lambda: direct.update_repo_settings(repo, repo_type="dataset", gated=gated))  # type: ignore[arg-type]
     front.on("POST", f"/api/datasets/{repo}/commit/main", opened, holds=b"Release 1.0.0")
-    with pytest.raises(HubkitError, match=r"a stranger was answered 200 at the gate, not 401; the repo is private now"):
+    with pytest.raises(HubkitError, match=rf"public and its gate is {gated or 'off'}; the repo is private now"):
         push(config, small_dist(tmp_path, config))
     assert direct.dataset_info(repo).private
-    assert not direct.repo_exists(config.hub.repo("metric"), repo_type="space")
+    assert direct.list_repo_refs(repo, repo_type="dataset").tags == []
+
+
+@pytest.mark.parametrize("gated", ["auto", False])
+def test_a_gate_that_opens_with_the_tag_is_noticed(
+    front: Interposed, direct: HfApi, tmp_path: Path, gated: str | bool
+) -> None:
+    config = lean_config(f"tagged-{gated}")
+    workspace, repo = small_dist(tmp_path, config), config.hub.repo("dataset")
+    opened = meanwhile(lambda: direct.update_repo_settings(repo, repo_type="dataset", gated=gated))  # type: ignore[arg-type]
+    front.on("POST", f"/api/datasets/{repo}/tag/", opened)
+    with pytest.raises(HubkitError, match=rf"public and its gate is {gated or 'off'}; the repo is private now"):
+        push(config, workspace)
+    assert direct.dataset_info(repo).private
+    assert not workspace.receipt.exists()
+
+
+@pytest.mark.parametrize(
+    ("way", "who", "revision"),
+    [
+        ("resolve/REVISION/data/default/test-00000-of-00001.parquet", None, "main"),
+        ("resolve/REVISION/data/default/test-00000-of-00001.parquet", "ungranted", "release-1.0.0"),
+        ("xet-read-token/REVISION", None, "release-1.0.0"),
+        ("xet-read-token/REVISION", "ungranted", "main"),
+    ],
+)
+def test_real_files_are_asked_for_at_the_end(
+    front: Interposed, hub: LocalHub, direct: HfApi, tmp_path: Path, way: str, who: str | None, revision: str
+) -> None:
+    """The probes are shut and a table is not: what served it goes on doing so until the repo is private."""
+    config = lean_config(f"leaks-{way[0]}-{who}-{revision}")
+    workspace, repo = small_dist(tmp_path, config), config.hub.repo("dataset")
+    token = who and hub.tokens[who]
+    if way.startswith("xet"):
+        # Before the data, Xet is shut as well.
+        front.on("GET", "/xet-read-token/main", lambda asked: asked.forward(), times=1, token=token)
+    front.on("GET", f"{repo}/{way.replace('REVISION', revision)}$", answers(206), token=token, times=9)
+    with pytest.raises(HubkitError, match=r"was answered 206 at the gate, not 40[13]; the repo is private now"):
+        push(config, workspace)
+    assert direct.dataset_info(repo).private
+    assert not workspace.receipt.exists()
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ from small_dist import small_config, small_dist
 
 from hubkit.config import Custody
 from hubkit.errors import HubkitError
-from hubkit.hub import gate
 from hubkit.hub.plan import plan_push
 from hubkit.hub.push import push
+from hubkit.hub.targets import LFS_PROBE, PROBES
 from hubkit.localhub import LocalHub
 from hubkit.localhub.accounts import Accounts
 from hubkit.packaging.parquet import write_split
@@ -66,12 +66,15 @@ def test_data_comes_after_a_proven_gate(hub: LocalHub, tmp_path: Path) -> None:
     push(config, small_dist(tmp_path, config))
     for repo in (f"datasets/{config.hub.repo('dataset')}", f"models/{config.hub.repo('adapter')}"):
         lines = [line for line in hub.log() if line["repo"] == repo]
+        asked = [line for line in lines if line["user"] in (None, "outsider") and line["status"] in (401, 403)]
+        refused = {str(line["path"]).partition("/resolve/")[2] for line in asked}
+        tables = {"data/default/test-00000-of-00001.parquet"} if "mimic" in repo else {"adapter_model.safetensors"}
+        wanted = {f"{at}/{path}" for at in ("main", "release-1.0.0") for path in (*PROBES, *tables)}
+        assert wanted <= refused
         refusals = [
-            at
-            for at, line in enumerate(lines)
-            if str(line["path"]).endswith(gate.PROBE) and line["code"] == "GatedRepo"
+            at for at, line in enumerate(lines) if str(line["path"]).endswith(LFS_PROBE) and line["code"] == "GatedRepo"
         ]
-        assert [lines[at]["user"] for at in refusals] == [None, "outsider"] * 2
+        assert [lines[at]["user"] for at in refusals] == [None, "outsider"] * 4
         commits = [at for at, line in enumerate(lines) if "/commit/" in str(line["path"])]
         assert commits[0] < refusals[0] < refusals[1] < commits[1] < refusals[2]
         assert [lines[at]["private"] for at in commits[:2]] == [True, False]

@@ -64,7 +64,7 @@ def test_every_answer_may_be_lost(front: Interposed, direct: HfApi, tmp_path: Pa
     push(config, small_dist(tmp_path, config))
     assert all(rule.seen for rule in rules)
     dataset, adapter = config.hub.repo("dataset"), config.hub.repo("adapter")
-    both = ["Release 1.0.0", "Add the card, and a probe of the gate", "initial commit"]
+    both = ["Release 1.0.0", "Add the card, and probes of the gate", "initial commit"]
     assert titles(direct, dataset, "dataset") == titles(direct, adapter, "model") == both
     assert titles(direct, config.hub.repo("metric"), "space") == ["Release 1.0.0", "initial commit"]
     assert titles(direct, dataset, "dataset", "script") == ["The loader, for datasets 3", "initial commit"]

@@ -89,7 +89,7 @@ def test_this_machine_is_told_from_a_silent_hub(error: OSError, where: str) -> N
 
 def _step(name: str) -> tuple[Any, str]:
     return {
-        "probe": (pushing, "_push_probe"),
+        "probe": (pushing, "_push_probes"),
         "show": (gate, "show"),
         "data": (pushing, "commit_changes"),
         "tag": (pushing, "_tag"),
@@ -122,7 +122,7 @@ def test_a_token_that_expires_in_mid_push(
     info = owner.dataset_info(config.hub.repo("dataset"), revision=config.release.tag)
     assert (info.private, info.gated) == (False, "manual")
     titles = [commit.title for commit in owner.list_repo_commits(config.hub.repo("dataset"), repo_type="dataset")]
-    assert titles == ["Release 1.0.0", "Add the card, and a probe of the gate", "initial commit"]
+    assert titles == ["Release 1.0.0", "Add the card, and probes of the gate", "initial commit"]
 
 
 @pytest.mark.parametrize("xet", [True, False], ids=["xet", "lfs"])
