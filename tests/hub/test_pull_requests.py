@@ -11,8 +11,8 @@ from small_dist import lean_config, small_dist
 
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
-from hubkit.hub import gate
 from hubkit.hub.push import push
+from hubkit.hub.targets import LFS_PROBE
 from hubkit.localhub import LocalHub
 from hubkit.workspace import Workspace
 
@@ -44,7 +44,7 @@ def test_one_that_was_closed_does_not_count(
     before = len(hub.log())
     assert [number(config, workspace) for _ in range(2)] == [2, 2]
     # The gate is tried before and after each of the two pushes, by a stranger and by a user without a grant.
-    tried = [line["user"] for line in hub.log()[before:] if str(line["path"]).endswith(gate.PROBE)]
+    tried = [line["user"] for line in hub.log()[before:] if str(line["path"]).endswith(LFS_PROBE)]
     assert tried == [None, "outsider"] * 4
     assert direct.list_repo_refs(repo, repo_type="dataset").tags == []
 

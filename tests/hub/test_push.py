@@ -184,7 +184,7 @@ def test_an_ungranted_user_who_gets_in_stops_the_push(
     config = small_config("open")
     monkeypatch.setenv("HUBKIT_UNGRANTED_TOKEN", hub.tokens["granted"])
     with pytest.raises(
-        HubkitError, match="without a grant was answered 200 at the gate, not 403; the repo is private now"
+        HubkitError, match="without a grant was answered 206 at the gate, not 403; the repo is private now"
     ):
         push(config, small_dist(tmp_path, config))
     info = owner.dataset_info(config.hub.repo("dataset"))

@@ -20,6 +20,7 @@ from hubkit.hub import push as pushing
 from hubkit.hub.client import steadily
 from hubkit.hub.plan import plan_push
 from hubkit.hub.push import push
+from hubkit.hub.targets import PROBES
 from hubkit.localhub import Cast, LocalHub, serve
 from hubkit.localhub.accounts import Accounts
 
@@ -204,7 +205,7 @@ def test_a_dry_run_says_what_would_stop_the_push(
         ("spaces/maintainer/planned_metric", "is new"),
         ("datasets/maintainer/planned-mimic-ext, branch script", "is new"),
     ]
-    assert plan.repos[0].changes[0].path == gate.PROBE
+    assert [change.path for change in plan.repos[0].changes[:2]] == [*PROBES]
     owner.create_repo(config.hub.repo("adapter"))
     monkeypatch.delenv("HUBKIT_UNGRANTED_TOKEN")
     monkeypatch.setenv("HF_TOKEN", Accounts(hub.root).mint("maintainer", role="read"))

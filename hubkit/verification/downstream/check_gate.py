@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
+import urllib.error
+import urllib.request
 
 from task import KINDS, Task, skip
 
@@ -20,9 +23,36 @@ def refused(task: Task) -> str:
         with contextlib.suppress(GatedRepoError):
             hf_hub_download(task["repos"][artifact], file, repo_type=KINDS[artifact], revision=task["tag"])
             raise AssertionError(f"{file} was downloaded")
+        _not_served(task, artifact, file)
     if "dataset" in gated and importlib.util.find_spec("datasets"):
         _not_loaded(task)
     return f"{' and '.join(gated)} gated"
+
+
+def _not_served(task: Task, artifact: str, file: str) -> None:
+    """The client fetches a file by one way alone: neither the plain address nor a token of Xet is handed out."""
+    from huggingface_hub import constants, get_token
+
+    repo, kind, tag = task["repos"][artifact], KINDS[artifact], task["tag"]
+    prefix = "" if kind == "model" else f"{kind}s/"
+    endpoint, token = os.environ.get("HF_ENDPOINT", constants.ENDPOINT).rstrip("/"), get_token()
+    headers = {"Range": "bytes=0-0"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    for way in (f"{prefix}{repo}/resolve/{tag}/{file}", f"api/{kind}s/{repo}/xet-read-token/{tag}"):
+        request = urllib.request.Request(f"{endpoint}/{way}", headers=headers)
+        try:
+            with urllib.request.build_opener(_NoRedirect).open(request, timeout=60) as answer:
+                status = answer.status
+        except urllib.error.HTTPError as error:
+            status = error.code
+        if status < 400:
+            raise AssertionError(f"{way} was answered {status}")
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect to the content is an answer as good as the content."""
+
+    def redirect_request(self, *arguments: object, **named: object) -> None:
+        return None
 
 
 def _not_loaded(task: Task) -> None:
