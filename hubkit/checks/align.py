@@ -52,7 +52,7 @@ class Signature(NamedTuple):
     stems: frozenset[str]
 
 
-class Run(NamedTuple):
+class SentenceRun(NamedTuple):
     """Sentences that follow one another: what they name together, what each of them does, and their characters."""
 
     whole: Signature
@@ -60,7 +60,7 @@ class Run(NamedTuple):
     length: int
 
 
-Runs = dict[tuple[int, int], Run]
+Runs = dict[tuple[int, int], SentenceRun]
 
 
 def _runs(sentences: Sequence[Sentence]) -> Runs:
@@ -71,7 +71,7 @@ def _runs(sentences: Sequence[Sentence]) -> Runs:
         for count in range(1, min(end, 3) + 1):
             parts = signatures[end - count : end]
             whole = Signature(*(frozenset[str]().union(*field) for field in zip(*parts, strict=True)))
-            runs[end, count] = Run(whole, parts, sum(len(one.text) for one in sentences[end - count : end]))
+            runs[end, count] = SentenceRun(whole, parts, sum(len(one.text) for one in sentences[end - count : end]))
     return runs
 
 
@@ -94,7 +94,7 @@ def _steps(said: Runs, told: Runs, many: int, others: int) -> dict[tuple[int, in
     return steps
 
 
-def _cost(said: Run, told: Run, limit: float) -> float:
+def _cost(said: SentenceRun, told: SentenceRun, limit: float) -> float:
     """How ill sentences answer one another, by what each names and by their lengths; infinite where over `limit`."""
     merged = len(said.parts) + len(told.parts) - 2
     unlike = 0.5 * abs(math.log((told.length + 8) / (EXPECTED_RATIO * said.length + 8))) + MERGED * merged

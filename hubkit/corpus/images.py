@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 State = Literal["prepared", "missing", "broken"]
 
 
-class Source(NamedTuple):
+class ImageFile(NamedTuple):
     """An image of the corpus: its id and its path below the image root."""
 
     dicom_id: str
@@ -26,7 +26,7 @@ class Source(NamedTuple):
 
 
 def prepare_images(
-    sources: Iterable[Source],
+    sources: Iterable[ImageFile],
     root: Path,
     target: Path,
     size: int,
@@ -48,7 +48,7 @@ def prepare_images(
         # A corpus of text alone: no need to look for each image.
         return dict.fromkeys((source.dicom_id for source in listed), "missing")
 
-    def prepare(source: Source) -> State:
+    def prepare(source: ImageFile) -> State:
         made = target / f"{source.dicom_id}.jpg"
         return "prepared" if made.exists() else _prepare(root / source.path, made, size, fit, quality)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubkit.config import Corpus, ReleaseConfig
 from hubkit.corpus.catalogue import Catalogue, Reader
-from hubkit.corpus.images import Source, prepare_images, publish_images
+from hubkit.corpus.images import ImageFile, prepare_images, publish_images
 from hubkit.corpus.readers import open_corpus
 from hubkit.corpus.selection import label_table, select
 from hubkit.errors import HubkitError
@@ -92,7 +92,7 @@ def _with_images(
     import pyarrow as pa
 
     listed = studies["images"].to_pylist()
-    wanted = [Source(image["dicom_id"], image["path"]) for images in listed for image in images]
+    wanted = [ImageFile(image["dicom_id"], image["path"]) for images in listed for image in images]
     target = workspace.partial / "images"
     states = {}
     if wanted and catalogue.image_root is not None:

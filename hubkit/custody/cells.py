@@ -20,7 +20,7 @@ SHORT, STEP = 128, 256
 MAX_PLACE = 255
 
 
-class Place(NamedTuple):
+class CellPlace(NamedTuple):
     """Where a cell belongs; written with a slash between its parts.
 
     Attributes:
@@ -65,7 +65,7 @@ def header(place: bytes) -> bytes:
     return bytes((FORMAT, len(place))) + place
 
 
-def read_place(cell: bytes) -> Place:
+def read_place(cell: bytes) -> CellPlace:
     """The place that a cell claims, which opening it proves.
 
     Raises:
@@ -79,7 +79,7 @@ def read_place(cell: bytes) -> Place:
         parts = cell[2 : 2 + cell[1]].decode().split("/")
         namespace, name, version, config, split, rows, column, kind, subject, study, row = parts
         release, numbers = f"{namespace}/{name}", (int(subject), int(study), int(row))
-        return Place(release, version, config, split, int(rows), column, kind, *numbers)
+        return CellPlace(release, version, config, split, int(rows), column, kind, *numbers)
     except (ValueError, IndexError):
         raise HubkitError("the place of a sealed cell cannot be read", hint="download the file again") from None
 

@@ -24,13 +24,13 @@ def group_of(subject_id: int) -> str:
     return f"p{str(subject_id)[:2]}"
 
 
-def find_corpus(root: str | os.PathLike[str] | None = None, cache: bool = True, kind: str | None = None) -> Corpus:
+def find_corpus(root: str | os.PathLike[str] | None = None, cache: bool = True, kind: str | None = None) -> OwnCorpus:
     """The corpus at `root`, else at MIMIC_CXR_ROOT: its folder, or the archive of its reports.
 
     Args:
         root: of MIMIC-CXR, a folder with files/ or mimic-cxr-reports.zip, or the zip itself; of another kind, what its
             reader takes.
-        cache: as in `Corpus`.
+        cache: as in `OwnCorpus`.
         kind: the kind of the corpus; None tells it by its files.
 
     Raises:
@@ -43,10 +43,10 @@ def find_corpus(root: str | os.PathLike[str] | None = None, cache: bool = True, 
             "opening a sealed release needs your own copy of the reports it comes from",
             hint=f"set {CORPUS_VARIABLE} to the folder of MIMIC-CXR, or to mimic-cxr-reports.zip",
         )
-    return Corpus(find_source(Path(root).expanduser().absolute(), kind), cache)
+    return OwnCorpus(find_source(Path(root).expanduser().absolute(), kind), cache)
 
 
-class Corpus:
+class OwnCorpus:
     """The reports of a corpus by top folder. Keys come from its digests, which are as secret as the reports.
 
     Args:

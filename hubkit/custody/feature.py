@@ -15,8 +15,8 @@ from datasets import Dataset
 from datasets.features.features import register_feature
 from packaging.version import Version
 
-from hubkit.custody.cells import Place, open_cell, read_place
-from hubkit.custody.digests import CORPUS_VARIABLE, Corpus, find_corpus
+from hubkit.custody.cells import CellPlace, open_cell, read_place
+from hubkit.custody.digests import CORPUS_VARIABLE, OwnCorpus, find_corpus
 from hubkit.custody.keys import Keyring
 from hubkit.custody.tables import IDS, Part, open_column, open_table, place_rows
 from hubkit.errors import HubkitError
@@ -166,7 +166,7 @@ def _keys(root: str | None, cell: Any, version: str | None) -> Keyring:
     return _keyring(root or _environment(), place.release, place.version)
 
 
-def _place(cell: Any) -> Place:
+def _place(cell: Any) -> CellPlace:
     if not isinstance(cell, bytes):
         raise HubkitError("the dataset is not sealed, or was opened already")
     return read_place(cell)
@@ -182,5 +182,5 @@ def _keyring(root: str | None, release: str, version: str) -> Keyring:
 
 
 @functools.lru_cache(maxsize=2)
-def _corpus(root: str | None) -> Corpus:
+def _corpus(root: str | None) -> OwnCorpus:
     return find_corpus(root)

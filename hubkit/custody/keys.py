@@ -6,7 +6,7 @@ import hmac
 import re
 from typing import TYPE_CHECKING
 
-from hubkit.custody.digests import Corpus
+from hubkit.custody.digests import OwnCorpus
 from hubkit.errors import HubkitError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Keyring:
         HubkitError: `release` is no repo, or `version` holds a slash.
     """
 
-    def __init__(self, corpus: Corpus, release: str, version: str):
+    def __init__(self, corpus: OwnCorpus, release: str, version: str):
         # As many slashes everywhere: then no two places, and no two infos of HKDF, can be written alike.
         if not re.fullmatch(r"[^/]+/[^/]+", release) or not re.fullmatch(r"[^/]+", version):
             raise HubkitError(

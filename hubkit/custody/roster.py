@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from hubkit.custody.cells import Place, seal, unseal
-from hubkit.custody.digests import Corpus, group_of
+from hubkit.custody.cells import CellPlace, seal, unseal
+from hubkit.custody.digests import OwnCorpus, group_of
 from hubkit.custody.keys import Keyring
 from hubkit.errors import HubkitError
 from hubkit.workspace import write_table
@@ -102,7 +102,7 @@ def read_sealed(path: Path) -> pa.Table:
         raise HubkitError("is not a whole Parquet file", where=path.name, hint="download it again") from None
 
 
-def check_corpus(roster: list[Group], corpus: Corpus) -> Keyring:
+def check_corpus(roster: list[Group], corpus: OwnCorpus) -> Keyring:
     """The keys of the release, once the researcher's corpus is shown to be the one that it was sealed under.
 
     Raises:
@@ -196,4 +196,6 @@ def _schema() -> pa.Schema:
 def _header(keys: Keyring, group: str, number: int, groups: int) -> bytes:
     """The place of a folder's list: row `number` of `groups`, so that no folder can be left out unseen."""
     subject = int(group.removeprefix("p"))
-    return Place(keys.release, keys.version, "custody", "groups", groups, "rows", "lists", subject, 0, number).header()
+    return CellPlace(
+        keys.release, keys.version, "custody", "groups", groups, "rows", "lists", subject, 0, number
+    ).header()

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hubkit.custody.cells import Place, from_json, header, read_place, seal, unseal
+from hubkit.custody.cells import CellPlace, from_json, header, read_place, seal, unseal
 from hubkit.custody.digests import group_of
 from hubkit.custody.keys import GroupKey, Keyring
 from hubkit.errors import HubkitError
@@ -44,7 +44,7 @@ class Rows(NamedTuple):
         keys: key of each row.
     """
 
-    first: Place
+    first: CellPlace
     tails: list[bytes]
     numbers: list[int]
     keys: list[GroupKey]
@@ -191,7 +191,7 @@ def check_complete(rows: Rows, studies: Sequence[int]) -> None:
         )
 
 
-def _expect(first: Place, keys: Keyring, part: Part) -> None:
+def _expect(first: CellPlace, keys: Keyring, part: Part) -> None:
     """Hold the first cell to the release and the part that the table is thought to be."""
     release = part.release or (keys.release, keys.version)
     if (first.release, first.version) != release:
@@ -209,7 +209,7 @@ def _sealed(cell: Any, name: str) -> bytes:
     return cell
 
 
-def _moved(found: Place, belongs: Place) -> HubkitError:
+def _moved(found: CellPlace, belongs: CellPlace) -> HubkitError:
     return HubkitError(
         f"the cell at {belongs.column} of study {belongs.study} of subject {belongs.subject} is not its own: it belongs"
         f" to {found.column} of study {found.study} of subject {found.subject} in {found.config}/{found.split} of"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MEASURED = ("eval_loss", "best_step", "steps", "trainable", "seconds")
 
-Row = dict[str, Any]
+TrialRow = dict[str, Any]
 """The values of a trial, what was measured, and whether it was chosen."""
 
 
@@ -24,7 +24,7 @@ class Chosen(NamedTuple):
 
     run: Run
     settings: Finetuning
-    rows: list[Row]
+    rows: list[TrialRow]
 
 
 def run_all(trials: list[Trial], folder: Path, run: Callable[[Finetuning, Path], Run]) -> Chosen:

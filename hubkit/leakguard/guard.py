@@ -42,7 +42,7 @@ class Leak(NamedTuple):
         return f"{self.file} {f'line {self.line}' if self.line else '(its name)'}: {self.kind}"
 
 
-class Corpus(NamedTuple):
+class KnownCorpus(NamedTuple):
     """What may not be seen.
 
     Attributes:
@@ -91,7 +91,7 @@ def guard_text(text: str, config: ReleaseConfig, workspace: Workspace) -> None:
         guard(shown, config, workspace)
 
 
-def leaks(dist: Path, corpus: Corpus, machine: Iterable[str] = ()) -> list[Leak]:
+def leaks(dist: Path, corpus: KnownCorpus, machine: Iterable[str] = ()) -> list[Leak]:
     """What leaks in the files below `dist`, sorted by file and line.
 
     Args:
@@ -122,7 +122,7 @@ def _rare_runs(texts: list[tuple[int, str]], reports: Iterable[tuple[int, str]])
     return {(read[number][0], read[number][1].lines[word]) for number, word in runs.rare()}
 
 
-def read_corpus(config: ReleaseConfig, workspace: Workspace) -> Corpus:
+def read_corpus(config: ReleaseConfig, workspace: Workspace) -> KnownCorpus:
     """The corpus of a workspace, read as it is gone through: its studies, and the other reports of `[corpus] root`.
 
     Where the corpus is not on this machine, the studies of the workspace are all that is known; that is said.
@@ -136,10 +136,10 @@ def read_corpus(config: ReleaseConfig, workspace: Workspace) -> Corpus:
         others = {ids: name for ids, name in source.listing().names.items() if ids[1] not in subject_of}
     except HubkitError as error:
         print(f"  leak guard: knows the studies of the workspace alone: {error}", file=sys.stderr)
-        return Corpus(frozenset(subject_of) | frozenset(subject_of.values()), _reports(workspace, subject_of))
+        return KnownCorpus(frozenset(subject_of) | frozenset(subject_of.values()), _reports(workspace, subject_of))
     texts = zip((subject for subject, _ in others), source.texts(others.values()), strict=True)
     known = {*subject_of, *subject_of.values(), *(number for ids in others for number in ids)}
-    return Corpus(frozenset(known), itertools.chain(_reports(workspace, subject_of), texts))
+    return KnownCorpus(frozenset(known), itertools.chain(_reports(workspace, subject_of), texts))
 
 
 def _columns(workspace: Workspace) -> list[tuple[Path, list[str]]]:

@@ -13,7 +13,7 @@ from hubkit.endpoint import OFFICIAL
 from hubkit.models.recipe import read_recipe, read_training
 from hubkit.original_study import ORIGINAL_STUDY, OriginalStudy
 from hubkit.packaging.dataset import HUB_SPLITS
-from hubkit.packaging.evaluation import Evaluation, evaluation
+from hubkit.packaging.evaluation import CardScores, evaluation
 from hubkit.tables import CHEXPERT_LABELS, SPLITS
 from hubkit.terms.kinds import LICENSE_URL, CorpusTerms, Parent, terms_of
 from hubkit.workspace import Workspace, file_digest, read_table
@@ -113,7 +113,7 @@ class CardFacts:
     quality: Quality
     translator: list[dict[str, str | None]]
     curves: list[Curve]
-    evaluation: Evaluation
+    evaluation: CardScores
     original: OriginalStudy
     digests: dict[str, str]
     versions: dict[str, str]

@@ -40,7 +40,7 @@ class Beside(NamedTuple):
     clinical_macro: Interval
 
 
-class Finding(NamedTuple):
+class LabelAgreement(NamedTuple):
     """How well one label is named: in how many studies it is, F1 by system, and F1 of the rules on labelled texts."""
 
     label: str
@@ -59,7 +59,7 @@ class Difference(NamedTuple):
     p_holm: float
 
 
-class Evaluation(NamedTuple):
+class CardScores(NamedTuple):
     """Everything that the cards say of the scores.
 
     Attributes:
@@ -80,13 +80,13 @@ class Evaluation(NamedTuple):
     seed: int
     results: list[Result]
     beside: list[Beside]
-    findings: list[Finding]
+    findings: list[LabelAgreement]
     rules: dict[str, Any]
     differences: list[Difference]
     signatures: dict[str, str]
 
 
-def evaluation(workspace: Workspace) -> Evaluation:
+def evaluation(workspace: Workspace) -> CardScores:
     """What scores/summary.json says.
 
     Raises:
@@ -96,7 +96,7 @@ def evaluation(workspace: Workspace) -> Evaluation:
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
         systems = [*CONDITIONS, *(name for name in summary["conditions"] if name not in CONDITIONS)]
-        return Evaluation(
+        return CardScores(
             studies=summary["n"],
             subjects=summary["patients"],
             **{name: summary[name] for name in ("confidence", "resamples", "seed")},
@@ -124,11 +124,13 @@ def _beside(found: dict[str, Any], system: str) -> Beside:
     )
 
 
-def _findings(summary: dict[str, Any]) -> list[Finding]:
+def _findings(summary: dict[str, Any]) -> list[LabelAgreement]:
     by_system = {system: found["clinical"]["labels"] for system, found in summary["conditions"].items()}
     rules = summary["rules"]["labels"]
     return [
-        Finding(label, found["studies"], {name: of[label]["f1"] for name, of in by_system.items()}, rules.get(label))
+        LabelAgreement(
+            label, found["studies"], {name: of[label]["f1"] for name, of in by_system.items()}, rules.get(label)
+        )
         for label, found in by_system["reference"].items()
     ]
 

@@ -18,7 +18,7 @@ from typing import Any
 from hubkit.errors import HubkitError, UsageError
 from hubkit.progress import Progress
 from hubkit.translation.checkpoints import read_parts
-from hubkit.translation.worker import Step
+from hubkit.translation.worker import Worker
 from hubkit.workspace import write_json
 
 QUIET = {"LOGURU_DIAGNOSE": "NO", "RAY_USAGE_STATS_ENABLED": "0"}
@@ -36,7 +36,7 @@ RAY_SECONDS = 30.0
 """How long a connection to RAY_ADDRESS may take; Ray itself would try for a quarter of an hour."""
 
 
-def run_step(step: Step) -> None:
+def run_worker(step: Worker) -> None:
     """Run `step` where its settings say.
 
     Raises:
@@ -61,7 +61,7 @@ def run_step(step: Step) -> None:
         )
 
 
-def _run_local(step: Step) -> None:
+def _run_local(step: Worker) -> None:
     import dill
     from datatrove.executor import LocalPipelineExecutor
 
@@ -89,7 +89,7 @@ def _run_local(step: Step) -> None:
         supervisor.wait()
 
 
-def _run_ray(step: Step) -> None:
+def _run_ray(step: Worker) -> None:
     import ray
     from datatrove.executor.ray import RayPipelineExecutor
 
@@ -143,7 +143,7 @@ def _require_resources(executor: Any, there: Mapping[str, float]) -> None:
             )
 
 
-def _run_slurm(step: Step) -> None:
+def _run_slurm(step: Worker) -> None:
     from datatrove.executor import SlurmPipelineExecutor
 
     for tool in ("sbatch", "squeue"):
@@ -193,7 +193,7 @@ def _queued(job: str) -> bool:
     )
 
 
-def _built(executor: Callable[..., Any], step: Step, name: str, options: dict[str, Any]) -> Any:
+def _built(executor: Callable[..., Any], step: Worker, name: str, options: dict[str, Any]) -> Any:
     """One of datatrove's executors, with the options of [translation.NAME].
 
     Raises:
@@ -207,7 +207,7 @@ def _built(executor: Callable[..., Any], step: Step, name: str, options: dict[st
 
 
 @contextmanager
-def _watched(step: Step) -> Iterator[None]:
+def _watched(step: Worker) -> Iterator[None]:
     """Show how many chunks are kept while other processes translate them."""
     chunks = sum(bool(chunk) for chunk in step.todo())
     before = len(list(step.folder.glob("part-*.parquet")))

@@ -13,10 +13,10 @@ from hubkit.errors import HubkitError
 from hubkit.tables import TRANSLATIONS
 from hubkit.terms.policy import check_access
 from hubkit.translation.checkpoints import FLAGS, read_parts
-from hubkit.translation.executors import run_step
+from hubkit.translation.executors import run_worker
 from hubkit.translation.prompt import prompt_digest
 from hubkit.translation.units import Row, has_text, read_rows, section_names
-from hubkit.translation.worker import Step
+from hubkit.translation.worker import Worker
 from hubkit.workspace import Workspace, read_table, write_table
 
 CHECKS = pa.schema([("study_id", pa.int64()), ("section", pa.string()), *FLAGS.value_type.fields])
@@ -33,7 +33,7 @@ def translate(config: ReleaseConfig, workspace: Workspace) -> None:
     """
     translation = config.translation
     check_access(config, workspace)
-    run_step(Step(translation, workspace.studies, workspace.partial))
+    run_worker(Worker(translation, workspace.studies, workspace.partial))
     studies = read_table(workspace.studies)
     rows = read_rows(studies, translation)
     parts = read_parts(workspace.partial)

@@ -15,7 +15,7 @@ from hubkit.translation.units import Unit, plan, read_rows
 from hubkit.workspace import read_table, write_json
 
 
-class Step:
+class Worker:
     """Translates studies into a folder of parts; datatrove's executors call it as a step of a pipeline.
 
     Args:

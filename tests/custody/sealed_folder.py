@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from hubkit.custody.digests import Corpus, find_corpus
+from hubkit.custody.digests import OwnCorpus, find_corpus
 from hubkit.custody.keys import Keyring
 from hubkit.custody.roster import write_roster
 from hubkit.custody.tables import seal_table
@@ -85,7 +85,7 @@ def zip_corpus(root: Path, path: Path) -> Path:
 
 
 def keyring(root: Path, release: tuple[str, str] = RELEASE, cache: bool = False) -> Keyring:
-    corpus: Corpus = find_corpus(root, cache)
+    corpus: OwnCorpus = find_corpus(root, cache)
     return Keyring(corpus, *release)
 
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubkit.custody.cells import MAX_PLACE, Place, from_json, open_cell, read_place, seal, unseal
+from hubkit.custody.cells import MAX_PLACE, CellPlace, from_json, open_cell, read_place, seal, unseal
 from hubkit.custody.keys import GroupKey, Keyring
 from hubkit.errors import HubkitError
 from hubkit.tables import CHEXPERT_LABELS
 
-PLACE = Place("lab/mimic-cxr-ptbr", "1.0.0", "default", "train", 12, "report", "string", 10_000_100, 50_000_000, 3)
+PLACE = CellPlace("lab/mimic-cxr-ptbr", "1.0.0", "default", "train", 12, "report", "string", 10_000_100, 50_000_000, 3)
 KEY = GroupKey(bytes(range(32)), "lab/mimic-cxr-ptbr", "1.0.0", "p10")
 TEXT = "IMPRESSÃO: sem alterações."
 LABELS = dict.fromkeys(CHEXPERT_LABELS) | {"Edema": 1, "Fracture": -1}

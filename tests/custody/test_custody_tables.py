@@ -17,7 +17,7 @@ from datasets import Dataset
 from sealed_folder import RELEASE, STUDIES, keyring, plain_tables, write_corpus, write_sealed, zip_corpus
 
 from hubkit.custody import feature
-from hubkit.custody.cells import Place, open_cell, pad, seal
+from hubkit.custody.cells import CellPlace, open_cell, pad, seal
 from hubkit.custody.digests import cache_path, find_corpus
 from hubkit.custody.feature import Sealed, open_sealed
 from hubkit.custody.keys import Keyring
@@ -182,7 +182,7 @@ def test_the_whole_place_of_a_row_is_compared(keys: Keyring, column: str, other:
 
 
 def test_a_cell_of_another_release_is_named(keys: Keyring, corpus: Path) -> None:
-    place = Place("bal/x", "1.0.0", "default", "train", 1, "report", "string", *STUDIES[0], 0)
+    place = CellPlace("bal/x", "1.0.0", "default", "train", 1, "report", "string", *STUDIES[0], 0)
     cell = seal("Outro.", place.header(), keyring(corpus, ("bal/x", "1.0.0")).key("p10"))
     with pytest.raises(HubkitError) as error:
         open_cell(cell, keys)
@@ -353,7 +353,7 @@ def test_a_dataset_of_ids_alone_or_without_rows_is_left_as_it_is(sealed: pa.Tabl
 def test_rows_are_placed_by_the_cells_of_one_column(sealed: pa.Table, keys: Keyring) -> None:
     rows = place_rows({name: sealed[name].to_pylist() for name in ("subject_id", "study_id", "report")}, keys)
     assert rows.numbers == [0, 1, 2, 3]
-    assert rows.first == Place(*RELEASE, "default", "train", 4, "report", "string", *STUDIES[0], 0)
+    assert rows.first == CellPlace(*RELEASE, "default", "train", 4, "report", "string", *STUDIES[0], 0)
     assert rows.tails == [f"{subject}/{study}/{at}".encode() for at, (subject, study) in enumerate(STUDIES[:4])]
     assert [key.check for key in rows.keys] == [keys.key(f"p{str(subject)[:2]}").check for subject, _ in STUDIES[:4]]
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from sealed_folder import RELEASE, STUDIES, keyring, write_corpus, zip_corpus
 
-from hubkit.custody.cells import Place, open_cell, seal
+from hubkit.custody.cells import CellPlace, open_cell, seal
 from hubkit.custody.digests import cache_path, find_corpus
 from hubkit.custody.keys import GroupKey, Keyring
 from hubkit.errors import HubkitError, UsageError
 
 FIRST = STUDIES[0]
-PLACE = Place(*RELEASE, "default", "train", 12, "report", "string", *FIRST, 0)
+PLACE = CellPlace(*RELEASE, "default", "train", 12, "report", "string", *FIRST, 0)
 
 
 def checks(root: Path, release: tuple[str, str] = RELEASE) -> list[bytes]:

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hubkit.custody.cells import Place, seal
+from hubkit.custody.cells import CellPlace, seal
 from hubkit.custody.digests import find_corpus
 from hubkit.custody.keys import Keyring
 from hubkit.tables import CHEXPERT_LABELS
@@ -35,7 +35,7 @@ def vectors(root: Path) -> str:
     key = keys.key("p10")
     lines = ["```", f"digest {corpus.digest('p10').hex()}", f"check  {key.check.hex()}"]
     for column, kind, value in VALUES:
-        place = Place(RELEASE, "1.0.0", "default", "test", 2, column, kind, SUBJECT, 50_000_001, 0)
+        place = CellPlace(RELEASE, "1.0.0", "default", "test", 2, column, kind, SUBJECT, 50_000_001, 0)
         cell = seal(value, place.header(), key)
         lines += ["", "/".join(map(str, place)), *(cell.hex()[at : at + 128] for at in range(0, len(cell) * 2, 128))]
     return "\n".join([*lines, "```"])

@@ -20,7 +20,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from hubkit.config import parse_config
 from hubkit.errors import HubkitError
-from hubkit.leakguard.guard import Corpus, Leak, guard, leaks, read_corpus
+from hubkit.leakguard.guard import KnownCorpus, Leak, guard, leaks, read_corpus
 from hubkit.leakguard.identifiers import machine_words
 from hubkit.leakguard.ngrams import COMMON, RUN, PublicRuns, words
 from hubkit.packaging.package import package
@@ -38,12 +38,12 @@ ESCAPED = {json.dumps(SECRET.replace(" ", chr(10)))}
 """
 
 
-def corpus(*texts: str, subjects: int = 1, ids: frozenset[int] = frozenset()) -> Corpus:
-    return Corpus(ids, [(subject, text) for text in texts for subject in range(subjects)])
+def corpus(*texts: str, subjects: int = 1, ids: frozenset[int] = frozenset()) -> KnownCorpus:
+    return KnownCorpus(ids, [(subject, text) for text in texts for subject in range(subjects)])
 
 
 def found(
-    tmp_path: Path, text: str, known: Corpus, name: str = "README.md", machine: tuple[str, ...] = ()
+    tmp_path: Path, text: str, known: KnownCorpus, name: str = "README.md", machine: tuple[str, ...] = ()
 ) -> list[Leak]:
     (tmp_path / name).write_text(text, encoding="utf-8")
     return leaks(tmp_path, known, machine)
@@ -115,7 +115,7 @@ def test_what_counts_is_six_words_and_twenty_subjects(tmp_path: Path, text: str,
 
 
 def test_twenty_reports_of_one_subject_are_no_common_usage(tmp_path: Path) -> None:
-    assert found(tmp_path, SECRET, Corpus(frozenset(), [(1, SECRET)] * 50))
+    assert found(tmp_path, SECRET, KnownCorpus(frozenset(), [(1, SECRET)] * 50))
 
 
 @pytest.mark.parametrize("text", ['"' + " " * 200_000, "[" * 50_000, "](" * 50_000, "`" * 200_000, "a-\n" * 50_000])

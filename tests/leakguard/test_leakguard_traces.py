@@ -15,7 +15,7 @@ from PIL import Image
 
 from hubkit.config import ReleaseConfig, parse_config
 from hubkit.errors import HubkitError
-from hubkit.leakguard.guard import Corpus, Leak, guard, guard_text, leaks, read_corpus
+from hubkit.leakguard.guard import KnownCorpus, Leak, guard, guard_text, leaks, read_corpus
 from hubkit.leakguard.identifiers import machine_words
 from hubkit.leakguard.ngrams import PublicRuns, words
 from hubkit.tables import CONDITIONS, GENERATIONS, STUDIES, TRANSLATIONS
@@ -36,7 +36,7 @@ def kinds(
 ) -> list[str]:
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_text(text, encoding="utf-8")
-    return [leak.kind for leak in leaks(folder, Corpus(ids, [(1, SECRET)]), machine)]
+    return [leak.kind for leak in leaks(folder, KnownCorpus(ids, [(1, SECRET)]), machine)]
 
 
 @pytest.mark.parametrize(
@@ -278,19 +278,19 @@ def test_files_that_are_no_text_are_read_where_they_hold_some(
     tmp_path: Path, name: str, content: bytes, kind: str | None
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    found = {leak.kind for leak in leaks(tmp_path, Corpus(frozenset({STUDY}), [(1, SECRET)]))}
+    found = {leak.kind for leak in leaks(tmp_path, KnownCorpus(frozenset({STUDY}), [(1, SECRET)]))}
     assert found == (set() if kind is None else {kind})
 
 
 @pytest.mark.parametrize("name", ["plot.png", "plot.jpg", "plot.jpeg"])
 def test_pictures_of_each_ending_are_read(tmp_path: Path, name: str) -> None:
     Image.new("L", (4, 4)).save(tmp_path / name)
-    assert leaks(tmp_path, Corpus(frozenset(), [(1, SECRET)])) == []
+    assert leaks(tmp_path, KnownCorpus(frozenset(), [(1, SECRET)])) == []
 
 
 @pytest.mark.parametrize(("count", "ending"), [(1, ""), (8, ""), (9, "; and 1 more"), (12, "; and 4 more")])
 def test_up_to_eight_leaks_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, ending: str) -> None:
-    monkeypatch.setattr("hubkit.leakguard.guard.read_corpus", lambda *arguments: Corpus(frozenset({STUDY}), []))
+    monkeypatch.setattr("hubkit.leakguard.guard.read_corpus", lambda *arguments: KnownCorpus(frozenset({STUDY}), []))
     monkeypatch.setattr("hubkit.leakguard.guard.machine_words", lambda *arguments: [])
     dist = tmp_path / "dist"
     dist.mkdir()

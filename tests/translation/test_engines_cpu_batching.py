@@ -11,7 +11,7 @@ import transformers
 
 from hubkit.errors import UsageError
 from hubkit.translation.engines.cpu_batching import greedy, require_attention
-from hubkit.translation.engines.kv_cache import Flight
+from hubkit.translation.engines.kv_cache import Batch
 from hubkit.translation.engines.loops import loops
 
 SHAPE = {
@@ -124,7 +124,7 @@ def test_memory_that_runs_out_anywhere_changes_no_answer(monkeypatch, room, unan
     model = gemma().eval()
     prompts, limits = questions(24, 3)
     expected = dict(greedy(model, prompts, limits, ENDS, 100_000))
-    write, read = Flight.write, Flight._read
+    write, read = Batch.write, Batch._read
 
     def scarce_write(flight):
         if len(flight.rows) > room:
@@ -136,8 +136,8 @@ def test_memory_that_runs_out_anywhere_changes_no_answer(monkeypatch, room, unan
             raise torch.OutOfMemoryError
         return read(flight, group)
 
-    monkeypatch.setattr(Flight, "write", scarce_write)
-    monkeypatch.setattr(Flight, "_read", scarce_read)
+    monkeypatch.setattr(Batch, "write", scarce_write)
+    monkeypatch.setattr(Batch, "_read", scarce_read)
     answers = dict(greedy(model, prompts, limits, ENDS, 100_000))
     assert list(answers.values()).count("out of memory") == unanswered
     assert {place: answer for place, answer in answers.items() if isinstance(answer, list)}.items() <= expected.items()
@@ -145,13 +145,13 @@ def test_memory_that_runs_out_anywhere_changes_no_answer(monkeypatch, room, unan
 
 def test_a_row_much_longer_than_the_others_waits_for_their_end(monkeypatch):
     torch.manual_seed(0)
-    model, seen, write = gemma().eval(), [], Flight.write
+    model, seen, write = gemma().eval(), [], Batch.write
 
     def watched(flight):
         write(flight)
         seen.append((len(flight.rows), flight.window.end - flight.window.begin))
 
-    monkeypatch.setattr(Flight, "write", watched)
+    monkeypatch.setattr(Batch, "write", watched)
     prompts, limits = [[9] * 80, *[[9, token] for token in range(20, 60)]], [20] * 41
     expected = dict(enumerate(one_by_one(model, prompts, limits, ENDS)))
     assert dict(greedy(model, prompts, limits, ENDS, 100_000)) == expected

@@ -16,7 +16,7 @@ from hubkit.translation.attempts import Result
 from hubkit.translation.checkpoints import read_parts, write_part
 from hubkit.translation.engines import Answer
 from hubkit.translation.units import Unit, plan, read_rows
-from hubkit.translation.worker import Step
+from hubkit.translation.worker import Worker
 
 SAME = "No acute disease."
 
@@ -126,7 +126,7 @@ def test_two_translations_of_a_unit_are_an_error(tmp_path) -> None:
 
 
 def test_what_is_left_is_what_has_no_translation(make_workspace, studies, tmp_path) -> None:
-    step = Step(Translation(checkpoint=3), make_workspace(studies).studies, tmp_path)
+    step = Worker(Translation(checkpoint=3), make_workspace(studies).studies, tmp_path)
     chunks = step.chunks()
     assert step.todo() == chunks
     done, failed = chunks[0][0], chunks[0][1]
@@ -143,10 +143,10 @@ def test_tasks_share_the_chunks_and_none_is_left(make_workspace, studies, tiny_m
     workspace = make_workspace(studies)
     before: set[str] = set()
     for task in range(tasks):
-        Step(settings, workspace.studies, tmp_path).run(task, tasks)
+        Worker(settings, workspace.studies, tmp_path).run(task, tasks)
         now = {path.name for path in tmp_path.glob("part-*")}
-        assert now > before or task >= len(Step(settings, workspace.studies, tmp_path).chunks())
+        assert now > before or task >= len(Worker(settings, workspace.studies, tmp_path).chunks())
         before = now
-    step = Step(settings, workspace.studies, tmp_path)
+    step = Worker(settings, workspace.studies, tmp_path)
     assert not any(step.todo())
     assert len(before) == len(step.chunks()), "no chunk was translated by two tasks"

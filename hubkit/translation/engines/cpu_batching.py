@@ -16,7 +16,7 @@ from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingW
 
 from hubkit.errors import UsageError
 from hubkit.models.memory import free_memory, is_out_of_memory
-from hubkit.translation.engines.kv_cache import Flight, Row
+from hubkit.translation.engines.kv_cache import Batch, Slot
 from hubkit.translation.engines.loops import loops
 
 GROUP = 32
@@ -40,9 +40,9 @@ def greedy(
             When memory runs out their number is halved; a prompt that finds none even alone has
             the answer "out of memory".
     """
-    rows = [Row(place, len(prompt), limits[place], [*prompt]) for place, prompt in enumerate(prompts)]
-    waiting, flight, most = _queue(rows), Flight(model, prompts), len(rows)
-    late: list[Row] = []
+    rows = [Slot(place, len(prompt), limits[place], [*prompt]) for place, prompt in enumerate(prompts)]
+    waiting, flight, most = _queue(rows), Batch(model, prompts), len(rows)
+    late: list[Slot] = []
     while waiting or flight.rows or late:
         if not waiting and not flight.rows:
             waiting, late = _queue(late), []
@@ -54,7 +54,7 @@ def greedy(
         group = group[:free] if free >= min(len(group), slots // 4) else []
         if not _advance(flight, group, slots):
             tried = len(live) + len(group)
-            waiting, flight, most = _queue([*live, *waiting]), Flight(model, prompts), max(tried // 2, 1)
+            waiting, flight, most = _queue([*live, *waiting]), Batch(model, prompts), max(tried // 2, 1)
             free_memory()
             if tried == 1:
                 yield waiting.popleft().place, "out of memory"
@@ -69,11 +69,11 @@ def greedy(
         late += [flight.rows.pop(slot) for slot in _strays(flight.rows)]
 
 
-def _queue(rows: Sequence[Row]) -> deque[Row]:
+def _queue(rows: Sequence[Slot]) -> deque[Slot]:
     return deque(sorted(rows, key=lambda row: (-len(row.tokens), -row.limit, row.place)))
 
 
-def _strays(rows: Mapping[int, Row]) -> list[int]:
+def _strays(rows: Mapping[int, Slot]) -> list[int]:
     """Return the slots of a few rows so much longer than the others that these would attend over mostly nothing."""
     few = len(rows) // FEW
     if not few:
@@ -83,7 +83,7 @@ def _strays(rows: Mapping[int, Row]) -> list[int]:
     return [slot for slot, row in rows.items() if len(row.tokens) > most]
 
 
-def _advance(flight: Flight, group: Sequence[Row], slots: int) -> bool:
+def _advance(flight: Batch, group: Sequence[Slot], slots: int) -> bool:
     """Read a group and write a token to every row; say whether there was memory for it."""
     try:
         flight.read(group, slots)

@@ -21,7 +21,7 @@ States = tuple[torch.Tensor, torch.Tensor]
 """Keys and values of a layer, each of shape (rows, heads, tokens, size)."""
 
 
-class Row(NamedTuple):
+class Slot(NamedTuple):
     """A prompt that is being answered.
 
     Attributes:
@@ -37,7 +37,7 @@ class Row(NamedTuple):
     tokens: list[int]
 
 
-class Flight:
+class Batch:
     """Rows in their slots; an empty slot is computed like the others, and nobody looks.
 
     Args:
@@ -50,7 +50,7 @@ class Flight:
 
     def __init__(self, model: Any, prompts: Sequence[list[int]]):
         self.model = model
-        self.rows: dict[int, Row] = {}
+        self.rows: dict[int, Slot] = {}
         self.slots, self.columns, self.window = 0, 0, Window()
         self.layers: list[Any] = []
         alike = takewhile(lambda tokens: len(set(tokens)) == 1, zip(*prompts, strict=False))
@@ -58,7 +58,7 @@ class Flight:
         self.shared: list[States] | None = None
 
     @torch.inference_mode()
-    def read(self, group: Sequence[Row], slots: int) -> None:
+    def read(self, group: Sequence[Slot], slots: int) -> None:
         """Read all but the last tokens of rows, the longest first, and make it about `slots` slots."""
         read = self._read(group) if group else []
         width = len(group[0].tokens) - 1 if group else 0
@@ -93,7 +93,7 @@ class Flight:
             if row:
                 row.tokens.append(token)
 
-    def _read(self, group: Sequence[Row]) -> list[States]:
+    def _read(self, group: Sequence[Slot]) -> list[States]:
         if self.shared is None:
             self.shared = self._prefill([], [self.prefix], 0)
         copies = [
