@@ -8,7 +8,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,7 +26,7 @@ from hubkit.hub.push import push
 from hubkit.localhub import LocalHub
 from hubkit.packaging.package import package
 from hubkit.verification.clean_env import clean_env
-from hubkit.verification.verify import READER_CHECKS, verify
+from hubkit.verification.verify import LOADING_CHECKS, READER_CHECKS, verify
 from hubkit.workspace import Workspace
 
 
@@ -86,56 +88,89 @@ def as_maintainer(hub: LocalHub) -> dict[str, str]:
     }
 
 
-def run_verify(home: Path, hub: LocalHub, *arguments: str, **more: str) -> tuple[int, str, dict[str, dict[str, str]]]:
-    """`hubkit verify` as a granted reader with a token alone: exit code, output, and results by reader and check."""
-    environment = {**os.environ, "HF_TOKEN": hub.tokens["granted"], "XDG_CACHE_HOME": str(home / "cache"), **more}
-    for name in ("HUBKIT_GRANTED_TOKEN", "HUBKIT_UNGRANTED_TOKEN", "MIMIC_CXR_ROOT", "MIMIC_CXR_JPG_ROOT"):
-        if name not in more:
-            environment.pop(name, None)
-    command = [sys.executable, "-m", "hubkit", "verify", *arguments]
-    done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True)
-    report = home / "verification.json"
-    found = json.loads(report.read_text())["readers"] if report.exists() else []
-    results = {
+Results = dict[str, dict[str, str]]
+"""By reader and check: the result, and what was said of it."""
+
+
+def results(report: Path) -> Results:
+    return {
         reader["reader"]: {check["check"]: f"{check['result']}: {check['detail']}" for check in reader["checks"]}
-        for reader in found
+        for reader in json.loads(report.read_text())["readers"]
     }
-    return done.returncode, done.stdout + done.stderr, results
+
+
+NOT_A_READERS = ("HUBKIT_GRANTED_TOKEN", "HUBKIT_UNGRANTED_TOKEN", "MIMIC_CXR_ROOT", "MIMIC_CXR_JPG_ROOT")
+
+
+class Reading(NamedTuple):
+    """What came of `hubkit verify`: the error that ended it, what it printed, and the results."""
+
+    error: str | None
+    said: str
+    found: Results
+
+
+@pytest.fixture
+def reader(
+    hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., Reading]:
+    """Runs `hubkit verify` as a granted reader with a token alone; of the checks of the release only those named."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_TOKEN", hub.tokens["granted"])
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in NOT_A_READERS:
+        monkeypatch.delenv(name, raising=False)
+
+    def verify(*arguments: str, checks: tuple[str, ...]) -> Reading:
+        monkeypatch.setattr("hubkit.verification.verify.READER_CHECKS", [*checks])
+        done = CliRunner().invoke(cli, ["verify", *arguments])
+        assert done.exception is None or isinstance(done.exception, HubkitError), done.exception
+        error = None if done.exception is None else str(done.exception)
+        return Reading(error, done.output + capfd.readouterr().err, results(tmp_path / "verification.json"))
+
+    return verify
 
 
 def test_anyone_verifies_a_release_by_its_names(
-    pushed: list[str], packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub, tmp_path: Path
+    pushed: list[str], packaged: tuple[ReleaseConfig, Workspace], reader: Callable[..., Reading], tmp_path: Path
 ) -> None:
     corpus = str(packaged[0].corpus.root)
-    status, said, found = run_verify(tmp_path, hub, *pushed, "--corpus", corpus, "--images", corpus)
-    assert status == 0, said
-    assert found["granted"].keys() == {*READER_CHECKS}
-    assert all(result.startswith("passed") for result in found["granted"].values())
-    assert found["stranger"] == {"refused": "passed: dataset and adapter gated"}
-    assert found["ungranted"]["refused"].startswith("skipped: needs a second account without a grant")
-    assert "granted                    python 3." in said
-    assert f"{' '.join(pushed)} at release-1.0.0: 8 passed, 0 failed, 1 skipped (verification.json)" in said
+    done = reader(*pushed, "--corpus", corpus, "--images", corpus, checks=("one_release", "loader_joins"))
+    assert done.error is None
+    assert done.found["granted"].keys() == {"one_release", "loader_joins"}
+    assert done.found["granted"]["one_release"] == "passed: version 1.0.0 of one release: dataset, adapter, metric"
+    assert re.match(r"passed: text \d+, images \d+, chat \d+ rows", done.found["granted"]["loader_joins"])
+    assert done.found["stranger"] == {"refused": "passed: dataset and adapter gated"}
+    assert done.found["ungranted"]["refused"].startswith("skipped: needs a second account without a grant")
+    assert "granted                    python 3." in done.said
+    assert f"{' '.join(pushed)} at release-1.0.0: 3 passed, 0 failed, 1 skipped (verification.json)" in done.said
     assert sorted(path.name for path in tmp_path.iterdir()) == ["verification.json", "verification.log"]
 
 
-def test_what_cannot_be_checked_says_why(pushed: list[str], hub: LocalHub, tmp_path: Path) -> None:
+def test_what_cannot_be_checked_says_why(
+    pushed: list[str], hub: LocalHub, reader: Callable[..., Reading], monkeypatch: pytest.MonkeyPatch
+) -> None:
     dataset, adapter, _ = pushed
-    more = {"HUBKIT_UNGRANTED_TOKEN": hub.tokens["ungranted"]}
-    status, said, found = run_verify(tmp_path, hub, dataset, adapter, **more)
-    assert status == 0, said
+    monkeypatch.setenv("HUBKIT_UNGRANTED_TOKEN", hub.tokens["ungranted"])
+    done = reader(dataset, adapter, checks=tuple(READER_CHECKS))
+    assert done.error is None
     needs = {
         "loader_joins": "skipped: needs --corpus or --images",
         "bertimbau_table": "skipped: no metric was named",
         "xlm_roberta_table": "skipped: needs the reader's own corpus: give --corpus",
         "reports_regenerated": "skipped: needs the reader's own images: give --images",
     }
-    assert {name: found["granted"][name] for name in needs} == needs
-    assert found["granted"]["datasets_load"] == "passed: 16 splits by tag and main, plain and streamed"
-    assert found["ungranted"] == {"refused": "passed: dataset and adapter gated"}
+    assert {name: done.found["granted"][name] for name in needs} == needs
+    assert done.found["granted"]["datasets_load"] == "passed: 16 splits by tag and main, plain and streamed"
+    assert done.found["ungranted"] == {"refused": "passed: dataset and adapter gated"}
 
 
 def test_a_corpus_of_another_version_leaves_out_what_differs(
-    pushed: list[str], packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub, tmp_path: Path
+    pushed: list[str],
+    packaged: tuple[ReleaseConfig, Workspace],
+    reader: Callable[..., Reading],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     corpus = tmp_path / "corpus"
     shutil.copytree(packaged[0].corpus.root, corpus)
@@ -143,43 +178,66 @@ def test_a_corpus_of_another_version_leaves_out_what_differs(
     next(corpus.rglob(f"s{test[0]}.txt")).unlink()
     other = next(corpus.rglob(f"s{test[1]}.txt"))
     other.write_text(other.read_text() + " More.\n")
-    status, said, found = run_verify(tmp_path, hub, *pushed, MIMIC_CXR_ROOT=str(corpus))
-    assert status == 0, said
-    assert "33 scores" in found["granted"]["xlm_roberta_table"]
-    assert "6 left out, whose reports the corpus lacks" in found["granted"]["xlm_roberta_table"]
+    monkeypatch.setenv("MIMIC_CXR_ROOT", str(corpus))
+    done = reader(*pushed, checks=("xlm_roberta_table",))
+    assert done.error is None
+    assert "33 scores" in done.found["granted"]["xlm_roberta_table"]
+    assert "6 left out, whose reports the corpus lacks" in done.found["granted"]["xlm_roberta_table"]
+
+
+def run_verify(home: Path, hub: LocalHub, *arguments: str) -> tuple[int, str, Results]:
+    """`hubkit verify` in a process of its own, as a granted reader with a token alone: exit code, output, results."""
+    environment = {**os.environ, "HF_TOKEN": hub.tokens["granted"], "XDG_CACHE_HOME": str(home / "cache")}
+    for name in NOT_A_READERS:
+        environment.pop(name, None)
+    command = [sys.executable, "-m", "hubkit", "verify", *arguments]
+    done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True)
+    report = home / "verification.json"
+    return done.returncode, done.stdout + done.stderr, results(report) if report.exists() else {}
 
 
 def test_a_sealed_release_is_opened_with_the_readers_corpus(
     sealed: list[str], packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub, tmp_path: Path
 ) -> None:
     corpus = str(packaged[0].corpus.root)
-    own = ["--corpus", corpus, "--images", corpus]
-    versions = ["--versions", "datasets-3.6", "--keep-versions", str(Path(sys.prefix).resolve() / "versions")]
-    status, said, found = run_verify(tmp_path, hub, *sealed, *own, *versions)
+    status, said, found = run_verify(tmp_path, hub, *sealed, "--corpus", corpus, "--images", corpus)
     assert status == 0, said
     assert found["hubkit"]["unsealed"].startswith("passed: ")
-    for reader in ("granted", "datasets-3.6", "granted, with hubkit", "datasets-3.6, with hubkit"):
+    for reader in ("granted", "granted, with hubkit"):
         assert all(result.startswith("passed") for result in found[reader].values()), found[reader]
     assert found["granted"].keys() == {*READER_CHECKS}
     assert found["granted"]["datasets_load"].endswith("plain and streamed, as sealed bytes")
-    assert "opened with the corpus" in found["datasets-3.6"]["literal_load"]
     assert found["granted, with hubkit"]["opened_as_read"].endswith(", Sealed() 13")
-    assert found["datasets-3.6, with hubkit"] == found["granted, with hubkit"]
+
+
+@pytest.mark.long
+def test_a_sealed_release_is_opened_with_other_versions(
+    sealed: list[str], packaged: tuple[ReleaseConfig, Workspace], reader: Callable[..., Reading]
+) -> None:
+    versions = ["--versions", "datasets-3.6", "--keep-versions", str(Path(sys.prefix).resolve() / "versions")]
+    done = reader(*sealed, "--corpus", str(packaged[0].corpus.root), *versions, checks=("one_release",))
+    assert done.error is None
+    for who in ("granted", "datasets-3.6", "granted, with hubkit", "datasets-3.6, with hubkit"):
+        assert all(result.startswith("passed") for result in done.found[who].values()), done.found[who]
+    assert done.found["datasets-3.6"].keys() == {*LOADING_CHECKS}
+    assert "opened with the corpus" in done.found["datasets-3.6"]["literal_load"]
+    assert done.found["granted, with hubkit"]["opened_as_read"].endswith(", Sealed() 13")
+    assert done.found["datasets-3.6, with hubkit"] == done.found["granted, with hubkit"]
 
 
 def test_of_a_sealed_release_without_the_corpus_the_loading_is_checked(
-    sealed: list[str], packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub, tmp_path: Path
+    sealed: list[str], packaged: tuple[ReleaseConfig, Workspace], reader: Callable[..., Reading], tmp_path: Path
 ) -> None:
-    status, said, found = run_verify(tmp_path, hub, sealed[0])
-    assert status == 0, said
-    assert found["granted"]["datasets_load"].startswith("passed")
-    assert found["granted"]["bertimbau_table"] == "skipped: the text is sealed: give --corpus"
+    done = reader(sealed[0], checks=("datasets_load", "bertimbau_table"))
+    assert done.error is None
+    assert done.found["granted"]["datasets_load"].startswith("passed")
+    assert done.found["granted"]["bertimbau_table"] == "skipped: the text is sealed: give --corpus"
     other = tmp_path / "other"
     shutil.copytree(packaged[0].corpus.root, other)
     next(other.rglob("s*.txt")).write_text("another text")
-    status, said, found = run_verify(tmp_path, hub, sealed[0], "--corpus", str(other))
-    assert status == 1
-    assert "the text of one report or more differs" in found["hubkit"]["unsealed"]
+    done = reader(sealed[0], "--corpus", str(other), checks=())
+    assert done.error is not None
+    assert "the text of one report or more differs" in done.found["hubkit"]["unsealed"]
 
 
 @pytest.mark.parametrize(
@@ -231,24 +289,22 @@ def test_what_cannot_be_verified_is_one_line(
 
 
 def test_a_repo_that_tells_of_another_release_fails_the_verification(
-    packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub, tmp_path: Path
+    packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub, reader: Callable[..., Reading]
 ) -> None:
     repo = f"{hub.owner}/copied"
     api = HfApi(endpoint=hub.url, token=hub.tokens["owner"])
     api.create_repo(repo, repo_type="dataset")
     api.upload_folder(folder_path=packaged[1].dist / "dataset", repo_id=repo, repo_type="dataset")
-    status, said, found = run_verify(tmp_path, hub, repo)
-    assert status == 1
-    assert found["granted"]["one_release"] == "failed: the repos call it release-1.0.0"
-    assert found["stranger"]["refused"].startswith("failed: data/")
-    assert re.search(r"2 of \d+ checks failed, first one_release", said)
+    done = reader(repo, checks=("one_release",))
+    assert done.found["granted"]["one_release"] == "failed: the repos call it release-1.0.0"
+    assert done.found["stranger"]["refused"].startswith("failed: data/")
+    assert "2 of 3 checks failed, first one_release" in str(done.error)
 
 
 def test_what_researchers_do_works(
-    packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub, capfd: pytest.CaptureFixture[str]
+    packaged: tuple[ReleaseConfig, Workspace], pushed: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     config, workspace = packaged
-    push(config, workspace)
     verify(config, workspace)
     report = json.loads((workspace.root / "verification.json").read_text())
     checks = {(reader["reader"], check["check"]) for reader in report["readers"] for check in reader["checks"]}
@@ -289,10 +345,9 @@ def test_a_difference_fails_the_verification(
 
 
 def test_a_reader_who_gets_in_without_a_grant_fails_the_verification(
-    packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub, monkeypatch: pytest.MonkeyPatch
+    packaged: tuple[ReleaseConfig, Workspace], pushed: list[str], hub: LocalHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, workspace = packaged
-    push(config, workspace)
     monkeypatch.setattr("hubkit.verification.verify.READER_CHECKS", [])
     monkeypatch.setenv("HUBKIT_UNGRANTED_TOKEN", hub.tokens["granted"])
     with pytest.raises(HubkitError, match=r"refused: data/.*parquet was downloaded"):
