@@ -11,6 +11,9 @@ import pytest
 
 CHECKOUT = Path(__file__).parent.parent
 
+# It installs the light dependencies from the index.
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -19,23 +19,26 @@ LOAD = """
 import json, sys, evaluate
 sys.modules["hubkit"] = None
 metric = evaluate.load(sys.argv[1], revision="release-1.0.0")
-print(json.dumps(metric.compute(predictions=["Há derrame."], references=["Sem derrame."], **json.loads(sys.argv[2]))))
+texts = {"predictions": ["Há derrame."], "references": ["Sem derrame."]}
+print(json.dumps([metric.compute(**texts, **settings) for settings in json.loads(sys.argv[2])]))
 """
 
 
-@pytest.mark.parametrize("named", ["by its commit", "by no revision"])
-def test_load_by_name(hub, encoders, metric, tmp_path, named):
+def test_load_by_name(hub, encoders, metric, tmp_path):
+    """With an encoder that is named by its commit, and with one that is named by no revision."""
     api = HfApi(endpoint=hub.url, token=hub.tokens["owner"])
-    space, model = f"{hub.owner}/bertscore_ptbr", f"{hub.owner}/tiny-bert-{named.replace(' ', '-')}"
+    space, models = f"{hub.owner}/bertscore_ptbr", [f"{hub.owner}/tiny-bert-{number}" for number in range(2)]
     folder, layer = encoders["bert"]
-    api.create_repo(space, repo_type="space", space_sdk="gradio", exist_ok=True)
+    api.create_repo(space, repo_type="space", space_sdk="gradio")
     api.upload_folder(repo_id=space, repo_type="space", folder_path=published("bertscore_ptbr"))
-    api.create_tag(space, repo_type="space", tag="release-1.0.0", exist_ok=True)
-    api.create_repo(model)
-    commit = api.upload_folder(repo_id=model, folder_path=folder).oid
+    api.create_tag(space, repo_type="space", tag="release-1.0.0")
+    commits = []
+    for model in models:
+        api.create_repo(model)
+        commits.append(api.upload_folder(repo_id=model, folder_path=folder).oid)
     environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home")}
-    settings = {"model_type": model, "num_layers": layer, "device": "cpu"}
-    settings |= {"revision": commit} if named == "by its commit" else {}
+    settings = [{"model_type": model, "num_layers": layer, "device": "cpu"} for model in models]
+    settings[0]["revision"] = commits[0]
     found = subprocess.run(
         [sys.executable, "-c", LOAD, space, json.dumps(settings)],
         env=environment,
@@ -46,11 +49,12 @@ def test_load_by_name(hub, encoders, metric, tmp_path, named):
         check=False,
     )
     assert found.returncode == 0, found.stderr
-    result = json.loads(found.stdout.splitlines()[-1])
+    results = json.loads(found.stdout.splitlines()[-1])
     local = metric.compute(
         predictions=["Há derrame."], references=["Sem derrame."], model_type=folder, num_layers=layer
     )
-    assert result["f1"] == pytest.approx(local["f1"], abs=1e-6)
-    assert f"model:{model}|revision:{commit}|layer:{layer}|" in result["signature"]
+    for result, model, commit in zip(results, models, commits, strict=True):
+        assert result["f1"] == pytest.approx(local["f1"], abs=1e-6)
+        assert f"model:{model}|revision:{commit}|layer:{layer}|" in result["signature"]
     written = [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
     assert not [path for path in written if "derrame" in path.read_bytes().decode(errors="ignore")]

@@ -36,6 +36,8 @@ def test_all_models_fit_into_the_package() -> None:
     assert {path.parent.name for path in files if path.name == "model.safetensors"} == set(MODELS)
 
 
+# On the whole test split; tests/translation/test_translate_demo.py reads forty reports in every run.
+@pytest.mark.long
 def test_nine_held_out_reports_in_ten_are_translated_exactly(test_split: list[Study]) -> None:
     import torch
 
@@ -126,6 +128,8 @@ def test_a_right_translation_scores_above_one_with_side_or_negation_turned(name:
     assert all(above > below + 0.02 for above, below in zip(right, wrong, strict=True))
 
 
+# The weights are shipped: what the six pairs above do not show changes only when they are trained again.
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "draw"), [("bertimbau", rephrased), ("xlm-roberta", translated)])
 def test_right_texts_score_above_wrong_ones(name: str, draw: Draw) -> None:
     rng = random.Random("held out")

@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from hubkit.workspace import file_digest
 
 
+@pytest.mark.long
 def test_the_same_training_gives_the_same_bytes(tmp_path: Path) -> None:
     for out in ("first", "again"):
         command = [

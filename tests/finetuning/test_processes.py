@@ -112,22 +112,6 @@ def test_ddp_takes_the_steps_of_one_process(
     assert answered.count("/api/models/maintainer/base/revision/main") == 2, "both processes ask this Hub"
 
 
-def test_a_gated_base_says_whose_terms_to_accept(
-    from_hub: ReleaseConfig, hub: LocalHub, gated: str, tmp_path: Path
-) -> None:
-    workspace = fill_workspace(tmp_path / "work", train=1, validate=0, test=0)
-    path = write(from_hub, tmp_path)
-    done = subprocess.run(
-        [sys.executable, "-m", "hubkit", "finetune", f"--config={path}", f"--workspace={workspace.root}"],
-        env={**os.environ, "HF_TOKEN": hub.tokens["ungranted"], "HF_HOME": str(tmp_path / "home")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    said = "hubkit: maintainer/base: is gated (accept its terms on the Hub (maintainer/base), then: hf auth login)"
-    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, said)
-
-
 @pytest.mark.long
 def test_fsdp_takes_the_steps_of_one_process_across_a_kill(
     config: ReleaseConfig, alone: Workspace, tmp_path: Path

@@ -1,7 +1,7 @@
-"""What a reader does with a release, by stock libraries: `python load_from_hub.py REPO TAG CORPUS`; writes found.json.
+"""What a reader does with releases, by stock libraries: `python load_from_hub.py TAG CORPUS REPO...`.
 
 Every config and split by tag and by main, streamed and not; of a release in clear the loader's views as well: from the
-branch `script` where datasets runs scripts, and by import.
+branch `script` where datasets runs scripts, and by import. What was found in each repo is written to found.json.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ assert importlib.util.find_spec("hubkit") is None
 datasets.config.USE_PARQUET_EXPORT = False
 
 VIEWS = ("text", "images", "chat")
-repo, tag, corpus = sys.argv[1:]
+tag, corpus, *repos = sys.argv[1:]
 
 
 def rows(loaded: Any) -> dict[str, list[dict[str, Any]]]:
@@ -40,7 +40,7 @@ def readable(value: Any) -> Any:
     return [*value.size, value.getpixel((0, 0))] if hasattr(value, "getpixel") else value
 
 
-def released() -> dict[str, Any]:
+def released(repo: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for revision in (tag, "main"):
         for config in get_dataset_config_names(repo, revision=revision):
@@ -50,7 +50,7 @@ def released() -> dict[str, Any]:
     return found
 
 
-def by_script() -> dict[str, Any]:
+def by_script(repo: str) -> dict[str, Any]:
     found = {}
     for view in VIEWS:
         options = {"revision": "script", "trust_remote_code": True, "mimic_cxr": corpus}
@@ -59,7 +59,7 @@ def by_script() -> dict[str, Any]:
     return found
 
 
-def by_import() -> dict[str, Any]:
+def by_import(repo: str) -> dict[str, Any]:
     folder = snapshot_download(repo, repo_type="dataset", revision=tag)
     spec = importlib.util.spec_from_file_location("mimic_cxr_ptbr", f"{folder}/loader/mimic_cxr_ptbr.py")
     assert spec is not None
@@ -71,9 +71,13 @@ def by_import() -> dict[str, Any]:
     return found
 
 
-found: dict[str, Any] = {"versions": [datasets.__version__], "released": released()}
-if not isinstance(load_dataset(repo, split="test")[0]["report"], bytes):
-    found["import"] = by_import()
-    if datasets.__version__ < "4":
-        found["script"] = by_script()
-Path("found.json").write_text(json.dumps(found))
+def read(repo: str) -> dict[str, Any]:
+    found: dict[str, Any] = {"versions": [datasets.__version__], "released": released(repo)}
+    if not isinstance(load_dataset(repo, split="test")[0]["report"], bytes):
+        found["import"] = by_import(repo)
+        if datasets.__version__ < "4":
+            found["script"] = by_script(repo)
+    return found
+
+
+Path("found.json").write_text(json.dumps({repo: read(repo) for repo in repos}))

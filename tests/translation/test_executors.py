@@ -42,6 +42,7 @@ def test_two_workers_here_write_the_same_bytes(make_workspace, studies, configur
     assert file_digest(workspace.translations) == expected
 
 
+@pytest.mark.long
 def test_a_real_ray_writes_the_same_bytes(make_workspace, studies, configure, expected):
     workspace = make_workspace(studies)
     options = {"cpus_per_task": 1, "mem_per_cpu_gb": 0.5}
@@ -49,6 +50,7 @@ def test_a_real_ray_writes_the_same_bytes(make_workspace, studies, configure, ex
     assert file_digest(workspace.translations) == expected
 
 
+@pytest.mark.long
 def test_more_than_ray_has_is_refused(make_workspace, studies, configure):
     with pytest.raises(UsageError, match="a task is to have 1000 GPUs, and Ray has"):
         run_one("translate", configure(executor="ray", ray={"gpus_per_task": 1000}), make_workspace(studies))
@@ -200,7 +202,7 @@ def start(configure, moody, tmp_path):
     return start
 
 
-@pytest.mark.parametrize("survivors", [False, True])
+@pytest.mark.parametrize("survivors", [pytest.param(False, marks=pytest.mark.long), True])
 def test_what_is_killed_continues(make_workspace, studies, start, moody, survivors):
     workspace = make_workspace(studies)
     moody.plan = {study["findings"]: ["hang", "fine"] for study in studies if study.get("findings")}

@@ -212,21 +212,25 @@ def test_a_sealed_release_is_opened_with_the_readers_corpus(
 
 @pytest.mark.long
 def test_a_sealed_release_is_opened_with_other_versions(
-    sealed: list[str], packaged: tuple[ReleaseConfig, Workspace], reader: Callable[..., Reading]
+    sealed: list[str], packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub, tmp_path: Path
 ) -> None:
+    corpus = str(packaged[0].corpus.root)
     versions = ["--versions", "datasets-3.6", "--keep-versions", str(Path(sys.prefix).resolve() / "versions")]
-    done = reader(*sealed, "--corpus", str(packaged[0].corpus.root), *versions, checks=("one_release",))
-    assert done.error is None
-    for who in ("granted", "datasets-3.6", "granted, with hubkit", "datasets-3.6, with hubkit"):
-        assert all(result.startswith("passed") for result in done.found[who].values()), done.found[who]
-    assert done.found["datasets-3.6"].keys() == {*LOADING_CHECKS}
-    assert "opened with the corpus" in done.found["datasets-3.6"]["literal_load"]
-    assert done.found["granted, with hubkit"]["opened_as_read"].endswith(", Sealed() 13")
-    assert done.found["datasets-3.6, with hubkit"] == done.found["granted, with hubkit"]
+    status, said, found = run_verify(tmp_path, hub, *sealed, "--corpus", corpus, "--images", corpus, *versions)
+    assert status == 0, said
+    for reader in ("granted", "datasets-3.6", "granted, with hubkit", "datasets-3.6, with hubkit"):
+        assert all(result.startswith("passed") for result in found[reader].values()), found[reader]
+    assert found["datasets-3.6"].keys() == {*LOADING_CHECKS}
+    assert "opened with the corpus" in found["datasets-3.6"]["literal_load"]
+    assert found["datasets-3.6, with hubkit"] == found["granted, with hubkit"]
 
 
 def test_of_a_sealed_release_without_the_corpus_the_loading_is_checked(
-    sealed: list[str], packaged: tuple[ReleaseConfig, Workspace], reader: Callable[..., Reading], tmp_path: Path
+    sealed: list[str],
+    packaged: tuple[ReleaseConfig, Workspace],
+    hub: LocalHub,
+    reader: Callable[..., Reading],
+    tmp_path: Path,
 ) -> None:
     done = reader(sealed[0], checks=("datasets_load", "bertimbau_table"))
     assert done.error is None
@@ -235,9 +239,9 @@ def test_of_a_sealed_release_without_the_corpus_the_loading_is_checked(
     other = tmp_path / "other"
     shutil.copytree(packaged[0].corpus.root, other)
     next(other.rglob("s*.txt")).write_text("another text")
-    done = reader(sealed[0], "--corpus", str(other), checks=())
-    assert done.error is not None
-    assert "the text of one report or more differs" in done.found["hubkit"]["unsealed"]
+    status, _, found = run_verify(tmp_path, hub, sealed[0], "--corpus", str(other))
+    assert status == 1
+    assert "the text of one report or more differs" in found["hubkit"]["unsealed"]
 
 
 @pytest.mark.parametrize(

@@ -86,12 +86,17 @@ def run(python: Path, script: Path, home: Path, hub: LocalHub, *arguments: str, 
     return found
 
 
-def test_a_release_in_clear_is_read_by_all_versions(
-    python: Path, hub: LocalHub, published: Published, tmp_path: Path
-) -> None:
-    script = TESTS / "loading_script" / "load_from_hub.py"
-    repo = f"{hub.owner}/mimic-cxr-ptbr"
-    found = run(python, script, tmp_path, hub, repo, "release-1.0.0", str(published.corpus))
+@pytest.fixture(scope="module")
+def read(python: Path, hub: LocalHub, published: Published, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What one process without hubkit read of the release in clear, and of the sealed one."""
+    script, home = TESTS / "loading_script" / "load_from_hub.py", tmp_path_factory.mktemp("stock")
+    repos = {name: f"{hub.owner}/{name}" for name in ("mimic-cxr-ptbr", SEALED["dataset"])}
+    found = run(python, script, home, hub, "release-1.0.0", str(published.corpus), *repos.values())
+    return {name: found[repo] for name, repo in repos.items()}
+
+
+def test_a_release_in_clear_is_read_by_all_versions(python: Path, read: dict[str, Any], published: Published) -> None:
+    found = read["mimic-cxr-ptbr"]
     assert python.parents[1].name.startswith(f"datasets-{'.'.join(found['versions'][0].split('.')[:2])}-")
     assert found["released"] == {name: published.rows(name) for name in ("default", "spans", "generations", "scores")}
     check_views(found["import"], published)
@@ -124,23 +129,19 @@ def check_views(views: dict[str, dict[str, list[dict[str, Any]]]], published: Pu
 
 
 def test_a_sealed_release_is_opened_in_all_versions(
-    python: Path, hub: LocalHub, published: Published, tmp_path: Path
+    python: Path, hub: LocalHub, read: dict[str, Any], published: Published, tmp_path: Path
 ) -> None:
-    stock, ours = tmp_path / "stock", tmp_path / "ours"
-    for home in (stock, ours):
-        home.mkdir()
     repo, corpus = f"{hub.owner}/{SEALED['dataset']}", str(published.corpus)
-    bytes_alone = run(python, TESTS / "loading_script" / "load_from_hub.py", stock, hub, repo, "release-1.0.0", corpus)
-    counts = {
-        name: {split: len(part) for split, part in splits.items()} for name, splits in bytes_alone["released"].items()
-    }
+    bytes_alone = read[SEALED["dataset"]]["released"]
+    counts = {name: {split: len(part) for split, part in splits.items()} for name, splits in bytes_alone.items()}
     assert counts == {
         name: {split: len(part) for split, part in published.rows(name).items()}
         for name in ("default", "spans", "generations", "scores")
     }
-    # The light install of hubkit lies in no environment: the scripts above could not prove anything otherwise.
-    where = {"PYTHONPATH": str(Path(hubkit.__file__).parents[1]), "MIMIC_CXR_ROOT": corpus, "XDG_CACHE_HOME": str(ours)}
-    found = run(python, TESTS / "custody" / "read_from_hub.py", ours, hub, repo, **where)
+    # The light install of hubkit lies in no environment: what was read above could not prove anything otherwise.
+    light = str(Path(hubkit.__file__).parents[1])
+    where = {"PYTHONPATH": light, "MIMIC_CXR_ROOT": corpus, "XDG_CACHE_HOME": str(tmp_path)}
+    found = run(python, TESTS / "custody" / "read_from_hub.py", tmp_path, hub, repo, **where)
     rows = published.rows("default")
     assert found["open_sealed"] == found["streamed"] == found["literal"] == rows
     assert found["generations"] == published.rows("generations")["test"]
@@ -186,6 +187,7 @@ def test_a_name_that_is_no_version_is_refused(name: str, tmp_path: Path) -> None
 
 
 def test_versions_that_cannot_be_installed_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_RETRIES", "0")
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     with pytest.raises(HubkitError, match=r"datasets==3\.6\.0: cannot be installed: .*see whether PyPI can be reached"):
         environment("datasets==3.6.0", tmp_path)
