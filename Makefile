@@ -22,11 +22,12 @@ check: $(READY)
 test: $(READY)
 	$(BIN)/pytest -n 2 --dist loadfile
 
-# What takes minutes: every pinned set of versions, FSDP, random faults, and the property tests with ten times the examples.
-# SCHEDULES says how many of the 200 schedules of faults run; `make kills` is the other long one, and stays apart.
+# What takes minutes: the pinned sets of versions, FSDP, faults at random, and ten times as many
+# examples of the property tests. SCHEDULES says how many schedules of faults run.
 SCHEDULES ?= 200
 long: $(READY)
-	HUBKIT_FAULT_SCHEDULES=$(SCHEDULES) $(BIN)/pytest -n 2 --dist loadfile -m "long or hypothesis" --hypothesis-profile long
+	HUBKIT_FAULT_SCHEDULES=$(SCHEDULES) $(BIN)/pytest -n 2 --dist loadfile \
+		-m "long or hypothesis" --hypothesis-profile long
 
 # How many small faults in the code the tests notice, by area: 200 by seed, in under an hour on two cores. Before a release.
 SAMPLE ?= 200

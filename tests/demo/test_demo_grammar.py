@@ -26,7 +26,7 @@ def count(pattern: str, said: str) -> int:
 
 
 @given(SEEDS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=settings().max_examples * 2)
 def test_both_languages_say_as_much(seed: int) -> None:
     facts, report = sample_report(random.Random(seed))
     for name, english, portuguese in report.sections:

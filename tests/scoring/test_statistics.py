@@ -93,7 +93,7 @@ def test_a_system_does_not_differ_from_itself():
     assert found == (0, 0, 0, 1, 1)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=settings().max_examples * 3 // 10)
 @given(values=st.lists(st.tuples(st.floats(-1, 1), st.floats(-1, 1)), min_size=1, max_size=12), seed=st.integers(0, 9))
 def test_anything_gets_an_interval_and_a_p_value(values, seed):
     one, other = np.array(values).T

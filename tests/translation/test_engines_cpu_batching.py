@@ -118,11 +118,11 @@ def test_prompts_at_the_edge(prompts):
         assert dict(greedy(model, prompts, limits, ENDS, budget)) == expected
 
 
-@pytest.mark.parametrize(("room", "unanswered"), [(5, 0), (1, 0), (0, 24)])
-def test_memory_that_runs_out_anywhere_changes_no_answer(monkeypatch, room, unanswered):
+@pytest.mark.parametrize(("count", "room", "unanswered"), [(24, 5, 0), (24, 1, 0), (6, 0, 6)])
+def test_memory_that_runs_out_anywhere_changes_no_answer(monkeypatch, count, room, unanswered):
     torch.manual_seed(0)
     model = gemma().eval()
-    prompts, limits = questions(24, 3)
+    prompts, limits = questions(count, 3)
     expected = dict(greedy(model, prompts, limits, ENDS, 100_000))
     write, read = Batch.write, Batch._read
 
