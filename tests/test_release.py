@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,9 @@ import pytest
 from hubkit import release
 from hubkit.config import ReleaseConfig, parse_config
 from hubkit.errors import HubkitError, UsageError
-from hubkit.release import plan, run
+from hubkit.release import Step, check_before, plan, read_manifest, run, run_one
 from hubkit.stages import Stage
-from hubkit.workspace import Workspace
+from hubkit.workspace import Workspace, file_digest
 
 SOURCE = {"text": "a"}
 
@@ -85,3 +86,121 @@ def test_an_equal_output_leaves_the_next_stage_alone(workspace: Workspace) -> No
 def test_stages_that_make_no_sense(workspace: Workspace, first_stage: str | None, last_stage: str | None) -> None:
     with pytest.raises(UsageError, match="one, two"):
         plan(ReleaseConfig(), workspace, first_stage, last_stage)
+
+
+@pytest.mark.parametrize(
+    ("between", "expected"),
+    [
+        ((None, None), [("one", "skip", "up to date"), ("two", "skip", "up to date")]),
+        (("one", None), [("one", "run", "asked for"), ("two", "run", "an earlier stage runs")]),
+        (("one", "one"), [("one", "run", "asked for")]),
+        (("two", None), [("two", "run", "asked for")]),
+        ((None, "one"), [("one", "skip", "up to date")]),
+    ],
+)
+def test_a_part_of_the_stages(workspace: Workspace, between: tuple[str | None, str | None], expected: list) -> None:
+    finish(workspace)
+    steps = plan(ReleaseConfig(), workspace, *between)
+    assert [(step.stage.name, step.action, step.reason) for step in steps] == expected
+
+
+def test_reasons_come_in_order_and_the_cheapest_first(workspace: Workspace) -> None:
+    finish(workspace)
+    manifest = json.loads(workspace.manifest("two").read_text())
+    (workspace.root / "two").write_text("edited")
+    for change, reason in [
+        ({}, "two changed"),
+        ({"key": "k"}, "inputs changed"),
+        ({"settings": "s"}, "settings changed"),
+    ]:
+        manifest |= change
+        workspace.manifest("two").write_text(json.dumps(manifest))
+        assert actions(workspace)[1] == ("run", reason)
+    for damaged in ("{", ""):
+        workspace.manifest("two").write_text(damaged)
+        assert read_manifest(workspace, "two") is None
+        assert actions(workspace)[1] == ("run", "not done yet")
+
+
+def test_what_a_manifest_says(workspace: Workspace) -> None:
+    finish(workspace)
+    manifest = read_manifest(workspace, "two")
+    assert manifest is not None
+    started, seconds, versions = (manifest.pop(name) for name in ("started", "seconds", "versions"))
+    stage = release.STAGES[1]
+    assert manifest == {
+        "stage": "two",
+        "key": stage.key(ReleaseConfig(), workspace),
+        "settings": ReleaseConfig().digest(("release.seed",)),
+        "outputs": {"two": file_digest(workspace.root / "two")},
+        "seed": 42,
+    }
+    assert started.endswith("Z")
+    assert 0 <= seconds < 60
+    assert {"hubkit", "torch", "transformers", "huggingface-hub"} <= versions.keys()
+
+
+def test_a_stage_alone_runs_where_it_is_not_done_or_asked_for(workspace: Workspace) -> None:
+    said: list[tuple[str, str, str]] = []
+
+    def report(step: Step, seconds: float) -> None:
+        assert 0 <= seconds < 60
+        said.append((step.stage.name, step.action, step.reason))
+
+    for asked in (False, False, True):
+        run_one("one", ReleaseConfig(), workspace, report, asked_for=asked)
+    assert said == [("one", "run", "not done yet"), ("one", "skip", "up to date"), ("one", "run", "asked for")]
+    said.clear()
+    with pytest.raises(HubkitError, match="killed"):
+        run(ReleaseConfig(), workspace, report=report)
+    run(ReleaseConfig(), workspace, first="two", report=report)
+    assert said == [("one", "skip", "up to date"), ("two", "run", "asked for")]
+
+
+def test_a_stage_that_fails_is_not_done_any_more(workspace: Workspace) -> None:
+    finish(workspace)
+    with pytest.raises(HubkitError, match="killed"):
+        run(ReleaseConfig(), workspace, first="two")
+    assert read_manifest(workspace, "two") is None
+    assert actions(workspace)[1] == ("run", "continues")
+
+
+def test_one_run_at_a_time(workspace: Workspace) -> None:
+    with workspace.lock():
+        for start in (lambda: run(ReleaseConfig(), workspace), lambda: run_one("one", ReleaseConfig(), workspace)):
+            with pytest.raises(HubkitError, match="another hubkit works in this workspace"):
+                start()
+
+
+def test_a_stage_that_hands_on_what_another_made_refuses_other_outputs(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = release.STAGES
+    monkeypatch.setattr(release, "STAGES", [one, two._replace(after="one")])
+    config = ReleaseConfig()
+    with pytest.raises(HubkitError, match=r"one: is not what one makes: not done yet \(hubkit one\)"):
+        run_one("two", config, workspace)
+    run_one("one", config, workspace)
+    check_before("one", config, workspace)
+    check_before("two", config, workspace)
+    (workspace.root / "one").write_text("edited")
+    with pytest.raises(HubkitError, match="is not what one makes: one changed"):
+        check_before("two", config, workspace)
+
+
+def difference(config: ReleaseConfig, workspace: Workspace) -> str | None:
+    return SOURCE.get("difference")
+
+
+def test_what_was_made_under_other_settings_is_made_again(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settings that are in no digest, which a stage compares with what it recorded."""
+    finish(workspace)
+    one, two = release.STAGES
+    monkeypatch.setattr(release, "STAGES", [one._replace(differs=f"{__name__}:difference"), two])
+    assert actions(workspace)[0] == ("skip", "up to date")
+    monkeypatch.setitem(SOURCE, "difference", "made otherwise")
+    assert actions(workspace) == [("run", "made otherwise"), ("run", "an earlier stage runs")]
+    (workspace.root / "one").write_text("edited")
+    assert actions(workspace)[0] == ("run", "one changed")

@@ -103,6 +103,20 @@ def test_the_cache_is_for_its_owner_alone_and_is_used(corpus: Path, tmp_path: Pa
     assert "_names" not in vars(again)  # the zip's list was not even read
 
 
+def test_without_a_cache_none_is_read_or_written(tmp_path: Path) -> None:
+    root = write_corpus(tmp_path / "corpus")
+    digest = find_corpus(root, cache=False).digest("p10")
+    assert not cache_path().exists()
+    assert find_corpus(root).digest("p10") == digest
+    entries = json.loads(cache_path().read_text())
+    (entry,) = entries.values()
+    entry["digest"] = "00" * 32
+    cache_path().write_text(json.dumps(entries))
+    assert find_corpus(root).digest("p10") == bytes(32), "the file is read"
+    assert find_corpus(root, cache=False).digest("p10") == digest
+    assert json.loads(cache_path().read_text()) == entries
+
+
 @pytest.mark.parametrize("harm", ["changed corpus", "others can read it", "broken", "another entry"])
 def test_a_cache_that_does_not_hold_is_made_anew(tmp_path: Path, harm: str) -> None:
     root = write_corpus(tmp_path / "corpus")

@@ -83,6 +83,78 @@ def test_the_defaults_of_the_study(tmp_path: Path) -> None:
     assert {name: getattr(arguments, name) for name in expected} == expected
 
 
+EVERY_SETTING = {
+    "batch_size": 3,
+    "gradient_accumulation": 5,
+    "epochs": 2.5,
+    "learning_rate": 1e-3,
+    "schedule": "cosine",
+    "warmup_ratio": 0.25,
+    "max_grad_norm": 0.7,
+    "gradient_checkpointing": False,
+    "eval_steps": 11,
+    "save_steps": 13,
+    "quantization": "fp32",
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "device", "evaluates", "expected"),
+    [
+        (
+            EVERY_SETTING,
+            "cpu",
+            True,
+            {
+                "per_device_train_batch_size": 3,
+                "per_device_eval_batch_size": 3,
+                "gradient_accumulation_steps": 5,
+                "num_train_epochs": 2.5,
+                "learning_rate": 1e-3,
+                "lr_scheduler_type": "cosine",
+                "warmup_steps": 0.25,
+                "max_grad_norm": 0.7,
+                "activation_checkpointing": False,
+                "eval_strategy": "steps",
+                "eval_steps": 11,
+                "save_strategy": "steps",
+                "save_steps": 13,
+                "bf16": False,
+                "use_cpu": True,
+                "dataloader_pin_memory": False,
+                "report_to": [],
+                # What hubkit resumes by, and reads its curves from.
+                "logging_steps": 1,
+                "save_total_limit": 2,
+                "max_length": None,
+                "remove_unused_columns": False,
+                "restore_callback_states_from_checkpoint": True,
+                "disable_tqdm": True,
+                "project": "hubkit",
+            },
+        ),
+        ({}, "cpu", False, {"eval_strategy": "no", "bf16": True}),
+        ({"quantization": "bf16"}, "cpu", True, {"bf16": True, "eval_strategy": "steps"}),
+        ({"quantization": "fp32"}, "cuda:0", True, {"use_cpu": False, "dataloader_pin_memory": True}),
+        # Keys that have no setting of their own take the place of hubkit's values.
+        (
+            {"trainer": {"logging_steps": 4, "per_device_eval_batch_size": 6, "bf16": False}},
+            "cpu",
+            True,
+            {"logging_steps": 4, "per_device_eval_batch_size": 6, "bf16": False, "per_device_train_batch_size": 1},
+        ),
+    ],
+    ids=["every setting", "nothing to evaluate", "bf16", "a GPU", "keys of the trainer"],
+)
+def test_settings_arrive_where_the_trainer_reads_them(
+    tmp_path: Path, settings: dict[str, object], device: str, evaluates: bool, expected: dict[str, object]
+) -> None:
+    folder = tmp_path / "finetune-0123" / "run-002"
+    arguments = training_arguments(Finetuning(**settings), 7, folder, device, evaluates)
+    assert {name: getattr(arguments, name) for name in expected} == expected
+    assert (arguments.output_dir, arguments.run_name) == (str(folder), "finetune-0123-run-002")
+
+
 def test_a_value_that_does_not_fit(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="SFTConfig refuses it"):
         training_arguments(Finetuning(trainer={"optim": "uphill"}), 7, tmp_path, "cpu", evaluates=True)

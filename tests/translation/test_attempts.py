@@ -9,8 +9,8 @@ from translation_server import SENTENCES, in_portuguese
 
 from hubkit.checks.flags import Flag, describe
 from hubkit.config import Translation
-from hubkit.translation.attempts import find, split_sentences, translate_units
-from hubkit.translation.engines import Answer
+from hubkit.translation.attempts import Result, _joined, find, split_sentences, translate_units
+from hubkit.translation.engines import Answer, Engine
 from hubkit.translation.engines.openai import OpenAIEngine
 from hubkit.translation.units import Unit
 
@@ -94,3 +94,95 @@ def test_where_sentences_end():
         "Heart 2.5 cm.",
         "___ line.",
     ]
+
+
+class Scripted(Engine):
+    """Answers each text with what `says` has for it, a call after the other; the last request is answered first."""
+
+    def __init__(self, says: dict[str, list[Answer]]):
+        self.says = {text: list(answers) for text, answers in says.items()}
+        self.asked: list[tuple[str, int]] = []
+
+    def answer(self, requests):
+        self.asked += [(request.messages[1]["content"], request.max_new_tokens) for request in requests]
+        for place, request in reversed(list(enumerate(requests))):
+            text = next(text for text in self.says if request.messages[1]["content"].endswith(text))
+            yield place, self.says[text].pop(0)
+
+
+ONE, TWO = SENTENCES[1], SENTENCES[2]
+FLAGGED = Answer(UNNEGATED, 20, "stop")
+
+
+def scripted(says, retries, limit=500):
+    engine, seen = Scripted({SOURCE: [FLAGGED, FLAGGED, FLAGGED], **says}), []
+    units = [Unit("k", "findings", SOURCE, None)]
+    (result,) = translate_units(
+        units, engine, Translation(retries=retries, max_new_tokens=limit), lambda: seen.append(1)
+    )
+    assert len(seen) == 1, "a unit is counted once, whatever is asked again"
+    return engine, result
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (Answer(in_portuguese(ONE), 7, "stop"), Answer(in_portuguese(TWO), 9, "stop"), Answer(RIGHT, 16, "stop")),
+        # Both are no better than the attempt of 20 tokens that is kept.
+        (Answer(in_portuguese(ONE), 7, "stop"), Answer(in_portuguese(TWO), 9, "length"), FLAGGED),
+        (Answer(None, 0, "error", "gone"), Answer(in_portuguese(TWO), 9, "stop"), FLAGGED),
+    ],
+    ids=["both right", "one cut", "one failed"],
+)
+def test_sentences_are_put_together_with_their_gaps(first, second, expected):
+    engine, result = scripted({SOURCE: [FLAGGED] * 2, ONE: [first], TWO: [second]}, retries=2)
+    assert (result.answer, result.attempts) == (expected, 3)
+    assert [text for text, _ in engine.asked[2:]] == [ONE, TWO]
+
+
+def test_a_failed_sentence_is_the_answer_and_all_tokens_count():
+    failed = Answer(None, 1, "error", "gone")
+    assert _joined([Answer("a", 3, "stop"), failed], [" "]) == Answer(None, 4, "error", "gone")
+    assert _joined([Answer("a", 3, "stop"), Answer("b", 4, "length")], ["\n"]) == Answer("a\nb", 7, "length")
+    assert _joined([Answer("a", 3, "stop")], []) == Answer("a", 3, "stop")
+
+
+def test_the_fourth_attempt_names_the_finding_in_each_sentence():
+    flagged = Answer("Observa-se derrame pleural.", 3, "stop")
+    engine, result = scripted({ONE: [flagged] * 2, TWO: [flagged] * 2}, retries=3)
+    named = ["negação omitida" in text for text, _ in engine.asked]
+    assert named == [False, True, False, False, True, True]
+    assert result.attempts == 4
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(500, 32 + len(SOURCE)), (40, 40)])
+def test_an_answer_may_have_as_many_tokens_as_the_text_has_letters_and_some(limit, expected):
+    engine, _ = scripted({}, retries=0, limit=limit)
+    assert engine.asked == [(SOURCE, expected)]
+
+
+@pytest.mark.parametrize(("text", "status"), [(None, "failed"), (RIGHT, "ok")])
+def test_only_what_is_flagged_is_asked_again(text, status):
+    engine, result = scripted({SOURCE: [Answer(text, 1, "stop")]}, retries=2)
+    assert (result.status, result.attempts, len(engine.asked)) == (status, 1, 1)
+
+
+ERROR, WARNING = Flag("a", "error", None, None), Flag("b", "warning", None, None)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "better"),
+    [
+        (("x", [ERROR]), (None, []), True),
+        ((None, []), ("x", [ERROR]), False),
+        (("x", [WARNING] * 3), ("x", [ERROR]), True),
+        (("x", [ERROR]), ("x", [ERROR, WARNING]), True),
+        (("x", [ERROR, WARNING]), ("x", [ERROR, ERROR]), True),
+        (("x", [ERROR]), ("y", [ERROR]), False),
+    ],
+)
+def test_which_of_two_attempts_is_better(one, other, better):
+    first, second = (
+        Result(Unit("k", "findings", "s", None), Answer(text, 1, "stop"), flags, 1) for text, flags in (one, other)
+    )
+    assert first.better_than(second) is better

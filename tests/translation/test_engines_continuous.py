@@ -1,0 +1,117 @@
+"""What is asked of transformers' continuous batching, and what comes of its answers: a manager of our own stands in."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hubkit.translation.engines.continuous import Continuous
+
+Output = SimpleNamespace
+
+
+def output(request: Any, tokens: list[int] | None, error: str | None = None, finished: bool = True) -> Output:
+    return Output(request_id=request, generated_tokens=tokens, error=error, is_finished=lambda: finished)
+
+
+class Manager:
+    """Answers with what `says` makes of each request (place of the prompt, limit); None stands for a dead manager."""
+
+    def __init__(self, says: Any, cache: dict[str, Any], log: list[str]):
+        self.says, self.cache, self.log = says, cache, log
+        self.ready: list[Output] = []
+
+    def warmup(self) -> None:
+        self.log.append("warmup")
+
+    def start(self) -> None:
+        self.log.append("start")
+
+    def add_request(self, prompt: list[int], max_new_tokens: int) -> str:
+        said = self.says(prompt[0], max_new_tokens, self.cache)
+        if said is not None:
+            self.ready.append(said)
+        return f"request {prompt[0]}"
+
+    def get_result(self, timeout: float) -> Output | None:
+        return self.ready.pop(0) if self.ready else None
+
+    def is_running(self) -> bool:
+        return False
+
+    def stop(self, hard_stop: bool) -> None:
+        self.log.append(f"stop {hard_stop}")
+
+    def destroy(self) -> None:
+        self.log.append("destroy")
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def start(says: Any) -> tuple[Continuous, list[dict[str, Any]], list[str]]:
+        caches: list[dict[str, Any]] = []
+        log: list[str] = []
+
+        def init(settings: Any, cache: Any) -> Manager:
+            caches.append(cache)
+            return Manager(says, cache, log)
+
+        monkeypatch.setattr("transformers.ContinuousBatchingConfig", dict)
+        return Continuous(SimpleNamespace(init_continuous_batching=init), "greedy"), caches, log
+
+    return start
+
+
+def test_each_prompt_has_its_limit_and_one_manager_serves_all_calls(started: Any) -> None:
+    engine, caches, log = started(lambda place, limit, cache: output(f"request {place}", [place] * limit))
+    for _ in range(2):
+        assert list(engine.answers([[0], [1], [2]], [1, 2, 3])) == [(0, [0]), (1, [1, 1]), (2, [2, 2, 2])]
+    assert (caches, log) == ([{}], ["warmup", "start"])
+    engine.close()
+    engine.close()
+    assert log == ["warmup", "start", "stop True", "destroy"]
+
+
+def test_answers_of_others_and_unfinished_ones_are_passed_over(started: Any) -> None:
+    engine, _, _ = started(lambda place, limit, cache: output(f"request {place}", [place]))
+    assert list(engine.answers([[0]], [1])) == [(0, [0])]
+    engine.manager.ready = [output("request 7", [7]), output("request 0", [5], finished=False)]
+    assert list(engine.answers([[0]], [1])) == [(0, [0])]
+
+
+def test_memory_is_halved_down_to_the_smallest_share(started: Any) -> None:
+    engine, caches, log = started(lambda place, limit, cache: output(f"request {place}", None, "CUDA out of memory"))
+    assert list(engine.answers([[0], [1]], [1, 1])) == [(0, "out of memory"), (1, "out of memory")]
+    assert caches[0] == {}
+    assert [(cache["max_batch_tokens"], cache["max_memory_percent"]) for cache in caches[1:]] == [
+        *((4096, 0.4), (2048, 0.2), (1024, 0.1), (512, 0.05)),
+    ]
+    assert log.count("destroy") == len(caches)
+
+
+def test_what_was_answered_before_memory_ran_out_is_not_asked_again(started: Any) -> None:
+    def says(place: int, limit: int, cache: dict[str, Any]) -> Output:
+        short = place == 1 and cache.get("max_memory_percent", 0.8) > 0.2
+        return output(f"request {place}", None if short else [place], "out of memory" if short else None)
+
+    engine, caches, _ = started(says)
+    assert list(engine.answers([[0], [1], [2]], [1] * 3)) == [(0, [0]), (2, [2]), (1, [1])]
+    assert len(caches) == 3
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        lambda place, limit, cache: None if place else output("request 0", [0]),
+        lambda place, limit, cache: output(f"request {place}", [place], "bad input" if place else None),
+    ],
+    ids=["the manager died", "an error of another kind"],
+)
+def test_other_trouble_ends_what_is_left(started: Any, says: Any) -> None:
+    engine, caches, _ = started(says)
+    assert sorted(engine.answers([[0], [1], [2]], [1] * 3), key=lambda answer: answer[0]) == [
+        *((0, [0]), (1, "generation failed"), (2, "generation failed")),
+    ]
+    assert (len(caches), engine.manager) == (1, None)
