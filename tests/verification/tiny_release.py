@@ -22,8 +22,12 @@ SENTENCES = ("Pulmões limpos.", "Coração grande.", "Derrame à esquerda.")
 
 
 def publish_models(vision: Path, folder: Path) -> dict[str, tuple[str, str]]:
-    """Put a base model and two encoders on the Hub; repo and commit of each."""
+    """Put a base model and two encoders on the Hub; repo and commit of each.
+
+    Each repo has a later commit with other weights: whoever takes its main branch gets other reports and scores.
+    """
     from huggingface_hub import HfApi
+    from safetensors.torch import load_file, save_file
     from tiny_encoders import save_bert, save_xlm_roberta
 
     api = HfApi()
@@ -32,6 +36,10 @@ def publish_models(vision: Path, folder: Path) -> dict[str, tuple[str, str]]:
     for name, files in models.items():
         repo = api.create_repo(f"maintainer/{name}", exist_ok=True).repo_id
         published[name] = (repo, api.upload_folder(repo_id=repo, folder_path=files).oid)
+        later = folder / f"{name}-later.safetensors"
+        turned = {key: value.flip(0).contiguous() for key, value in load_file(files / "model.safetensors").items()}
+        save_file(turned, later, metadata={"format": "pt"})
+        api.upload_file(repo_id=repo, path_in_repo="model.safetensors", path_or_fileobj=later)
     return published
 
 
