@@ -9,7 +9,7 @@ import sys
 from urllib.parse import urlsplit
 
 from hubkit.config import ReleaseConfig
-from hubkit.errors import HubkitError
+from hubkit.errors import HubkitError, UsageError
 
 OFFICIAL = "https://huggingface.co"
 
@@ -19,7 +19,10 @@ def use_endpoint(endpoint: str | None) -> None:
 
     Raises:
         HubkitError: a client was imported already and points elsewhere.
+        UsageError: it is reached without encryption, and is not on loopback.
     """
+    if endpoint is not None:
+        check_encrypted(endpoint, "[hub] endpoint")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("HF_UPDATE_DOWNLOAD_COUNTS", "0")
     if endpoint is not None:
@@ -31,6 +34,16 @@ def use_endpoint(endpoint: str | None) -> None:
         os.environ["HF_ENDPOINT"] = endpoint.rstrip("/")
     if "HF_ENDPOINT" in os.environ and is_loopback(current_endpoint()):
         _past_proxies(urlsplit(current_endpoint()).hostname or "")
+
+
+def check_encrypted(endpoint: str, where: str) -> None:
+    """Refuse a Hub beyond loopback that takes tokens and text over plain http.
+
+    Raises:
+        UsageError: it does.
+    """
+    if urlsplit(endpoint).scheme != "https" and not is_loopback(endpoint):
+        raise UsageError(f"{endpoint} is not on this machine and not encrypted", where=where, hint="use https://")
 
 
 def current_endpoint() -> str:

@@ -12,7 +12,8 @@ import pytest
 
 from hubkit.config import parse_config
 from hubkit.endpoint import OFFICIAL, current_endpoint, is_loopback, use_endpoint, where
-from hubkit.errors import HubkitError
+from hubkit.errors import HubkitError, UsageError
+from hubkit.hub.client import connect
 from hubkit.stages import STAGES
 from hubkit.workspace import Workspace
 
@@ -38,7 +39,7 @@ def test_a_client_that_was_imported_before_is_named() -> None:
         ("http://127.0.0.1:7", "", "127.0.0.1"),
         ("http://localhost:7/", "example.org", "example.org,localhost"),
         ("http://127.0.0.1:7", "127.0.0.1", "127.0.0.1"),
-        ("http://192.0.2.7", "", ""),
+        ("https://192.0.2.7", "", ""),
     ],
 )
 def test_loopback_is_reached_past_proxies(endpoint: str, before: str, after: str) -> None:
@@ -85,6 +86,16 @@ def test_a_name_is_loopback_where_each_address_is(
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in addresses]
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, port: found)
     assert is_loopback("http://hub.example:1") is loopback
+
+
+@pytest.mark.parametrize("endpoint", ["http://192.0.2.7", "http://192.0.2.7:443/", "http://hub.invalid"])
+def test_a_hub_beyond_loopback_has_to_be_encrypted(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
+    with pytest.raises(UsageError, match=r"^\[hub\] endpoint: .* not encrypted \(use https://\)"):
+        use_endpoint(endpoint)
+    monkeypatch.setenv("HF_ENDPOINT", endpoint)
+    monkeypatch.setenv("HF_TOKEN", "hf_none")
+    with pytest.raises(UsageError, match=r"^HF_ENDPOINT: .* not encrypted"):
+        connect()
 
 
 def test_which_hub_a_release_goes_to(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ LAYERS = (
     {"verification"},
     {"corpus", "translation", "finetuning", "generation", "scoring", "packaging", "hub", "localhub"},
     {"terms", "leakguard", "checks", "models", "custody", "record"},
+    {"own_hub"},
     {"clinical", "sources", "cards", "endpoint", "reports"},
     {"workspace", "published", "config", "tables", "original_study", "progress", "formats"},
     {"errors", "__init__"},

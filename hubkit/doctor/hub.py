@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from hubkit.config import ReleaseConfig
 from hubkit.doctor.findings import Finding, failed, ok, warning
-from hubkit.endpoint import current_endpoint, is_loopback
+from hubkit.endpoint import current_endpoint
 from hubkit.errors import HubkitError
+from hubkit.own_hub import is_own_hub
 from hubkit.terms.kinds import terms_of
 from hubkit.terms.policy import check_destination
 from hubkit.workspace import Workspace
@@ -75,8 +76,8 @@ def terms(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     except HubkitError as error:
         yield failed("terms", error.what, error.hint)
         return
-    if is_loopback(endpoint):
-        yield ok("terms", f"{endpoint} is on this machine")
+    if is_own_hub(endpoint):
+        yield ok("terms", f"hubkit started {endpoint} on this machine")
     else:
         yield ok("terms", f"{terms_of(config.corpus.kind).licence}; what is made from it goes to {endpoint}")
 

@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from hubkit.endpoint import current_endpoint
+from hubkit.endpoint import check_encrypted, current_endpoint
 from hubkit.errors import HubkitError
 
 if TYPE_CHECKING:
@@ -131,6 +131,7 @@ def connect() -> HfApi:
     from huggingface_hub import HfApi, get_token
     from huggingface_hub.utils import disable_progress_bars
 
+    check_encrypted(current_endpoint(), "HF_ENDPOINT")
     token = get_token()
     if token is None:
         raise HubkitError("there is no token", where=current_endpoint(), hint="set HF_TOKEN, or run: hf auth login")
@@ -152,9 +153,28 @@ def be_patient() -> None:
     def factory() -> Any:
         client = default_client_factory()
         client.timeout = SECONDS_WITHOUT_ANSWER
+        hooks = client.event_hooks
+        client.event_hooks = {**hooks, "response": [*hooks["response"], _stay]}
         return client
 
     set_client_factory(factory)
+
+
+def _stay(response: Any) -> None:
+    """Refuse to send a body after a redirect to another host; files are fetched from wherever the Hub says.
+
+    Raises:
+        HubkitError: the Hub asks for that.
+    """
+    request = response.request
+    if response.has_redirect_location and request.method not in ("GET", "HEAD"):
+        there = request.url.join(response.headers["location"])
+        if (there.scheme, there.host, there.port) != (request.url.scheme, request.url.host, request.url.port):
+            raise HubkitError(
+                f"sends a {request.method} on to {there.scheme}://{there.host}, which was not followed",
+                where=f"{request.url.scheme}://{request.url.netloc.decode('ascii')}",
+                hint="check the network, and name the Hub itself in [hub] endpoint",
+            )
 
 
 def steadily(step: Callable[[], Value], where: str, attempts: int | None = None) -> Value:

@@ -12,6 +12,14 @@ from hubkit.localhub.hub import Hub
 from hubkit.localhub.permissions import hub_of, signed_in
 
 
+async def challenge(request: Request) -> JSONResponse:
+    """GET /api/hubkit/challenge: proves to its user that hubkit started this Hub; the real one has no such address."""
+    own, nonce = hub_of(request).own, request.query_params.get("nonce", "")
+    if own is None or len(nonce) < 32:
+        raise Refusal(404, "No challenge")
+    return JSONResponse(own.answer(nonce))
+
+
 async def whoami(request: Request) -> JSONResponse:
     """GET /api/whoami-v2."""
     account, hub = signed_in(request), hub_of(request)

@@ -36,6 +36,7 @@ from hubkit.localhub.layout import refusal_page
 from hubkit.localhub.plans import ANONYMOUS, PLANS
 from hubkit.localhub.ratelimits import Allowance, bucket_of, too_many
 from hubkit.localhub.repos import now
+from hubkit.own_hub import CHALLENGE
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -80,6 +81,7 @@ def _api() -> list[Route]:
     repo = "/api/{kind:kind}/{namespace:part}/{name:part}"
     revision = "{revision:part}"
     return [
+        _route("GET", CHALLENGE, api_people.challenge),
         _route("GET", "/api/whoami-v2", api_people.whoami),
         _route("GET", "/api/users/{user}/overview", api_people.overview),
         _route("GET", "/api/settings/repositories", api_people.storage),

@@ -21,6 +21,7 @@ from hubkit.localhub.objects import Commit, Objects, Tree
 from hubkit.localhub.ratelimits import WINDOW, RateLimits
 from hubkit.localhub.repos import KINDS, Repo, Repos, now
 from hubkit.localhub.xet import Xet
+from hubkit.own_hub import OwnHub
 from hubkit.workspace import write_text
 
 LINK_SECONDS = 3600
@@ -41,6 +42,7 @@ class Hub:
     ):
         self.root, self.granted, self.quota = root, granted, quota
         self.limits = RateLimits(window) if window else None
+        self.own: OwnHub | None = None
         self.accounts = Accounts(root)
         self.objects = Objects(root)
         self.repos = Repos(root)

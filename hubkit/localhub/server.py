@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from hubkit.errors import HubkitError
 from hubkit.localhub.ratelimits import WINDOW
+from hubkit.own_hub import make_own
 
 OWNER, READER, OUTSIDER = "maintainer", "reader", "outsider"
 
@@ -152,7 +153,8 @@ def run(root: Path, port: int, cast: Cast, announce: Callable[[LocalHub], None])
             hub.accounts.join(cast.organisation, cast.owner)
         for name, settings in cast.accounts.items():
             hub.accounts.configure(name, **settings)
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        own_port = listener.getsockname()[1]
+        url, hub.own = f"http://127.0.0.1:{own_port}", make_own(root.absolute(), own_port)
         config = uvicorn.Config(
             make_app(hub),
             # The same server everywhere, also where another package has installed uvicorn's faster parts.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from hubkit.config import ReleaseConfig
-from hubkit.endpoint import is_loopback
 from hubkit.errors import HubkitError, UsageError
+from hubkit.own_hub import is_own_hub
 from hubkit.terms.access_check import AccessCheck, require_access
 from hubkit.terms.kinds import CorpusTerms, terms_of
 from hubkit.workspace import Workspace
@@ -39,15 +39,17 @@ def check_derivatives(terms: CorpusTerms, where: str, hint: str | None = None) -
 
 
 def check_destination(config: ReleaseConfig, endpoint: str) -> None:
-    """Refuse a release beyond loopback that the terms forbid, or for which no consent is on record.
+    """Refuse a release that the terms forbid, or for which no consent is on record.
+
+    A Hub that hubkit started on this machine needs neither. Any other address on loopback may be a tunnel.
 
     Raises:
         HubkitError: the corpus allows no derivatives, or it is credentialed and the consent is missing.
     """
-    if is_loopback(endpoint):
-        return
     terms = terms_of(config.corpus.kind)
-    check_derivatives(terms, endpoint, hint="push to a Hub on loopback only: hubkit hub serve")
+    if (terms.derivatives and not terms.credentialed) or is_own_hub(endpoint):
+        return
+    check_derivatives(terms, endpoint, hint="push to a Hub of your own on loopback only: hubkit hub serve")
     if terms.credentialed and config.hub.physionet_consent is None:
         raise HubkitError(
             f"{terms.name} is credentialed, and PhysioNet's consent to a release is not on record",
@@ -57,13 +59,13 @@ def check_destination(config: ReleaseConfig, endpoint: str) -> None:
 
 
 def check_permission(config: ReleaseConfig, workspace: Workspace, endpoint: str) -> None:
-    """Refuse a push beyond loopback that the terms forbid, or for which consent or access check are missing.
+    """Refuse a push that the terms forbid, or for which consent or access check are missing.
 
     Raises:
         HubkitError: see `check_destination` and `check_access`.
     """
     check_destination(config, endpoint)
-    if not is_loopback(endpoint):
+    if terms_of(config.corpus.kind).credentialed and not is_own_hub(endpoint):
         check_access(config, workspace)
 
 

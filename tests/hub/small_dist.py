@@ -52,9 +52,12 @@ app_file: app.py
 """
 
 
-def small_config(name: str, version: str = "1.0.0", **hub: Any) -> ReleaseConfig:
+def small_config(name: str, version: str = "1.0.0", kind: str = "demo", **hub: Any) -> ReleaseConfig:
+    """A release of an invented corpus, which may go through a proxy; a credentialed one may not."""
     names = {"dataset": f"{name}-mimic-ext", "adapter": f"{name}-lora", "metric": f"{name}_metric"}
-    return parse_config({"release": {"version": version}, "hub": {"namespace": "maintainer", **names, **hub}})
+    return parse_config(
+        {"release": {"version": version}, "corpus": {"kind": kind}, "hub": {"namespace": "maintainer", **names, **hub}}
+    )
 
 
 def lean_config(name: str, version: str = "1.0.0", **hub: Any) -> ReleaseConfig:

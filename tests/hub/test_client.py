@@ -23,7 +23,7 @@ class Scripted(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.statuses: list[int] = []
-        self.asked = 0
+        self.asked, self.location = 0, ""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -37,9 +37,15 @@ class _Handler(BaseHTTPRequestHandler):
             return
         body = b"<html>" if status == -1 else REFS
         self.send_response(200 if status == -1 else status)
+        if 300 <= status < 400:
+            self.send_header("Location", self.server.location)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.do_GET()
 
     def log_message(self, *arguments: object) -> None:
         pass
@@ -127,3 +133,14 @@ def test_a_hub_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -
             refs(connect())
     monkeypatch.undo()
     be_patient()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_body_does_not_follow_a_redirect_to_another_host(scripted: Scripted, status: int) -> None:
+    with Scripted() as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        scripted.statuses, scripted.location = [status], f"http://127.0.0.1:{other.server_address[1]}/api/repos/create"
+        with pytest.raises(HubkitError, match=r"sends a POST on to http://127\.0\.0\.1, which was not followed"):
+            connect().create_repo("a/b")
+        assert (scripted.asked, other.asked) == (1, 0)
+        other.shutdown()

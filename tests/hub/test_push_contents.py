@@ -127,7 +127,7 @@ def test_a_new_version_takes_away_what_it_lacks(hub: LocalHub, direct: HfApi, tm
 
 def test_nothing_leaves_this_machine_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "https://hub.invalid")
-    config = small_config("beyond")
+    config = small_config("beyond", kind="mimic-cxr")
     with pytest.raises(HubkitError, match=r"^\[hub\] physionet_consent: mimic-cxr is credentialed"):
         push(config, small_dist(tmp_path, config))
 
@@ -137,7 +137,7 @@ def test_a_push_warns_of_a_name(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, warned: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("HUBKIT_UNGRANTED_TOKEN")
-    config = lean_config("warned", dataset=name)
+    config = lean_config("warned", dataset=name, kind="mimic-cxr")
     with pytest.raises(HubkitError, match="no token of a user without a grant"):
         push(config, small_dist(tmp_path, config))
     assert ("PhysioNet asks" in capsys.readouterr().err) is warned

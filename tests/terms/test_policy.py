@@ -48,11 +48,6 @@ def test_what_is_missing_is_said(tmp_path: Path, settings: dict[str, Any], messa
         check_permission(config(**settings), Workspace(tmp_path), BEYOND)
 
 
-@pytest.mark.parametrize("kind", ["mimic-cxr", "openi", "demo"])
-def test_loopback_asks_for_nothing(tmp_path: Path, kind: str) -> None:
-    check_permission(config(kind, consent=False), Workspace(tmp_path), "http://127.0.0.1:8081")
-
-
 def test_an_open_corpus_needs_no_word(tmp_path: Path) -> None:
     check_permission(config("demo", consent=False), Workspace(tmp_path), BEYOND)
 
