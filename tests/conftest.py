@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import hypothesis
 import pytest
@@ -28,6 +29,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     seed = getattr(config.option, "randomly_seed", None)
     if seed is not None and config.option.randomly_reorganize:
         terminalreporter.write_line(f"random order, the same again with --randomly-seed={seed}")
+
+
+@pytest.fixture(autouse=True)
+def environment_as_before() -> Iterator[None]:
+    """Take back what commands write into the environment: a later test may start a process with it."""
+    with mock.patch.dict(os.environ):
+        yield
 
 
 @pytest.fixture

@@ -31,6 +31,8 @@ def owner(hub: LocalHub) -> HfApi:
 
 def test_a_push_puts_three_repos_on_the_hub(hub: LocalHub, owner: HfApi, tmp_path: Path) -> None:
     config = small_config("whole")
+    # Releases of one title share a collection, and other tests push as well.
+    config = config.model_copy(update={"release": config.release.model_copy(update={"title": "A title of its own"})})
     workspace = small_dist(tmp_path, config)
     push(config, workspace)
     receipt = json.loads(workspace.receipt.read_text())
