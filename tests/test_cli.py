@@ -13,6 +13,8 @@ from click.shell_completion import BashComplete
 from click.testing import CliRunner
 
 from hubkit.cli import COMMANDS, SECTIONS, cli, main
+from hubkit.cli._options import config_option
+from hubkit.config import ReleaseConfig
 from hubkit.stages import STAGES
 
 HEAVY = "torch transformers datasets evaluate pyarrow huggingface_hub numpy pandas trl peft matplotlib starlette"
@@ -89,11 +91,30 @@ def test_a_package_that_is_missing_is_named_with_what_brings_it(
     def command() -> None:
         raise ModuleNotFoundError(name=package)
 
-    monkeypatch.setattr("hubkit.cli.cli", command)
-    monkeypatch.setattr(sys, "argv", ["hubkit"])
+    monkeypatch.setattr(cli, "get_command", lambda context, name: command)
+    monkeypatch.setattr(sys, "argv", ["hubkit", "read"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    hint = f'in your copy of hubkit: pip install ".[{extra}]"'
+    assert left.value.code == 2
+    assert capsys.readouterr().err == f"hubkit: the package {package} is missing ({hint})\n"
+
+
+def test_what_brings_it_comes_from_the_configured_address(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    @click.command()
+    @config_option
+    def command(config: ReleaseConfig) -> None:
+        raise ModuleNotFoundError(name="torch")
+
+    address = f"git+https://host.example/hubkit@{'0' * 40}"
+    (tmp_path / "hubkit.toml").write_text(f'[release]\ninstall = "{address}"\n')
+    monkeypatch.setattr(cli, "get_command", lambda context, name: command)
+    monkeypatch.setattr(sys, "argv", ["hubkit", "read", f"--config={tmp_path / 'hubkit.toml'}"])
     with pytest.raises(SystemExit):
         main()
-    assert capsys.readouterr().err == f'hubkit: the package {package} is missing (pip install "hubkit[{extra}]")\n'
+    assert capsys.readouterr().err.endswith(f'(pip install "hubkit-release[release] @ {address}")\n')
 
 
 def test_the_help_groups_every_command_and_cuts_nothing() -> None:

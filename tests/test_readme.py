@@ -14,7 +14,7 @@ CHECKOUT = Path(__file__).parent.parent
 
 RUN_BY_CI = ("make demo", "make test")
 
-RUN_BY_THE_WHEEL = ('pip install "hubkit[release]"',)
+RUN_BY_THE_WHEEL = ('pip install ".[release]"',)
 
 HERE = {
     "hubkit init": (0, "hubkit doctor"),

@@ -41,7 +41,7 @@ def test_what_a_command_needs_and_is_not_there_is_named(installed: Path, tmp_pat
     command = [installed / "hubkit", "release", "--demo", "--workspace", tmp_path / "work"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert 'pip install "hubkit[release]"' in done.stderr
+    assert done.stderr.endswith('is missing (in your copy of hubkit: pip install ".[release]")\n')
 
 
 def test_type_checkers_read_the_types(installed: Path, tmp_path: Path) -> None:
@@ -58,3 +58,11 @@ def test_the_published_folders_are_inside(installed: Path, tmp_path: Path, folde
     names = {path.name for path in inside.iterdir()}
     assert names >= {path.name for path in (CHECKOUT / folder).iterdir() if path.name != "__pycache__"}
     assert installed.parent in inside.parents
+
+
+def test_it_says_that_it_came_from_the_file(installed: Path, tmp_path: Path) -> None:
+    code = "from hubkit.distribution import origin, requirements; print(*origin(), requirements('reader')[-2:])"
+    found = subprocess.run([installed / "python", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    kind, address, *needed = found.stdout.split()
+    assert (kind, address.partition("#")[0].rpartition("/")[2]) == ("file", "hubkit_release-0.1.0-py3-none-any.whl")
+    assert " ".join(needed) == "['datasets>=2.21', 'pillow>=10']"

@@ -12,7 +12,9 @@ from typing import Any
 import click
 
 from hubkit import __version__
-from hubkit.errors import HubkitError
+from hubkit.cli._options import INSTALL
+from hubkit.distribution import install_hint
+from hubkit.errors import HubkitError, UsageError
 
 COMMANDS = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
 
@@ -52,6 +54,16 @@ class _Commands(click.Group):
             message = f"No such command {args[0]!r}. Did you mean {near[0]!r}?"
             raise click.UsageError(message, error.ctx) from None
 
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.split(".")[0] == "hubkit":
+                raise
+            extra = "ray" if error.name.split(".")[0] == "ray" else "release"
+            hint = install_hint(extra, context.meta.get(INSTALL))
+            raise UsageError(f"the package {error.name} is missing", hint=hint) from None
+
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         placed = {name for names in SECTIONS.values() for name in names}
         others = {"Others": tuple(name for name in COMMANDS if name not in placed)}
@@ -82,9 +94,3 @@ def main() -> Any:
     except HubkitError as error:
         click.echo(f"hubkit: {error}", err=True)
         sys.exit(error.exit_code)
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] == "hubkit":
-            raise
-        extra = "ray" if error.name.split(".")[0] == "ray" else "release"
-        click.echo(f'hubkit: the package {error.name} is missing (pip install "hubkit[{extra}]")', err=True)
-        sys.exit(2)

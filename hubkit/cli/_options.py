@@ -20,6 +20,9 @@ Command = Callable[..., Any]
 CONFIG_PATH = "hubkit.config_path"
 """Where a command finds the path of its --config in the context's `meta`."""
 
+INSTALL = "hubkit.install"
+"""Where the context's `meta` has `[release] install`, once a configuration was read."""
+
 
 def config_option(function: Command) -> Command:
     """`--config`, read and checked, as the argument `config`."""
@@ -44,6 +47,9 @@ def read_config(path: Path) -> ReleaseConfig:
     from hubkit.endpoint import use_endpoint
 
     config = load_config(path)
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.meta[INSTALL] = config.release.install
     use_endpoint(config.hub.endpoint)
     return config
 

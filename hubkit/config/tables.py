@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, field_validator
 
 from hubkit.config.identity import ADDED, RELEASED, identity, named_setting
-from hubkit.config.values import Command, Device, NonEmptyStr, Positive, Quantization, Runtime, Table, Url
+from hubkit.config.values import Command, Device, Install, NonEmptyStr, Positive, Quantization, Runtime, Table, Url
 from hubkit.errors import UsageError
 
 
@@ -33,6 +33,10 @@ class Release(Table):
     """Decides every random choice: selection, few-shot examples, training, bootstrap."""
     contact: str | None = Field(None, examples=["mimic-ptbr@hospital.example"])
     """Where people ask about the release; printed on the cards."""
+    install: Install | None = Field(
+        None, examples=["git+https://host.example/hubkit@0123456789abcdef0123456789abcdef01234567"]
+    )
+    """Where others get hubkit, for cards and messages: a wheel with #sha256=, or a commit; none: their own copy."""
 
     @property
     def tag(self) -> str:

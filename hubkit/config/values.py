@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from hubkit.distribution import NAME
 
 
 class _Runtime:
@@ -29,6 +32,11 @@ NonEmptyStr = Annotated[str, StringConstraints(strip_whitespace=True, min_length
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$"), Runtime]
 
 
+_PLACE = r"[A-Za-z0-9.-]+(?::\d+)?/[A-Za-z0-9._~/%+-]+"
+"""Host and path, without a user, and without what a shell would read: cards print it as part of a command."""
+_PINNED = re.compile(rf"https://{_PLACE}#sha256=[0-9a-f]{{64}}|git\+https://{_PLACE}@[0-9a-f]{{40}}")
+
+
 def _url(text: str) -> str:
     try:
         parts = urlsplit(text)
@@ -37,6 +45,18 @@ def _url(text: str) -> str:
         named = False
     if not named or parts.scheme not in ("http", "https") or any(mark.isspace() for mark in text):
         raise ValueError("is no http URL, such as http://127.0.0.1:8000")
+    return text
+
+
+def _install(text: str) -> str:
+    address = text.removeprefix(f"{NAME} @ ")
+    if not _PINNED.fullmatch(address):
+        raise ValueError(
+            "name one file with its hash or one commit, such as"
+            f" {NAME} @ https://host/hubkit_release-0.2.0-py3-none-any.whl#sha256=<64 hex digits>"
+            " or git+https://host/path@<40 hex digits>; whoever takes a name, moves a branch"
+            " or replaces a file would run code with your readers' corpus"
+        )
     return text
 
 
@@ -51,6 +71,8 @@ def _command(text: str) -> str:
 
 
 Url = Annotated[str, AfterValidator(_url)]
+Install = Annotated[str, AfterValidator(_install)]
+"""Where an installer gets hubkit: one file with its SHA-256, or one commit."""
 Command = Annotated[str, AfterValidator(_command)]
 
 

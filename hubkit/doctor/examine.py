@@ -12,6 +12,7 @@ from hubkit.hub.client import transport_errors
 from hubkit.workspace import Workspace
 
 CHECKS: dict[str, Callable[[ReleaseConfig, Workspace], Iterable[Finding]]] = {
+    "hubkit": machine.installed,
     "packages": machine.packages,
     "disk": machine.disk,
     "corpus": corpus.corpus,

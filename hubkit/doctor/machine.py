@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hubkit.config import ReleaseConfig
-from hubkit.doctor.findings import Finding, failed, ok
+from hubkit.distribution import install_hint, origin, requirements, stranger
+from hubkit.doctor.findings import Finding, failed, ok, warning
 from hubkit.doctor.hub import Model, models_of
 from hubkit.doctor.memory import model_config, parameters
 from hubkit.errors import HubkitError
@@ -18,12 +19,25 @@ SPARE = 2 * 2**30
 """Room for tables, adapter, checkpoints and dist/, in bytes."""
 
 
+def installed(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
+    """The imported hubkit came from a copy or a file that somebody chose, and not from a name in a package index."""
+    found, hint = origin(), install_hint("release", config.release.install)
+    if found.kind == "index":
+        what = f"{found.what} came from a package index, where anyone may take that name"
+        yield warning("hubkit", what, f"install it {hint}" if hint.startswith("in ") else hint)
+    else:
+        how = {"checkout": "the checkout", "file": "installed from", "folder": "the folder"}[found.kind]
+        yield ok("hubkit", f"{how} {found.what}")
+    if version := stranger():
+        what = f"the package hubkit {version} of a package index is not this one, and shares its folder"
+        yield warning("hubkit", what, "make a new environment without it")
+
+
 def packages(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
-    """Every package of hubkit[release] is installed in a version that hubkit was made for."""
+    """Every package that a release needs is installed in a version that hubkit was made for."""
     from packaging.requirements import Requirement
 
-    wanted = [Requirement(line) for line in importlib.metadata.requires("hubkit") or []]
-    needed = [item for item in wanted if item.marker is None or item.marker.evaluate({"extra": "release"})]
+    needed = [Requirement(line) for line in requirements("release")]
     wrong = []
     for requirement in needed:
         try:
@@ -34,7 +48,7 @@ def packages(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
         if not requirement.specifier.contains(version, prereleases=True):
             wrong.append(f"{requirement.name} {version} is not {requirement.specifier}")
     if wrong:
-        yield failed("packages", "; ".join(wrong), 'pip install "hubkit[release]"')
+        yield failed("packages", "; ".join(wrong), install_hint("release", config.release.install))
     else:
         versions = (f"{name} {importlib.metadata.version(name)}" for name in ("torch", "transformers", "datasets"))
         yield ok("packages", f"{len(needed)} are as they should be: {', '.join(versions)}")

@@ -30,7 +30,7 @@ def check_live(settings: Finetuning) -> None:
     """
     where = f'[finetuning] live = "{settings.live}"'
     if settings.live != "none" and importlib.util.find_spec(settings.live) is None:
-        raise UsageError(f"the package {settings.live} is missing", where=where, hint='pip install "hubkit[live]"')
+        raise UsageError(f"the package {settings.live} is missing", where=where, hint=f"pip install {settings.live}")
     if settings.live == "trackio":
         for name in SENDS_DATA_OUT:
             if name in os.environ:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubkit.cards import block
+from hubkit.distribution import install_hint
 from hubkit.errors import HubkitError
 from hubkit.published import published
 
@@ -34,6 +35,7 @@ def render(template: Path, facts: Mapping[str, Any]) -> str:
         autoescape=False,  # Markdown, not HTML
     )
     environment.globals["block"] = _block
+    environment.globals["install_hint"] = install_hint
     environment.filters["figure"] = _figure
     environment.filters["percent"] = _percent
     environment.filters["interval"] = _interval

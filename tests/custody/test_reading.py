@@ -165,7 +165,7 @@ def test_the_same_release_has_the_same_bytes_again(packaged: Workspace, tmp_path
 
 def test_the_card_says_how_it_is_opened(packaged: Workspace) -> None:
     card = (packaged.dist / "dataset" / "README.md").read_text()
-    assert 'pip install "hubkit[reader]"' in card
+    assert "Install the extra `reader` of your copy of hubkit, then" in card
     assert "hubkit unseal lab/mimic-cxr-ptbr --revision release-1.0.0" in card
     assert "dtype: large_binary" in card
 

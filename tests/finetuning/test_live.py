@@ -106,7 +106,7 @@ def test_trackio_has_one_run_across_a_kill_and_asks_for_no_network(vision_model:
 def test_a_package_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [])
     monkeypatch.delitem(sys.modules, "trackio", raising=False)
-    with pytest.raises(UsageError, match=r'pip install "hubkit\[live\]"'):
+    with pytest.raises(UsageError, match=r"pip install trackio\)$"):
         check_live(Finetuning(live="trackio"))
 
 
