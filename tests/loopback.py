@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hubkit.hub import client
+from hubkit.hub import client, identity
 from hubkit.localhub import Cast, LocalHub, serve
 
 
@@ -41,3 +41,4 @@ def rehearsal(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HUBKIT_GRANTED_TOKEN", hub.tokens["granted"])
     monkeypatch.setenv("HUBKIT_UNGRANTED_TOKEN", hub.tokens["ungranted"])
     monkeypatch.setattr(client, "LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(identity, "_KNOWN", {})

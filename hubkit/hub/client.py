@@ -6,6 +6,7 @@ it looks at what is there before it changes anything, so that it can be run agai
 
 from __future__ import annotations
 
+import datetime
 import errno
 import functools
 import importlib
@@ -14,6 +15,7 @@ import inspect
 import json
 import os
 import random
+import re
 import ssl
 import sys
 import time
@@ -37,6 +39,12 @@ LISTINGS = 2
 LONGEST_WAIT = 20.0
 SECONDS_WITHOUT_ANSWER = 60.0
 
+LONGEST_WINDOW = 3600
+"""Seconds: the Hub counts requests in windows of five minutes, and commits by the hour."""
+
+_RATE_LIMIT = re.compile(r";\s*r\s*=\s*0\s*;\s*t\s*=\s*([0-9]+)")
+"""What is left of the window, where nothing may be asked for any more in it."""
+
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 _STUMBLES = {408, 412, 429, 500, 502, 503, 504}
@@ -57,7 +65,16 @@ _FULL = "storage limit"
 
 
 class Stumble(Exception):
-    """An answer that says nothing about what was asked, such as 502, or that does not show yet what was done."""
+    """An answer that says nothing about what was asked, such as 502, or that does not show yet what was done.
+
+    Args:
+        what: what happened, for people.
+        seconds: how long the Hub asks to wait; None where it does not say.
+    """
+
+    def __init__(self, what: str, seconds: float | None = None):
+        super().__init__(what)
+        self.seconds = seconds
 
 
 class RetryingApi:
@@ -192,15 +209,16 @@ def steadily(step: Callable[[], Value], where: str, attempts: int | None = None)
     silences: tuple[type[Exception], ...] = (OSError, json.JSONDecodeError, *transport_errors())
     attempts = attempts or ATTEMPTS
     for attempt in range(attempts):
+        asked: float | None = None
         try:
             return step()
         except HfHubHTTPError as error:
             status = error.response.status_code if error.response is not None else 0
             if status not in _STUMBLES:
                 raise refused(error, where) from None
-            said = f"the Hub answered {status}"
+            said, asked = f"the Hub answered {status}", seconds_to_wait(error.response)
         except Stumble as error:
-            said = str(error)
+            said, asked = str(error), error.seconds
         except silences as error:
             # huggingface_hub 0.x raises some refusals as errors of requests, which are OSErrors.
             response = getattr(error, "response", None)
@@ -208,8 +226,24 @@ def steadily(step: Callable[[], Value], where: str, attempts: int | None = None)
                 raise refused(error, where) from None
             _check_own(error, where)
             said = f"the Hub did not answer: {error}" if str(error) else "the Hub did not answer"
-        time.sleep(min(LONGEST_WAIT, 0.25 * 2**attempt) * random.uniform(0.5, 1))
+        if asked is not None and attempt + 1 < attempts:
+            until = datetime.datetime.now() + datetime.timedelta(seconds=asked)
+            print(f"  {where}: {said}, and asks to wait until {until:%H:%M:%S}", file=sys.stderr)
+            time.sleep(asked)
+        else:
+            time.sleep(min(LONGEST_WAIT, 0.25 * 2**attempt) * random.uniform(0.5, 1))
     raise HubkitError(f"{said} ({attempts} attempts)", where=where, hint="run the same command again: it goes on")
+
+
+def seconds_to_wait(response: Any) -> float | None:
+    """How long a Hub asks to wait that has had too many requests: `RateLimit: "api";r=0;t=55`, or Retry-After."""
+    if response is None or response.status_code != 429:
+        return None
+    limited = _RATE_LIMIT.search(response.headers.get("RateLimit", ""))
+    later = response.headers.get("Retry-After", "")
+    seconds = limited[1] if limited else later if later.isdecimal() else None
+    # A second more: the header counts whole ones.
+    return None if seconds is None else min(int(seconds) + 1, LONGEST_WINDOW)
 
 
 def refused(error: Exception, where: str) -> HubkitError:

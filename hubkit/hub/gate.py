@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from hubkit.errors import HubkitError
-from hubkit.hub.client import SECONDS_WITHOUT_ANSWER, Stumble, retried
+from hubkit.hub.client import SECONDS_WITHOUT_ANSWER, Stumble, retried, seconds_to_wait
 from hubkit.hub.targets import PROBES, WITHOUT_DATA, Target
 
 if TYPE_CHECKING:
@@ -194,5 +194,6 @@ def _ask(url: str, token: str | None, where: str) -> tuple[int, str | None]:
     headers = {"Range": "bytes=0-0"} | ({"Authorization": f"Bearer {token}"} if token else {})
     answer = httpx.get(url, headers=headers, timeout=SECONDS_WITHOUT_ANSWER, follow_redirects=False)
     if answer.status_code == 429 or answer.status_code >= 500:
-        raise Stumble(f"the probe was answered {answer.status_code}")
+        # Strangers are counted by this machine's address, with everybody else behind it.
+        raise Stumble(f"the probe was answered {answer.status_code}", seconds_to_wait(answer))
     return answer.status_code, answer.headers.get("X-Error-Code")

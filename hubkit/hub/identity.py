@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError, UsageError
 from hubkit.hub.client import retried, retrying
-from hubkit.hub.gate import UNGRANTED_TOKEN
+from hubkit.hub.gate import READ_GATED, UNGRANTED_TOKEN
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
+
+WRITE = "repo.write"
+"""The permission of a fine-grained token to change a repo, as whoami names it."""
 
 SECONDS_APART = 600
 """How far this machine's clock may be from the Hub's: permissions and certificates are made for a time, and the age
@@ -22,7 +25,7 @@ of an access check is counted by it."""
 def check_identity(config: ReleaseConfig, api: HfApi) -> None:
     """Refuse a push that this token, this namespace or this clock cannot carry through.
 
-    A fine-grained token does not say what it may do: then the Hub says so when it is tried.
+    A fine-grained token may not say what it may do: then the Hub says so when it is tried.
 
     Raises:
         UsageError: [hub] namespace is missing, or a repo's name is none.
@@ -46,6 +49,7 @@ def check_identity(config: ReleaseConfig, api: HfApi) -> None:
             where=api.endpoint,
             hint=f"make one with write access to {namespace}, and set HF_TOKEN to it",
         )
+    _check_scopes(config, known)
     spaces = sorted({name, *(group["name"] for group in known.get("orgs", []))})
     if namespace not in spaces and role != "fineGrained":
         there = _exists(api, namespace)
@@ -70,19 +74,59 @@ def check_outsider(config: ReleaseConfig, api: HfApi, token: str | None) -> None
     known = _whoever(retrying(HfApi(endpoint=api.endpoint, token=token)))
     if known is None:
         raise HubkitError("is unknown to the Hub, or has expired", where=UNGRANTED_TOKEN, hint=hint)
+    if _scopes(known).get("canReadGatedRepos") is False:
+        what = "may not read gated repos, so that it cannot try the gate"
+        raise HubkitError(what, where=UNGRANTED_TOKEN, hint=READ_GATED)
     if config.hub.namespace in {known["name"], *(group["name"] for group in known.get("orgs", []))}:
         what = f"belongs to {known['name']}, who reads the repos of {config.hub.namespace} without a grant"
         raise HubkitError(what, where=UNGRANTED_TOKEN, hint=hint)
+
+
+def _scopes(known: dict[str, Any]) -> dict[str, Any]:
+    """What whoami tells of a fine-grained token; nothing for another, or where it does not tell."""
+    found = known.get("auth", {}).get("accessToken", {}).get("fineGrained")
+    return found if isinstance(found, dict) else {}
+
+
+def _check_scopes(config: ReleaseConfig, known: dict[str, Any]) -> None:
+    """Refuse a fine-grained token that says that it may not write to the namespace or to each of the repos.
+
+    Raises:
+        HubkitError: it says so.
+    """
+    scoped = _scopes(known).get("scoped")
+    if scoped is None:
+        return
+    writable = {each["entity"]["name"] for each in scoped if WRITE in each.get("permissions", [])}
+    repos = {config.hub.repo("dataset"), config.hub.repo("metric")}
+    if config.custody.adapter_on_hub:
+        repos.add(config.hub.repo("adapter"))
+    # The names of repos may come with or without their namespace.
+    missing = [repo for repo in sorted(repos) if not {repo, repo.partition("/")[2]} & writable]
+    if config.hub.namespace not in writable and missing:
+        raise HubkitError(
+            f"the token of {known['name']} has no write access to {', '.join(missing)}",
+            where="[hub] namespace",
+            hint=f"in the token's settings on the Hub, give it write access to the repos of {config.hub.namespace}",
+        )
+
+
+_KNOWN: dict[tuple[str, str], dict[str, Any]] = {}
+"""What whoami told in this process: the Hub counts these calls more strictly than others."""
 
 
 @retried("{api.endpoint}")
 def _whoami(api: HfApi) -> dict[str, Any]:
     from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
+    asked = (str(api.endpoint), str(api.token))
+    if asked in _KNOWN:
+        return _KNOWN[asked]
     answer = get_session().get(f"{api.endpoint}/api/whoami-v2", headers=build_hf_headers(token=api.token))
     hf_raise_for_status(answer)
     _check_clock(answer.headers.get("Date"), api.endpoint)
     known: dict[str, Any] = answer.json()
+    _KNOWN[asked] = known
     return known
 
 

@@ -16,6 +16,7 @@ from hubkit.hub.client import connect
 from hubkit.hub.identity import check_identity, check_outsider
 from hubkit.localhub import LocalHub
 from hubkit.localhub.accounts import Accounts
+from hubkit.localhub.scopes import Scopes
 
 WHOAMI = "/api/whoami-v2$"
 
@@ -139,8 +140,49 @@ def test_a_stumble_says_nothing_of_the_second_token(front: Interposed, hub: Loca
     second, config = hub.tokens["ungranted"], small_config("second")
     front.on("GET", WHOAMI, answers(502), token=second)
     check_outsider(config, connect(), second)
+    identity._KNOWN.clear()
     front.on("GET", WHOAMI, answers(403), token=second)
     with pytest.raises(HubkitError, match=r"HUBKIT_UNGRANTED_TOKEN: the Hub refused \(403\)"):
         check_outsider(config, connect(), second)
     with pytest.raises(HubkitError, match="is unknown to the Hub, or has expired"):
         check_outsider(config, connect(), "hf_unknown")
+
+
+@pytest.mark.parametrize(
+    ("granted", "missing"),
+    [
+        ({"maintainer": ["repo.content.read", "repo.write"]}, None),
+        ({"maintainer": ["repo.content.read"]}, "scoped-lora, maintainer/scoped-mimic-ext, maintainer/scoped_metric"),
+        ({"someone": ["repo.write"]}, "scoped-lora"),
+        ({"datasets/maintainer/scoped-mimic-ext": ["repo.write"]}, "scoped-lora, maintainer/scoped_metric "),
+    ],
+)
+def test_what_a_fine_grained_token_says_that_it_may(
+    hub: LocalHub, monkeypatch: pytest.MonkeyPatch, granted: dict[str, list[str]], missing: str | None
+) -> None:
+    scopes = Scopes(granted=granted, gated=True)
+    monkeypatch.setenv("HF_TOKEN", Accounts(hub.root).mint("maintainer", scopes=scopes))
+    if missing is None:
+        check_identity(small_config("scoped"), connect())
+    else:
+        with pytest.raises(HubkitError, match=f"no write access to .*{missing}"):
+            check_identity(small_config("scoped"), connect())
+
+
+@pytest.mark.parametrize("gated", [True, False])
+def test_a_second_token_without_the_scope_is_refused_beforehand(hub: LocalHub, gated: bool) -> None:
+    """At the gate it would be answered 403 without a code, like a gate that is not shut as it should be."""
+    second = Accounts(hub.root).mint("outsider", scopes=Scopes(granted={}, gated=gated))
+    if gated:
+        check_outsider(small_config("scope"), connect(), second)
+    else:
+        with pytest.raises(HubkitError, match=r"may not read gated repos.*access to public gated repositories"):
+            check_outsider(small_config("scope"), connect(), second)
+
+
+def test_who_it_is_is_asked_once(front: Interposed, hub: LocalHub) -> None:
+    asked = front.on("GET", WHOAMI, lambda exchange: exchange.forward(), times=9)
+    for _ in range(3):
+        check_identity(small_config("once"), connect())
+        check_outsider(small_config("once"), connect(), hub.tokens["ungranted"])
+    assert [exchange.token for exchange in asked.seen] == [hub.tokens["owner"], hub.tokens["ungranted"]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import ssl
 from typing import NamedTuple
 
@@ -135,3 +136,35 @@ def test_the_hubs_words_are_passed_on(waits: list[float]) -> None:
         error.server_message = f"  {said}\n for you "  # type: ignore[attr-defined]
         with pytest.raises(HubkitError, match=rf"refused \(403\): {said} for you \(.*{hint}"):
             raise client.refused(error, "a/b")
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "seconds"),
+    [
+        (429, {"RateLimit": '"api";r=0;t=55'}, 56),
+        (429, {"RateLimit": '"resolvers"; r = 0; t = 299'}, 300),
+        (429, {"RateLimit": '"api";r=12;t=55'}, None),
+        (429, {"RateLimit": '"api";r=12;t=55', "Retry-After": "7"}, 8),
+        (429, {"Retry-After": "999999"}, client.LONGEST_WINDOW),
+        (429, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
+        (429, {}, None),
+        (200, {"RateLimit": '"api";r=0;t=55'}, None),
+    ],
+)
+def test_how_long_the_hub_asks_to_wait(status: int, headers: dict[str, str], seconds: int | None) -> None:
+    assert client.seconds_to_wait(httpx.Response(status, headers=headers)) == seconds
+
+
+def test_a_wait_that_the_hub_asks_for_is_told(waits: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    tries: list[int] = []
+
+    def limited() -> str:
+        tries.append(1)
+        if len(tries) == 1:
+            raise Stumble("the probe was answered 429", 56)
+        return "done"
+
+    assert steadily(limited, "a/b") == "done"
+    assert waits == [56]
+    told = capsys.readouterr().err
+    assert re.fullmatch(r"  a/b: the probe was answered 429, and asks to wait until \d\d:\d\d:\d\d\n", told)
