@@ -11,13 +11,13 @@ import torch
 
 from hubkit.translation.engines import cpu_batching, transformers
 from hubkit.translation.engines.cpu_batching import _queue, _strays, greedy
-from hubkit.translation.engines.kv_cache import ROOM, Flight, Layer, Row, Window
+from hubkit.translation.engines.kv_cache import ROOM, Batch, Layer, Slot, Window
 
 END = 1
 
 
-def row(place: int, prompt: int, limit: int = 5, written: int = 0) -> Row:
-    return Row(place, prompt, limit, list(range(prompt + written)))
+def row(place: int, prompt: int, limit: int = 5, written: int = 0) -> Slot:
+    return Slot(place, prompt, limit, list(range(prompt + written)))
 
 
 class Watched:
@@ -26,13 +26,13 @@ class Watched:
     def __init__(self, lengths: dict[int, int], room: int = 1000):
         self.lengths, self.room = lengths, room
         self.calls: list[tuple[list[int], int]] = []
-        self.rows: dict[int, Row] = {}
+        self.rows: dict[int, Slot] = {}
 
     def __call__(self, model: Any, prompts: Sequence[list[int]]) -> Watched:
         self.rows = {}
         return self
 
-    def read(self, group: Sequence[Row], slots: int) -> None:
+    def read(self, group: Sequence[Slot], slots: int) -> None:
         self.calls.append(([one.place for one in group], slots))
         if len(self.rows) + len(group) > self.room:
             raise MemoryError
@@ -64,7 +64,7 @@ class Watched:
         # At most 32 prompts are read together.
         ([4] * 40, [6] * 40, [2] * 40, 1000, [(list(range(32)), 40), (list(range(32, 40)), 40), ([], 8)]),
         # With eight slots, two have to be free before two more are read.
-        ([4] * 10, [9] * 10, [1, *range(2, 9), 1, 1], 8 * 13, [(list(range(8)), 8), ([], 8), ([8, 9], 8)]),
+        ([4] * 12, [9] * 12, [1, *range(2, 9), *[1] * 4], 8 * 13, [(list(range(8)), 8), ([], 8), ([8, 9], 8)]),
     ],
 )
 def test_what_is_read_when(
@@ -76,7 +76,7 @@ def test_what_is_read_when(
     calls: list[tuple[list[int], int]],
 ) -> None:
     flight = Watched(dict(enumerate(lengths)))
-    monkeypatch.setattr(cpu_batching, "Flight", flight)
+    monkeypatch.setattr(cpu_batching, "Batch", flight)
     answers = dict(greedy(None, [[7] * count for count in prompts], limits, [END], budget))
     assert {place: len(answer) for place, answer in answers.items()} == dict(enumerate(lengths))
     assert all(answer[-1] == END for answer in answers.values())
@@ -84,7 +84,7 @@ def test_what_is_read_when(
 
 
 def test_an_answer_ends_at_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cpu_batching, "Flight", Watched({0: 9, 1: 3, 2: 4}))
+    monkeypatch.setattr(cpu_batching, "Batch", Watched({0: 9, 1: 3, 2: 4}))
     answers = dict(greedy(None, [[7], [7], [7]], [3, 3, 3], [END], 100))
     assert answers == {0: [101, 102, 103], 1: [101, 102, END], 2: [101, 102, 103]}
 
@@ -93,7 +93,7 @@ def test_where_memory_runs_out_the_rows_are_halved_and_what_was_written_is_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     flight = Watched(dict.fromkeys(range(8), 2), room=3)
-    monkeypatch.setattr(cpu_batching, "Flight", flight)
+    monkeypatch.setattr(cpu_batching, "Batch", flight)
     assert dict(greedy(None, [[7]] * 8, [5] * 8, [END], 1000)) == {place: [101, END] for place in range(8)}
     assert flight.calls[:3] == [(list(range(8)), 8), ([0, 1, 2, 3], 4), ([0, 1], 2)]
 
@@ -129,7 +129,7 @@ def test_rows_wait_by_what_they_hold_already() -> None:
     ],
 )
 def test_what_all_prompts_begin_with(prompts: list[list[int]], prefix: list[int]) -> None:
-    assert Flight(None, prompts).prefix == prefix
+    assert Batch(None, prompts).prefix == prefix
 
 
 def test_columns_of_the_cache() -> None:
