@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import base64
-import contextlib
-import re
 from typing import Any
 
-from pathspec import PathSpec, Pattern
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from hubkit.localhub import cards
 from hubkit.localhub.errors import WEB_PREFIX, Refusal, entry_not_found, revision_not_found
+from hubkit.localhub.gitignore import ignored
 from hubkit.localhub.hub import Hub
 from hubkit.localhub.objects import Tree, lfs_entry
 from hubkit.localhub.permissions import base_url, hub_of, signed_in, writable, writable_or_proposed
@@ -51,13 +49,14 @@ async def preupload(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/preupload/{rev}: how each file is to be sent, and what is there under its name."""
     repo, hub, asked = writable_or_proposed(request), hub_of(request), await body(request, _PREUPLOAD)
     files = hub.tree(hub.resolve(repo, request.path_params["revision"]))
-    ignored = _ignored(hub, files, asked.get("gitIgnore"))
+    # That of the upload before that of the repo.
+    patterns = asked["gitIgnore"] if "gitIgnore" in asked else hub.text(files, ".gitignore")
+    paths = [_checked_path(file["path"]) for file in asked["files"]]
     answer = []
-    for file in asked["files"]:
-        path = _checked_path(file["path"])
+    for file, path, ignore in zip(asked["files"], paths, ignored(patterns, paths), strict=True):
         lfs = goes_through_lfs(path, file["size"], _base64(file.get("sample", "")))
         mode = "lfs" if lfs else "regular"
-        values: dict[str, Any] = {"path": path, "uploadMode": mode, "shouldIgnore": ignored.match_file(path)}
+        values: dict[str, Any] = {"path": path, "uploadMode": mode, "shouldIgnore": ignore}
         if path in files:
             values["oid"] = files[path].etag
         answer.append(values)
@@ -222,16 +221,6 @@ def _receive(hub: Hub, repo: Repo, wanted: set[str]) -> None:
     if missing:
         raise Refusal(400, "LFS pointer pointed to a file that does not exist")
     hub.xet.remember(repo.uid, wanted)
-
-
-def _ignored(hub: Hub, tree: Tree, sent: str | None) -> PathSpec[Any]:
-    """What .gitignore says, that of the upload before that of the repo."""
-    patterns: list[Pattern] = []
-    for line in (hub.text(tree, ".gitignore") if sent is None else sent).splitlines():
-        # git passes over the lines that it cannot read.
-        with contextlib.suppress(ValueError, re.error):
-            patterns += PathSpec.from_lines("gitignore", [line]).patterns
-    return PathSpec(patterns)
 
 
 def _checked_path(path: str) -> str:

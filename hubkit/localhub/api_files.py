@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 from typing import Any
 
 from starlette.requests import Request
@@ -16,6 +17,11 @@ from hubkit.localhub.repos import Repo
 from hubkit.localhub.validation import body, number
 
 PAGE = 1000
+
+INERT = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"}
+"""What keeps a browser from running a file."""
+
+_ACTIVE = {".htm", ".html", ".mht", ".mhtml", ".shtml", ".svg", ".svgz", ".xht", ".xhtml", ".xml", ".xsl", ".xslt"}
 
 
 async def resolve(request: Request) -> Response:
@@ -40,8 +46,13 @@ async def resolve(request: Request) -> Response:
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
     # Served as plain bytes on this very address: clients follow redirects within an origin and lose the headers.
+    # A file is anybody's; a page of this very address could act for whoever looks at it.
+    active = PurePosixPath(name).suffix.lower() in _ACTIVE
     return FileResponse(
-        hub.objects.blob(entry.sha256), headers=headers, filename=name, content_disposition_type="inline"
+        hub.objects.blob(entry.sha256),
+        headers={**headers, **INERT},
+        filename=name,
+        content_disposition_type="attachment" if active else "inline",
     )
 
 
@@ -53,7 +64,7 @@ async def raw(request: Request) -> Response:
     if entry is None:
         raise entry_not_found()
     held = lfs_pointer(entry.sha256, entry.size) if entry.lfs else hub.objects.blob(entry.sha256).read_bytes()
-    return Response(held, media_type="text/plain; charset=utf-8")
+    return Response(held, headers=INERT, media_type="text/plain; charset=utf-8")
 
 
 async def tree(request: Request) -> JSONResponse:
@@ -108,6 +119,13 @@ def served(hub: Hub, repo: Repo, entry: Entry) -> bool:
     return not entry.lfs or hub.repos.holds(repo, entry.sha256)
 
 
+def shown_identity(hub: Hub, repo: Repo, entry: Entry, passes: bool) -> dict[str, Any]:
+    """`oid` and `size` of a file as a listing shows them to whoever passes the gate or does not."""
+    if not passes and not entry.lfs and hub.accounts.settings(repo.owner).hide_small_files:
+        return {"oid": "0" * 40, "size": 0}
+    return {"oid": entry.oid, "size": entry.size}
+
+
 def _listing(files: Tree, folder: str, recursive: bool) -> list[str]:
     """The files and folders below `folder`, sorted."""
     prefix = f"{folder}/" if folder else ""
@@ -126,9 +144,11 @@ def _item(request: Request, repo: Repo, files: Tree, path: str, commit: str, exp
         below = sorted((name, found.oid) for name, found in files.items() if name.startswith(f"{path}/"))
         values: dict[str, Any] = {"type": "directory", "oid": git_sha1("tree", repr(below).encode()), "size": 0}
     else:
-        values = {"type": "file", "oid": entry.oid, "size": entry.size}
-        # Whoever stands before the gate sees names and sizes; digests of the content stay behind it.
-        if entry.lfs and passes_gate(repo, asker(request)):
+        passes = passes_gate(repo, asker(request))
+        # Whoever stands before the gate sees names and sizes; digests of large files stay behind it. Whether those of
+        # small ones do is not documented: an account chooses.
+        values = {"type": "file", **shown_identity(hub_of(request), repo, entry, passes)}
+        if entry.lfs and passes:
             pointer = len(lfs_pointer(entry.sha256, entry.size))
             values["lfs"] = {"oid": entry.sha256, "size": entry.size, "pointerSize": pointer}
             file = hub_of(request).xet.find(repo.uid, entry.sha256)

@@ -48,6 +48,20 @@ async def status(request: Request) -> JSONResponse:
     return JSONResponse({"newStatus": _event(changed, "status-change", {"status": asked["status"]})})
 
 
+async def delete_ref(request: Request) -> JSONResponse:
+    """POST /{prefix}{id}/discussions/{number}/delete-ref: a button of the page, which the API has no call for.
+
+    After closing or merging only, and for good: hub-docs, storage-limits.md, "Deleting Pull request refs".
+    """
+    repo, hub = writable(request), hub_of(request)
+    number, found = numbered(request, repo)
+    if found["status"] not in ("closed", "merged"):
+        raise Refusal(400, "Only the ref of a closed or merged pull request can be deleted")
+    _change(hub, repo, number, {"head": None})
+    hub.sweep()
+    return JSONResponse({})
+
+
 async def merge(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/discussions/{number}/merge: its changes, on top of what the branch is now."""
     repo, hub = writable(request), hub_of(request)

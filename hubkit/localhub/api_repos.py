@@ -1,37 +1,30 @@
-"""Repos: create, describe, configure, move, delete."""
+"""Repos: create, configure, move, delete."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from hubkit.localhub import cards
 from hubkit.localhub.accounts import Account
 from hubkit.localhub.api_access import first_readers
 from hubkit.localhub.errors import WEB_PREFIX, Refusal, paid_plan_needed, read_only, repo_not_found
-from hubkit.localhub.objects import Tree, lfs_pointer
+from hubkit.localhub.objects import Tree
 from hubkit.localhub.permissions import (
-    asker,
     base_url,
     check_policy,
     hub_of,
-    owns,
-    passes_gate,
-    readable,
     signed_in,
-    visible,
     writable,
 )
 from hubkit.localhub.plans import PLANS
 from hubkit.localhub.repos import Repo, is_name, new_repo
 from hubkit.localhub.scopes import WRITE
 from hubkit.localhub.storage import GITATTRIBUTES
-from hubkit.localhub.validation import body, number
+from hubkit.localhub.validation import body
 
 _WITH_COMPUTE = ("gradio", "docker")
 _ID = re.compile(r"[^/]+/[^/]+")
@@ -74,7 +67,9 @@ async def create(request: Request) -> JSONResponse:
 async def delete(request: Request) -> JSONResponse:
     """DELETE /api/repos/delete."""
     kind, repo_id = _named(await body(request, _NAMED), signed_in(request).name)
-    hub_of(request).delete(_own(request, kind, repo_id))
+    repo = _own(request, kind, repo_id)
+    _check_no_doi(repo)
+    hub_of(request).delete(repo)
     return JSONResponse({})
 
 
@@ -83,6 +78,7 @@ async def move(request: Request) -> JSONResponse:
     account, asked = signed_in(request), await body(request, _MOVE)
     kind, target = _kind(asked), asked["toRepo"]
     repo = _own(request, kind, asked["fromRepo"])
+    _check_no_doi(repo)
     namespace, _, name = target.partition("/")
     _check_namespace(account, kind, namespace)
     if not is_name(name):
@@ -103,6 +99,8 @@ async def settings(request: Request) -> JSONResponse:
         changes["gated"] = asked["gated"]
     private = _asked_private(asked)
     if private is not None:
+        if private != repo.private:
+            _check_no_doi(repo)
         changes["private"] = private
     if not changes:
         raise Refusal(400, "At least one setting must be updated")
@@ -111,95 +109,22 @@ async def settings(request: Request) -> JSONResponse:
     return JSONResponse({"private": repo.private, "gated": repo.gated})
 
 
-async def info(request: Request) -> JSONResponse:
-    """GET /api/{kind}/{id}[/revision/{rev}]."""
-    repo, hub = visible(request), hub_of(request)
-    commit = hub.resolve(repo, request.path_params.get("revision", "main"))
-    query = request.query_params
-    blobs = query.get("blobs", "").lower() in ("1", "true")
-    values = describe(request, repo, commit, blobs=blobs)
-    wanted = query.getlist("expand") + query.getlist("expand[]")
-    if wanted:
-        values = {"_id": repo.uid, "id": repo.id, **{key: values.get(key) for key in wanted}}
-    return JSONResponse(values)
+async def generate_doi(request: Request) -> JSONResponse:
+    """POST /{prefix}{id}/settings/doi: what a person does on the page of settings; the API has no such call."""
+    repo = writable(request)
+    if repo.kind == "spaces" or repo.private:
+        raise Refusal(400, "A DOI is for a public model or dataset")
+    # hub-docs, doi.md: "Generate new DOI" gives the current revision another one.
+    doi = f"10.57967/hf/{int(repo.uid[:8], 16)}.{repo.branches['main'][:7]}"
+    hub_of(request).repos.change(repo, doi=doi)
+    return JSONResponse({"doi": doi})
 
 
-async def index(request: Request) -> JSONResponse:
-    """GET /api/{kind}: the repos that this account may know of."""
-    hub, account, query = hub_of(request), asker(request), request.query_params
-    found = [repo for repo in hub.repos.all(request.path_params["kind"]) if not repo.private or owns(account, repo)]
-    if "author" in query:
-        found = [repo for repo in found if repo.owner == query["author"]]
-    if "search" in query:
-        found = [repo for repo in found if query["search"].lower() in repo.id.lower()]
-    found = found[: number(request, "limit", len(found))]
-    return JSONResponse([describe(request, repo, repo.branches["main"], files=False) for repo in found])
-
-
-async def auth_check(request: Request) -> JSONResponse:
-    """GET /api/{kind}/{id}/auth-check[/write]."""
-    writable(request) if request.url.path.endswith("/write") else readable(request)
-    return JSONResponse("OK")
-
-
-async def refs(request: Request) -> JSONResponse:
-    """GET /api/{kind}/{id}/refs."""
-    repo = visible(request)
-    values: dict[str, Any] = {
-        "branches": [_ref(name, f"refs/heads/{name}", oid) for name, oid in repo.branches.items()],
-        "converts": [],
-        "tags": [_ref(name, f"refs/tags/{name}", oid) for name, oid in repo.tags.items()],
-    }
-    if request.query_params.get("include_prs"):
-        heads = [(number, pull["head"]) for number, pull in enumerate(repo.pulls, 1) if pull["head"]]
-        values["pullRequests"] = [_ref(f"refs/pr/{number}", f"refs/pr/{number}", head) for number, head in heads]
-    return JSONResponse(values)
-
-
-def describe(request: Request, repo: Repo, commit: str, blobs: bool = False, files: bool = True) -> dict[str, Any]:
-    """What the API tells of a repo to everybody who may know of it, file names among it."""
-    hub = hub_of(request)
-    tree = hub.tree(commit)
-    card = cards.metadata(hub.text(tree, "README.md"))
-    values: dict[str, Any] = {
-        "_id": repo.uid,
-        "id": repo.id,
-        "author": repo.owner,
-        "sha": commit,
-        "createdAt": repo.created,
-        "lastModified": hub.objects.commit(commit).date,
-        "private": repo.private,
-        "gated": repo.gated,
-        "disabled": False,
-        "downloads": 0,
-        "likes": 0,
-        "tags": [str(tag) for tag in card.get("tags") or []],
-        "usedStorage": sum(entry.size for entry in {entry.sha256: entry for entry in tree.values()}.values()),
-        "cardData": json.loads(json.dumps(card, default=str, skipkeys=True), parse_constant=lambda _: None),
-    }
-    if repo.kind == "models":
-        values |= {"modelId": repo.id, "library_name": card.get("library_name")}
-        values |= {"pipeline_tag": card.get("pipeline_tag"), "config": {}}
-    if repo.kind == "spaces":
-        values |= {"sdk": repo.sdk, "runtime": {"stage": "NO_APP_FILE", "hardware": {"current": None}}}
-    if files:
-        shown = passes_gate(repo, asker(request))
-        values["siblings"] = [_sibling(path, tree, blobs, shown) for path in sorted(tree)]
-    return values
-
-
-def _sibling(path: str, tree: Tree, blobs: bool, shown: bool) -> dict[str, Any]:
-    entry = tree[path]
-    values: dict[str, Any] = {"rfilename": path}
-    if blobs:
-        values |= {"size": entry.size, "blobId": entry.oid}
-        if entry.lfs and shown:
-            values["lfs"] = {
-                "sha256": entry.sha256,
-                "size": entry.size,
-                "pointerSize": len(lfs_pointer(entry.sha256, entry.size)),
-            }
-    return values
+def _check_no_doi(repo: Repo) -> None:
+    # hub-docs, doi.md: such repos "may only be deleted, renamed and changed their visibility" by support. The words are
+    # those of its page; the status is not documented.
+    if repo.doi:
+        raise Refusal(403, "This repository is locked by DOI")
 
 
 def _asked_private(asked: dict[str, Any]) -> bool | None:
@@ -227,10 +152,6 @@ def _check_namespace(account: Account, kind: str, namespace: str) -> None:
 
 def _no_rights(kind: str, namespace: str) -> Refusal:
     return Refusal(403, f'You don\'t have the rights to create a {kind[:-1]} under the namespace "{namespace}"')
-
-
-def _ref(name: str, ref: str, oid: str) -> dict[str, str]:
-    return {"name": name, "ref": ref, "targetCommit": oid}
 
 
 def _named(asked: dict[str, Any], name: str) -> tuple[str, str]:

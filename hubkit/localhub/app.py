@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
-import secrets
 from collections.abc import Awaitable, Callable
-from pathlib import Path
-from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
-from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from hubkit.errors import HubkitError
 from hubkit.localhub import (
@@ -23,6 +17,7 @@ from hubkit.localhub import (
     api_collections,
     api_commits,
     api_files,
+    api_info,
     api_lfs,
     api_people,
     api_pulls,
@@ -30,12 +25,9 @@ from hubkit.localhub import (
     api_xet,
     pages,
 )
+from hubkit.localhub.entrance import Entrance, is_browser, refuse
 from hubkit.localhub.errors import Refusal, no_such_page, repo_not_found
 from hubkit.localhub.hub import Hub
-from hubkit.localhub.layout import refusal_page
-from hubkit.localhub.plans import ANONYMOUS, PLANS
-from hubkit.localhub.ratelimits import Allowance, bucket_of, too_many
-from hubkit.localhub.repos import now
 from hubkit.own_hub import CHALLENGE
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -71,10 +63,10 @@ def make_app(hub: Hub) -> ASGIApp:
     """The Hub as an ASGI application; its log is `access.jsonl` in the Hub's folder."""
     app = Starlette(
         routes=[*_api(), *_web()],
-        exception_handlers={Refusal: _refuse, HubkitError: _fail},
+        exception_handlers={Refusal: refuse, HubkitError: _fail},
     )
     app.state.hub = hub
-    return _Entrance(app, hub, hub.root / "access.jsonl")
+    return Entrance(app, hub, hub.root / "access.jsonl")
 
 
 def _api() -> list[Route]:
@@ -97,13 +89,14 @@ def _api() -> list[Route]:
         _route("POST", "/api/collections/{slug:rest}/items", api_collections.collection_items),
         _route("PATCH DELETE", "/api/collections/{slug:rest}/items/{item}", api_collections.collection_item),
         _route("GET PATCH DELETE", "/api/collections/{slug:rest}", api_collections.collection),
-        _route("GET", "/api/{kind:kind}", api_repos.index),
-        _route("GET", repo, api_repos.info),
-        _route("GET", f"{repo}/revision/{revision}", api_repos.info),
+        _route("GET", "/api/{kind:kind}", api_info.index),
+        _route("GET", repo, api_info.info),
+        _route("GET", f"{repo}/revision/{revision}", api_info.info),
         _route("PUT", f"{repo}/settings", api_repos.settings),
-        _route("GET", f"{repo}/auth-check", api_repos.auth_check),
-        _route("GET", f"{repo}/auth-check/write", api_repos.auth_check),
-        _route("GET", f"{repo}/refs", api_repos.refs),
+        _route("GET", f"{repo}/auth-check", api_info.auth_check),
+        _route("GET", f"{repo}/auth-check/write", api_info.auth_check),
+        _route("GET", f"{repo}/refs", api_info.refs),
+        _route("GET", f"{repo}/runtime", api_info.runtime),
         _route("GET", f"{repo}/tree/{revision}", api_files.tree),
         _route("GET", f"{repo}/tree/{revision}/{{path:rest}}", api_files.tree),
         _route("POST", f"{repo}/paths-info/{revision}", api_files.paths_info),
@@ -147,6 +140,8 @@ def _web() -> list[Route]:
             _route("GET", f"{repo}/blob/{file}", pages.files_page),
             _route("GET", f"{repo}/commit/{{revision:part}}", pages.commit_page),
             _route("GET", f"{repo}/discussions/{{number:int}}", pages.pull_page),
+            _route("POST", f"{repo}/discussions/{{number:int}}/delete-ref", api_pulls.delete_ref),
+            _route("POST", f"{repo}/settings/doi", api_repos.generate_doi),
         ]
     routes.append(_route("GET", "/{namespace:part}", pages.namespace))
     routes.append(_route("GET", "/", pages.index))
@@ -165,98 +160,8 @@ def _route(methods: str, path: str, endpoint: Endpoint) -> Route:
 
 async def _nothing_here(request: Request) -> Response:
     """Addresses of repos without a namespace, which this Hub has none of, and all else."""
-    raise no_such_page() if _is_browser(request) else repo_not_found(signed_in=request.state.account is not None)
-
-
-async def _refuse(request: Request, refusal: Exception) -> Response:
-    assert isinstance(refusal, Refusal)
-    # A header holds ASCII alone, and no line breaks.
-    headers = {**refusal.headers, "X-Error-Message": refusal.message.encode("unicode_escape").decode()}
-    if refusal.code:
-        headers["X-Error-Code"] = refusal.code
-    if "/api/" in request.url.path or request.url.path.endswith("/objects/batch"):
-        return JSONResponse(refusal.body or {"error": refusal.message}, refusal.status, headers)
-    if _is_browser(request):
-        shown = refusal_page(refusal)
-        shown.headers.update(headers)
-        return shown
-    return PlainTextResponse(refusal.message, refusal.status, headers)
-
-
-def _is_browser(request: Request) -> bool:
-    return "text/html" in request.headers.get("accept", "")
+    raise no_such_page() if is_browser(request) else repo_not_found(signed_in=request.state.account is not None)
 
 
 async def _fail(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": "Internal Error - We're working hard to fix this as soon as possible!"}, 500)
-
-
-def _request_id(scope: Scope) -> str:
-    """What the client calls its request, else a new id."""
-    headers = Headers(scope=scope)
-    return headers.get("x-request-id") or headers.get("x-amzn-trace-id") or secrets.token_hex(12)
-
-
-class _Entrance:
-    """Reads the address and the token of each request, and logs each answer before its first byte is sent."""
-
-    def __init__(self, app: ASGIApp, hub: Hub, log: Path):
-        self.app, self.hub = app, hub
-        self.log = open(log, "a", encoding="utf-8")  # noqa: SIM115
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self.app(scope, receive, send)
-        raw = scope["raw_path"].decode("latin-1").partition("?")[0]
-        scope["path"] = "%2F".join(unquote(part) for part in re.split("%2f", raw, flags=re.IGNORECASE))
-        state = scope.setdefault("state", {})
-        state["account"] = None
-
-        allowance: Allowance | None = None
-
-        async def logged(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                extra = {"x-request-id": _request_id(scope), **(allowance.headers if allowance else {})}
-                sent = [(name.lower().encode(), text.encode("latin-1")) for name, text in extra.items()]
-                message["headers"] = [*message["headers"], *sent]
-                self._write(scope, message)
-            await send(message)
-
-        try:
-            state["account"] = self.hub.accounts.of_header(Headers(scope=scope).get("authorization"))
-            allowance = self._count(scope)
-            if allowance and allowance.left < 0:
-                raise too_many(allowance)
-        except Refusal as refusal:
-            answer = await _refuse(Request(scope), refusal)
-            return await answer(scope, receive, logged)
-        return await self.app(scope, receive, logged)
-
-    def _count(self, scope: Scope) -> Allowance | None:
-        """Count a request for its user, or for its address where nobody signs it: hub-docs, rate-limits.md."""
-        bucket, account = bucket_of(scope["path"]), scope["state"]["account"]
-        if bucket is None or self.hub.limits is None:
-            return None
-        if account is None:
-            return self.hub.limits.count(scope["client"][0], bucket, ANONYMOUS.limits[bucket])
-        plans = [self.hub.accounts.settings(name).plan for name in (account.name, *account.organisations)]
-        # Members have the limits of their organisation's plan, each for themselves.
-        return self.hub.limits.count(account.name, bucket, max(PLANS[plan].limits[bucket] for plan in plans))
-
-    def _write(self, scope: Scope, message: Message) -> None:
-        state, headers = scope["state"], Headers(raw=message["headers"])
-        account, repo = state["account"], state.get("repo")
-        line = {
-            "time": now(),
-            "user": account and account.name,
-            "method": scope["method"],
-            "path": scope["path"],
-            "status": message["status"],
-            "code": headers.get("x-error-code"),
-            "bytes": 0 if scope["method"] == "HEAD" else int(headers.get("content-length", 0)),
-            "repo": repo and f"{repo.kind}/{repo.id}",
-            "private": repo and repo.private,
-            "gated": repo and repo.gated,
-        }
-        self.log.write(json.dumps(line) + "\n")
-        self.log.flush()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
 import yaml
 
 _HEAD = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)(?:\r?\n)?---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+
+MOST_CHARACTERS, MOST_NODES = 65_536, 20_000
+"""Of a card's metadata: reading more would stop the Hub, which does one thing at a time. Cards have hundreds."""
 
 # fmt: off
 LICENCES = (
@@ -29,17 +33,28 @@ LICENCES = (
 
 def metadata(readme: str) -> dict[str, Any]:
     """The metadata of a card; empty where it has none or none that is valid."""
-    return {} if problems(readme) else _load(readme)
+    values, found = _read(readme)
+    return {} if found else values
 
 
 def problems(readme: str) -> list[str]:
     """Why the metadata of a card would be refused; an empty list where it would not."""
+    return _read(readme)[1]
+
+
+def _read(readme: str) -> tuple[Any, list[str]]:
+    """The metadata of a card, and what is wrong with it."""
     try:
         values = _load(readme)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: what looks like a date and is none.
-        return [f"invalid YAML: {str(error).splitlines()[0]}"]
+    # ValueError: what looks like a date and is none. RecursionError: brackets in brackets.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        return {}, [f"invalid YAML: {str(error).splitlines()[0]}"]
     if not isinstance(values, dict):
-        return ["metadata must be a mapping"]
+        return {}, ["metadata must be a mapping"]
+    return values, _faults(values)
+
+
+def _faults(values: dict[Any, Any]) -> list[str]:
     found = []
     for key in ("license", "pipeline_tag", "library_name"):
         if key in values and not isinstance(values[key], str | list):
@@ -64,4 +79,27 @@ def body(readme: str) -> str:
 
 def _load(readme: str) -> Any:
     head = _HEAD.match(readme)
-    return (yaml.safe_load(head[1]) or {}) if head else {}
+    if not head:
+        return {}
+    if len(head[1]) > MOST_CHARACTERS:
+        raise ValueError(f"metadata of more than {MOST_CHARACTERS} characters")
+    loader = yaml.SafeLoader(head[1])
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return {}
+        if _size(node, {}) > MOST_NODES:
+            raise ValueError("aliases that stand for too much")
+        return loader.construct_document(node) or {}
+    finally:
+        loader.dispose()
+
+
+def _size(node: yaml.Node, known: dict[int, float]) -> float:
+    """How many values a node stands for once each alias is what it names; no end where one names itself."""
+    if id(node) not in known:
+        known[id(node)] = math.inf
+        children = [each for pair in node.value for each in pair] if isinstance(node, yaml.MappingNode) else node.value
+        below = [] if isinstance(node, yaml.ScalarNode) else children
+        known[id(node)] = 1 + sum(_size(child, known) for child in below)
+    return known[id(node)]

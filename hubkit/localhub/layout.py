@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from html import escape
 
 from starlette.responses import HTMLResponse
@@ -82,5 +81,14 @@ def rendered(markdown: str) -> str:
     """Markdown as HTML; HTML in it is shown as text: people write it, and a page has their reader's browser."""
     from markdown_it import MarkdownIt
 
-    without_comments = re.sub(r"<!--.*?-->\n?", "", markdown, flags=re.DOTALL)
-    return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(without_comments))
+    return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(_without_comments(markdown)))
+
+
+def _without_comments(markdown: str) -> str:
+    # A regular expression would look for the end of the card again at each "<!--" that nothing ends.
+    kept, at = [], 0
+    while (begin := markdown.find("<!--", at)) >= 0 and (end := markdown.find("-->", begin)) >= 0:
+        kept.append(markdown[at:begin])
+        at = end + len("-->")
+        at += markdown[at : at + 1] == "\n"
+    return "".join([*kept, markdown[at:]])

@@ -93,10 +93,9 @@ async def pull_page(request: Request) -> HTMLResponse:
     repo, hub = visible(request), hub_of(request)
     number, pull = numbered(request, repo)
     said = f"{pull['status']}: {escape(pull['author'])} to {escape(pull['base'])}, {pull['created']}"
-    body = (
-        f'<h2>{escape(pull["title"])} #{number}</h2><p class="quiet">{said}</p>{_tree_link(repo, f"refs/pr/{number}")}'
-        f"{_changes(hub, forked(hub, repo, pull), pull['head'])}"
-    )
+    body = f'<h2>{escape(pull["title"])} #{number}</h2><p class="quiet">{said}</p>'
+    if pull["head"]:
+        body += _tree_link(repo, f"refs/pr/{number}") + _changes(hub, forked(hub, repo, pull), pull["head"])
     return page(_title(repo), "", f'<div class="box">{body}</div>', repo.id)
 
 

@@ -34,6 +34,7 @@ class Repo:
         pulls: pull requests, in order; number n is at n - 1.
         requests: access requests by user: id, status, time, fields of the form.
         former: what it was called before it moved.
+        doi: its Digital Object Identifier, which locks name and visibility.
         detached: commits that no ref leads to any more; they are still served by their SHA.
     """
 
@@ -51,6 +52,7 @@ class Repo:
     requests: dict[str, dict[str, Any]] = field(default_factory=dict)
     former: list[str] = field(default_factory=list)
     detached: list[str] = field(default_factory=list)
+    doi: str | None = None
 
     @property
     def owner(self) -> str:

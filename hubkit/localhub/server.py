@@ -23,7 +23,7 @@ from hubkit.own_hub import make_own
 
 OWNER, READER, OUTSIDER = "maintainer", "reader", "outsider"
 
-NEEDED = ("pathspec", "starlette", "uvicorn")
+NEEDED = ("starlette", "uvicorn")
 
 
 class Cast(NamedTuple):

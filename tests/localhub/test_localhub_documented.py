@@ -369,3 +369,79 @@ def test_a_permission_to_write_is_one_to_read() -> None:
     assert scopes.allow("repo.content.read", "ana")
     assert not scopes.allow("collection.write", "ana")
     assert not scopes.allow("repo.content.read", "bea", "models/bea/x")
+
+
+def test_a_doi_locks_a_repo(owner: HfApi) -> None:
+    repo = owner.create_repo("ana/with-doi", repo_type="dataset").repo_id
+    headers = bearer(str(owner.token))
+    made = httpx.post(f"{owner.endpoint}/datasets/{repo}/settings/doi", headers=headers)
+    assert made.status_code == 200
+    assert f"doi:{made.json()['doi']}" in (owner.dataset_info(repo).tags or [])
+    for refused in (
+        lambda: owner.update_repo_settings(repo, repo_type="dataset", private=True),
+        lambda: owner.move_repo(repo, "ana/moved", repo_type="dataset"),
+        lambda: owner.delete_repo(repo, repo_type="dataset"),
+    ):
+        with pytest.raises(HfHubHTTPError, match="locked by DOI") as answer:
+            refused()
+        assert status(answer) == 403
+    owner.update_repo_settings(repo, repo_type="dataset", gated="manual", private=False)
+    assert not owner.dataset_info(repo).private
+
+
+def test_the_ref_of_a_pull_request_goes_by_hand_once_it_is_closed(hub: LocalHub, owner: HfApi) -> None:
+    repo = owner.create_repo("ana/pulls").repo_id
+    pull = owner.create_commit(repo, [CommitOperationAdd("a.txt", b"a")], commit_message="Propose", create_pr=True)
+    owner.super_squash_history(repo)
+    page = f"{hub.url}/{repo}/discussions/1"
+    headers = bearer(hub.tokens["owner"])
+    assert httpx.post(f"{page}/delete-ref", headers=headers).status_code == 400
+    owner.change_discussion_status(repo, 1, new_status="closed")
+    assert owner.file_exists(repo, "a.txt", revision="refs/pr/1")
+    assert httpx.post(f"{page}/delete-ref", headers=bearer(hub.tokens["ungranted"])).status_code == 403
+    assert httpx.post(f"{page}/delete-ref", headers=headers).status_code == 200
+    for revision in ("refs/pr/1", pull.oid):
+        with pytest.raises(RevisionNotFoundError):
+            owner.model_info(repo, revision=revision)
+    assert httpx.get(page).status_code == 200
+    assert httpx.post(f"{hub.url}/api/models/{repo}/discussions/1/merge", headers=headers).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("sdk", "file", "stages"),
+    [("static", "index.html", ["NO_APP_FILE", "RUNNING"]), ("gradio", "app.py", ["NO_APP_FILE", "BUILDING"])],
+)
+def test_a_space_that_runs_something_is_never_built(hub: LocalHub, sdk: str, file: str, stages: list[str]) -> None:
+    Accounts(hub.root).configure("tom", plan="pro")
+    tom = HfApi(endpoint=hub.url, token=token(hub, "tom"))
+    repo = tom.create_repo(f"tom/{sdk}", repo_type="space", space_sdk=sdk).repo_id
+    found = [tom.get_space_runtime(repo).stage]
+    tom.upload_file(path_or_fileobj=b"x", path_in_repo=file, repo_id=repo, repo_type="space")
+    found.append(tom.space_info(repo).runtime.stage)  # type: ignore[union-attr]
+    assert found == stages
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_an_account_may_hide_what_tells_of_small_files(hub: LocalHub, owner: HfApi, hidden: bool) -> None:
+    Accounts(hub.root).configure("ana", hide_small_files=hidden)
+    owner.upload_file(path_or_fileobj=b"50000001\n", path_in_repo="ids.txt", repo_id=REPO, repo_type="dataset")
+    for name, shown in (("ungranted", not hidden), ("granted", True)):
+        api = HfApi(endpoint=hub.url, token=hub.tokens[name])
+        (file,) = api.get_paths_info(REPO, "ids.txt", repo_type="dataset")
+        sibling = next(
+            each for each in api.dataset_info(REPO, files_metadata=True).siblings or [] if each.rfilename == "ids.txt"
+        )
+        told = ("4d6e38dbb9379960a6479eaaf183fe6d1425fb85", 9) if shown else ("0" * 40, 0)
+        assert (file.blob_id, file.size) == (sibling.blob_id, sibling.size) == told  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "path", ["api/datasets/{}", "api/datasets/{}/auth-check", "datasets/{}/resolve/main/README.md"]
+)
+def test_a_renamed_repo_leads_to_its_new_name(owner: HfApi, path: str) -> None:
+    old, new = "ana/old-name", "ana/new-name"
+    if not owner.repo_exists(new, repo_type="dataset"):
+        owner.create_repo(old, repo_type="dataset")
+        owner.move_repo(old, new, repo_type="dataset")
+    answer = httpx.get(f"{owner.endpoint}/{path.format(old)}")
+    assert (answer.status_code, answer.headers["location"]) == (307, f"/{path.format(new)}")

@@ -128,7 +128,9 @@ def test_a_repo_is_kept_whole_or_not_at_all(tmp_path: Path, kind: str, monkeypat
     token = hub.accounts.mint("maintainer")
 
     async def create() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(make_app(hub)), base_url="http://hub") as client:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(make_app(hub)), base_url="http://localhost"
+        ) as client:
             asked = {"name": "new", "type": kind, "sdk": "static"}
             return await client.post("/api/repos/create", json=asked, headers={"Authorization": f"Bearer {token}"})
 

@@ -178,7 +178,7 @@ def test_the_list_of_large_files_is_for_the_owner(clients: dict[str, httpx.Clien
     assert clients[who].post(f"/api/datasets/{REPO}/lfs-files/batch", json=wish).status_code == status
     if status == 200:
         ((oid, name, size, ref),) = (
-            (file["oid"], file["filename"], file["size"], file["ref"]) for file in answer.json()
+            (file["fileOid"], file["filename"], file["size"], file["ref"]) for file in answer.json()
         )
         assert (oid, name, size, ref) == (SHA256, "c.bin", SIZE, "main")
 
