@@ -23,9 +23,8 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from hubkit.custody.digests import find_corpus
-from hubkit.custody.keys import Keyring
-from hubkit.custody.tables import IDS, open_table, seal_table
+from hubkit.custody.sealed import IDS, Keyring, find_corpus, open_table
+from hubkit.custody.tables import seal_table
 from hubkit.packaging.dataset import default_schema
 from hubkit.packaging.parquet import write_split
 from hubkit.tables import CHEXPERT_LABELS

@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from hubkit.checks import check
     from hubkit.clinical.labels import chexpert_labels as labels
     from hubkit.config import load_config
-    from hubkit.custody.feature import Sealed, open_sealed
+    from hubkit.custody.sealed import Sealed, open_sealed
 
 __version__ = "0.1.0"
 
 __all__ = ["Sealed", "check", "labels", "load_config", "open_sealed"]
 
 _HOMES = {
-    "Sealed": "hubkit.custody.feature:Sealed",
+    "Sealed": "hubkit.custody.sealed:Sealed",
     "check": "hubkit.checks:check",
     "labels": "hubkit.clinical.labels:chexpert_labels",
     "load_config": "hubkit.config:load_config",
-    "open_sealed": "hubkit.custody.feature:open_sealed",
+    "open_sealed": "hubkit.custody.sealed:open_sealed",
 }
 
 

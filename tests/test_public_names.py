@@ -60,7 +60,7 @@ def test_another_name_is_an_attribute_error() -> None:
 
 
 def test_the_older_path_of_sealed_is_an_alias() -> None:
-    from hubkit.custody import feature
+    from hubkit.custody import sealed as feature
 
     assert (feature.Sealed, feature.open_sealed) == (hubkit.Sealed, hubkit.open_sealed)
 

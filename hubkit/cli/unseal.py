@@ -26,7 +26,7 @@ def command(release: str, corpus: Path | None, revision: str | None, output: Pat
 
     Writes the folder that `load_dataset` reads by its name, with any version of datasets.
     """
-    from hubkit.custody.digests import find_corpus
+    from hubkit.custody.sealed import find_corpus
     from hubkit.custody.unseal import fetch_release, unseal_release
     from hubkit.endpoint import use_endpoint
 

@@ -1,29 +1,53 @@
-"""custody/groups.parquet of a sealed release: which studies made the key of each folder, and which rows it has.
+"""custody/groups.parquet of a sealed release: what made the key of each folder, and what belongs to the release.
 
-The ids of a folder's studies are public and stand in clear: with them an opening that fails can say what is missing or
-too many. The list of rows is sealed: it shows rows that were left out or added.
+A row is a folder of the corpus. In clear it has the folder's name, how many studies it has and a check value. Sealed
+under the folder's key it has the release's tables and files, and a second key, which all folders share; sealed under
+that key, the ids of the folder's studies. So whoever holds one whole folder can be told which studies the others lack,
+and nobody else sees an id. docs/custody.md has what was weighed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
-from hubkit.custody.cells import CellPlace, seal, unseal
-from hubkit.custody.digests import OwnCorpus, group_of
-from hubkit.custody.keys import Keyring
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hubkit.custody import ROSTER
+from hubkit.custody.cells import seal
+from hubkit.custody.sealed import (
+    IDS,
+    CellPlace,
+    GroupKey,
+    Keyring,
+    OwnCorpus,
+    derived,
+    group_of,
+    other_format,
+    unseal,
+)
 from hubkit.errors import HubkitError
-from hubkit.workspace import write_table
+from hubkit.workspace import file_digest, write_table
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-ROSTER = Path("custody", "groups.parquet")
 NAMED = 5
+"""So many ids stand in a message; more would fill the screen."""
 
-Lists = dict[str, list[int]]
-"""Study ids of the rows, in order, by `config/split`."""
+SHARED = "all"
+"""Stands for all folders in the place of a folder's name."""
+
+COPIED = ("LICENSE", "CITATION.cff", "loader/*")
+"""Files that an opened release keeps. The roster has their digests; all else of a release, `unseal` writes itself."""
+
+SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("release", "version", "group")),
+        ("studies", pa.int64()),
+        *((name, pa.binary()) for name in ("check", "contents", "ids")),
+    ]
+)
 
 
 class Group(NamedTuple):
@@ -33,53 +57,92 @@ class Group(NamedTuple):
         release: the release's repo, `namespace/name`.
         version: its version.
         group: name of the folder.
-        studies: ids of its studies, ascending.
+        studies: how many reports it has.
         check: a public value that the right key gives.
-        rows: the sealed lists of rows.
+        contents: the sealed key of the ids, files and tables.
+        ids: the sealed ids of its studies.
     """
 
     release: str
     version: str
     group: str
-    studies: list[int]
+    studies: int
     check: bytes
-    rows: bytes
+    contents: bytes
+    ids: bytes
 
 
-def write_roster(root: Path, tables: Mapping[tuple[str, str], pa.Table], keys: Keyring) -> None:
-    """Write the roster of a release below `root`.
+class Table(NamedTuple):
+    """A split of a config, as the roster has it.
+
+    Attributes:
+        columns: names of its columns.
+        rows: (folder, study id) of its rows.
+    """
+
+    columns: list[str]
+    rows: set[tuple[str, int]]
+
+
+class Contents(NamedTuple):
+    """What belongs to a release.
+
+    Attributes:
+        tables: by `config/split`, in their order.
+        files: SHA-256 of each file that is not a table, by path.
+        studies: ids of all studies of its folders.
+    """
+
+    tables: dict[str, Table]
+    files: dict[str, str]
+    studies: set[int]
+
+
+def write_roster(root: Path, parts: Mapping[str, Sequence[Path]], keys: Keyring) -> None:
+    """Write the roster of the release below `root`, whose tables and other files are there already.
 
     Args:
-        tables: the dataset's tables by (config, split).
+        parts: the Parquet files of each `config/split`, in order, relative to `root`.
         keys: of the release.
     """
-    import pyarrow as pa
-
-    lists: dict[str, Lists] = {}
-    for (config, split), table in tables.items():
-        for subject, study in zip(table["subject_id"].to_pylist(), table["study_id"].to_pylist(), strict=True):
-            lists.setdefault(group_of(subject), {}).setdefault(f"{config}/{split}", []).append(study)
+    tables = [(part, *_read_ids([root / path for path in paths])) for part, paths in parts.items()]
+    files = [[path.relative_to(root).as_posix(), file_digest(path)] for path in kept_files(root)]
+    names = sorted({group_of(subject) for _, _, ids in tables for subject, _ in ids})
+    material = _material(keys, names)
+    shared = _shared(keys, material)
     groups: list[Group] = []
-    for name in sorted(lists):
-        key = keys.key(name)
-        # JSON of a list of pairs: a dict among the values of cells means labels.
-        rows = seal(
-            [[part, ids] for part, ids in lists[name].items()], _header(keys, name, len(groups), len(lists)), key
-        )
-        groups.append(Group(keys.release, keys.version, name, keys.corpus.studies(name), key.check, rows))
-    write_table(root / ROSTER, pa.Table.from_pylist([group._asdict() for group in groups], schema=_schema()))
+    for number, name in enumerate(names):
+        rows = [
+            [part, columns, [study for subject, study in ids if group_of(subject) == name]]
+            for part, columns, ids in tables
+        ]
+        place = _place(keys, name, number, len(names))
+        own = keys.corpus.studies(name)
+        # JSON of lists: a dict among the values of cells means labels.
+        contents = seal([material.hex(), files, rows], place("contents"), keys.key(name))
+        ids = seal(own, place("ids"), shared)
+        groups.append(Group(keys.release, keys.version, name, len(own), keys.key(name).check, contents, ids))
+    write_table(root / ROSTER, pa.Table.from_pylist([group._asdict() for group in groups], schema=SCHEMA))
+
+
+def kept_files(root: Path) -> list[Path]:
+    """The files below `root` that an opened release may keep, in order."""
+    found = {path for pattern in COPIED for path in root.glob(pattern)}
+    return sorted(path for path in found if path.is_file())
 
 
 def read_roster(root: Path) -> list[Group]:
     """The roster of the release in the folder `root`.
 
     Raises:
-        HubkitError: it is missing or damaged.
+        HubkitError: it is missing or damaged, or of another format.
     """
     if not (root / ROSTER).is_file():
         raise HubkitError(f"holds no {ROSTER}: it is no sealed release, or not all of it", where=root)
     table = read_sealed(root / ROSTER)
-    if not table.num_rows or table.schema != _schema():
+    if {"studies", "rows"} <= set(table.column_names):
+        raise other_format(1)
+    if not table.num_rows or table.schema != SCHEMA:
         raise HubkitError("is not a roster of a sealed release", where=ROSTER, hint="download it again")
     try:
         return [Group(**row) for row in table.to_pylist()]
@@ -93,9 +156,6 @@ def read_sealed(path: Path) -> pa.Table:
     Raises:
         HubkitError: it is damaged.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
         return pq.read_table(path)
     except (pa.ArrowException, OSError, ValueError):
@@ -106,96 +166,150 @@ def check_corpus(roster: list[Group], corpus: OwnCorpus) -> Keyring:
     """The keys of the release, once the researcher's corpus is shown to be the one that it was sealed under.
 
     Raises:
-        HubkitError: it is not; each folder that does not fit is named, with ids that are missing or too many.
+        HubkitError: it is not. Each folder that does not fit is named, with ids that are missing or too many where
+            another folder fits, else with how many there are.
     """
     keys = Keyring(corpus, roster[0].release, roster[0].version)
-    found = [problem for group in roster if (problem := _misfit(group, keys))]
-    if found:
+    fit = [number for number, group in enumerate(roster) if _fits(group, keys)]
+    if len(fit) < len(roster):
+        known = _all_ids(roster, fit[0], keys) if fit else None
+        found = [_misfit(group, keys, known) for number, group in enumerate(roster) if number not in fit]
+        unnamed = "; since no folder fits, ids cannot be named" if known is None else ""
         raise HubkitError(
-            f"does not fit {keys.release} {keys.version}: {'; '.join(found)}",
+            f"does not fit {keys.release} {keys.version}: {'; '.join(found)}{unnamed}",
             where=corpus.source.path,
             hint="get the version of the corpus that the release's card names",
         )
     return keys
 
 
-def row_lists(roster: list[Group], keys: Keyring) -> dict[str, set[tuple[str, int]]]:
-    """(folder, study id) of the rows of each `config/split`, as the sealed lists have them.
+def read_contents(roster: list[Group], keys: Keyring) -> Contents:
+    """What belongs to the release, as the sealed lists have it.
+
+    Args:
+        roster: of the release, whose folders all fit, as `check_corpus` shows.
+        keys: of the release.
 
     Raises:
         HubkitError: a list was changed, or one was left out.
     """
-    expected: dict[str, set[tuple[str, int]]] = {}
+    tables: dict[str, Table] = {}
+    files: dict[str, str] = {}
     for number, group in enumerate(roster):
-        try:
-            lists = unseal(group.rows, _header(keys, group.group, number, len(roster)), keys.key(group.group))
-        except HubkitError:
-            # The key is right: check_corpus has shown that.
-            raise HubkitError(
-                f"the list of the rows of {group.group} was changed, or that of another folder left out",
-                where=ROSTER,
-                hint="download it again",
-            ) from None
-        for part, ids in lists:
-            expected.setdefault(part, set()).update((group.group, study) for study in ids)
-    return expected
+        _, files_, rows = _opened(roster, number, keys)
+        files |= dict(files_)
+        for part, columns, ids in rows:
+            tables.setdefault(part, Table(columns, set())).rows.update((group.group, study) for study in ids)
+    known = _all_ids(roster, 0, keys)
+    for group in roster:
+        if not len(known[group.group]) == group.studies == len(keys.corpus.studies(group.group)):
+            raise HubkitError(f"{group.group}: the number of studies was changed", where=ROSTER, hint="download again")
+    return Contents(tables, files, {study for ids in known.values() for study in ids})
 
 
-def check_rows(part: str, table: pa.Table, expected: set[tuple[str, int]]) -> None:
-    """Hold the ids of a table to the sealed lists.
+def check_rows(part: str, table: pa.Table, expected: Table) -> None:
+    """Hold a table to the sealed lists.
 
     Raises:
-        HubkitError: names folders and ids of rows that are missing or too many.
+        HubkitError: names the columns, or the folders and ids of rows, that are missing or too many.
     """
+    if table.column_names != expected.columns:
+        pairs = itertools.zip_longest(expected.columns, table.column_names, fillvalue="nothing")
+        wanted, instead = next((one, other) for one, other in pairs if one != other)
+        raise HubkitError(f"has {instead} where the release has {wanted}", where=part, hint="download it again")
     ids = zip(table["subject_id"].to_pylist(), table["study_id"].to_pylist(), strict=True)
     found = {(group_of(subject), study) for subject, study in ids}
-    groups = sorted({group for group, _ in found ^ expected})
+    groups = sorted({group for group, _ in found ^ expected.rows})
     if groups:
-        told = "; ".join(
-            _difference(group, _of(expected, group), _of(found, group), "rows of studies") for group in groups
-        )
-        raise HubkitError(f"rows were left out or added: {told}", where=part, hint="download it again")
+        differ = [
+            _difference(group, _of(expected.rows, group), _of(found, group), "rows of studies") for group in groups
+        ]
+        raise HubkitError(f"rows were left out or added: {'; '.join(differ)}", where=part, hint="download it again")
+
+
+def _read_ids(paths: Sequence[Path]) -> tuple[list[str], list[tuple[int, int]]]:
+    """Names of the columns of a table, and (subject, study) of its rows."""
+    table = pa.concat_tables([pq.read_table(path, columns=list(IDS)) for path in paths])
+    return pq.read_schema(paths[0]).names, list(zip(*(table[name].to_pylist() for name in IDS), strict=True))
+
+
+def _material(keys: Keyring, groups: list[str]) -> bytes:
+    """What the key of the ids is made from: the digests of all folders, so that a rebuild has the same bytes."""
+    digests = b"".join(keys.corpus.digest(group) for group in groups)
+    return derived(digests, f"{keys.release}/{keys.version}/{SHARED}/ids", 32)
+
+
+def _shared(keys: Keyring, material: bytes) -> GroupKey:
+    return GroupKey(material, keys.release, keys.version, SHARED)
+
+
+def _place(keys: Keyring, group: str, number: int, groups: int) -> Any:
+    """Where a folder's lists belong: row `number` of `groups`, so that no folder can be left out unseen."""
+
+    def header(column: str) -> bytes:
+        subject = int(group.removeprefix("p"))
+        place = CellPlace(keys.release, keys.version, "custody", "groups", groups, column, "lists", subject, 0, number)
+        return place.header()
+
+    return header
+
+
+def _opened(roster: list[Group], number: int, keys: Keyring) -> list[Any]:
+    """The contents of a folder whose key is right."""
+    group = roster[number]
+    place = _place(keys, group.group, number, len(roster))("contents")
+    try:
+        opened: list[Any] = unseal(group.contents, place, keys.key(group.group))
+    except HubkitError:
+        raise _changed(f"the list of the rows of {group.group}") from None
+    return opened
+
+
+def _all_ids(roster: list[Group], number: int, keys: Keyring) -> dict[str, list[int]]:
+    """The ids of the studies of each folder, by the key that folder `number` has of them."""
+    shared = _shared(keys, bytes.fromhex(_opened(roster, number, keys)[0]))
+    found = {}
+    for at, group in enumerate(roster):
+        try:
+            found[group.group] = unseal(group.ids, _place(keys, group.group, at, len(roster))("ids"), shared)
+        except HubkitError:
+            raise _changed(f"the list of the studies of {group.group}") from None
+    return found
+
+
+def _changed(what: str) -> HubkitError:
+    return HubkitError(
+        f"{what} was changed, or that of another folder left out", where=ROSTER, hint="download it again"
+    )
 
 
 def _of(ids: set[tuple[str, int]], group: str) -> set[int]:
     return {study for name, study in ids if name == group}
 
 
-def _misfit(group: Group, keys: Keyring) -> str | None:
+def _fits(group: Group, keys: Keyring) -> bool:
+    same = (group.release, group.version) == (keys.release, keys.version)
+    return same and bool(keys.corpus.studies(group.group)) and keys.key(group.group).check == group.check
+
+
+def _misfit(group: Group, keys: Keyring, known: dict[str, list[int]] | None) -> str:
     own = keys.corpus.studies(group.group)
     if not own:
         return f"the folder {group.group} is missing"
-    if (group.release, group.version) == (keys.release, keys.version) and keys.key(group.group).check == group.check:
-        return None if own == group.studies else f"{group.group}: the release's list of studies was changed"
-    if own == group.studies:
-        return f"{group.group}: all ids fit, and the text of one report or more differs"
-    return _difference(group.group, set(group.studies), set(own), "reports")
+    if known is not None:
+        if own == known[group.group]:
+            return f"{group.group}: all ids fit, and the text of one report or more differs"
+        return _difference(group.group, set(known[group.group]), set(own), "reports")
+    apart = len(own) - group.studies
+    if not apart:
+        return f"{group.group}: has {len(own)} reports, as it should, and one or more of them differ"
+    return f"{group.group}: {abs(apart)} reports {'too many' if apart > 0 else 'missing'}"
 
 
 def _difference(group: str, expected: set[int], found: set[int], what: str) -> str:
-    told = [
+    parts = [
         f"{len(ids)} {what} {verdict} ({', '.join(map(str, sorted(ids)[:NAMED]))}{', ...' if len(ids) > NAMED else ''})"
         for ids, verdict in ((expected - found, "missing"), (found - expected, "too many"))
         if ids
     ]
-    return f"{group}: {' and '.join(told)}"
-
-
-def _schema() -> pa.Schema:
-    import pyarrow as pa
-
-    return pa.schema(
-        [
-            *((name, pa.string()) for name in ("release", "version", "group")),
-            ("studies", pa.list_(pa.int64())),
-            *((name, pa.binary()) for name in ("check", "rows")),
-        ]
-    )
-
-
-def _header(keys: Keyring, group: str, number: int, groups: int) -> bytes:
-    """The place of a folder's list: row `number` of `groups`, so that no folder can be left out unseen."""
-    subject = int(group.removeprefix("p"))
-    return CellPlace(
-        keys.release, keys.version, "custody", "groups", groups, "rows", "lists", subject, 0, number
-    ).header()
+    return f"{group}: {' and '.join(parts)}"

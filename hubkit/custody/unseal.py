@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
-from hubkit.custody.digests import find_corpus
-from hubkit.custody.roster import ROSTER, check_corpus, check_rows, read_roster, read_sealed, row_lists
-from hubkit.custody.tables import IDS, Part, open_table
+import pyarrow as pa
+
+from hubkit.custody import ROSTER
+from hubkit.custody.roster import (
+    COPIED,
+    Contents,
+    check_corpus,
+    check_rows,
+    kept_files,
+    read_contents,
+    read_roster,
+    read_sealed,
+)
+from hubkit.custody.sealed import IDS, Part, find_corpus, open_table
 from hubkit.errors import HubkitError, UsageError
 from hubkit.progress import track
 from hubkit.workspace import write_table, write_text
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-BESIDE = ("LICENSE", "CITATION.cff", "loader/*.*")
-"""What an opened release keeps as it is: without its loader there would be no English beside the Portuguese."""
-
 SHARD = re.compile(r"(?P<split>\w+)-\d{5}-of-(?P<count>\d{5})\.parquet")
-OPENED = """<!-- hubkit:begin opened (written by hubkit; edit outside of the marks) -->
-> Opened with `hubkit unseal` from {release} {version}. This folder holds the text in clear: what the data use agreement
-> says of the corpus holds for it.
-<!-- hubkit:end opened -->
+OTHER_STUDIES = "loader/other_studies.parquet"
+"""Ids of the corpus beyond the release's, by which the loader tells another version of it. Sealed in the roster."""
 
+OPENED = """# {release} {version}, opened
+
+Opened with `hubkit unseal`. This folder holds the text in clear: what the data use agreement says of the corpus holds
+for it. What the columns mean stands on the card of the release on the Hub.
 """
 
 
@@ -54,7 +63,7 @@ def fetch_release(repo: str, revision: str | None) -> Path:
         RepositoryNotFoundError,
     )
 
-    patterns = ["README.md", *BESIDE, "data/*", ROSTER.as_posix()]
+    patterns = [*COPIED, "data/*", ROSTER.as_posix()]
     try:
         return Path(snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=patterns))
     except HFValidationError:
@@ -92,24 +101,28 @@ def unseal_release(
             f"is version {roster[0].version}, and not {version}", where=folder, hint="ask its maintainers"
         )
     keys = check_corpus(roster, find_corpus(corpus))
-    expected = row_lists(roster, keys)
+    contents = read_contents(roster, keys)
     shards = _shards(folder)
-    absent = sorted(expected.keys() - shards.keys())
+    absent = sorted(contents.tables.keys() - shards.keys())
     if absent:
         raise HubkitError(f"the files of {', '.join(absent)} are missing", where=folder, hint="download it again")
+    strange = sorted(shards.keys() - contents.tables.keys())
+    if strange:
+        raise HubkitError(f"{', '.join(strange)} is not part of the release", where=folder, hint="download it again")
+    texts = _authentic(folder, contents.files)
     output.parent.mkdir(parents=True, exist_ok=True)
     # Made by mkdtemp for its owner alone; rename keeps that.
     ready = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}."))
     try:
         rows = {}
-        for part, paths in track(shards.items(), "unseal: tables", len(shards)):
+        for part in track(contents.tables, "unseal: tables", len(shards)):
             config, split = part.split("/")
-            table = _read(paths)
-            check_rows(part, table, expected.get(part, set()))
+            table = _read(shards[part])
+            check_rows(part, table, contents.tables[part])
             opened = open_table(table, keys, Part((keys.release, keys.version), config, split), ordered=True)
             write_table(ready / "data" / config / f"{split}-00000-of-00001.parquet", opened)
             rows[part] = opened.num_rows
-        _copy_rest(folder, ready, OPENED.format(release=keys.release, version=keys.version))
+        _write_rest(ready, texts, contents, OPENED.format(release=keys.release, version=keys.version))
         ready.rename(output)
     finally:
         shutil.rmtree(ready, ignore_errors=True)
@@ -126,7 +139,7 @@ def _shards(folder: Path) -> dict[str, list[Path]]:
     for path in sorted((folder / "data").glob("*/*.parquet")):
         match = SHARD.fullmatch(path.name)
         if match is None:
-            raise HubkitError("is no file of a release", where=path.relative_to(folder), hint="download it again")
+            raise HubkitError("is not a file of a release", where=path.relative_to(folder), hint="download it again")
         paths = found.setdefault(f"{path.parent.name}/{match['split']}", [])
         paths.append(path)
         expected = f"{match['split']}-{len(paths) - 1:05d}-of-{match['count']}.parquet"
@@ -154,16 +167,48 @@ def _read(paths: list[Path]) -> pa.Table:
     return pa.concat_tables(tables)
 
 
-def _copy_rest(folder: Path, ready: Path, notice: str) -> None:
-    """The card, without the features and sizes of the sealed columns, and the texts beside it."""
-    for path in (found for pattern in BESIDE for found in folder.glob(pattern)):
-        (ready / path.relative_to(folder)).parent.mkdir(exist_ok=True)
-        shutil.copyfile(path, ready / path.relative_to(folder))
-    if not (folder / "README.md").is_file():
-        return
-    from huggingface_hub import DatasetCard
+def _authentic(folder: Path, files: Mapping[str, str]) -> dict[str, bytes]:
+    """The files that the release keeps when it is opened, by path; each is the one that the roster names.
 
-    card = DatasetCard((folder / "README.md").read_text(encoding="utf-8"))
-    # Stock readers find the features in the Parquet files; those of the card are of sealed columns.
-    card.data.pop("dataset_info")
-    write_text(ready / "README.md", f"---\n{card.data.to_yaml()}\n---\n\n{notice}{card.text.lstrip()}")
+    Raises:
+        HubkitError: one was changed or is missing, or there is one more: whoever may write to the repo can put it
+            there, and it would run where the corpus is.
+    """
+    found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in kept_files(folder)}
+    for name in sorted(files.keys() | found.keys()):
+        if name not in files:
+            problem = "is not part of the release, as its sealed list says"
+        elif name not in found:
+            problem = "is missing"
+        elif hashlib.sha256(found[name]).hexdigest() != files[name]:
+            problem = "is not the file that was released: its SHA-256 is another one"
+        else:
+            continue
+        raise HubkitError(problem, where=name, hint="nothing was written; tell the maintainers, use another revision")
+    return found
+
+
+def _write_rest(ready: Path, texts: Mapping[str, bytes], contents: Contents, notice: str) -> None:
+    """What is not a table: files as they were released, and a card that names the tables written here.
+
+    Nothing of the card on the Hub is taken over: its configs say which files are loaded, and people edit it there.
+    """
+    for name, text in texts.items():
+        (ready / name).parent.mkdir(exist_ok=True)
+        (ready / name).write_bytes(text)
+    if any(name.startswith("loader/") for name in texts):
+        released = {study for table in contents.tables.values() for _, study in table.rows}
+        others = pa.array(sorted(contents.studies - released), pa.int64())
+        write_table(ready / OTHER_STUDIES, pa.table({"study_id": others}))
+    from huggingface_hub import DatasetCardData
+
+    configs: dict[str, list[dict[str, str]]] = {}
+    for part in contents.tables:
+        config, split = part.split("/")
+        configs.setdefault(config, []).append({"split": split, "path": f"data/{config}/{split}-00000-of-00001.parquet"})
+    listed: list[dict[str, Any]] = [
+        {"config_name": name, **({"default": True} if name == "default" else {}), "data_files": files}
+        for name, files in configs.items()
+    ]
+    data = DatasetCardData(viewer=False, configs=listed)
+    write_text(ready / "README.md", f"---\n{data.to_yaml()}\n---\n\n{notice}")

@@ -12,6 +12,7 @@ from hubkit.config import Release, ReleaseConfig
 from hubkit.endpoint import OFFICIAL
 from hubkit.models.recipe import read_recipe, read_training
 from hubkit.original_study import ORIGINAL_STUDY, OriginalStudy
+from hubkit.packaging.code_digests import Code, code_digests
 from hubkit.packaging.dataset import HUB_SPLITS
 from hubkit.packaging.evaluation import CardScores, evaluation
 from hubkit.tables import CHEXPERT_LABELS, SPLITS
@@ -90,6 +91,7 @@ class CardFacts:
         evaluation: the scores.
         original: the study that this one repeats.
         digests: SHA-256 of the files that the figures come from.
+        code: the files that a card tells people to run: reader, loader, metric.
         versions: of the packages that the stages ran with.
         medgemma: whether the base is under the terms of MedGemma.
     """
@@ -116,6 +118,7 @@ class CardFacts:
     evaluation: CardScores
     original: OriginalStudy
     digests: dict[str, str]
+    code: dict[str, Code]
     versions: dict[str, str]
     medgemma: bool
 
@@ -156,6 +159,7 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
         evaluation=evaluation(workspace),
         original=ORIGINAL_STUDY,
         digests={name: file_digest(path) for name, path in _provenance(workspace).items()},
+        code=code_digests(config),
         versions=versions(workspace),
         medgemma=base["name"].startswith("google/medgemma"),
     )

@@ -7,10 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubkit.config import ReleaseConfig
-from hubkit.custody.digests import find_corpus
-from hubkit.custody.keys import Keyring
-from hubkit.custody.roster import write_roster
-from hubkit.custody.tables import IDS, seal_table
 from hubkit.errors import HubkitError
 from hubkit.packaging.parquet import Split, write_split
 from hubkit.reports import assemble_report, sections_of
@@ -20,28 +16,40 @@ from hubkit.workspace import Workspace, read_table
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from hubkit.custody.sealed import Keyring
+
 HUB_SPLITS = {"train": "train", "validate": "validation", "test": "test"}
 PUBLISHED_SECTIONS = ("indication", "findings", "impression")
 SOURCE_SUFFIX = "_en"
 
 
-def write_dataset(config: ReleaseConfig, workspace: Workspace, root: Path) -> list[Split]:
-    """Write the Parquet files of all configs below `root`, sealed where `[custody] mode` says so.
+def release_keys(config: ReleaseConfig) -> Keyring | None:
+    """The keys that the release is sealed with; None where `[custody] mode` leaves it in clear.
 
     Raises:
-        HubkitError: a table is missing, two of them do not belong together, or there is no corpus to seal under.
+        HubkitError: there is no corpus to make them from.
     """
-    sealed = config.custody.mode == "sealed"
-    corpus = find_corpus(config.corpus.root, kind=config.corpus.kind) if sealed else None
-    keys = Keyring(corpus, config.hub.repo("dataset"), config.release.version) if corpus else None
-    written, ids = [], {}
+    if config.custody.mode != "sealed":
+        return None
+    from hubkit.custody.sealed import Keyring, find_corpus
+
+    corpus = find_corpus(config.corpus.root, kind=config.corpus.kind)
+    return Keyring(corpus, config.hub.repo("dataset"), config.release.version)
+
+
+def write_dataset(config: ReleaseConfig, workspace: Workspace, root: Path, keys: Keyring | None = None) -> list[Split]:
+    """Write the Parquet files of all configs below `root`, sealed where there are `keys`.
+
+    Raises:
+        HubkitError: a table is missing, or two of them do not belong together.
+    """
+    written = []
     for name, split, table in _tables(config, workspace):
         if keys is not None:
+            from hubkit.custody.tables import seal_table
+
             table = seal_table(table, name, split, keys)
-            ids[name, split] = table.select(IDS)
         written.append(write_split(root, name, split, table, config.packaging.rows_per_file))
-    if keys is not None:
-        write_roster(root, ids, keys)
     return written
 
 

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from pathlib import Path
 
 from hubkit.config import ReleaseConfig
+from hubkit.custody import READER
 from hubkit.errors import HubkitError, UsageError
 from hubkit.leakguard.guard import guard
 from hubkit.models.recipe import refresh_recipe
 from hubkit.packaging.card_data import CardFacts, gather
 from hubkit.packaging.cards import card, render
+from hubkit.packaging.code_digests import LOADER, METRIC, loader_script, reader_source
 from hubkit.packaging.croissant import croissant
-from hubkit.packaging.dataset import write_dataset
+from hubkit.packaging.dataset import release_keys, write_dataset
 from hubkit.packaging.metadata import dataset_metadata, eval_result_entries, model_metadata
 from hubkit.published import published
 from hubkit.record import write_record
-from hubkit.terms.kinds import terms_of
 from hubkit.workspace import Workspace, write_table, write_text
 
 ADAPTER_FILES = ("*.json", "*.jsonl", "*.jinja", "*.safetensors", "tokenizer.model")
 PLOTS = ("*.png", "*.svg")
-LOADER = "mimic_cxr_ptbr.py"
-METRIC = "bertscore_ptbr.py"
 
 
 def package(config: ReleaseConfig, workspace: Workspace) -> None:
@@ -59,13 +57,22 @@ def package(config: ReleaseConfig, workspace: Workspace) -> None:
 
 def _dataset(config: ReleaseConfig, workspace: Workspace, facts: CardFacts, folder: Path) -> None:
     templates = published("dataset_card")
-    splits = write_dataset(config, workspace, folder)
+    keys = release_keys(config)
+    splits = write_dataset(config, workspace, folder, keys)
+    write_text(folder / "CITATION.cff", render(templates / "CITATION.cff.jinja", facts.variables()))
+    write_text(folder / "LICENSE", render(templates / "LICENSE.jinja", facts.variables()))
+    if keys is None:
+        write_loader(config, workspace, folder / "loader")
+    else:
+        from hubkit.custody.roster import write_roster
+
+        # The ids of the corpus' other studies are in the roster then, sealed.
+        write_text(folder / "loader" / LOADER, loader_script(config))
+        write_text(folder / "loader" / READER, reader_source())
+        write_roster(folder, {f"{split.config}/{split.name}": split.files for split in splits}, keys)
     body = render(templates / "README.md.jinja", facts.variables())
     write_text(folder / "README.md", card(dataset_metadata(facts, splits), body))
     write_text(folder / "croissant.json", croissant(facts, splits, folder))
-    write_text(folder / "CITATION.cff", render(templates / "CITATION.cff.jinja", facts.variables()))
-    write_text(folder / "LICENSE", render(templates / "LICENSE.jinja", facts.variables()))
-    write_loader(config, workspace, folder / "loader")
     copy_files(workspace.scores, PLOTS, folder / "plots")
 
 
@@ -88,25 +95,6 @@ def write_loader(config: ReleaseConfig, workspace: Workspace, folder: Path) -> N
 def _script_branch(config: ReleaseConfig, dist: Path) -> None:
     """The branch `script`: datasets 3 runs a root script named like the repo, which datasets 4 refuses."""
     write_text(dist / "dataset-script" / f"{config.hub.dataset}.py", loader_script(config))
-
-
-def loader_script(config: ReleaseConfig) -> str:
-    """The loader, with the release that it belongs to written into it."""
-    values = {
-        "REPOSITORY": config.hub.repo("dataset"),
-        "REVISION": config.release.tag,
-        "PROMPT": config.generation.prompt,
-        "REFERENCE": config.generation.reference,
-        "CORPUS": terms_of(config.corpus.kind).title(config.corpus.version),
-        "INCLUDE_SOURCE": config.packaging.include_source,
-    }
-    source = (published("loading_script") / LOADER).read_text(encoding="utf-8")
-    for name, value in values.items():
-        written = repr(value) if isinstance(value, bool) else json.dumps(value, ensure_ascii=False)
-        source, count = re.subn(rf"^{name} = .*$", lambda _: f"{name} = {written}", source, flags=re.MULTILINE)  # noqa: B023
-        if count != 1:
-            raise HubkitError(f"has no line {name}", where=LOADER, hint="install hubkit again")
-    return source
 
 
 def copy_adapter(config: ReleaseConfig, workspace: Workspace, facts: CardFacts, folder: Path) -> None:

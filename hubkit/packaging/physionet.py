@@ -13,12 +13,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from hubkit.config import Custody, ReleaseConfig
+from hubkit.config import ReleaseConfig
 from hubkit.endpoint import is_loopback
 from hubkit.errors import HubkitError
 from hubkit.leakguard.guard import guard
 from hubkit.packaging.card_data import CardFacts, gather
 from hubkit.packaging.cards import render
+from hubkit.packaging.code_digests import METRIC
 from hubkit.packaging.dataset import write_dataset
 from hubkit.packaging.package import PLOTS, copy_adapter, copy_files, write_loader
 from hubkit.packaging.references import Citations
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 SUMS = "SHA256SUMS.txt"
 REPORT = "PHYSIONET_REPORT.md"
-METRIC = "bertscore_ptbr.py"
 
 FILE_NAME = re.compile(r"\w+([\w.-]*\w+)?", re.ASCII)
 """PhysioNet's rule for the names of files and folders, in which no two dots may follow one another."""
@@ -88,7 +88,7 @@ def write_submission(config: ReleaseConfig, workspace: Workspace, output: Path) 
 
 def _write(config: ReleaseConfig, workspace: Workspace, facts: CardFacts, folder: Path) -> None:
     templates = published("dataset_card")
-    write_dataset(config.model_copy(update={"custody": Custody()}), workspace, folder)
+    write_dataset(config, workspace, folder)
     copy_adapter(config, workspace, facts, folder / "adapter")
     copy_files(workspace.scores, PLOTS, folder / "plots")
     write_loader(config, workspace, folder / "loader")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hubkit.custody.roster import ROSTER
+from hubkit.custody import ROSTER
 from hubkit.endpoint import current_endpoint
 from hubkit.errors import HubkitError, UsageError
 from hubkit.hub.client import retried

@@ -143,7 +143,7 @@ def verify_repos(
     Raises:
         HubkitError: as in `find_release`; the corpus is not there, a check failed, or none could be made.
     """
-    from hubkit.custody.digests import find_corpus
+    from hubkit.custody.sealed import find_corpus
 
     for path, option in ((own.corpus, "--corpus"), (own.images, "--images")):
         if path is not None and not path.exists():

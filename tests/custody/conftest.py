@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sealed_folder import keyring, write_corpus, write_sealed
 
-from hubkit.custody.keys import Keyring
+from hubkit.custody.sealed import Keyring
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from hubkit.custody.digests import OwnCorpus, find_corpus
-from hubkit.custody.keys import Keyring
 from hubkit.custody.roster import write_roster
+from hubkit.custody.sealed import Keyring, OwnCorpus, find_corpus
 from hubkit.custody.tables import seal_table
 from hubkit.packaging.dataset import default_schema
 from hubkit.packaging.parquet import write_split
@@ -107,9 +106,14 @@ def write_sealed(
     """A sealed release as it lies on the Hub, with several files a split."""
     tables = plain_tables() if tables is None else tables
     shutil.rmtree(folder, ignore_errors=True)
+    parts = {}
     for (config, split), table in tables.items():
-        write_split(folder, config, split, seal_table(table, config, split, keys), rows_per_file)
-    write_roster(folder, tables, keys)
+        sealed = seal_table(table, config, split, keys)
+        parts[f"{config}/{split}"] = write_split(folder, config, split, sealed, rows_per_file).files
+    (folder / "loader").mkdir()
+    (folder / "loader" / "mimic_cxr_ptbr.py").write_text("LOADED = True\n")
+    (folder / "LICENSE").write_text("Terms.\n")
+    write_roster(folder, parts, keys)
     (folder / "README.md").write_text(CARD)
     return folder
 

@@ -10,18 +10,20 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from datasets import load_dataset
 from sealed_folder import RELEASE, STUDIES, keyring, plain_tables, write_corpus, write_sealed
 
-from hubkit.custody.cells import read_place
-from hubkit.custody.keys import Keyring
-from hubkit.custody.roster import ROSTER
-from hubkit.custody.tables import open_table, seal_table
+from hubkit.custody import ROSTER
+from hubkit.custody.roster import check_corpus, read_roster
+from hubkit.custody.sealed import Keyring, find_corpus, open_table, read_place
+from hubkit.custody.tables import seal_table
 from hubkit.custody.unseal import unseal_release
 from hubkit.errors import HubkitError
 
 TRAIN = "data/default/train-00000-of-00003.parquet"
 SECOND = "data/default/train-00001-of-00003.parquet"
 TEST = "data/default/test-00000-of-00002.parquet"
+LOADER = "loader/mimic_cxr_ptbr.py"
 
 
 def rewrite(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
@@ -191,9 +193,60 @@ def roster_of_another_version(folder: Path) -> None:
 def roster_with_a_study_less(folder: Path) -> None:
     def change(table: pa.Table) -> pa.Table:
         studies = table["studies"].to_pylist()
-        return table.set_column(3, "studies", pa.array([studies[0][1:], *studies[1:]]))
+        return table.set_column(3, "studies", pa.array([studies[0] - 1, *studies[1:]]))
 
     rewrite(folder / ROSTER, change)
+
+
+def roster_with_ids_swapped(folder: Path) -> None:
+    rewrite(folder / ROSTER, lambda table: with_cells(table, "ids", lambda cells: cells[::-1]))
+
+
+def roster_of_format_1(folder: Path) -> None:
+    """Format 1 had all ids in clear."""
+
+    def change(table: pa.Table) -> pa.Table:
+        ids = pa.array([[50_000_000]] * table.num_rows)
+        return table.drop_columns(["contents", "ids"]).set_column(3, "studies", ids).append_column("rows", table["ids"])
+
+    rewrite(folder / ROSTER, change)
+
+
+def a_line_more_in_the_loader(folder: Path) -> None:
+    """It would run where the corpus is."""
+    path = folder / LOADER
+    path.write_text(f"{path.read_text()}import os; os.environ\n")
+
+
+def another_loader_more(folder: Path) -> None:
+    (folder / "loader" / "datasets.py").write_text("raise SystemExit\n")
+
+
+def the_loader_missing(folder: Path) -> None:
+    (folder / LOADER).unlink()
+
+
+def another_licence(folder: Path) -> None:
+    (folder / "LICENSE").write_text("Share as you like.\n")
+
+
+def a_citation_more(folder: Path) -> None:
+    (folder / "CITATION.cff").write_text("title: Another\n")
+
+
+def a_config_more(folder: Path) -> None:
+    shutil.copytree(folder / "data" / "default", folder / "data" / "better")
+
+
+def a_split_of_plain_text_without_rows_more(folder: Path) -> None:
+    pq.write_table(
+        pa.table({"report": pa.array([], pa.string())}), folder / "data/default/extra-00000-of-00001.parquet"
+    )
+
+
+def a_column_less(folder: Path) -> None:
+    for path in (folder / "data" / "default").glob("*.parquet"):
+        rewrite(path, lambda table: table.drop_columns(["findings"]))
 
 
 def roster_without_a_folder(folder: Path) -> None:
@@ -215,7 +268,7 @@ def roster_truncated(folder: Path) -> None:
 
 
 def roster_with_lists_swapped(folder: Path) -> None:
-    rewrite(folder / ROSTER, lambda table: with_cells(table, "rows", lambda cells: cells[::-1]))
+    rewrite(folder / ROSTER, lambda table: with_cells(table, "contents", lambda cells: cells[::-1]))
 
 
 def roster_missing(folder: Path) -> None:
@@ -228,7 +281,7 @@ ATTACKS: list[tuple[Callable[[Path], None], str]] = [
         f"the cell at report of study {STUDIES[0][1]} of subject .* is not its own: it belongs to report of study",
     ),
     (swap_columns, "is not its own: it belongs to report of study"),
-    (rename_columns, "the cell at (findings|impression) of .* belongs to (impression|findings)"),
+    (rename_columns, "default/train: has impression where the release has findings"),
     (swap_ids, "is not its own"),
     (another_subject_of_the_folder, "is not its own: it belongs to .* of subject 10000100"),
     (swap_whole_rows_with_ids_kept, "is not its own"),
@@ -239,12 +292,13 @@ ATTACKS: list[tuple[Callable[[Path], None], str]] = [
     (replay_an_older_version, "mimic-cxr-ptbr 0.9.0"),
     (replay_all_but_the_roster, "the cells are of lab/mimic-cxr-ptbr 0.9.0, and not of lab/mimic-cxr-ptbr 1.0.0"),
     (plain_text_instead, "the column report is not sealed"),
-    (a_column_of_plain_text_more, "the column note is not sealed"),
+    (a_column_of_plain_text_more, "default/train: has note where the release has nothing"),
+    (a_column_less, "default/train: has impression where the release has findings"),
     (
         rows_deleted,
         rf"default/train: .* added: p10: 2 rows of studies missing \({STUDIES[0][1]}, {STUDIES[1][1]}\)",
     ),
-    (a_folder_deleted, "p11: 2 rows of studies missing"),
+    (a_folder_deleted, "p11: 4 rows of studies missing"),
     (a_row_twice, f"1 rows are there twice, one of them of study {STUDIES[0][1]}"),
     (a_row_of_nobody, r"1 rows of studies too many \(59999999\)"),
     (a_file_missing, "train-00001-of-00003.parquet: is missing"),
@@ -254,7 +308,16 @@ ATTACKS: list[tuple[Callable[[Path], None], str]] = [
     (files_in_each_others_place, "test-0000.-of-00003.parquet: does not have the columns of its table"),
     (no_ids, "does not have the columns of its table"),
     (roster_of_another_version, "does not fit lab/mimic-cxr-ptbr 0.9.0"),
-    (roster_with_a_study_less, "p10: the release's list of studies was changed"),
+    (roster_with_a_study_less, "p10: the number of studies was changed"),
+    (roster_with_ids_swapped, "the list of the studies of p10 was changed"),
+    (roster_of_format_1, r"sealed in format 1, .* this reads format 2 \(ask its maintainers"),
+    (a_line_more_in_the_loader, f"{LOADER}: is not the file that was released"),
+    (another_loader_more, "loader/datasets.py: is not part of the release"),
+    (the_loader_missing, f"{LOADER}: is missing"),
+    (another_licence, "LICENSE: is not the file that was released"),
+    (a_citation_more, "CITATION.cff: is not part of the release"),
+    (a_config_more, "better/test, better/train is not part of the release"),
+    (a_split_of_plain_text_without_rows_more, "default/extra is not part of the release"),
     (roster_without_a_folder, "the list of the rows of p10 was changed, or that of another folder left out"),
     (a_folder_gone_from_roster_and_tables, "that of another folder left out"),
     (roster_truncated, "groups.parquet: is not a whole Parquet file"),
@@ -275,6 +338,52 @@ def test_an_attack_is_named_and_nothing_is_written(
     assert sorted(path.name for path in tmp_path.iterdir() if "opened" in path.name) == []
 
 
+def test_configs_of_the_card_are_not_taken_over(release: Path, corpus: Path, tmp_path: Path) -> None:
+    """The card is edited on the Hub, so it cannot be held to a digest: whoever may write could name other tables."""
+    folder = shutil.copytree(release, tmp_path / "attacked")
+    elsewhere = tmp_path / "elsewhere.parquet"
+    pq.write_table(pa.table({"report": ["Derrame volumoso."]}), elsewhere)
+    card = (folder / "README.md").read_text()
+    assert "data/default/train-*.parquet" in card
+    (folder / "README.md").write_text(
+        card.replace("data/default/train-*.parquet", str(elsewhere)) + "pip install evil\n"
+    )
+    opened = unseal_release(folder, tmp_path / "mimic-cxr-ptbr", corpus).folder
+    loaded = load_dataset(str(opened), cache_dir=str(tmp_path / "cache"))
+    assert {split: part.to_list() for split, part in loaded.items()} == {
+        split: plain_tables()["default", split].to_pylist() for split in ("train", "test")
+    }
+    written = (opened / "README.md").read_text()
+    assert "elsewhere" not in written
+    assert "evil" not in written
+
+
+def test_the_roster_shows_no_id_to_whoever_lacks_the_corpus(release: Path) -> None:
+    """Neither in clear nor as a digest that could be guessed: a number of eight digits has few values."""
+    table = pq.read_table(release / ROSTER)
+    assert {name: str(table[name].type) for name in table.column_names[3:]} == {
+        "studies": "int64",
+        **dict.fromkeys(("check", "contents", "ids"), "binary"),
+    }
+    for cell in [*table["contents"].to_pylist(), *table["ids"].to_pylist()]:
+        for _, study in STUDIES:
+            assert str(study).encode() not in cell
+            assert study.to_bytes(4, "little") not in cell
+    assert {len(cell) - cell[1] - 30 for cell in table["ids"].to_pylist()} == {128}
+
+
+def test_one_whole_folder_is_enough_to_name_what_the_others_lack(release: Path, tmp_path: Path) -> None:
+    """Whoever holds p11 to the byte is told of p10 by ids, and gets no key of p10 by it."""
+    changes = {ids: None for ids in STUDIES[:12] if ids[0] < 11_000_000 and ids != STUDIES[1]}
+    other = find_corpus(write_corpus(tmp_path / "other", changes), cache=False)
+    with pytest.raises(HubkitError, match=rf"p10: 7 reports missing \({STUDIES[0][1]}, ") as error:
+        check_corpus(read_roster(release), other)
+    assert "p11" not in str(error.value)
+    table = pq.read_table(release / TRAIN).slice(0, 1)
+    with pytest.raises(HubkitError, match="the folder p10 of your corpus"):
+        open_table(table, Keyring(other, *RELEASE), complete=False)
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -282,10 +391,17 @@ def test_an_attack_is_named_and_nothing_is_written(
         ({STUDIES[2]: None}, rf"p11: 1 reports missing \({STUDIES[2][1]}\)"),
         ({(10_999_999, 59_000_001): "More."}, r"p10: 1 reports too many \(59000001\)"),
         ({STUDIES[0]: None, (10_999_999, 59_000_001): "More."}, r"p10: 1 reports missing .* and 1 reports too many"),
-        (dict.fromkeys(STUDIES, "Of another version."), "p10: all ids fit, .*; p11: all ids fit"),
+        (
+            dict.fromkeys(STUDIES, "Of another version."),
+            "p10: has 12 reports, as it should, .*; p11: has 6 .*; since no folder fits, ids cannot be named",
+        ),
+        (
+            {STUDIES[0]: None, STUDIES[1]: None, (11_999_999, 59_000_001): "More."},
+            r"1.0.0: p10: 2 reports missing; p11: 1 reports too many; since no folder fits",
+        ),
         ({ids: None for ids in STUDIES if ids[0] > 11_000_000}, "the folder p11 is missing"),
     ],
-    ids=["changed", "missing", "added", "both", "another version", "no folder"],
+    ids=["changed", "missing", "added", "both", "another version", "no folder fits", "no folder"],
 )
 def test_a_corpus_that_does_not_fit_is_named_by_folder_and_ids(
     release: Path, tmp_path: Path, changes: dict[tuple[int, int], str], said: str

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubkit.custody.cells import MAX_PLACE, CellPlace, from_json, open_cell, read_place, seal, unseal
-from hubkit.custody.keys import GroupKey, Keyring
+from hubkit.custody.cells import seal
+from hubkit.custody.sealed import MAX_PLACE, CellPlace, GroupKey, Keyring, from_json, open_cell, read_place, unseal
 from hubkit.errors import HubkitError
 from hubkit.tables import CHEXPERT_LABELS
 

@@ -10,8 +10,7 @@ import pyarrow.parquet as pq
 from sealed_folder import keyring, plain_tables
 from vectors import VALUES, vectors, write_reports
 
-from hubkit.custody.digests import find_corpus
-from hubkit.custody.keys import Keyring
+from hubkit.custody.sealed import Keyring, find_corpus
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "custody.md").read_text(encoding="utf-8")
 

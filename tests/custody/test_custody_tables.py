@@ -16,13 +16,23 @@ import pytest
 from datasets import Dataset
 from sealed_folder import RELEASE, STUDIES, keyring, plain_tables, write_corpus, write_sealed, zip_corpus
 
-from hubkit.custody import feature
-from hubkit.custody.cells import CellPlace, open_cell, pad, seal
-from hubkit.custody.digests import cache_path, find_corpus
-from hubkit.custody.feature import Sealed, open_sealed
-from hubkit.custody.keys import Keyring
-from hubkit.custody.roster import ROSTER, check_corpus, read_roster
-from hubkit.custody.tables import Part, open_table, place_rows, seal_table
+from hubkit.custody import ROSTER
+from hubkit.custody import sealed as feature
+from hubkit.custody.cells import pad, seal
+from hubkit.custody.roster import check_corpus, read_roster
+from hubkit.custody.sealed import (
+    CellPlace,
+    Keyring,
+    Part,
+    Sealed,
+    cache_path,
+    find_corpus,
+    open_cell,
+    open_sealed,
+    open_table,
+    place_rows,
+)
+from hubkit.custody.tables import seal_table
 from hubkit.custody.unseal import unseal_release
 from hubkit.errors import HubkitError
 from hubkit.tables import CHEXPERT_LABELS
@@ -231,9 +241,6 @@ def test_an_opened_release_is_the_plain_one_with_a_card_that_says_so(
     release: Path, corpus: Path, tmp_path: Path
 ) -> None:
     folder = shutil.copytree(release, tmp_path / "sealed")
-    (folder / "loader").mkdir()
-    (folder / "loader" / "loader.py").write_text("# loads\n")
-    (folder / "LICENSE").write_text("Terms.\n")
     (folder / "notes.txt").write_text("Not of the release.\n")
     opened = unseal_release(folder, tmp_path / "a" / "b" / "opened", corpus, RELEASE[1])
     plain = plain_tables()
@@ -241,12 +248,52 @@ def test_an_opened_release_is_the_plain_one_with_a_card_that_says_so(
     for (config, split), table in plain.items():
         assert pq.read_table(opened.folder / "data" / config / f"{split}-00000-of-00001.parquet").equals(table)
     others = {path.relative_to(opened.folder).as_posix() for path in opened.folder.rglob("*") if path.is_file()}
-    assert {name for name in others if not name.startswith("data/")} == {"README.md", "LICENSE", "loader/loader.py"}
-    card = (opened.folder / "README.md").read_text()
-    assert "dataset_info" not in card
-    assert "config_name: generations" in card
-    assert card.index("`hubkit unseal` from lab/mimic-cxr-ptbr 1.0.0") < card.index("# Sealed reports")
+    assert {name for name in others if not name.startswith("data/")} == {
+        *("README.md", "LICENSE", "loader/mimic_cxr_ptbr.py", "loader/other_studies.parquet"),
+    }
+    for name in ("LICENSE", "loader/mimic_cxr_ptbr.py"):
+        assert (opened.folder / name).read_bytes() == (folder / name).read_bytes()
+    assert (opened.folder / "README.md").read_text() == OPENED_CARD
     assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["opened"]
+
+
+OPENED_CARD = """---
+viewer: false
+configs:
+- config_name: default
+  default: true
+  data_files:
+  - split: train
+    path: data/default/train-00000-of-00001.parquet
+  - split: test
+    path: data/default/test-00000-of-00001.parquet
+- config_name: generations
+  data_files:
+  - split: test
+    path: data/generations/test-00000-of-00001.parquet
+- config_name: scores
+  data_files:
+  - split: test
+    path: data/scores/test-00000-of-00001.parquet
+---
+
+# lab/mimic-cxr-ptbr 1.0.0, opened
+
+Opened with `hubkit unseal`. This folder holds the text in clear: what the data use agreement says of the corpus holds
+for it. What the columns mean stands on the card of the release on the Hub.
+"""
+
+
+def test_the_loader_of_an_opened_release_knows_the_other_studies_of_the_corpus(
+    keys: Keyring, corpus: Path, tmp_path: Path
+) -> None:
+    """They are sealed as well until then."""
+    tables = {name: table.slice(0, 3) for name, table in plain_tables().items()}
+    folder = write_sealed(tmp_path / "sealed", keys, tables)
+    opened = unseal_release(folder, tmp_path / "opened", corpus).folder
+    released = {study for table in tables.values() for study in table["study_id"].to_pylist()}
+    others = pq.read_table(opened / "loader" / "other_studies.parquet")["study_id"].to_pylist()
+    assert others == sorted({study for _, study in STUDIES} - released)
 
 
 def digests(root: Path, cache: bool) -> list[bytes]:

@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 from sealed_folder import RELEASE, STUDIES, keyring, write_corpus, zip_corpus
 
-from hubkit.custody.cells import CellPlace, open_cell, seal
-from hubkit.custody.digests import cache_path, find_corpus
-from hubkit.custody.keys import GroupKey, Keyring
-from hubkit.errors import HubkitError, UsageError
+from hubkit.custody.cells import seal
+from hubkit.custody.sealed import CellPlace, GroupKey, Keyring, cache_path, find_corpus, open_cell
+from hubkit.errors import HubkitError
 
 FIRST = STUDIES[0]
 PLACE = CellPlace(*RELEASE, "default", "train", 12, "report", "string", *FIRST, 0)
@@ -67,8 +66,9 @@ def test_two_reports_that_swap_their_text_give_another_key(tmp_path: Path) -> No
 
 
 def test_no_corpus_is_one_line() -> None:
-    with pytest.raises(UsageError, match="needs your own copy") as error:
+    with pytest.raises(HubkitError, match="needs your own copy") as error:
         find_corpus()
+    assert error.value.exit_code == 2
     assert "MIMIC_CXR_ROOT" in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -101,20 +101,6 @@ def test_the_cache_is_for_its_owner_alone_and_is_used(corpus: Path, tmp_path: Pa
     again = find_corpus(path)
     assert again.digest("p10") == first
     assert "_names" not in vars(again)  # the zip's list was not even read
-
-
-def test_without_a_cache_none_is_read_or_written(tmp_path: Path) -> None:
-    root = write_corpus(tmp_path / "corpus")
-    digest = find_corpus(root, cache=False).digest("p10")
-    assert not cache_path().exists()
-    assert find_corpus(root).digest("p10") == digest
-    entries = json.loads(cache_path().read_text())
-    (entry,) = entries.values()
-    entry["digest"] = "00" * 32
-    cache_path().write_text(json.dumps(entries))
-    assert find_corpus(root).digest("p10") == bytes(32), "the file is read"
-    assert find_corpus(root, cache=False).digest("p10") == digest
-    assert json.loads(cache_path().read_text()) == entries
 
 
 @pytest.mark.parametrize("harm", ["changed corpus", "others can read it", "broken", "another entry"])
@@ -213,3 +199,17 @@ def test_studies_that_exchange_their_names_are_another_corpus(tmp_path: Path) ->
     for path in (first, second):
         os.utime(path, ns=(10**18, 10**18))
     assert find_corpus(root).digest("p10") != before
+
+
+def test_without_a_cache_none_is_read_or_written(tmp_path: Path) -> None:
+    root = write_corpus(tmp_path / "corpus")
+    digest = find_corpus(root, cache=False).digest("p10")
+    assert not cache_path().exists()
+    assert find_corpus(root).digest("p10") == digest
+    entries = json.loads(cache_path().read_text())
+    (entry,) = entries.values()
+    entry["digest"] = "00" * 32
+    cache_path().write_text(json.dumps(entries))
+    assert find_corpus(root).digest("p10") == bytes(32), "the file is read"
+    assert find_corpus(root, cache=False).digest("p10") == digest
+    assert json.loads(cache_path().read_text()) == entries

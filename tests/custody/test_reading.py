@@ -14,21 +14,20 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from datasets import Dataset, IterableDataset, load_dataset
+from datasets import Dataset, Features, IterableDataset, load_dataset
 from invented_release import build_release, release_config
 from loopback import hub, own_home
 
 from hubkit.cli import cli
-from hubkit.custody import feature
-from hubkit.custody.digests import find_corpus
-from hubkit.custody.feature import Sealed, open_sealed
-from hubkit.custody.keys import Keyring
+from hubkit.custody import sealed as feature
+from hubkit.custody.sealed import Keyring, Sealed, find_corpus, open_sealed
 from hubkit.custody.tables import seal_table
 from hubkit.errors import HubkitError
 from hubkit.hub.access import gated_repos
 from hubkit.hub.targets import targets
 from hubkit.localhub import LocalHub
-from hubkit.packaging.package import package
+from hubkit.packaging.card_data import gather
+from hubkit.packaging.package import _dataset, package
 from hubkit.workspace import Workspace
 
 __all__ = ["hub", "own_home"]
@@ -113,6 +112,8 @@ def test_whoever_holds_the_corpus_reads_it_from_the_hub_in_three_ways(
     assert found["without"].startswith("opening a sealed release needs your own copy of the reports")
     assert found["open_sealed"] == found["streamed"] == found["literal"] == rows
     assert found["cast"] == found["cast streamed"] == [row["report"] for row in rows["test"]]
+    assert found["lengths"] == [len(row["report"] or "") for row in rows["test"]], "in two processes"
+    assert found["one feature"]
     assert found["generations"] == plain(packaged, "generations")["test"]
     assert found["part"] == 3
     assert all(text.startswith("FINDINGS: ") for text in found["english"])
@@ -153,10 +154,8 @@ def test_nothing_of_a_stage_before_is_in_clear(packaged: Workspace) -> None:
 
 
 def test_the_same_release_has_the_same_bytes_again(packaged: Workspace, tmp_path: Path) -> None:
-    from hubkit.packaging.dataset import write_dataset
-
     config = release_config(packaged.root.parent / "corpus", custody=SEALED)
-    write_dataset(config, packaged, tmp_path / "again")
+    _dataset(config, packaged, gather(config, packaged), tmp_path / "again")
     files = [path.relative_to(tmp_path / "again") for path in (tmp_path / "again").rglob("*.parquet")]
     assert len(files) == 9
     for file in files:
@@ -165,7 +164,8 @@ def test_the_same_release_has_the_same_bytes_again(packaged: Workspace, tmp_path
 
 def test_the_card_says_how_it_is_opened(packaged: Workspace) -> None:
     card = (packaged.dist / "dataset" / "README.md").read_text()
-    assert "Install the extra `reader` of your copy of hubkit, then" in card
+    assert "pip install" not in card
+    assert "import hubkit" not in card
     assert "hubkit unseal lab/mimic-cxr-ptbr --revision release-1.0.0" in card
     assert "dtype: large_binary" in card
 
@@ -259,12 +259,43 @@ def test_the_keys_of_one_release_open_no_other(packaged: Workspace, corpus: str)
             assert open_sealed(dataset, corpus).to_list() == table.to_pylist()
 
 
+def test_text_that_was_opened_is_not_written_to_a_cache(packaged: Workspace, corpus: str, tmp_path: Path) -> None:
+    """`map` keeps the columns that its function read, and would write them as text, for everybody to read."""
+    column = load(packaged, tmp_path, split="test").cast_column("report", Sealed(corpus))
+    texts = [row["report"].encode() for row in plain(packaged)["test"]]
+    for function, options in (
+        (lambda row: {"length": len(row["report"])}, {}),
+        (lambda row: {"length": len(row["report"])}, {"keep_in_memory": True}),
+        (lambda rows: {"length": [len(text) for text in rows["report"]]}, {"batched": True}),
+        (lambda row: {"report": row["report"]}, {"num_proc": 2}),
+        (lambda row: {"report": row["report"].encode()}, {}),
+    ):
+        with pytest.raises(
+            HubkitError, match=r"plain text does not go into a sealed column.*open_sealed.*keep_in_memory"
+        ):
+            column.map(function, **options)
+    with pytest.raises(HubkitError, match="plain text does not go into a sealed column"):
+        Dataset.from_list([{"report": "Derrame."}], features=Features({"report": Sealed(corpus)}))
+    files = [path for path in (tmp_path / "datasets").rglob("*") if path.is_file()]
+    assert any(path.suffix == ".arrow" for path in files)
+    assert not any(text in path.read_bytes() for path in files for text in texts)
+    # What the sentence advises works.
+    lengths = [len(text.decode()) for text in texts]
+    opened = open_sealed(load(packaged, tmp_path, split="test"), corpus)
+    kept = opened.map(lambda row: {"length": len(row["report"])}, keep_in_memory=True)
+    assert kept["length"][:] == lengths
+    left_out = column.map(lambda row: {"length": len(row["report"])}, remove_columns=["report"])
+    assert left_out["length"][:] == lengths
+    files = [path for path in (tmp_path / "datasets").rglob("*") if path.is_file()]
+    assert not any(text in path.read_bytes() for path in files for text in texts)
+
+
 def test_what_is_not_sealed_is_not_opened(packaged: Workspace, corpus: str) -> None:
     clear = Dataset.from_list(plain(packaged)["test"])
     with pytest.raises(HubkitError, match="not sealed"):
         open_sealed(clear, corpus)
-    with pytest.raises(HubkitError, match="a sealed cell is damaged"):
-        clear.cast_column("report", Sealed(corpus))[0]
+    with pytest.raises(HubkitError, match="plain text does not go into a sealed column"):
+        clear.cast_column("report", Sealed(corpus))
 
 
 def test_a_sealed_column_goes_to_other_processes_without_its_keys(
@@ -341,6 +372,6 @@ def test_the_command_opens_a_folder(packaged: Workspace, corpus: str, tmp_path: 
     done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert "default/train                  10 rows" in done.output
     assert output.stat().st_mode & 0o077 == 0
-    assert "hubkit unseal` from lab/mimic-cxr-ptbr 1.0.0" in (output / "README.md").read_text()
+    assert "# lab/mimic-cxr-ptbr 1.0.0, opened" in (output / "README.md").read_text()
     assert sorted(path.name for path in output.iterdir()) == ["CITATION.cff", "LICENSE", "README.md", "data", "loader"]
     assert (output / "loader" / "mimic_cxr_ptbr.py").is_file()

@@ -6,9 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hubkit.custody.cells import CellPlace, seal
-from hubkit.custody.digests import find_corpus
-from hubkit.custody.keys import Keyring
+from hubkit.custody.cells import seal
+from hubkit.custody.sealed import CellPlace, Keyring, find_corpus
 from hubkit.tables import CHEXPERT_LABELS
 
 RELEASE, SUBJECT = "lab/mimic-cxr-ptbr", 10_000_001

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from invented_release import build_release, release_config
 
+import hubkit
 from hubkit.cards import merge_card
 from hubkit.errors import HubkitError
 from hubkit.models.recipe import TRAINING
 from hubkit.packaging.card_data import Noticed, gather, quality
 from hubkit.packaging.cards import render
+from hubkit.packaging.code_digests import code_digests
 from hubkit.packaging.package import package
 from hubkit.published import published
 from hubkit.terms.kinds import LICENSE_URL
@@ -137,11 +140,33 @@ def test_the_code_on_the_cards_is_python_and_opens_what_is_sealed(tmp_path: Path
         folder: re.findall(r"```python\n(.*?)```", (workspace.dist / folder / "README.md").read_text(), re.DOTALL)
         for folder in ("dataset", "adapter", "metric")
     }
-    assert {folder: len(found) for folder, found in blocks.items()} == {"dataset": 3, "adapter": 1, "metric": 2}
+    assert {folder: len(found) for folder, found in blocks.items()} == {
+        "dataset": 4 if custody else 3,
+        "adapter": 1,
+        "metric": 2,
+    }
     for code in (code for found in blocks.values() for code in found):
         compile(code, "card", "exec")
     for folder in ("dataset", "metric"):
-        assert any("open_sealed(" in code for code in blocks[folder]) is bool(custody)
+        assert any("sealed.open_sealed(" in code for code in blocks[folder]) is bool(custody)
+        assert not any("hubkit import" in code or "import hubkit" in code for code in blocks[folder])
+
+
+@pytest.mark.parametrize("custody", [{}, {"mode": "sealed", "adapter_custody": "gated"}], ids=["gated", "sealed"])
+def test_the_card_names_the_digest_of_all_code_that_it_tells_to_run(tmp_path: Path, custody: dict[str, str]) -> None:
+    workspace, config = build_release(tmp_path), release_config(tmp_path / "corpus", custody=custody)
+    package(config, workspace)
+    found = code_digests(config)
+    assert set(found) == {"loader", "metric", *(["reader"] if custody else [])}
+    table = (workspace.dist / "dataset" / "README.md").read_text().partition("## Code that this card")[2]
+    for file in found.values():
+        path = workspace.dist / file.artifact / file.path
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256
+        assert f"| `{file.path}` | `{config.hub.repo(file.artifact)}` | `{file.sha256}` |" in table
+    reader = workspace.dist / "dataset" / "loader" / "sealed.py"
+    assert reader.is_file() is bool(custody)
+    if custody:
+        assert reader.read_bytes() == (Path(hubkit.__file__).parent / "custody" / "sealed.py").read_bytes()
 
 
 def test_a_synthetic_corpus_is_called_so_and_nothing_claims_physionets_terms(demo: Workspace) -> None:

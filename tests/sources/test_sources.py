@@ -11,7 +11,7 @@ from openi_archive import write_archive
 
 from hubkit.config import parse_config
 from hubkit.corpus.read import read
-from hubkit.custody.digests import find_corpus
+from hubkit.custody.sealed import find_corpus
 from hubkit.errors import HubkitError
 from hubkit.leakguard.guard import leaks, read_corpus
 from hubkit.sources.find import find_source, kind_at
