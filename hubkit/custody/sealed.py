@@ -52,7 +52,7 @@ else:
 FORMAT = 2
 CORPUS_VARIABLE = "MIMIC_CXR_ROOT"
 SALT = b"hubkit custody 2"
-CHECK_BYTES, NONCE_BYTES, TAG_BYTES = 16, 12, 16
+CHECK_BYTES, NONCE_BYTES = 16, 12
 MAX_PLACE = 255
 IDS = ("subject_id", "study_id")
 

@@ -187,7 +187,13 @@ def test_the_datasets_card(again: Recomputed, evaluation: Block, workspace: Work
         ["made with", made_with()],
         *[[f"SHA-256 of {name.rpartition('/')[2]}", sha256(workspace.root / name)] for name in files],
     ]  # fmt: skip
+    code = [
+        ["loader/mimic_cxr_ptbr.py", "lab/mimic-cxr-ptbr", "dataset/loader/mimic_cxr_ptbr.py"],
+        ["bertscore_ptbr.py", "lab/bertscore_ptbr", "metric/bertscore_ptbr.py"],
+    ]
+    told = [[name, repo, sha256(workspace.dist / path)] for name, repo, path in code]
     assert blocks == {
+        "code": Block([], [], [[["file", "repository", "SHA-256"], *told]]),
         "summary": Block(["1.0.0"], [], []),
         "access": Block(["1.5.0", "2.1.0"], [], []),
         "load": Block(["2.21", "2.21", "3"], ["12"], []),
