@@ -129,6 +129,7 @@ def test_what_a_manifest_says(workspace: Workspace) -> None:
     started, seconds, versions = (manifest.pop(name) for name in ("started", "seconds", "versions"))
     stage = release.STAGES[1]
     assert manifest == {
+        "format": 1,
         "stage": "two",
         "key": stage.key(ReleaseConfig(), workspace),
         "settings": ReleaseConfig().digest(("release.seed",)),
