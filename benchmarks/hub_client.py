@@ -118,7 +118,8 @@ def main() -> None:
 def run(checkout: Path, python: Path, only: str, root: Path) -> list[Case]:
     """Run what applies, and say of every case what became of it."""
     constants = _constants(checkout / "tests" / "testing_constants.py")
-    with serve(root / "hub", cast=Cast(owner=constants["USER"], grant=False)) as hub:
+    cast = Cast(owner=constants["USER"], grant=False, accounts={constants["USER"]: {"plan": "pro"}}, window=None)
+    with serve(root / "hub", cast=cast) as hub:
         work = root / "checkout"
         shutil.copytree(checkout / "tests", work / "tests")
         shutil.copy(checkout / "pyproject.toml", work)
