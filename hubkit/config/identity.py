@@ -105,7 +105,11 @@ RELEASED: dict[str, dict[str, Any]] = {
 }
 """The settings in the digests of 0.1.0, with its defaults. Never changed: workspaces of 0.1.0 hold these digests."""
 
-ADDED: dict[str, dict[str, Any]] = {"release": {"install": None}}
+ADDED: dict[str, dict[str, Any]] = {
+    "release": {"install": None},
+    # 0.1.0 had the Gradio Space alone: what came with it leaves the outcome as it was, and the default does not.
+    "hub": {"space": "gradio"},
+}
 """The settings that came after 0.1.0, each with the default that it came with: {"translation": {"glossary": None}}.
 
 An entry is never changed either: a workspace that was made with this default does not hold it in its

@@ -319,6 +319,8 @@ class Hub(Table):
     """Name of the adapter repo."""
     metric: str = "bertscore_ptbr"
     """Name of the Space that holds the metric."""
+    space: Literal["static", "gradio"] = "static"
+    """static: one page, free for every account; gradio: the app itself, which takes a paid plan."""
     collection: bool = True
     """Whether the three are put into a collection."""
     pull_request: bool = False

@@ -50,6 +50,7 @@ def check_identity(config: ReleaseConfig, api: HfApi) -> None:
             hint=f"make one with write access to {namespace}, and set HF_TOKEN to it",
         )
     _check_scopes(config, known)
+    _check_plan(config, api, known)
     spaces = sorted({name, *(group["name"] for group in known.get("orgs", []))})
     if namespace not in spaces and role != "fineGrained":
         there = _exists(api, namespace)
@@ -108,6 +109,22 @@ def _check_scopes(config: ReleaseConfig, known: dict[str, Any]) -> None:
             f"the token of {known['name']} has no write access to {', '.join(missing)}",
             where="[hub] namespace",
             hint=f"in the token's settings on the Hub, give it write access to the repos of {config.hub.namespace}",
+        )
+
+
+def _check_plan(config: ReleaseConfig, api: HfApi, known: dict[str, Any]) -> None:
+    """Refuse a new Gradio Space of a free account before anything is pushed: the Hub answers 402 to it.
+
+    Raises:
+        HubkitError: it would be one. What an organisation pays for, whoami does not tell.
+    """
+    free = known.get("isPro") is False and known["name"] == config.hub.namespace
+    metric = config.hub.repo("metric")
+    if config.hub.space == "gradio" and free and not api.repo_exists(metric, repo_type="space"):
+        raise HubkitError(
+            f"{known['name']} has a free account, which cannot create the Gradio Space {metric}",
+            where="[hub] space",
+            hint='set it to "static", package again, then push',
         )
 
 

@@ -69,7 +69,8 @@ def push(config: ReleaseConfig, workspace: Workspace) -> None:
     for target in found:
         check_tag(api, target, config.release.tag)
     pushed, proposed = {}, []
-    for target in found:
+    # The public Space first: what the Hub may refuse, such as a Space of a free account, comes before any data.
+    for target in sorted(found, key=lambda each: each.gated):
         try:
             pushed[target] = _push_one(api, target, config, ungranted)
         except Proposed as waiting:
@@ -77,20 +78,22 @@ def push(config: ReleaseConfig, workspace: Workspace) -> None:
     if proposed:
         where = ", ".join(str(waiting.where) for waiting in proposed)
         raise HubkitError("waits to be merged", where=where, hint="merge it on the Hub, then push again")
-    tagged = {target: _tag(api, target, config.release.tag, done) for target, done in pushed.items()}
+    tagged = {target: _tag(api, target, config.release.tag, pushed[target]) for target in found}
     script = workspace.dist / "dataset-script"
     if script.is_dir():
         _push_script(api, found[0], script)
     for target in found:
         if target.gated:
             _confirm(api, target, config.release.tag, ungranted)
-    collection = _collect(api, found, config) if config.hub.collection else None
-    write_json(workspace.receipt, _receipt(config, endpoint, tagged, collection))
+    # Written before the collection too, which a token may have no scope for: the release itself is complete.
+    write_json(workspace.receipt, _receipt(config, endpoint, tagged, None))
+    if config.hub.collection:
+        write_json(workspace.receipt, _receipt(config, endpoint, tagged, _collect(api, found, config)))
 
 
 def _push_one(api: HfApi, target: Target, config: ReleaseConfig, ungranted: str | None) -> Pushed:
     if not target.gated:
-        _ensure_space(api, target)
+        _ensure_space(api, target, config.hub.space)
         return _push_data(api, target, config)
     with _hidden_on_surprise(api, target):
         gate.shut(api, target)
@@ -174,10 +177,10 @@ def _propose(api: HfApi, target: Target, changes: list[Change], message: str, pa
 
 
 @retried("{target.repo}")
-def _ensure_space(api: HfApi, target: Target) -> None:
+def _ensure_space(api: HfApi, target: Target, sdk: str) -> None:
     """The Space is there and public, also where an organisation's repos are private unless said otherwise."""
     if gate.look(api, target) is None:
-        api.create_repo(target.repo, repo_type="space", space_sdk="gradio", private=False, exist_ok=True)
+        api.create_repo(target.repo, repo_type="space", space_sdk=sdk, private=False, exist_ok=True)
     info = gate.look(api, target)
     if info is None or info.private:
         api.update_repo_settings(target.repo, repo_type="space", private=False)

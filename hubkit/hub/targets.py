@@ -28,7 +28,7 @@ HUBS_OWN = ".gitattributes"
 WITHOUT_DATA = {*PROBES, HUBS_OWN, CARD, "LICENSE"}
 """What a gated repo holds before any data, and what stays when a version is taken back."""
 
-_CODE = {".cff", ".cfg", ".json", ".md", ".py", ".toml", ".txt", ".yaml", ".yml", ""}
+_CODE = {".cff", ".cfg", ".html", ".json", ".md", ".py", ".toml", ".txt", ".yaml", ".yml", ""}
 
 
 class Target(NamedTuple):
@@ -70,7 +70,7 @@ class Target(NamedTuple):
 
 
 def targets(config: ReleaseConfig, workspace: Workspace) -> list[Target]:
-    """The repos of the release, in the order in which they are pushed: what is gated first.
+    """The repos of the release: dataset, adapter, metric.
 
     Raises:
         HubkitError: a folder of dist/ is missing, or the public Space would hold something other than code.

@@ -25,6 +25,10 @@ ADAPTER_FILES = ("*.json", "*.jsonl", "*.jinja", "*.safetensors", "tokenizer.mod
 PLOTS = ("*.png", "*.svg")
 
 
+STATIC_PAGE = "index.html.jinja"
+"""The page of a static Space; a Gradio one has its app."""
+
+
 def package(config: ReleaseConfig, workspace: Workspace) -> None:
     """Write the folders dataset/, adapter/ and metric/, and dataset-script/ for the branch `script`, all or none.
 
@@ -129,6 +133,8 @@ def _metric(facts: CardFacts, folder: Path) -> None:
     for path in sorted(source.rglob("*")):
         inside = path.relative_to(source)
         if path.is_dir() or "__pycache__" in inside.parts or any(part.startswith(".") for part in inside.parts):
+            continue
+        if inside.name == STATIC_PAGE and facts.config.hub.space != "static":
             continue
         if path.suffix == ".jinja":
             write_text(folder / inside.with_suffix(""), render(path, facts.variables()))

@@ -42,8 +42,8 @@ ADAPTER_CARD = (
 
 SPACE_CARD = """---
 title: bertscore_ptbr
-sdk: gradio
-app_file: app.py
+sdk: static
+app_file: index.html
 ---
 
 <!-- hubkit:begin summary (written by hubkit; edit outside of the marks) -->

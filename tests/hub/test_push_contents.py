@@ -161,6 +161,7 @@ def test_each_folder_has_to_be_there(tmp_path: Path, artifact: str, emptied: boo
         ("app.py", True),
         ("requirements.txt", True),
         ("LICENSE", True),
+        ("index.html", True),
         ("tests/test_app.py", True),
         ("scores.csv", False),
         ("image.png", False),

@@ -137,4 +137,4 @@ def test_nothing_is_tagged_before_every_repo_holds_its_part(direct: HfApi, tmp_p
     assert titles(direct, config.hub.repo("dataset"), "dataset")[0] == "Release 1.0.0"
     assert (refs.tags, [ref.name for ref in refs.branches]) == ([], ["main"])
     assert not workspace.receipt.exists()
-    assert not direct.repo_exists(config.hub.repo("metric"), repo_type="space")
+    assert direct.list_repo_refs(config.hub.repo("metric"), repo_type="space").tags == []

@@ -118,7 +118,8 @@ def test_a_token_that_expires_in_mid_push(
         patched.setattr(module, name, expiring)
         with pytest.raises(HubkitError, match=r"refused \(401\): Invalid credentials.*hf auth login.*run this again"):
             push(config, workspace)
-    assert not workspace.receipt.exists()
+    # The release is complete before its repos are collected.
+    assert workspace.receipt.exists() is (step == "collection")
     push(config, workspace)
     info = owner.dataset_info(config.hub.repo("dataset"), revision=config.release.tag)
     assert (info.private, info.gated) == (False, "manual")
@@ -141,6 +142,25 @@ def test_a_namespace_that_is_full(tmp_path: Path, xet: bool, monkeypatch: pytest
         act_on(hub, monkeypatch)
         push(config, workspace)
     assert workspace.receipt.exists()
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["whoami", "402"])
+def test_a_gradio_space_of_a_free_account_stops_the_push_before_any_data(
+    tmp_path: Path, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small_config("gradio", space="gradio")
+    workspace = small_dist(tmp_path / "dist", config)
+    if not known:
+        # As for an organisation, of which whoami does not tell what it pays for.
+        monkeypatch.setattr(identity, "_check_plan", lambda *arguments: None)
+    with serve(tmp_path / "hub", cast=Cast(accounts={"maintainer": {"plan": "free"}})) as hub:
+        act_on(hub, monkeypatch)
+        message = r"\[hub\] space: .*cannot create the Gradio Space" if known else r"the Hub refused \(402\)"
+        with pytest.raises(HubkitError, match=message):
+            push(config, workspace)
+        assert not [line for line in hub.log() if line["method"] in ("POST", "PUT") and line["status"] < 400]
+        later = small_config("gradio")
+        push(later, small_dist(tmp_path / "static", later))
 
 
 def test_a_gitignore_on_the_hub_leaves_no_gap(owner: HfApi, tmp_path: Path) -> None:

@@ -331,7 +331,14 @@ def test_the_results_beside_the_adapter(again: Recomputed, workspace: Workspace)
 
 def test_the_metrics_card(again: Recomputed, workspace: Workspace) -> None:
     front, blocks = card(workspace.dist / "metric")
-    assert dict(flat(front)) == {"/sdk_version": "6.31.0", "/license": "apache-2.0"}
+    assert dict(flat(front)) == {"/license": "apache-2.0"}
+    page = (workspace.dist / "metric" / "index.html").read_text(encoding="utf-8")
+    reports = (workspace.dist / "dataset" / "README.md").read_text(encoding="utf-8")
+    rows = [
+        line.split(" | ") for line in reports.splitlines() if re.match(r"\| `(bertimbau|xlm-roberta)` \| .*\[", line)
+    ]
+    assert rows
+    assert [cell for row in rows for cell in row[2:] if cell.rstrip(" |") not in page] == []
     script = (published("bertscore_ptbr") / "bertscore_ptbr.py").read_text(encoding="utf-8")
     setups = re.findall(r'"([\w-]+)": \("([\w/-]+)", (\d+)\)', script)
     (longest,) = re.findall(r"max_length: int = (\d+)", script)
