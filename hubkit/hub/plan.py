@@ -11,6 +11,7 @@ from hubkit.endpoint import current_endpoint
 from hubkit.errors import HubkitError
 from hubkit.hub import gate
 from hubkit.hub.changes import Change, check_card, check_tag, compare, remote_files, wanted_changes
+from hubkit.hub.clear_versions import check_clear_versions
 from hubkit.hub.client import connect, retried
 from hubkit.hub.identity import check_identity, check_outsider
 from hubkit.hub.targets import CARD, PROBES, SCRIPT_BRANCH, Target, files_below, targets
@@ -69,6 +70,7 @@ def plan_push(config: ReleaseConfig, workspace: Workspace) -> Plan:
         *raised(partial(check_permission, config, workspace, current_endpoint())),
         *raised(check_second_token),
         *raised(partial(check_identity, config, api)),
+        *raised(partial(check_clear_versions, config, api)),
     ]
     repos = []
     for target in found:

@@ -29,6 +29,7 @@ from hubkit.hub.changes import (
     remote_files,
     wanted_changes,
 )
+from hubkit.hub.clear_versions import check_clear_versions
 from hubkit.hub.client import Stumble, connect, retried
 from hubkit.hub.identity import check_identity, check_outsider
 from hubkit.hub.targets import CARD, PROBES, SCRIPT_BRANCH, Target, files_below, targets
@@ -66,6 +67,7 @@ def push(config: ReleaseConfig, workspace: Workspace) -> None:
     api, found = connect(), targets(config, workspace)
     check_identity(config, api)
     check_outsider(config, api, ungranted)
+    check_clear_versions(config, api)
     for target in found:
         check_tag(api, target, config.release.tag)
     pushed, proposed = {}, []
