@@ -45,7 +45,7 @@ class OwnHub(NamedTuple):
 def make_own(root: Path, port: int) -> OwnHub:
     """Write a new secret into a Hub's folder."""
     own = OwnHub(root, port, secrets.token_hex(32))
-    with atomic(root / SECRET_FILE, mode=0o600) as path:
+    with atomic(root / SECRET_FILE) as path:
         path.write_text(json.dumps({"secret": own.secret, "port": port, "boot": _boot()}), encoding="utf-8")
     return own
 

@@ -59,6 +59,7 @@ def run(
     """
     stages = _between(first, last)
     with workspace.lock():
+        workspace.close(config.workspace.group)
         return [_advance(stage, config, workspace, report, asked_for=first == stage.name) for stage in stages]
 
 
@@ -72,6 +73,7 @@ def run_one(
     """Run the stage called `name` and nothing else, where it is not done or where it is `asked_for` all the same."""
     (stage,) = _between(name, name)
     with workspace.lock():
+        workspace.close(config.workspace.group)
         _advance(stage, config, workspace, report, asked_for)
 
 
@@ -93,9 +95,13 @@ def _run_stage(stage: Stage, config: ReleaseConfig, workspace: Workspace, key: s
     workspace.manifest(stage.name).unlink(missing_ok=True)
     inside = workspace.running(stage.name, key)
     started = time.time()
-    stage.run(config, inside)
-    record(stage, config, workspace, key, started)
-    inside.forget_partial()
+    try:
+        stage.run(config, inside)
+        record(stage, config, workspace, key, started)
+        inside.forget_partial()
+    finally:
+        # Other processes wrote as well, on machines with an umask of their own: Ray's workers, the Hub's clients.
+        workspace.close(config.workspace.group)
 
 
 def check_before(name: str, config: ReleaseConfig, workspace: Workspace) -> None:

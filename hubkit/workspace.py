@@ -8,12 +8,14 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubkit.errors import HubkitError
+from hubkit.privacy import GROUP_SETTING, close_tree, private_umask
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,7 +34,7 @@ class Workspace:
         self.root = root.absolute()
         self._partial = partial
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise HubkitError(
                 f"the workspace cannot be made: {error.strerror}", where=root, hint="choose another with --workspace"
@@ -129,14 +131,30 @@ class Workspace:
         if self._partial is not None:
             shutil.rmtree(self._partial, ignore_errors=True)
 
+    def close(self, group: str | None = None) -> None:
+        """Keep other users out, but for readers of `group`; say in one line what was open to more.
+
+        Raises:
+            UsageError: there is no such group, or the user is not in it.
+            HubkitError: something in it belongs to another user.
+        """
+        tightened = close_tree(self.root, group)
+        if tightened.found:
+            readers = f"you and the group {group} alone" if group else "you alone"
+            hint = "" if group else f'; to share it: {GROUP_SETTING} = "NAME"'
+            print(
+                f"hubkit: {self.root}: others could read {tightened.found} files and folders; now {readers} can{hint}",
+                file=sys.stderr,
+            )
+
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the workspace for one run at a time.
+        """Hold the workspace for one run at a time; what is written meanwhile is for its owner alone.
 
         Raises:
             HubkitError: another process works in it.
         """
-        with open(self.root / ".lock", "a") as handle:
+        with private_umask(), open(self.root / ".lock", "a") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -147,11 +165,10 @@ class Workspace:
 
 
 @contextlib.contextmanager
-def atomic(path: Path, mode: int = 0o644) -> Iterator[Path]:
+def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; when the block ends well it is synced and renamed to `path`.
 
-    Args:
-        mode: the permissions of the file; until it is whole its owner alone may read it.
+    Its owner alone can read the file, as mkstemp makes it; a stricter umask is respected.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -160,9 +177,7 @@ def atomic(path: Path, mode: int = 0o644) -> Iterator[Path]:
         temporary = Path(name)
         try:
             yield temporary
-            temporary.chmod(mode)
-            with open(temporary, "rb+") as file:
-                os.fsync(file.fileno())
+            sync(temporary)
             temporary.replace(path)
             sync(path.parent)
         finally:

@@ -23,6 +23,7 @@ LAYERS = (
     {"own_hub"},
     {"clinical", "sources", "cards", "endpoint", "reports"},
     {"workspace", "published", "config", "tables", "original_study", "progress", "formats"},
+    {"privacy"},
     {"distribution", "errors", "__init__"},
 )
 """Packages and modules of hubkit, from the top. A room may import itself and what is below it, and no neighbour."""

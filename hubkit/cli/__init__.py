@@ -15,6 +15,7 @@ from hubkit import __version__
 from hubkit.cli._options import INSTALL
 from hubkit.distribution import install_hint
 from hubkit.errors import HubkitError, UsageError
+from hubkit.privacy import tighten_umask
 
 COMMANDS = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
 
@@ -89,6 +90,8 @@ def main() -> Any:
     """Run the command line; a HubkitError is one line on standard error."""
     # Threads that spin while they wait take the cores from those they wait for, where other work shares the machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # Before anything is written: on a cluster the usual umask lets every account read the corpus.
+    tighten_umask()
     try:
         return cli()
     except HubkitError as error:

@@ -30,6 +30,7 @@ def command(config: ReleaseConfig, workspace: Workspace, output: Path | None) ->
     with workspace.lock():
         folder = output or workspace.physionet / config.packaging.physionet.slug
         written = write_submission(config, workspace, folder)
+        workspace.close(config.workspace.group)
     click.echo(f"{written.folder}: {written.files} files, no errors by PhysioNet's validator")
     for warning in written.warnings:
         click.echo(f"  warns  {warning}")

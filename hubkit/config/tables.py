@@ -358,6 +358,13 @@ class Custody(Table):
         return (self.adapter_custody or ("physionet" if self.mode == "sealed" else "gated")) == "gated"
 
 
+class WorkspaceSettings(Table):
+    """[workspace]: who else on this machine can read the run directory."""
+
+    group: Annotated[NonEmptyStr | None, Runtime] = Field(None, examples=["mimic-readers"])
+    """The group that may read it, on a cluster where all of its users are credentialed; none: you alone."""
+
+
 class ReleaseConfig(Table):
     """The whole of hubkit.toml."""
 
@@ -370,6 +377,7 @@ class ReleaseConfig(Table):
     packaging: Packaging = Packaging()
     hub: Hub = Hub()
     custody: Custody = Custody()
+    workspace: WorkspaceSettings = WorkspaceSettings()
 
     def digest(self, settings: tuple[str, ...]) -> str:
         """SHA-256 over those of `settings` ("translation", "release.seed") that decide what comes out.

@@ -108,7 +108,7 @@ def export(config: ReleaseConfig, path: Path) -> int:
     """
     asked = requests(config)
     questions = list(dict.fromkeys(question for request in asked for question in request.fields))
-    with atomic(path, mode=0o600) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+    with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["repo", "user", "name", "email", "status", "time", *map(_harmless, questions)])
         for request in asked:

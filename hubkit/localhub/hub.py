@@ -51,7 +51,6 @@ class Hub:
         key = root / "key"
         if not key.exists():
             write_text(key, secrets.token_hex(32))
-            key.chmod(0o600)
         self._key = bytes.fromhex(key.read_text(encoding="utf-8"))
 
     def commit(self, repo: Repo, tree: Tree, parent: str | None, account: str, title: str, message: str = "") -> str:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from hubkit.errors import HubkitError
 from hubkit.localhub.ratelimits import WINDOW
 from hubkit.own_hub import make_own
+from hubkit.privacy import close_tree, tighten_umask
 
 OWNER, READER, OUTSIDER = "maintainer", "reader", "outsider"
 
@@ -132,7 +133,10 @@ def run(root: Path, port: int, cast: Cast, announce: Callable[[LocalHub], None])
     from hubkit.localhub.hub import Hub
 
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        tighten_umask()
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # A reader's client writes its chunks here itself, past the gate; they are shut in with the folder.
+        close_tree(root)
         lock = open(root / ".lock", "a")  # noqa: SIM115
     except OSError as error:
         raise HubkitError(f"cannot be written: {error.strerror}", where=root, hint="choose another --root") from None

@@ -160,7 +160,7 @@ def _run_slurm(step: Worker) -> None:
         options = {"job_name": "hubkit-translate", "workers": settings.workers, **settings.slurm}
         ours = {"PATH": f"{Path(sys.executable).parent}:$PATH", **QUIET}
         exports = "export " + " ".join(f"{name}={value}" for name, value in ours.items())
-        options["env_command"] = "; ".join(filter(None, [exports, options.get("env_command")]))
+        options["env_command"] = "; ".join(filter(None, ["umask 077", exports, options.get("env_command")]))
         executor = _built(SlurmPipelineExecutor, step, "slurm", options)
         try:
             executor.run()

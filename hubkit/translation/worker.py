@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hubkit.config import Translation
 from hubkit.errors import HubkitError
+from hubkit.privacy import private_umask
 from hubkit.translation.attempts import translate_units
 from hubkit.translation.checkpoints import read_parts, write_part
 from hubkit.translation.engines import open_engine
@@ -32,7 +33,8 @@ class Worker:
         failure.unlink(missing_ok=True)
         # Raised, it would end the other tasks of this machine: they go on, and who started them reads it in its file.
         try:
-            self.run(rank, world_size)
+            with private_umask():  # a Ray worker has that of its machine
+                self.run(rank, world_size)
         except HubkitError as error:
             write_json(failure, {"error": str(error)})
 

@@ -120,7 +120,8 @@ def test_slurm_gets_a_script_that_does_the_work(make_workspace, studies, configu
     script = (slurm / "101.slurm").read_text().splitlines()
     wanted = ["array=0-1%2", "time=08:00:00", "partition=gpu", "gpus=1", "cpus-per-task=8", "job-name=hubkit-translate"]
     assert {f"#SBATCH --{line}" for line in wanted} <= set(script)
-    exports = next(line for line in script if line.lstrip().startswith("export PATH="))
+    exports = next(line for line in script if "export PATH=" in line)
+    assert exports.lstrip().startswith("umask 077; export PATH=")
     assert f"PATH={Path(sys.executable).parent}:$PATH LOGURU_DIAGNOSE=NO" in exports
     assert any("launch_pickled_pipeline" in line for line in script)
 
