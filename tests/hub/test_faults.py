@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from fault_schedule import Repos, clean_push, faulty_push
+from gate_schedule import OPENINGS, gate_push
 
 SCHEDULES, IN_THE_SUITE = int(os.environ.get("HUBKIT_FAULT_SCHEDULES", "200")), 2
 OPEN = ("README.md", "LICENSE", ".gitattributes")
@@ -43,3 +44,25 @@ def test_faults_change_nothing_of_what_is_pushed(
         writes = line["method"] == "PUT" or "/commit/" in path or "/xet-write-token/" in path
         accepted = line["status"] == 200 and writes and "/settings" not in path
         assert not accepted or line["gated"] == "manual", line
+
+
+@pytest.mark.parametrize(
+    "seed", [pytest.param(seed, marks=[pytest.mark.long] if seed >= len(OPENINGS) else []) for seed in range(SCHEDULES)]
+)
+def test_a_gate_that_does_not_hold_is_shut_and_told(
+    tmp_path: Path, seed: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = gate_push(tmp_path, "gates", seed)
+    with capsys.disabled():
+        print(f"\nschedule {seed}: {found}")
+    assert found.before == 0
+    if found.opening in ("lfs", "xet"):
+        assert (found.ends, found.after, found.private) == ([1], 0, True)
+    elif found.ends == [0]:
+        # Opened before it was shown, and set right with the visibility.
+        assert (found.private, found.gated, found.after) == (False, "manual", 0)
+    else:
+        # Seen by the push, or by the next one where it was opened after the last look.
+        assert found.ends in ([1], [0, 1])
+        assert found.private
+        assert found.window is not None
