@@ -51,7 +51,7 @@ def _in_clear(files: set[str]) -> bool:
 def _refusal(repo: str, what: str, names: list[str], setting: str) -> HubkitError:
     shown = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
     tags = [name for name in names if name.startswith("release-")]
-    withdraw = "; ".join(f"hubkit withdraw {tag}" for tag in tags[:NAMED]) or "delete the repo on the Hub"
+    withdraw = "; ".join(f"hubkit withdraw --tag {tag}" for tag in tags[:NAMED]) or "delete the repo on the Hub"
     return HubkitError(
         f"holds {what}, which stays readable to whoever has access: {shown}",
         where=repo,

@@ -49,7 +49,7 @@ def test_a_sealed_release_is_not_pushed_over_one_in_clear(hub: LocalHub, tmp_pat
     dataset, adapter = config.hub.repo("dataset"), config.hub.repo("adapter")
     said = (
         f"{dataset}: holds reports in clear, which stays readable to whoever has access: release-1.0.0 (use a new repo,"
-        " which is safest, or take it back first: hubkit withdraw release-1.0.0 ([hub] dataset))"
+        " which is safest, or take it back first: hubkit withdraw --tag release-1.0.0 ([hub] dataset))"
     )
     with pytest.raises(HubkitError) as error:
         push(config, workspace)
@@ -66,7 +66,7 @@ def test_a_sealed_release_is_not_pushed_over_one_in_clear(hub: LocalHub, tmp_pat
     # The adapter alone would give away what the reports say.
     alone = sealed(small_config("turned", "1.1.0", dataset="turned-new", collection=False), None)
     with pytest.raises(
-        HubkitError, match=rf"{adapter}: holds an adapter, .*: release-1\.0\.0 .*withdraw release-1\.0\.0"
+        HubkitError, match=rf"{adapter}: holds an adapter, .*: release-1\.0\.0 .*withdraw --tag release-1\.0\.0"
     ):
         push(alone, workspace)
     assert not api.repo_exists(alone.hub.repo("dataset"), repo_type="dataset")
