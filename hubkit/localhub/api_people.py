@@ -53,7 +53,10 @@ async def overview(request: Request) -> JSONResponse:
 async def organisation(request: Request) -> JSONResponse:
     """GET /api/organizations/{name}/overview."""
     name, hub = request.path_params["name"], hub_of(request)
-    return JSONResponse({**_organisation(hub, name), **_counts(hub, name), "numUsers": len(_members(hub, name))})
+    # huggingface_hub, Organization: an organisation's page tells its plan; whoami is not known to.
+    paid = hub.accounts.settings(name).plan
+    told = {**_counts(hub, name), "numUsers": len(_members(hub, name)), "plan": None if paid == "free" else paid}
+    return JSONResponse({**_organisation(hub, name), **told})
 
 
 async def members(request: Request) -> JSONResponse:
@@ -97,7 +100,7 @@ def _organisation(hub: Hub, name: str) -> dict[str, Any]:
     fullname = hub.accounts.organisations[name]["fullname"]
     paid = hub.accounts.settings(name).plan
     shown = {"id": name, "name": name, "fullname": fullname, "avatarUrl": "", "type": "org", "roleInOrg": "write"}
-    return {**shown, "plan": None if paid == "free" else paid, "isEnterprise": paid.startswith("enterprise")}
+    return {**shown, "isEnterprise": paid.startswith("enterprise")}
 
 
 def _members(hub: Hub, name: str) -> list[str]:

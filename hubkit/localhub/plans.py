@@ -37,7 +37,7 @@ PLANS = {
     "academia": _plan(3_000, 20_000, 400, compute=True),
 }
 
-DEFAULT_PLAN = "pro"
+DEFAULT_PLAN = "free"
 
 
 class Settings(NamedTuple):

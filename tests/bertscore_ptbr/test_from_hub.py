@@ -29,7 +29,7 @@ def test_load_by_name(hub, encoders, metric, tmp_path):
     api = HfApi(endpoint=hub.url, token=hub.tokens["owner"])
     space, models = f"{hub.owner}/bertscore_ptbr", [f"{hub.owner}/tiny-bert-{number}" for number in range(2)]
     folder, layer = encoders["bert"]
-    api.create_repo(space, repo_type="space", space_sdk="gradio")
+    api.create_repo(space, repo_type="space", space_sdk="static")
     api.upload_folder(repo_id=space, repo_type="space", folder_path=published("bertscore_ptbr"))
     api.create_tag(space, repo_type="space", tag="release-1.0.0")
     commits = []

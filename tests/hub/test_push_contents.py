@@ -103,7 +103,7 @@ def test_a_tag_that_names_other_files_stops_every_repo(
 def test_a_new_version_takes_away_what_it_lacks(hub: LocalHub, direct: HfApi, tmp_path: Path) -> None:
     config, later = lean_config("lacks"), lean_config("lacks", version="1.1.0", namespace="maintainer")
     repo = config.hub.repo("dataset")
-    direct.create_repo(config.hub.repo("metric"), repo_type="space", space_sdk="gradio", private=True)
+    direct.create_repo(config.hub.repo("metric"), repo_type="space", space_sdk="static", private=True)
     workspace = small_dist(tmp_path / "one", config)
     (workspace.dist / "dataset" / "data" / "old.json").write_text("{}\n")
     shutil.rmtree(workspace.dist / "dataset-script")

@@ -153,7 +153,7 @@ def test_a_gradio_space_of_a_free_account_stops_the_push_before_any_data(
     if not known:
         # As for an organisation, of which whoami does not tell what it pays for.
         monkeypatch.setattr(identity, "_check_plan", lambda *arguments: None)
-    with serve(tmp_path / "hub", cast=Cast(accounts={"maintainer": {"plan": "free"}})) as hub:
+    with serve(tmp_path / "hub") as hub:
         act_on(hub, monkeypatch)
         message = r"\[hub\] space: .*cannot create the Gradio Space" if known else r"the Hub refused \(402\)"
         with pytest.raises(HubkitError, match=message):
