@@ -97,7 +97,8 @@ class Stage:
                 got = self._size(urllib.request.Request(f"{url}{path}", headers=headers))
                 with self.lock:
                     self.count -= 1
-                if opened:
+                # Also what was asked for just before the opening, and served after it.
+                if self.flipped:
                     self.after += got
                 else:
                     self.before += got
@@ -107,8 +108,8 @@ class Stage:
         api = HfApi(endpoint=self.hub.url, token=self.hub.tokens["owner"])
         gated = "auto" if self.opening == "auto" else False
         if api.repo_exists(self.repo, repo_type=self.kind):
-            api.update_repo_settings(self.repo, repo_type=self.kind, gated=gated)  # type: ignore[arg-type]
             self.flipped = time.monotonic()
+            api.update_repo_settings(self.repo, repo_type=self.kind, gated=gated)  # type: ignore[arg-type]
 
     def _as_owner(self, asked: Exchange) -> Answer:
         request = urllib.request.Request(f"{self.hub.url}{asked.path}")
