@@ -55,7 +55,7 @@ def grant(config: ReleaseConfig, user: str) -> None:
 @workspace_option
 @click.option("--reason", help="What the Hub tells them; compared with the corpus first.")
 def reject(config: ReleaseConfig, user: str, workspace: Workspace, reason: str | None) -> None:
-    """Turn USER down, or take a grant back."""
+    """Turn USER down for good: they cannot ask again. To take a grant back, use revoke."""
     if reason:
         from hubkit.leakguard.guard import guard_text
 
@@ -64,6 +64,21 @@ def reject(config: ReleaseConfig, user: str, workspace: Workspace, reason: str |
 
     changed = reject_access(config, user, reason)
     click.echo(f"{user} may not read {', '.join(changed)}" if changed else f"{user} was turned down before")
+
+
+@command.command()
+@config_option
+@click.argument("user")
+def revoke(config: ReleaseConfig, user: str) -> None:
+    """Take USER's grant back; their request is pending again."""
+    from hubkit.hub.access import revoke as revoke_access
+
+    changed = revoke_access(config, user)
+    click.echo(
+        f"{user} may not read {', '.join(changed)} any more; their request is pending again"
+        if changed
+        else f"{user} had no grant"
+    )
 
 
 @command.command()

@@ -8,6 +8,7 @@ import click
 
 from hubkit.cli._options import config_option, workspace_option
 from hubkit.config import ReleaseConfig
+from hubkit.errors import HubkitError
 from hubkit.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -37,22 +38,61 @@ def command(
 
         guard_text(reason, config, workspace)
     if confirm:
-        for done in withdraw(config, tag, reason or NO_REASON):
-            _show(done, tag)
+        done = withdraw(config, tag, reason or NO_REASON, workspace)
+        for each in done:
+            _show(each, tag)
         click.echo(f"{tag} was withdrawn. The metric's Space stays as it is: it holds no data.")
+        _show_left(config, done, workspace)
     else:
         for planned in plan_withdrawal(config, tag):
             _show(planned, tag)
         click.echo(f"Nothing was done yet. To do it, add: --confirm {tag}")
 
 
+def _show_left(config: ReleaseConfig, done: list[Withdrawal], workspace: Workspace) -> None:
+    """Say what still answers, and what nothing but deleting a repo makes sure of.
+
+    Raises:
+        HubkitError: somebody has access again.
+    """
+    from hubkit.hub.leftovers import leftovers, readers_left
+
+    for each in done:
+        left = leftovers(each, workspace)
+        click.echo(f"{each.repo}: {len(left)} files of the version still answer to whoever has access")
+        for file in left:
+            click.echo(f"  {file}")
+    readers = readers_left(config, done)
+    if readers:
+        what = f"was granted to {', '.join(readers)} while the version was withdrawn"
+        raise HubkitError(what, where=config.hub.namespace, hint="take it back: hubkit access revoke USER")
+    click.echo(
+        "The Hub does not promise when it drops a commit that no branch or tag leads to, and keeps the refs of pull\n"
+        "requests. Only deleting a repo, in its settings on the Hub, makes sure that nothing of the version is left."
+    )
+
+
 def _show(withdrawal: Withdrawal, tag: str) -> None:
+    from hubkit.hub.access import plain
+
     click.echo(withdrawal.repo)
-    click.echo(f"  revokes the grants of {len(withdrawal.readers)}: {', '.join(withdrawal.readers) or 'nobody'}")
+    if withdrawal.alone:
+        readers = ", ".join(map(plain, withdrawal.readers)) or "nobody"
+        click.echo(f"  revokes the grants of {len(withdrawal.readers)}: {readers}")
+        if withdrawal.readers:
+            click.echo("  their requests are pending again: accept them once there is another version")
+    else:
+        click.echo("  leaves grants as they are, since they serve another release too")
     for path in withdrawal.files:
         click.echo(f"  deletes {path} from every commit")
     for path in withdrawal.small:
         click.echo(f"  deletes {path} from main")
+    for path in withdrawal.past:
+        click.echo(
+            f"  leaves {path} in former commits, which another release stands on"
+            if not withdrawal.alone
+            else f"  drops {path} with main's history"
+        )
     for path in withdrawal.kept:
         click.echo(f"  leaves {path}, which another release holds too")
     if withdrawal.script:

@@ -17,8 +17,12 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import AccessRequest
 
+Kind = Literal["dataset", "model"]
 Status = Literal["pending", "accepted", "rejected"]
 STATUSES: tuple[Status, ...] = ("pending", "accepted", "rejected")
+
+_GRANTED = "already has access"
+"""What the Hub answers, with 400, to a grant by name of what is granted."""
 
 FORMULA = re.compile(r"(^|;)(\s*)(?=[=+\-@＝＋－＠])")
 """Where a spreadsheet may see a formula: at the start of a cell, in full width in an Asian one, and after a semicolon
@@ -29,6 +33,7 @@ class Asked(NamedTuple):
     """A person's request for a repo.
 
     Attributes:
+        user: their name; the request's id, where the repo's owner hides names.
         name: their full name, where the Hub tells it.
         email: their address, likewise.
         fields: what they wrote in the form, by its questions.
@@ -36,16 +41,17 @@ class Asked(NamedTuple):
     """
 
     repo: str
-    kind: Literal["dataset", "model"]
+    kind: Kind
     user: str
     name: str | None
     email: str | None
     status: Status
     time: str
     fields: dict[str, str]
+    request_id: str | None = None
 
 
-def gated_repos(config: ReleaseConfig) -> list[tuple[str, Literal["dataset", "model"]]]:
+def gated_repos(config: ReleaseConfig) -> list[tuple[str, Kind]]:
     """The repos of a release that stand behind a gate, with the Hub's type of each."""
     dataset, adapter = config.hub.repo("dataset"), config.hub.repo("adapter")
     return [(dataset, "dataset"), (adapter, "model")] if config.custody.adapter_on_hub else [(dataset, "dataset")]
@@ -66,34 +72,55 @@ def requests(config: ReleaseConfig, statuses: tuple[Status, ...] = STATUSES) -> 
 def grant(config: ReleaseConfig, user: str) -> list[str]:
     """Let `user` read the gated repos, whether they asked or not; return the repos that they could not read before.
 
+    Args:
+        user: a name, or the id of one request, which is for one repo.
+
     Raises:
         HubkitError: there is no such user, or the Hub refused or did not answer.
     """
     api, changed = connect(), []
-    _check_user(api, user)
-    for repo, kind in gated_repos(config):
-        known = _status(api, repo, kind, user)
-        if known != "accepted":
-            decision = "accept_access_request" if known else "grant_access"
-            _decide(api, repo, kind, user, "accepted", decision)
+    known = _asked_by(api, config, user)
+    if not any(asked and asked.request_id == user for asked in known.values()):
+        _check_user(api, user)
+    for (repo, kind), asked in known.items():
+        if asked is None or asked.status != "accepted":
+            decision = "accept_access_request" if asked else "grant_access"
+            _decide(api, repo, kind, user, asked, "accepted", decision)
             changed.append(repo)
     return changed
 
 
 def reject(config: ReleaseConfig, user: str, reason: str | None = None) -> list[str]:
-    """Turn `user` down, or take a grant back; return the repos that this changed something about.
+    """Turn `user` down for good: they cannot ask again. Return the repos that this changed something about.
 
     Raises:
         HubkitError: they never asked for any of the repos, or the Hub refused or did not answer.
     """
-    api = connect()
-    known = {(repo, kind): _status(api, repo, kind, user) for repo, kind in gated_repos(config)}
+    options = {"rejection_reason": reason}
+    return _turn(config, user, ("pending", "accepted"), "rejected", "reject_access_request", **options)
+
+
+def revoke(config: ReleaseConfig, user: str) -> list[str]:
+    """Take a grant back, and leave the request pending; return the repos that this changed something about.
+
+    Raises:
+        HubkitError: they never asked for any of the repos, or the Hub refused or did not answer.
+    """
+    return _turn(config, user, ("accepted",), "pending", "cancel_access_request")
+
+
+def _turn(
+    config: ReleaseConfig, user: str, before: tuple[Status, ...], wanted: Status, decision: str, **options: str | None
+) -> list[str]:
+    """Give the requests of `user` that have a status of `before` the status `wanted`."""
+    api, changed = connect(), []
+    known = _asked_by(api, config, user)
     if not any(known.values()):
-        raise HubkitError(f"{user} did not ask for access", where=config.hub.namespace, hint="see: hubkit access list")
-    changed = []
-    for (repo, kind), status in known.items():
-        if status in ("pending", "accepted"):
-            _decide(api, repo, kind, user, "rejected", "reject_access_request", rejection_reason=reason)
+        hint = "give their name, or the request's id where names are hidden; see: hubkit access list --status all"
+        raise HubkitError(f"{user} did not ask for access", where=config.hub.namespace, hint=hint)
+    for (repo, kind), asked in known.items():
+        if asked is not None and asked.status in before:
+            _decide(api, repo, kind, user, asked, wanted, decision, **options)
             changed.append(repo)
     return changed
 
@@ -119,7 +146,7 @@ def export(config: ReleaseConfig, path: Path) -> int:
 
 
 @retried("{repo}", LISTINGS)
-def _listed(api: HfApi, repo: str, kind: Literal["dataset", "model"], status: Status) -> list[Asked]:
+def _listed(api: HfApi, repo: str, kind: Kind, status: Status) -> list[Asked]:
     return [
         Asked(
             repo,
@@ -130,6 +157,7 @@ def _listed(api: HfApi, repo: str, kind: Literal["dataset", "model"], status: St
             status,
             request.timestamp.isoformat(),
             {str(question): str(answer) for question, answer in (request.fields or {}).items()},
+            request.request_id,
         )
         for request in _all(api, repo, kind, status)
     ]
@@ -157,10 +185,22 @@ def _check_user(api: HfApi, user: str) -> None:
         raise HubkitError("there is no such user", where=user, hint=hint) from None
 
 
-def _status(api: HfApi, repo: str, kind: Literal["dataset", "model"], user: str) -> Status | None:
+def _asked_by(api: HfApi, config: ReleaseConfig, user: str) -> dict[tuple[str, Kind], Asked | None]:
+    """The request of `user` for each gated repo; of one repo alone, where `user` is the id of a request."""
+    known: dict[tuple[str, Kind], Asked | None] = {
+        (repo, kind): _request(api, repo, kind, user) for repo, kind in gated_repos(config)
+    }
+    by_id: dict[tuple[str, Kind], Asked | None] = {
+        place: asked for place, asked in known.items() if asked and asked.request_id == user
+    }
+    return by_id or known
+
+
+def _request(api: HfApi, repo: str, kind: Kind, user: str) -> Asked | None:
     for status in STATUSES:
-        if any(asked.user == user for asked in _listed(api, repo, kind, status)):
-            return status
+        for asked in _listed(api, repo, kind, status):
+            if user in (asked.user, asked.request_id):
+                return asked
     return None
 
 
@@ -168,21 +208,38 @@ def _status(api: HfApi, repo: str, kind: Literal["dataset", "model"], user: str)
 def _decide(
     api: HfApi,
     repo: str,
-    kind: Literal["dataset", "model"],
+    kind: Kind,
     user: str,
+    asked: Asked | None,
     wanted: Status,
     decision: str,
     **options: str | None,
 ) -> None:
-    """Give a request the status `wanted` by the call `decision`; it may have it already, where an answer was lost."""
+    """Give a request the status `wanted` by the call `decision`; it may have it already, where an answer was lost.
+
+    A request goes by its id, which the Hub also tells where it hides names.
+    """
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
-        getattr(api, decision)(repo, user, repo_type=kind, **options)
+        getattr(api, decision)(repo, repo_type=kind, **_named(asked, user), **options)
     except HfHubHTTPError as error:
         # How the Hub refuses to do again what is done: 404 to a decision, 400 to a grant.
-        if error.response.status_code not in (400, 404) or _status(api, repo, kind, user) != wanted:
+        now = _request(api, repo, kind, user) if error.response.status_code in (400, 404) else None
+        # Where names are hidden, nobody sees a grant by name in the lists; the Hub's message is all there is.
+        hidden = now is None and asked is None and _GRANTED in (error.server_message or "")
+        if not hidden and (now is None or now.status != wanted):
             raise
+
+
+def cancel(api: HfApi, asked: Asked) -> None:
+    """Take a grant back, once, and leave the request pending: a rejection would bar them from asking again."""
+    api.cancel_access_request(asked.repo, repo_type=asked.kind, **_named(asked, asked.user))
+
+
+def _named(asked: Asked | None, user: str) -> dict[str, str]:
+    """How a call names a request."""
+    return {"request_id": asked.request_id} if asked and asked.request_id else {"user": user}
 
 
 def plain(text: str) -> str:

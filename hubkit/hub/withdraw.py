@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
-from hubkit.hub.access import gated_repos, plain, requests
+from hubkit.hub.access import Asked, cancel, gated_repos, plain, requests
 from hubkit.hub.changes import NOTHING, Change, Remote, commit_changes, remote_files, withdrawn
 from hubkit.hub.client import connect, retried
+from hubkit.hub.leftovers import mark_withdrawn
 from hubkit.hub.targets import CARD, SCRIPT_BRANCH, WITHOUT_DATA
+from hubkit.workspace import Workspace
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -35,11 +37,15 @@ class Withdrawal(NamedTuple):
 
     Attributes:
         files: large files of the version that no other release holds: digest by path; they leave every commit.
-        small: its other files that no other release holds, but for the card and the licence; they leave main.
+        small: its other files that no other release holds and main still does, but for the card and the licence; they
+            leave main.
+        past: such files that main holds no more, or with other content: only former commits have them.
         kept: files that stay, since another release holds them too.
         alone: whether there is no other release, so that the history of main can go as well.
         script: whether the branch of the script for datasets 3 goes, which loads this version.
-        readers: users whose grants are revoked.
+        readers: users whose grants are revoked; nobody where another release stays, since a grant is for the repo.
+        commits: the commits of main and of the tag, newest first, as they are before the withdrawal.
+        only_here: digests by path of all files of the version that no other release holds.
     """
 
     repo: str
@@ -50,6 +56,9 @@ class Withdrawal(NamedTuple):
     alone: bool
     script: bool
     readers: list[str]
+    past: list[str]
+    commits: list[str]
+    only_here: dict[str, str]
 
 
 def plan_withdrawal(config: ReleaseConfig, tag: str) -> list[Withdrawal]:
@@ -66,33 +75,58 @@ def plan_withdrawal(config: ReleaseConfig, tag: str) -> list[Withdrawal]:
     for repo, kind in gated_repos(config):
         remote = remote_files(api, repo, kind, revision=tag)
         if remote is not NOTHING:
-            others = _others(api, repo, kind, tag)
-            kept = {file for other in others for file in other.files.items()}
-            large = _large(remote, but={digest for _, (digest, _) in kept})
-            own = {path: file for path, file in remote.files.items() if path not in WITHOUT_DATA}
-            small = sorted(path for path, file in own.items() if not _is_large(file) and (path, file) not in kept)
-            script = kind == "dataset" and _scripted(api, repo, tag)
-            stay = sorted(own.keys() - large.keys() - {*small})
-            planned.append(Withdrawal(repo, kind, large, small, stay, not others, script, readers.get(repo, [])))
+            planned.append(_plan_one(api, repo, kind, tag, remote, readers.get(repo, [])))
     if not planned:
         raise HubkitError(f"there is no {tag}", where=config.hub.namespace, hint="see the tags on the Hub")
     return planned
 
 
-def withdraw(config: ReleaseConfig, tag: str, reason: str) -> list[Withdrawal]:
+def _plan_one(
+    api: HfApi, repo: str, kind: Literal["dataset", "model"], tag: str, remote: Remote, readers: list[str]
+) -> Withdrawal:
+    others = _others(api, repo, kind, tag)
+    kept = {file for other in others for file in other.files.items()}
+    own = {path: file for path, file in remote.files.items() if path not in WITHOUT_DATA}
+    elsewhere = {digest for _, (digest, _) in kept}
+    large = {path: file[0] for path, file in own.items() if _is_large(file) and file[0] not in elsewhere}
+    lost = {path: file for path, file in own.items() if not _is_large(file) and (path, file) not in kept}
+    main = remote_files(api, repo, kind).files
+    return Withdrawal(
+        repo=repo,
+        kind=kind,
+        files=large,
+        small=sorted(path for path, file in lost.items() if main.get(path) == file),
+        past=sorted(path for path, file in lost.items() if main.get(path) != file),
+        kept=sorted(own.keys() - large.keys() - lost.keys()),
+        alone=not others,
+        script=kind == "dataset" and _scripted(api, repo, tag),
+        # The Hub grants a repo and not a version: who may read the other releases still may.
+        readers=[] if others else readers,
+        commits=_commits(api, repo, kind, tag),
+        only_here={**large, **{path: digest for path, (digest, _) in lost.items()}},
+    )
+
+
+def withdraw(config: ReleaseConfig, tag: str, reason: str, workspace: Workspace | None = None) -> list[Withdrawal]:
     """Take the version of `tag` back, and return what was done.
 
-    Grants of all repos are revoked first, so that nobody reads while the rest is done. Then each card gets a notice,
-    the files are deleted, and the tag goes last: until then, running this again goes on.
+    Grants of repos that hold no other release are revoked first, so that nobody reads while the rest is done. Then
+    each card gets a notice, the files are deleted, and the tag goes last: until then, running this again goes on.
+
+    The receipt of `workspace`, where it pushed this version, says so from then on.
 
     Raises:
         HubkitError: no repo has this tag, a grant cannot be revoked, or the Hub refused or stopped answering.
     """
     api, planned = connect(), plan_withdrawal(config, tag)
-    for each in planned:
-        for user in each.readers:
-            _revoke(api, each.repo, each.kind, user, f"{tag} was withdrawn")
-    _check_revoked(config, {each.repo for each in planned})
+    alone = {each.repo for each in planned if each.alone}
+    for asked in requests(config, ("accepted",)) if alone else []:
+        if asked.repo in alone:
+            _revoke(api, asked, asked.repo)
+    if alone:
+        _check_revoked(config, alone)
+    if workspace is not None:
+        mark_withdrawn(workspace, tag)
     for each in planned:
         repo, kind = each.repo, each.kind
         _put_notice(api, repo, kind, tag, " ".join(reason.split()))
@@ -113,9 +147,10 @@ def _others(api: HfApi, repo: str, kind: str, tag: str) -> list[Remote]:
     return [remote_files(api, repo, kind, revision=name) for name in tags]
 
 
-def _large(remote: Remote, but: set[str]) -> dict[str, str]:
-    found = {path: file for path, file in remote.files.items() if path not in WITHOUT_DATA}
-    return {path: file[0] for path, file in found.items() if _is_large(file) and file[0] not in but}
+@retried("{repo}")
+def _commits(api: HfApi, repo: str, kind: str, tag: str) -> list[str]:
+    listed = [commit for ref in ("main", tag) for commit in api.list_repo_commits(repo, repo_type=kind, revision=ref)]
+    return list(dict.fromkeys(commit.commit_id for commit in listed))
 
 
 def _is_large(file: tuple[str, int]) -> bool:
@@ -135,13 +170,13 @@ def _scripted(api: HfApi, repo: str, tag: str) -> bool:
 
 
 @retried("{repo}")
-def _revoke(api: HfApi, repo: str, kind: str, user: str, reason: str) -> None:
+def _revoke(api: HfApi, asked: Asked, repo: str) -> None:
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
-        api.reject_access_request(repo, user, repo_type=kind, rejection_reason=reason)
+        cancel(api, asked)
     except HfHubHTTPError as error:
-        # The request is rejected already: an answer was lost, and this is the second time of asking.
+        # The request is pending already: an answer was lost, and this is the second time of asking.
         if error.response.status_code != 404:
             raise
 

@@ -20,6 +20,7 @@ from hubkit.cli import cli
 from hubkit.config import ReleaseConfig, write_config
 from hubkit.errors import HubkitError, UsageError
 from hubkit.hub import access
+from hubkit.hub.leftovers import leftovers
 from hubkit.hub.push import push
 from hubkit.hub.withdraw import plan_withdrawal, withdraw
 from hubkit.localhub import LocalHub
@@ -93,7 +94,14 @@ def test_the_commands(hub: LocalHub, released: ReleaseConfig, tmp_path: Path) ->
     planned = hubkit("withdraw")
     assert f"deletes {DATA} from every commit" in planned
     assert "add: --confirm release-1.0.0" in planned
-    assert "Nothing was done yet" not in hubkit("withdraw", "--confirm", "release-1.0.0")
+    assert "outsider had no grant" in hubkit("access", "revoke", "outsider")
+    assert "pending again" in hubkit("access", "revoke", "reader")
+    assert "revokes the grants of 0: nobody" in hubkit("withdraw")
+    hubkit("access", "grant", "reader")
+    done = hubkit("withdraw", "--confirm", "release-1.0.0")
+    assert "Nothing was done yet" not in done
+    assert "adapter_config.json answers at the former commit" in done
+    assert "Only deleting a repo" in done
 
 
 @pytest.mark.parametrize(
@@ -154,14 +162,19 @@ def test_a_withdrawn_version_is_gone_and_leaves_a_notice(
     assert planned[repo].small == []
     assert planned[released.hub.repo("adapter")].small == ["adapter_config.json"]
     assert planned[repo].readers == ["reader"]
-    withdraw(released, tag, "A licence\nquestion.")
+    done = withdraw(released, tag, "A licence\nquestion.")
     reader = HfApi(endpoint=hub.url, token=hub.tokens["granted"])
     with pytest.raises(GatedRepoError):
         reader.auth_check(repo, repo_type="dataset")
     assert not owner.file_exists(repo, DATA, repo_type="dataset")
-    for revision in (tag, *commits):
-        with pytest.raises(RevisionNotFoundError):
-            owner.dataset_info(repo, revision=revision)
+    with pytest.raises(RevisionNotFoundError):
+        owner.dataset_info(repo, revision=tag)
+    # A Hub still serves commits that no ref names: large files are gone from them, small ones are not.
+    assert [[(left.path, left.where) for left in leftovers(each)] for each in done] == [
+        [],
+        [("adapter_config.json", "commit")],
+    ]
+    assert set(done[0].commits) == set(commits)
     stranger = HfApi(endpoint=hub.url, token=False)
     card = Path(stranger.hf_hub_download(repo, "README.md", repo_type="dataset", force_download=True)).read_text()
     assert "release-1.0.0 was withdrawn on" in card

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -15,9 +16,15 @@ from small_dist import lean_config, small_config, small_dist
 
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
+from hubkit.hub import access
+from hubkit.hub.leftovers import Leftover, leftovers, readers_left, taken_back
 from hubkit.hub.push import push
 from hubkit.hub.withdraw import Withdrawal, plan_withdrawal, withdraw
 from hubkit.localhub import LocalHub
+from hubkit.localhub.accounts import Accounts
+from hubkit.release import record, run_one
+from hubkit.stages import STAGES
+from hubkit.verification.verify import verify
 
 CARD = "---\nlicense: other\n---\n\n# Reports\n"
 OWN = {".gitattributes", "README.md"}
@@ -59,6 +66,10 @@ def main(direct: HfApi, config: ReleaseConfig) -> Files:
     return {path: Path(direct.hf_hub_download(repo, path, repo_type="dataset")).read_text() for path in sorted(paths)}
 
 
+def git_digest(text: str) -> str:
+    return hashlib.sha1(f"blob {len(text.encode())}\0{text}".encode()).hexdigest()
+
+
 def card(direct: HfApi, repo: str, kind: str = "dataset") -> str:
     return Path(direct.hf_hub_download(repo, "README.md", repo_type=kind)).read_text()
 
@@ -85,19 +96,33 @@ def both(direct: HfApi, request: pytest.FixtureRequest) -> ReleaseConfig:
 def test_an_older_version_goes_and_the_newer_one_stays_whole(both: ReleaseConfig, direct: HfApi) -> None:
     repo = both.hub.repo("dataset")
     digest = hashlib.sha256(OLD["a.parquet"].encode()).hexdigest()
+    commits = [commit.commit_id for commit in direct.list_repo_commits(repo, repo_type="dataset")]
+    lost = {path: git_digest(OLD[path]) for path in ("c.json", "e.json", "f.json", "g.json")}
     assert plan_withdrawal(both, "release-1.0.1") == [
         Withdrawal(
             repo=repo,
             kind="dataset",
             files={"a.parquet": digest},
-            small=["c.json", "e.json", "f.json", "g.json"],
+            small=[],
             kept=["d.json", "old/b.parquet"],
             alone=False,
             script=False,
-            readers=["reader"],
+            readers=[],
+            past=["c.json", "e.json", "f.json", "g.json"],
+            commits=commits,
+            only_here={"a.parquet": digest, **lost},
         )
     ]
-    withdraw(both, "release-1.0.1", "Old.")
+    (done,) = withdraw(both, "release-1.0.1", "Old.")
+    # Who reads the newer version still may, and has what only former commits of it hold.
+    assert [asked.username for asked in direct.list_accepted_access_requests(repo, repo_type="dataset")] == ["reader"]
+    assert [(left.path, left.where) for left in leftovers(done)] == [
+        # Swapped, so that the content of one is on main under the name of the other.
+        ("c.json", "commit"),
+        ("e.json", "commit"),
+        ("f.json", "main"),
+        ("g.json", "main"),
+    ]
     assert main(direct, both) == NEW
     refs = direct.list_repo_refs(repo, repo_type="dataset")
     assert [ref.name for ref in refs.tags] == ["release-1.0.10"]
@@ -113,7 +138,8 @@ def test_the_newest_version_goes_and_leaves_what_the_older_one_holds(
     repo = both.hub.repo("dataset")
     planned = dataset(plan_withdrawal(both, "release-1.0.10"))
     assert planned.files.keys() == {"a.parquet"}
-    assert (planned.small, planned.kept) == (["c.json", "f.json", "g.json"], ["d.json", "new/b.parquet"])
+    assert (planned.small, planned.past) == (["c.json", "f.json", "g.json"], [])
+    assert planned.kept == ["d.json", "new/b.parquet"]
     assert (planned.alone, planned.script) == (False, True)
     withdraw(both, "release-1.0.10", "Too early.")
     assert main(direct, both) == {"d.json": "in both", "new/b.parquet": "PAR1 moved"}
@@ -128,6 +154,15 @@ def test_the_newest_version_goes_and_leaves_what_the_older_one_holds(
     assert main(direct, both) == {}
     assert re.findall(r"\*\*(\S+) was withdrawn", card(direct, repo)) == ["release-1.0.1", "release-1.0.10"]
     assert len(direct.list_repo_commits(repo, repo_type="dataset")) == 1
+
+
+@pytest.fixture
+def hidden(hub: LocalHub) -> Iterator[None]:
+    """The maintainer's repos do not say who asks for them."""
+    accounts = Accounts(hub.root)
+    accounts.configure(hub.owner, hide_requesters=True)
+    yield
+    accounts.configure(hub.owner, hide_requesters=False)
 
 
 def ask(hub: LocalHub, config: ReleaseConfig) -> None:
@@ -184,7 +219,7 @@ def test_grants_go_first_and_the_tag_last_whatever_answer_is_lost(
         assert set(direct.list_repo_files(repo, repo_type=kind.removesuffix("s"))) == OWN
         assert direct.list_lfs_files(repo, repo_type=kind.removesuffix("s")) is not None
     pending = list(direct.list_pending_access_requests(repos["datasets"], repo_type="dataset"))
-    assert [asked.username for asked in pending] == ["outsider"]
+    assert [asked.username for asked in pending] == ["outsider", "reader"]
 
 
 @pytest.mark.parametrize(
@@ -267,3 +302,72 @@ def test_where_the_notice_stands(direct: HfApi, before: str, after: str, request
     release(direct, config, "release-1.0.0", {"c.json": "of 1.0.0"}, card=before)
     withdraw(config, "release-1.0.0", "  Two\n words. ")
     assert re.fullmatch(after, card(direct, config.hub.repo("dataset")))
+
+
+def test_what_still_answers_is_listed(direct: HfApi) -> None:
+    """A pull request keeps a small file, a former commit another; the large one is gone from both."""
+    config = lean_config("still-answers")
+    repo = config.hub.repo("dataset")
+    release(direct, config, "release-1.0.0", {"a.parquet": "PAR1 still", "c.json": "still c"})
+    former = str(direct.dataset_info(repo).sha)
+    direct.upload_file(path_or_fileobj=b"more", path_in_repo="b.md", repo_id=repo, repo_type="dataset", create_pr=True)
+    upload(direct, repo, "d.json", "still d")()
+    direct.delete_tag(repo, tag="release-1.0.0", repo_type="dataset")
+    direct.create_tag(repo, tag="release-1.0.0", repo_type="dataset")
+    (done,) = withdraw(config, "release-1.0.0", "Why.")
+    assert former in done.commits
+    assert leftovers(done) == [
+        Leftover(repo, "c.json", "pull request", "refs/pr/1"),
+        Leftover(repo, "d.json", "commit", done.commits[0]),
+    ]
+    upload(direct, repo, "again.json", "still d")()
+    assert leftovers(done)[0] == Leftover(repo, "again.json", "main", "main")
+
+
+def test_a_large_file_that_the_hub_kept_is_listed(front: Interposed, direct: HfApi) -> None:
+    config = lean_config("kept-large")
+    repo = config.hub.repo("dataset")
+    release(direct, config, "release-1.0.0", {"a.parquet": "PAR1 kept"})
+    front.on("POST", "/lfs-files/batch", answers(200))
+    (done,) = withdraw(config, "release-1.0.0", "Why.")
+    assert [(left.path, left.where) for left in leftovers(done)] == [("a.parquet", "main")]
+    direct.delete_file("a.parquet", repo, repo_type="dataset")
+    direct.super_squash_history(repo, branch="main", repo_type="dataset")
+    unreached = done._replace(commits=[])
+    assert [(left.path, left.where) for left in leftovers(unreached)] == [("a.parquet", "storage")]
+
+
+@pytest.mark.usefixtures("hidden")
+def test_grants_go_by_request_where_names_are_hidden(hub: LocalHub, direct: HfApi) -> None:
+    """Readers lose their grant, and are pending again: a rejection would bar them for good."""
+    config = lean_config("hidden-names")
+    repo = config.hub.repo("dataset")
+    release(direct, config, "release-1.0.0", {"c.json": "of 1.0.0"})
+    ask(hub, config)
+    (asked,) = access.requests(config, ("pending",))
+    assert asked.user == asked.request_id
+    for decide, status in ((access.grant, "accepted"), (access.revoke, "pending"), (access.grant, "accepted")):
+        assert decide(config, asked.user) == [repo]
+        assert asked.user in {found.user for found in access.requests(config, (status,))}
+    done = withdraw(config, "release-1.0.0", "Why.")
+    assert len(done[0].readers) == 2
+    assert [found.status for found in access.requests(config)] == ["pending", "pending"]
+    assert readers_left(config, done) == []
+    access.grant(config, asked.user)
+    assert readers_left(config, done) == [asked.user]
+
+
+def test_the_workspace_knows_of_a_withdrawal(direct: HfApi, tmp_path: Path) -> None:
+    config = lean_config("known-withdrawal")
+    workspace = small_dist(tmp_path / "one", config)
+    push(config, workspace)
+    stage = next(stage for stage in STAGES if stage.name == "push")
+    record(stage, config, workspace, stage.key(config, workspace), time.time())
+    run_one("push", config, workspace)
+    withdraw(config, "release-1.0.0", "Why.", workspace)
+    assert re.fullmatch(r"release-1\.0\.0 was withdrawn on \d{4}-\d\d-\d\d", str(taken_back(config, workspace)))
+    with pytest.raises(HubkitError, match=r"release-1\.0\.0 was withdrawn on"):
+        verify(config, workspace)
+    # It does not count as done any more, and is not pushed again either.
+    with pytest.raises(HubkitError, match=r"release-1\.0\.0 was withdrawn"):
+        run_one("push", config, workspace)
