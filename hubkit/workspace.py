@@ -99,6 +99,11 @@ class Workspace:
         return self.root / "receipt.json"
 
     @property
+    def salt(self) -> Path:
+        """What makes the digests of small gated files impossible to guess; it stays here."""
+        return self.root / "salt.txt"
+
+    @property
     def access_check(self) -> Path:
         """The record of the last PhysioNet access check."""
         return self.root / "physionet-access.json"

@@ -21,12 +21,12 @@ from hubkit.leakguard.extract import lines, spaced
 from hubkit.leakguard.identifiers import SUBJECT_OR_STUDY, machine_pattern, machine_words, traces
 from hubkit.leakguard.ngrams import COMMON, RUN, PublicRuns
 from hubkit.leakguard.renderings import readings
+from hubkit.leakguard.salt import GATED, is_salted
 from hubkit.sources.find import find_source
 from hubkit.tables import CONDITIONS
 from hubkit.workspace import Workspace
 
-GATED = ("adapter/hubkit_generation.json", "adapter/training.json")
-"""Files behind the gate that name studies: the few-shot examples, and those left out of the training."""
+UNSALTED = "a subject or study id that the file's size and digest give away, since it has no salt"
 
 LISTED = 8
 
@@ -105,8 +105,11 @@ def leaks(dist: Path, corpus: KnownCorpus, machine: Iterable[str] = ()) -> list[
     for name, text in zip(names, texts, strict=True):
         starts = [0, *(at.end() for at in re.finditer("\n", text))]
         for place, kind in traces(name, text, corpus.ids, pattern):
+            line = bisect.bisect_right(starts, place) - 1
             if kind != SUBJECT_OR_STUDY or name not in GATED:
-                found.add(Leak(name, bisect.bisect_right(starts, place) - 1, kind))
+                found.add(Leak(name, line, kind))
+            elif not is_salted(dist / name):
+                found.add(Leak(name, line, UNSALTED))
     kind = f"a run of {RUN} words of fewer than {COMMON} subjects' reports"
     # A file's name in its words, after all texts: line 0 of the file.
     read = [*enumerate(texts), *enumerate(map(spaced, names))]

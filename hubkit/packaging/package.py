@@ -10,6 +10,7 @@ from hubkit.config import ReleaseConfig
 from hubkit.custody import READER
 from hubkit.errors import HubkitError, UsageError
 from hubkit.leakguard.guard import guard
+from hubkit.leakguard.salt import salt_files
 from hubkit.models.recipe import refresh_recipe
 from hubkit.packaging.card_data import CardFacts, gather
 from hubkit.packaging.cards import card, render
@@ -113,6 +114,7 @@ def copy_adapter(config: ReleaseConfig, workspace: Workspace, facts: CardFacts, 
         if not (folder / name).exists():
             raise HubkitError("is missing", where=workspace.adapter / name, hint="run: hubkit finetune")
     refresh_recipe(folder, workspace.decoding, config.corpus)
+    salt_files(folder, workspace)
     write_text(folder / "NOTICE", render(published("model_card") / "NOTICE.jinja", facts.variables()))
 
 

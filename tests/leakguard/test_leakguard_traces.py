@@ -15,7 +15,7 @@ from PIL import Image
 
 from hubkit.config import ReleaseConfig, parse_config
 from hubkit.errors import HubkitError
-from hubkit.leakguard.guard import KnownCorpus, Leak, guard, guard_text, leaks, read_corpus
+from hubkit.leakguard.guard import UNSALTED, KnownCorpus, Leak, guard, guard_text, leaks, read_corpus
 from hubkit.leakguard.identifiers import machine_words
 from hubkit.leakguard.ngrams import PublicRuns, words
 from hubkit.tables import CONDITIONS, GENERATIONS, STUDIES, TRANSLATIONS
@@ -250,7 +250,10 @@ def test_runs_are_counted_over_reports_that_come_in_pieces(public: list[str], re
 
 @pytest.mark.parametrize("name", ["adapter/training.json", "adapter/hubkit_generation.json"])
 def test_files_behind_the_gate_name_studies_and_nothing_else(tmp_path: Path, name: str) -> None:
-    assert kinds(tmp_path, f"[{STUDY}]", name) == []
+    # Its digest is shown to everybody, and a short list of ids is soon guessed: a salt prevents that.
+    assert kinds(tmp_path, f"[{STUDY}]", name) == [UNSALTED]
+    assert kinds(tmp_path, json.dumps({"ids": [STUDY], "salt": "0a" * 31}, indent=2), name) == [UNSALTED]
+    assert kinds(tmp_path, json.dumps({"ids": [STUDY], "salt": "0a" * 32}, indent=2), name) == []
     assert kinds(tmp_path, f"[{STUDY}]", name.replace("adapter", "metric")) == [ID]
     (tmp_path / name.replace("adapter", "metric")).unlink()
     secrets = [f"hf_{'a' * 30}", "/home/joe", "-".join(["0a1b2c3d"] * 5)]
