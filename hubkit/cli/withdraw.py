@@ -68,7 +68,8 @@ def _show_left(config: ReleaseConfig, done: list[Withdrawal], workspace: Workspa
         raise HubkitError(what, where=config.hub.namespace, hint="take it back: hubkit access revoke USER")
     click.echo(
         "The Hub does not promise when it drops a commit that no branch or tag leads to, and keeps the refs of pull\n"
-        "requests. Only deleting a repo, in its settings on the Hub, makes sure that nothing of the version is left."
+        "requests. Only deleting a repo, in its settings on the Hub, makes sure that nothing of the version is left;\n"
+        "of a repo with a DOI, the Hub's support does that."
     )
 
 

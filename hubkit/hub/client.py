@@ -60,8 +60,13 @@ _HINTS = {
 }
 
 
-_FULL = "storage limit"
-"""How a Hub calls it when it has no room: with 403, as for what a token may not do."""
+_SAYINGS = {
+    "storage limit": _HINTS[402],
+    "public gated repositories": "enable access to public gated repositories in the token's settings on the Hub",
+    "locked by doi": "a repo with a DOI is renamed, hidden or deleted by the Hub's support alone: write to them",
+    "rejectionreason": "shorten the reason: the Hub takes 200 characters",
+}
+"""What helps by what the Hub says, in small letters: 403 alone may be a token, a full account or a DOI."""
 
 
 class Stumble(Exception):
@@ -252,7 +257,8 @@ def refused(error: Exception, where: str) -> HubkitError:
     status = response.status_code if response is not None else 0
     said = " ".join((getattr(error, "server_message", None) or "").split())
     what = f"the Hub refused ({status}): {said}" if said else f"the Hub refused ({status})"
-    hint = _HINTS[402] if _FULL in what.lower() else _HINTS.get(status, "see what the Hub says, then run this again")
+    otherwise = _HINTS.get(status, "see what the Hub says, then run this again")
+    hint = next((hint for words, hint in _SAYINGS.items() if words in said.lower()), otherwise)
     return HubkitError(what, where=where, hint=hint)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -21,6 +22,9 @@ GATED = "GatedRepo"
 
 READ_GATED = 'in the token\'s settings on the Hub, enable "access to public gated repositories"'
 """What lets a fine-grained token read gated repos; without it each of them answers 403 without an error code."""
+
+
+_LOCKED = "set its gate to manual on the Hub, now, and write to the Hub's support: a DOI locks its visibility"
 
 
 class Surprise(HubkitError):
@@ -42,6 +46,10 @@ def shut(api: HfApi, target: Target) -> None:
     if info is None:
         raise Stumble("a repo that was just made is not there yet")
     check(info, target)
+    locked = [tag for tag in info.tags or [] if tag.startswith("doi:")]
+    if locked:
+        told = f"has a DOI ({locked[0]}), so that hubkit could not make it private if its gate opened"
+        print(f"  {target.repo}: {told}", file=sys.stderr)
     if info.gated != "manual":
         api.update_repo_settings(target.repo, repo_type=target.kind, gated="manual")
         info = look(api, target)
@@ -170,7 +178,7 @@ def hidden(api: HfApi, target: Target, surprise: Surprise) -> HubkitError:
         raise HubkitError(
             f"{surprise.what}, and the repo could not be made private: {error.what}",
             where=target.repo,
-            hint="make it private on the Hub, now",
+            hint=_LOCKED if "doi" in error.what.lower() else "make it private on the Hub, now",
         ) from error
     return HubkitError(f"{surprise.what}; the repo is private now", where=surprise.where, hint=surprise.hint)
 

@@ -19,9 +19,11 @@ from small_dist import small_config, small_dist
 from hubkit.cli import cli
 from hubkit.config import ReleaseConfig, write_config
 from hubkit.errors import HubkitError, UsageError
-from hubkit.hub import access
+from hubkit.hub import access, gate
+from hubkit.hub.client import connect
 from hubkit.hub.leftovers import leftovers
 from hubkit.hub.push import push
+from hubkit.hub.targets import targets
 from hubkit.hub.withdraw import plan_withdrawal, withdraw
 from hubkit.localhub import LocalHub
 from hubkit.tables import CONDITIONS
@@ -246,3 +248,20 @@ def test_what_other_versions_hold_stays(hub: LocalHub, released: ReleaseConfig, 
     push(released, Workspace(tmp_path / "one"))
     receipt = json.loads((tmp_path / "one" / "receipt.json").read_text())
     assert owner.dataset_info(repo, revision="release-1.0.0").sha == receipt["repos"]["dataset"]["commit"]
+
+
+def test_hints_follow_what_the_hub_says(
+    hub: LocalHub, released: ReleaseConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A DOI is noticed before a push relies on making the repo private; 400 and 403 alone say too little."""
+    with pytest.raises(HubkitError, match=r"shorten the reason: the Hub takes 200 characters"):
+        access.reject(released, "reader", "x" * 201)
+    owner = {"Authorization": f"Bearer {hub.tokens['owner']}"}
+    httpx.post(f"{hub.url}/datasets/{released.hub.repo('dataset')}/settings/doi", headers=owner).raise_for_status()
+    target = targets(released, Workspace(tmp_path / "one"))[0]
+    gate.shut(connect(), target)
+    assert "has a DOI (doi:10.57967/" in capsys.readouterr().err
+    with pytest.raises(HubkitError, match=r"let in, and .* not be made private: .*locked by DOI \(set its gate to man"):
+        gate.hidden(connect(), target, gate.Surprise("a stranger was let in", where=target.repo))
+    with pytest.raises(HubkitError, match=r"the Hub's support alone"):
+        connect().delete_repo(target.repo, repo_type="dataset")

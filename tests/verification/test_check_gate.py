@@ -69,3 +69,27 @@ def test_neither_way_may_be_open(server: Answering, check_gate: ModuleType, path
     server.statuses[path] = status
     with pytest.raises(AssertionError, match=f"^{path[1:]} was answered {status}$"):
         check_gate._not_served(TASK, "dataset", FILE)
+
+
+@pytest.mark.parametrize(
+    ("card", "off"),
+    [
+        ("---\nlicense: other\nviewer: false\n---\n# Reports\n", True),
+        ("---\nviewer: true\n---\n# Reports\n", False),
+        ("---\nlicense: other\n---\nviewer: false\n", False),
+        ("viewer: false\n", False),
+    ],
+)
+def test_the_viewer_is_off(
+    check_gate: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, card: str, off: bool
+) -> None:
+    """People edit cards: what turns the viewer off is looked for in the YAML of main."""
+    import huggingface_hub
+
+    (tmp_path / "README.md").write_text(card)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", lambda *_, **__: str(tmp_path / "README.md"))
+    if off:
+        check_gate._not_viewed(TASK)
+    else:
+        with pytest.raises(AssertionError, match="does not say viewer: false"):
+            check_gate._not_viewed(TASK)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import re
 import urllib.error
 import urllib.request
+from pathlib import Path
 
-from task import KINDS, Task, skip
+from task import KINDS, Task, expect, skip
 
 
 def refused(task: Task) -> str:
@@ -26,6 +28,8 @@ def refused(task: Task) -> str:
         _not_served(task, artifact, file)
     if "dataset" in gated and importlib.util.find_spec("datasets"):
         _not_loaded(task)
+    if "dataset" in gated:
+        _not_viewed(task)
     return f"{' and '.join(gated)} gated"
 
 
@@ -53,6 +57,20 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, *arguments: object, **named: object) -> None:
         return None
+
+
+def _not_viewed(task: Task) -> None:
+    """The card on main, which anybody may read, keeps the Hub from copying rows for its viewer."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
+
+    text = ""
+    with contextlib.suppress(EntryNotFoundError):
+        card = hf_hub_download(task["repos"]["dataset"], "README.md", repo_type="dataset", revision="main")
+        text = Path(card).read_text(encoding="utf-8")
+    head = re.match(r"---\n.*?^---$", text, re.DOTALL | re.MULTILINE)
+    off = head and re.search(r"^viewer: *false *$", head[0], re.MULTILINE)
+    expect(bool(off), "the dataset's card does not say viewer: false, so that the Hub copies rows for its viewer")
 
 
 def _not_loaded(task: Task) -> None:
