@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError, UsageError
+from hubkit.tokens import check_hub_tokens
 
 OFFICIAL = "https://huggingface.co"
 
@@ -19,10 +20,14 @@ def use_endpoint(endpoint: str | None) -> None:
 
     Raises:
         HubkitError: a client was imported already and points elsewhere.
-        UsageError: it is reached without encryption, and is not on loopback.
+        UsageError: it is reached without encryption, and is not on loopback; or the token cannot be sent.
     """
     if endpoint is not None:
         check_encrypted(endpoint, "[hub] endpoint")
+    elif "HF_ENDPOINT" in os.environ:
+        check_encrypted(current_endpoint(), "HF_ENDPOINT")
+    # Every client of the Hub sends what it finds there, also one that only loads a model.
+    check_hub_tokens()
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("HF_UPDATE_DOWNLOAD_COUNTS", "0")
     if endpoint is not None:
@@ -37,7 +42,7 @@ def use_endpoint(endpoint: str | None) -> None:
 
 
 def check_encrypted(endpoint: str, where: str) -> None:
-    """Refuse a Hub beyond loopback that takes tokens and text over plain http.
+    """Refuse a server beyond loopback that takes tokens, passwords and text over plain http.
 
     Raises:
         UsageError: it does.

@@ -22,7 +22,7 @@ LAYERS = (
     {"terms", "leakguard", "checks", "models", "custody", "record"},
     {"own_hub"},
     {"clinical", "sources", "cards", "endpoint", "reports"},
-    {"workspace", "published", "config", "tables", "original_study", "progress", "formats"},
+    {"workspace", "published", "config", "tables", "original_study", "progress", "formats", "tokens"},
     {"privacy"},
     {"distribution", "errors", "__init__"},
 )

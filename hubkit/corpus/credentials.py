@@ -9,6 +9,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from hubkit.errors import HubkitError
+from hubkit.tokens import check_account
 
 
 class Credentials(NamedTuple):
@@ -25,11 +26,12 @@ def find_credentials(url: str) -> Credentials:
     """The account for `url`: PHYSIONET_USERNAME and PHYSIONET_PASSWORD, else netrc, else the keyring.
 
     Raises:
-        HubkitError: there is none.
+        HubkitError: there is none, or it cannot be sent.
     """
     host = urlsplit(url).hostname or ""
     user, password = os.environ.get("PHYSIONET_USERNAME"), os.environ.get("PHYSIONET_PASSWORD")
     if user and password:
+        check_account(user, password, "PHYSIONET_USERNAME and PHYSIONET_PASSWORD")
         return Credentials(user, password)
     found = _from_netrc(host) or _from_keyring(host, user)
     if found is None:
@@ -46,9 +48,12 @@ def _from_netrc(host: str) -> Credentials | None:
         return None
     try:
         entry = netrc.netrc(path).hosts.get(host)
-    except (netrc.NetrcParseError, OSError):
+    except (netrc.NetrcParseError, OSError, UnicodeDecodeError):
         raise HubkitError("cannot be read as netrc", where=path, hint=f"correct its line for {host}") from None
-    return Credentials(entry[0], entry[2]) if entry and entry[0] and entry[2] else None
+    if not entry or not entry[0] or not entry[2]:
+        return None
+    check_account(entry[0], entry[2], f"{path}, line for {host}")
+    return Credentials(entry[0], entry[2])
 
 
 def _from_keyring(host: str, user: str | None) -> Credentials | None:
@@ -60,4 +65,7 @@ def _from_keyring(host: str, user: str | None) -> Credentials | None:
     except KeyringError:
         # A machine without a keyring has no password in it.
         return None
-    return Credentials(found.username, found.password) if found else None
+    if found is None:
+        return None
+    check_account(found.username, found.password, f"the keyring, {host}")
+    return Credentials(found.username, found.password)

@@ -64,7 +64,7 @@ def check_access(config: ReleaseConfig, workspace: Workspace) -> dict[str, str]:
     remote, project = connect(corpus), Project(TEXTS, corpus.version)
     with tempfile.TemporaryDirectory() as folder:
         for file in _matching(remote, project, (PROOF,)):
-            remote.download(project, file, Path(folder) / PROOF, lambda count: None)
+            remote.download(project, file, Path(folder), lambda count: None)
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     record = {"date": today, "user": remote.user, "project": str(project), "url": remote.url}
     write_json(workspace.access_check, record)
@@ -87,7 +87,7 @@ def connect(corpus: Corpus) -> PhysioNet:
 def _fetch_matching(remote: PhysioNet, project: Project, patterns: Sequence[str], folder: Path) -> None:
     for file in _matching(remote, project, patterns):
         with Progress(f"fetch: {file.path}, bytes", remote.size(project, file)) as progress:
-            remote.download(project, file, folder / file.path, progress.advance)
+            remote.download(project, file, folder, progress.advance)
 
 
 def _fetch_images(remote: PhysioNet, project: Project, paths: set[str], folder: Path) -> None:
@@ -102,7 +102,7 @@ def _fetch_images(remote: PhysioNet, project: Project, paths: set[str], folder: 
     with Progress("fetch: images", len(files)) as progress, ThreadPoolExecutor(CONNECTIONS) as pool:
 
         def get(file: RemoteFile) -> None:
-            remote.download(project, file, folder / file.path, lambda count: None)
+            remote.download(project, file, folder, lambda count: None)
 
         try:
             for _ in pool.map(get, files):
@@ -110,6 +110,11 @@ def _fetch_images(remote: PhysioNet, project: Project, paths: set[str], folder: 
         except HubkitError:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _fits(path: str, glob: str) -> bool:
+    # fnmatch has no folders: there "*" stands for slashes as well.
+    return path.count("/") == glob.count("/") and fnmatchcase(path, glob)
 
 
 def _matching(remote: PhysioNet, project: Project, patterns: Sequence[str]) -> list[RemoteFile]:
@@ -120,7 +125,7 @@ def _matching(remote: PhysioNet, project: Project, patterns: Sequence[str]) -> l
     """
     found: dict[str, RemoteFile] = {}
     for file in remote.manifest(project):
-        found |= {glob: file for glob in patterns if glob not in found and fnmatchcase(file.path, glob)}
+        found |= {glob: file for glob in patterns if glob not in found and _fits(file.path, glob)}
         if len(found) == len(patterns):
             return list(found.values())
     missing = next(glob for glob in patterns if glob not in found)

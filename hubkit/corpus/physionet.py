@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
+from hubkit.corpus.confine import check_path, check_way, open_in_place
 from hubkit.corpus.credentials import Credentials
+from hubkit.endpoint import check_encrypted
 from hubkit.errors import HubkitError
 
 if TYPE_CHECKING:
@@ -56,20 +58,27 @@ class PhysioNet:
     Args:
         url: such as https://physionet.org.
         credentials: who asks.
+
+    Raises:
+        UsageError: it would get the password over plain http, beyond loopback.
     """
 
     def __init__(self, url: str, credentials: Credentials):
         from physionet.api import PhysioNetClient
 
+        check_encrypted(url, "[corpus] physionet")
         self.url = url.rstrip("/")
         self.user = credentials.user
         self._session = PhysioNetClient(self.url, credentials.user, credentials.password).session
+        # Plain http goes to loopback alone: a proxy on the way would be another machine that reads the password.
+        self._session.trust_env = self.url.startswith("https://")
 
     def manifest(self, project: Project) -> Iterator[RemoteFile]:
         """Yield the files of a project as its SHA256SUMS.txt lists them.
 
         Raises:
-            HubkitError: access is refused, there is no such project, or PhysioNet does not answer.
+            HubkitError: access is refused, there is no such project, it lists a path that is not one of a file below
+                it, or PhysioNet does not answer.
         """
         import requests
 
@@ -77,8 +86,10 @@ class PhysioNet:
         try:
             with self._ask("GET", project, address) as response:
                 for line in response.iter_lines():
-                    match = _MANIFEST_LINE.fullmatch(line.decode().strip())
+                    # A byte that is not UTF-8 becomes a lone surrogate, and so a path that is refused by name.
+                    match = _MANIFEST_LINE.fullmatch(line.decode(errors="surrogateescape").strip())
                     if match is not None:
+                        check_path(match[2], address)
                         yield RemoteFile(match[2], match[1])
         except requests.RequestException as error:
             raise _no_answer(address, error) from None
@@ -98,21 +109,25 @@ class PhysioNet:
         except requests.RequestException as error:
             raise _no_answer(address, error) from None
 
-    def download(self, project: Project, file: RemoteFile, target: Path, arrived: Callable[[int], None]) -> bool:
+    def download(self, project: Project, file: RemoteFile, root: Path, arrived: Callable[[int], None]) -> bool:
         """Get one file, or the rest of it; return False where it was there already.
 
         What has arrived of it lies beside it as NAME.part, and a broken transfer continues there.
 
         Args:
+            root: the folder below which the file has its path; nothing is written elsewhere.
             arrived: called with the number of bytes of each piece.
 
         Raises:
-            HubkitError: access is refused, the file is not the listed one, the disk is full, or the transfer breaks
-                again and again.
+            HubkitError: access is refused, the file is not the listed one, its path leads out of `root`, the disk is
+                full, or the transfer breaks again and again.
         """
+        check_path(file.path, self.url)
+        target = root / file.path
         if target.is_file() and sha256(target) == file.sha256:
             return False
         part = target.with_name(f"{target.name}.part")
+        check_way(root, part)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             resumed = self._transfer(project, file, part, arrived)
@@ -203,7 +218,7 @@ def _save(response: Response, part: Path, have: int, arrived: Callable[[int], No
     partial = response.status_code == HTTPStatus.PARTIAL_CONTENT
     if partial and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
         raise HubkitError("PhysioNet sends another range than asked for", where=response.url, hint=f"delete {part}")
-    with open(part, "ab" if partial else "wb") as file:
+    with open(part, "ab" if partial else "wb", opener=open_in_place) as file:
         # read1 gives what has arrived; iter_content would drop up to a chunk of it where the transfer breaks off.
         while chunk := response.raw.read1(CHUNK):
             file.write(chunk)

@@ -65,11 +65,12 @@ def _plan(workspace: Workspace, settings: Path, first: str | None, last: str | N
 def _hub(home: Path, settings: Path) -> Iterator[LocalHub]:
     """The demo's own Hub, spoken to by every client of this process with the tokens made for it, and no others."""
     with serve(home / "hub", _port(settings)) as hub:
-        use_endpoint(hub.url)
         os.environ["HF_HOME"] = str(home / "hf-home")
         os.environ["HF_TOKEN"] = hub.tokens["owner"]
         os.environ["HUBKIT_GRANTED_TOKEN"] = hub.tokens["granted"]
         os.environ["HUBKIT_UNGRANTED_TOKEN"] = hub.tokens["ungranted"]
+        os.environ.pop("HUGGING_FACE_HUB_TOKEN", None)
+        use_endpoint(hub.url)
         yield hub
 
 

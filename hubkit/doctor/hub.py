@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from hubkit.errors import HubkitError
 from hubkit.own_hub import is_own_hub
 from hubkit.terms.kinds import terms_of
 from hubkit.terms.policy import check_destination
+from hubkit.tokens import environment_token, hub_token
 from hubkit.workspace import Workspace
 
 SECONDS = 10
@@ -43,10 +43,10 @@ def models_of(config: ReleaseConfig) -> list[Model]:
 
 def account(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     """There is a token that the Hub knows, it reaches the namespace, and a second one to try the gate with."""
-    from huggingface_hub import HfApi, get_token
+    from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
-    endpoint, token = current_endpoint(), get_token()
+    endpoint, token = current_endpoint(), hub_token()
     if token is None:
         yield failed("Hub account", f"no token for {endpoint}", "set HF_TOKEN, or run: hf auth login")
         return
@@ -63,7 +63,7 @@ def account(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     if config.hub.namespace not in spaces:
         what = f"{known['name']} does not belong to the namespace {config.hub.namespace!r}"
         yield failed("Hub namespace", what, f"set [hub] namespace to one of: {', '.join(sorted(spaces))}")
-    if not os.environ.get("HUBKIT_UNGRANTED_TOKEN") and config.hub.waive_ungranted_probe is None:
+    if not environment_token("HUBKIT_UNGRANTED_TOKEN") and config.hub.waive_ungranted_probe is None:
         hint = "set HUBKIT_UNGRANTED_TOKEN to a token of a user without a grant, or [hub] waive_ungranted_probe"
         yield failed("Hub gate", "no token of a user without a grant, with whom the gate is tried", hint)
 

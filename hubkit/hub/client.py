@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from hubkit.endpoint import check_encrypted, current_endpoint
 from hubkit.errors import HubkitError
+from hubkit.tokens import hub_token
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -150,11 +151,11 @@ def connect() -> HfApi:
     Raises:
         HubkitError: there is no token.
     """
-    from huggingface_hub import HfApi, get_token
+    from huggingface_hub import HfApi
     from huggingface_hub.utils import disable_progress_bars
 
     check_encrypted(current_endpoint(), "HF_ENDPOINT")
-    token = get_token()
+    token = hub_token()
     if token is None:
         raise HubkitError("there is no token", where=current_endpoint(), hint="set HF_TOKEN, or run: hf auth login")
     be_patient()
@@ -176,10 +177,20 @@ def be_patient() -> None:
         client = default_client_factory()
         client.timeout = SECONDS_WITHOUT_ANSWER
         hooks = client.event_hooks
-        client.event_hooks = {**hooks, "response": [*hooks["response"], _stay]}
+        client.event_hooks = {"request": [*hooks["request"], _encrypt], "response": [*hooks["response"], _stay]}
         return client
 
     set_client_factory(factory)
+
+
+def _encrypt(request: Any) -> None:
+    """Refuse to send a token over plain http, also to an address that the Hub names, such as that of an upload.
+
+    Raises:
+        UsageError: it would go beyond loopback.
+    """
+    if "authorization" in request.headers:
+        check_encrypted(f"{request.url.scheme}://{request.url.netloc.decode('ascii')}", current_endpoint())
 
 
 def _stay(response: Any) -> None:

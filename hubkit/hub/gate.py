@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from urllib.parse import quote
 from hubkit.errors import HubkitError
 from hubkit.hub.client import SECONDS_WITHOUT_ANSWER, Stumble, retried, seconds_to_wait
 from hubkit.hub.targets import PROBES, WITHOUT_DATA, Target
+from hubkit.tokens import environment_token
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -156,7 +156,7 @@ def ungranted_token(waiver: str | None) -> str | None:
     Raises:
         HubkitError: there is neither.
     """
-    token = os.environ.get(UNGRANTED_TOKEN)
+    token = environment_token(UNGRANTED_TOKEN)
     if not token and not waiver:
         raise HubkitError(
             "no token of a user without a grant, so that the gate cannot be tried",

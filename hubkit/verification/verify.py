@@ -8,7 +8,6 @@ own. A check that cannot be made is skipped and says why; it has not passed.
 from __future__ import annotations
 
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -24,6 +23,7 @@ from hubkit.hub.gate import UNGRANTED_TOKEN, ungranted_token
 from hubkit.models.recipe import RECIPE
 from hubkit.record import RECORD
 from hubkit.terms.kinds import terms_of
+from hubkit.tokens import environment_token
 from hubkit.verification.clean_env import CleanEnv, clean_env, other_versions
 from hubkit.verification.discovery import OnHub, find_release
 from hubkit.verification.versions import expand
@@ -153,7 +153,7 @@ def verify_repos(
     release = find_release(connect(), names, tag)
     report.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="hubkit-verify-", ignore_cleanup_errors=True) as root:
-        return _examine(release, own, versions, os.environ.get(UNGRANTED_TOKEN), Path(root), report, kept)
+        return _examine(release, own, versions, environment_token(UNGRANTED_TOKEN), Path(root), report, kept)
 
 
 def _examine(
@@ -165,7 +165,7 @@ def _examine(
     report: Path,
     kept: Path | None = None,
 ) -> dict[str, Any]:
-    log, token = report.with_suffix(".log"), os.environ.get(GRANTED_TOKEN) or str(connect().token)
+    log, token = report.with_suffix(".log"), environment_token(GRANTED_TOKEN) or str(connect().token)
     log.unlink(missing_ok=True)
     readers: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="opened-", dir=root, ignore_cleanup_errors=True) as folder:

@@ -20,6 +20,7 @@ class LoopbackPhysioNet(ThreadingHTTPServer):
     Attributes:
         breaks: by path, after how many bytes each of the next answers breaks off.
         asked: (path, start of the range, status) of each GET.
+        moved: where every GET is redirected to.
     """
 
     def __init__(self, root: Path):
@@ -28,6 +29,7 @@ class LoopbackPhysioNet(ThreadingHTTPServer):
         self.breaks: dict[str, list[int]] = {}
         self.asked: list[tuple[str, int, int]] = []
         self.ignores_ranges = False
+        self.moved: str | None = None
 
     @property
     def url(self) -> str:
@@ -53,6 +55,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def do_GET(self) -> None:
+        if self.server.moved is not None:
+            self.send_response(302)
+            self.send_header("Location", self.server.moved + self.path)
+            self.end_headers()
+            return
         range_header = self.headers.get("Range")
         start = int(range_header.removeprefix("bytes=").rstrip("-")) if range_header else 0
         status, data = self._answer()

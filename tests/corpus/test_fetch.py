@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import corpus_trees as trees
+import pandas  # noqa: F401 - before the fixture `today` replaces datetime, to which pandas ties itself at import
 import pytest
 from click.testing import CliRunner
 from loopback_physionet import LoopbackPhysioNet, serving
@@ -157,9 +158,11 @@ def test_a_version_that_is_not_there(server: LoopbackPhysioNet, config: ReleaseC
         fetch(other)
 
 
-def test_a_full_disk(server: LoopbackPhysioNet, config: ReleaseConfig, tmp_path: Path) -> None:
-    (tmp_path / "corpus").mkdir()
-    (tmp_path / "corpus/cxr-record-list.csv.gz.part").symlink_to("/dev/full")
+def test_a_full_disk(config: ReleaseConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def open_on_full_disk(path: str, flags: int) -> int:
+        return os.open("/dev/full" if "record-list" in path else path, flags, 0o600)
+
+    monkeypatch.setattr(physionet, "open_in_place", open_on_full_disk)
     with pytest.raises(HubkitError, match=r"cxr-record-list.csv.gz: the disk is full \(free space and fetch again"):
         fetch(config)
 

@@ -103,7 +103,7 @@ def test_a_request_asks_for_a_greedy_answer_of_so_many_tokens_and_for_nothing_el
     }
 
 
-@pytest.mark.parametrize(("key", "header"), [(None, None), ("", None), ("a key", "Bearer a key")])
+@pytest.mark.parametrize(("key", "header"), [(None, None), ("", None), ("a-key", "Bearer a-key")])
 def test_the_key_of_the_environment_goes_along(monkeypatch, key, header):
     monkeypatch.delenv("HUBKIT_TRANSLATION_KEY", raising=False)
     if key is not None:

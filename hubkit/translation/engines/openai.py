@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -11,6 +10,7 @@ from typing import Any
 
 from hubkit.config import Translation
 from hubkit.errors import HubkitError, UsageError
+from hubkit.tokens import environment_token
 from hubkit.translation.engines.base import Answer, Engine, Request
 from hubkit.translation.engines.private_http import Client, Reply
 from hubkit.translation.engines.server import Server
@@ -46,7 +46,7 @@ class OpenAIEngine(Engine):
         url = self.server.url if self.server else translation.base_url
         if url is None:
             raise UsageError("the engine openai has no server", hint="set [translation] base_url or serve")
-        key = os.environ.get(KEY_VARIABLE)
+        key = environment_token(KEY_VARIABLE)
         self.client = Client(url, translation.allowed_hosts, translation.timeout, key)
         if self.server is not None:
             self.server.start(self.client)

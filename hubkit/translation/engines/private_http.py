@@ -86,13 +86,20 @@ class _Connection(http.client.HTTPConnection):
         self.client = client
 
     def connect(self) -> None:
-        self.sock = connect(self.client.host, self.client.port, self.client.timeout, self.client.allowed_hosts)
+        client = self.client
+        in_clear = bool(client.key) and not client.tls
+        self.sock = connect(client.host, client.port, client.timeout, client.allowed_hosts, in_clear)
         if self.client.tls:
             self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self.client.host)
 
 
-def connect(host: str, port: int, timeout: float, allowed_hosts: Iterable[str]) -> socket.socket:
+def connect(
+    host: str, port: int, timeout: float, allowed_hosts: Iterable[str], key_in_clear: bool = False
+) -> socket.socket:
     """Connect to a host that corpus text may go to.
+
+    Args:
+        key_in_clear: whether a key is sent without TLS, for which the host has to be this machine.
 
     Raises:
         OSError: no address of the host answers.
@@ -100,7 +107,14 @@ def connect(host: str, port: int, timeout: float, allowed_hosts: Iterable[str]) 
     """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     for *_, place in found:
-        if not is_allowed(host, ipaddress.ip_address(str(place[0]).split("%")[0]), allowed_hosts):
+        address = ipaddress.ip_address(str(place[0]).split("%")[0])
+        if key_in_clear and not is_allowed(host, address, ()):
+            raise UsageError(
+                "would get the key over plain http, and is not on this machine",
+                where=host,
+                hint="use https:// in [translation] base_url, or unset HUBKIT_TRANSLATION_KEY",
+            )
+        if not is_allowed(host, address, allowed_hosts):
             raise UsageError(
                 f"resolves to {place[0]}, where corpus text may not go",
                 where=host,
