@@ -4,13 +4,17 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
+# An option would leave out the environments in which packages are built: pip reads these there too, before 25.3 the first
+# and since then the second.
+PINNED := PIP_CONSTRAINT="$(CURDIR)/constraints.txt" PIP_BUILD_CONSTRAINT="$(CURDIR)/constraints.txt"
+
 .PHONY: check test long mutants demo wheel kills faults hub-client browser checks clean
 
 $(READY): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing; give another 3.11 or later with PYTHON=..."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[release,live,ray,space,dev]"
+	$(PINNED) $(BIN)/python -m pip install --quiet --editable ".[release,live,ray,space,dev]"
 	touch $@
 
 check: $(READY)
@@ -43,7 +47,7 @@ wheel: $(READY)
 	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && set -ex && \
 	$(BIN)/python -m build --wheel --no-isolation --outdir "$$home" . && \
 	$(PYTHON) -m venv "$$home/venv" && \
-	"$$home/venv/bin/pip" install --quiet --constraint constraints.txt "$$(ls $$home/*.whl)[release]" && \
+	$(PINNED) "$$home/venv/bin/pip" install --quiet "$$(ls $$home/*.whl)[release]" && \
 	cd "$$home" && venv/bin/hubkit --help >/dev/null && venv/bin/hubkit release --demo
 
 # Longer than the suite: the demo, killed at ten random moments.
