@@ -17,7 +17,7 @@ FORMATS: dict[Kind, int] = {
     "receipt": 1,
     "recipe": 1,
     "training": 1,
-    "verification": 1,
+    "verification": 2,
     "summary": 1,
 }
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import sys
 import sysconfig
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import hubkit
-from hubkit.errors import HubkitError
+from hubkit.verification.variables import PROXIES, kept_environment
 from hubkit.verification.versions import environment
 
 _RUN = """
@@ -23,6 +23,21 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 _OURS = ("hubkit", "_hubkit", "__editable__")
+
+
+class Access(NamedTuple):
+    """What a process can reach of a Hub.
+
+    Attributes:
+        endpoint: the Hub.
+        token: whose account it is; None for a stranger.
+        cache: where what it needs was downloaded before. Then it is offline and has no token, as is right
+            for code of a release.
+    """
+
+    endpoint: str
+    token: str | None = None
+    cache: Path | None = None
 
 
 class CleanEnv:
@@ -51,18 +66,15 @@ class CleanEnv:
         self,
         script: Path,
         arguments: list[str],
-        token: str | None,
-        endpoint: str,
+        access: Access,
         log: Path,
         with_hubkit: bool = False,
-    ) -> None:
-        """Run `script`, a file or a folder with a __main__.py, as the account of `token`; what it says goes to `log`.
+    ) -> int:
+        """Run `script`, a file or a folder with a __main__.py, and return its exit status; what it says goes to `log`.
 
         Args:
+            access: what of the Hub it can reach.
             with_hubkit: whether it may import hubkit, as after the light install of it.
-
-        Raises:
-            HubkitError: it ended with an error.
         """
         home = Path(tempfile.mkdtemp(prefix="home-", dir=self.root))
         # Without site (-S) no .pth file brings hubkit back, and isolated (-I) neither does the environment.
@@ -70,16 +82,14 @@ class CleanEnv:
         paths = [*([self.ours] if with_hubkit else []), *([self.libraries] if self.python is None else [])]
         command = [str(self.python or sys.executable), *options, "-c", _RUN, ":".join(map(str, paths)), str(script)]
         with open(log, "a", encoding="utf-8") as output:
-            done = subprocess.run(
+            return subprocess.run(
                 [*command, *arguments],
-                env=_environment(home, token, endpoint),
+                env=_environment(home, access),
                 cwd=home,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-            )
-        if done.returncode:
-            raise HubkitError(f"{script.name} ended with status {done.returncode}", where=log, hint="see its end")
+            ).returncode
 
 
 @contextlib.contextmanager
@@ -103,17 +113,20 @@ def other_versions(root: Path, name: str, kept: Path | None = None) -> Iterator[
         yield CleanEnv(Path(folder), environment(name, kept or Path(folder)))
 
 
-def _environment(home: Path, token: str | None, endpoint: str) -> dict[str, str]:
-    foreign = ("HF_", "HUGGING", "HUBKIT_", "PYTHON", "TRANSFORMERS_", "XDG_", "VIRTUAL_ENV")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+def _environment(home: Path, access: Access) -> dict[str, str]:
     settings = {
         "HOME": str(home),
         "TMPDIR": str(home),
         "HF_HOME": str(home / "huggingface"),
-        "HF_ENDPOINT": endpoint,
+        "HF_ENDPOINT": access.endpoint,
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "HF_UPDATE_DOWNLOAD_COUNTS": "0",
         "TOKENIZERS_PARALLELISM": "false",
     }
-    return {**kept, **settings, **({"HF_TOKEN": token} if token else {})}
+    if access.cache is not None:
+        offline = {"HF_HUB_OFFLINE": "1", "HF_EVALUATE_OFFLINE": "1", "HF_HUB_CACHE": str(access.cache)}
+        return {**kept_environment(), **settings, **offline}
+    # Where a token is, scripts of a dataset do not run, whatever an older `datasets` does by default.
+    settings["HF_DATASETS_TRUST_REMOTE_CODE"] = "0"
+    return {**kept_environment(PROXIES), **settings, **({"HF_TOKEN": access.token} if access.token else {})}

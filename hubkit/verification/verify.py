@@ -2,30 +2,32 @@
 
 The stage looks at what a workspace pushed. `hubkit verify REPO...` looks at anybody's release: all that it needs is in
 the repos, and what else a check needs (images, the English reports, the corpus that opens sealed text) is the reader's
-own. A check that cannot be made is skipped and says why; it has not passed.
+own. A check that cannot be made is not run and says why; it has not passed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-import sys
+import signal
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hubkit.config import ReleaseConfig
 from hubkit.endpoint import current_endpoint
-from hubkit.errors import HubkitError
-from hubkit.formats import FORMATS, check_format
+from hubkit.errors import HubkitError, UsageError
+from hubkit.formats import check_format
 from hubkit.hub.client import connect
 from hubkit.hub.gate import UNGRANTED_TOKEN, ungranted_token
 from hubkit.models.recipe import RECIPE
 from hubkit.record import RECORD
 from hubkit.terms.kinds import terms_of
 from hubkit.tokens import environment_token
-from hubkit.verification.clean_env import CleanEnv, clean_env, other_versions
+from hubkit.verification.clean_env import Access, CleanEnv, clean_env, other_versions
 from hubkit.verification.discovery import OnHub, find_release
+from hubkit.verification.findings import FAILED, NOT_RUN, PASSED, Findings, read_answer, results_of, versions_of
 from hubkit.verification.versions import expand
 from hubkit.workspace import Workspace, write_json
 
@@ -51,6 +53,10 @@ class Own(NamedTuple):
     images: Path | None = None
 
 
+FOREIGN = ("literal_load", "loader_joins", "bertimbau_table", "xlm_roberta_table", *SEALED_CHECKS)
+"""Checks that run code of the release, or may: offline, without a token, after all others."""
+
+
 class Reader(NamedTuple):
     """Someone who comes to the Hub: who they are, with which token, and what has to hold for them."""
 
@@ -66,28 +72,66 @@ class Examination(NamedTuple):
         release: what is on the Hub.
         own: the reader's files.
         opened: the folder in which a sealed release was opened with the reader's corpus.
-        root: a folder for everything that is downloaded.
         log: what the processes say.
+        findings: what comes of the checks.
     """
 
     release: OnHub
     own: Own
     opened: Path | None
-    root: Path
     log: Path
+    findings: Findings
 
-    def ask(self, process: CleanEnv, reader: Reader, with_hubkit: bool = False) -> dict[str, Any]:
-        """Have a process make the reader's checks, and print what came of each."""
+    def look(self, process: CleanEnv, reader: Reader) -> dict[str, Any]:
+        """Have a process with the reader's token make the checks that run no code of the release.
+
+        Returns:
+            What it downloaded for the others.
+        """
+        checks, later = (
+            [check for check in reader.checks if (check in FOREIGN) is foreign] for foreign in (False, True)
+        )
+        later += SEALED_CHECKS if later and self.release.sealed else []
+        task = {"checks": checks, "download": later, "downloads": str(_downloads(process)), "downloaded": None}
+        return self._run(process, reader.who, task, Access(current_endpoint(), reader.token)).get("downloaded") or {}
+
+    def look_offline(self, process: CleanEnv, reader: Reader, downloaded: dict[str, Any]) -> None:
+        """Have processes without a token make the checks that run code of the release."""
+        access = Access(current_endpoint(), cache=_downloads(process) / "hub")
+        shared: dict[str, Any] = {"download": [], "downloads": None, "downloaded": downloaded}
+        checks = [check for check in reader.checks if check in FOREIGN]
+        if checks:
+            self._run(process, reader.who, {"checks": checks, **shared}, access)
+        if self.release.sealed:
+            self._run(process, _with_hubkit(reader.who), {"checks": SEALED_CHECKS, **shared}, access, with_hubkit=True)
+
+    def _run(
+        self, process: CleanEnv, who: str, task: dict[str, Any], access: Access, with_hubkit: bool = False
+    ) -> dict[str, Any]:
+        if not task["checks"] and not task["download"]:
+            return {}
         asked, answered = process.root / "task.json", process.root / "report.json"
         answered.unlink(missing_ok=True)
-        write_json(asked, self._task(reader))
-        process.run(SCRIPT, [str(asked), str(answered)], reader.token, current_endpoint(), self.log, with_hubkit)
-        report: dict[str, Any] = json.loads(answered.read_text(encoding="utf-8"))
-        for check in report["checks"]:
-            _shown(reader.who, check)
-        return {"reader": reader.who, **report}
+        write_json(asked, self._task() | task)
+        status = process.run(SCRIPT, [str(asked), str(answered)], access, self.log, with_hubkit)
+        answer = read_answer(answered)
+        if answer:
+            self.findings.describe(who, versions_of(answer))
+        self._record(who, task["checks"], answer, status)
+        return answer
 
-    def _task(self, reader: Reader) -> dict[str, Any]:
+    def _record(self, who: str, checks: list[str], answer: dict[str, Any], status: int) -> None:
+        results, ended = results_of(answer), _ended(status)
+        for check in checks:
+            if check in results:
+                self.findings.record(who, check, *results[check])
+            elif ended:
+                self.findings.record(who, check, FAILED, f"{ended}; see {self.log.name}")
+                ended = ""
+            else:
+                self.findings.record(who, check, NOT_RUN, "the process that makes it ended before")
+
+    def _task(self) -> dict[str, Any]:
         paths = {"corpus": self.own.corpus, "images": self.own.images, "opened": self.opened}
         return {
             **{name: str(path.absolute()) if path else None for name, path in paths.items()},
@@ -99,7 +143,6 @@ class Examination(NamedTuple):
             "record": RECORD,
             "recipe": RECIPE,
             "sample": STUDIES,
-            "checks": reader.checks,
         }
 
 
@@ -117,12 +160,14 @@ def verify(config: ReleaseConfig, workspace: Workspace) -> None:
             hint="set [hub] endpoint, or run: hubkit push",
         )
     names = [f"{repo['type']}s/{repo['id']}" for repo in receipt["repos"].values()]
-    release = find_release(connect(), names, receipt["repos"]["dataset"]["tag"])
+    sets = expand(config.hub.verify_with)
+    report = workspace.root / "verification.json"
+    with _reported(report, names):
+        release = find_release(connect(), names, receipt["repos"]["dataset"]["tag"])
     corpus = config.corpus.root if terms_of(config.corpus.kind).joined else None
     own = Own(corpus, config.corpus.images or config.corpus.root)
     ungranted = ungranted_token(config.hub.waive_ungranted_probe)
-    report = workspace.root / "verification.json"
-    _examine(release, own, config.hub.verify_with, ungranted, workspace.root, report)
+    _examine(release, own, sets, ungranted, workspace.root, report)
 
 
 def verify_repos(
@@ -145,100 +190,119 @@ def verify_repos(
     """
     from hubkit.custody.sealed import find_corpus
 
-    for path, option in ((own.corpus, "--corpus"), (own.images, "--images")):
-        if path is not None and not path.exists():
-            raise HubkitError("there is no such file or folder", where=path, hint=f"give another with {option}")
-    if own.corpus is not None and not find_corpus(own.corpus).groups():
-        raise HubkitError("holds no report of MIMIC-CXR", where=own.corpus, hint="give another with --corpus")
-    release = find_release(connect(), names, tag)
-    report.parent.mkdir(parents=True, exist_ok=True)
+    names, sets = list(names), expand(versions)
+    with _reported(report, names):
+        for path, option in ((own.corpus, "--corpus"), (own.images, "--images")):
+            if path is not None and not path.exists():
+                raise HubkitError("there is no such file or folder", where=path, hint=f"give another with {option}")
+        if own.corpus is not None and not find_corpus(own.corpus).groups():
+            raise HubkitError("holds no report of MIMIC-CXR", where=own.corpus, hint="give another with --corpus")
+        release = find_release(connect(), names, tag)
     with tempfile.TemporaryDirectory(prefix="hubkit-verify-", ignore_cleanup_errors=True) as root:
-        return _examine(release, own, versions, environment_token(UNGRANTED_TOKEN), Path(root), report, kept)
+        return _examine(release, own, sets, environment_token(UNGRANTED_TOKEN), Path(root), report, kept)
+
+
+@contextlib.contextmanager
+def _reported(path: Path, names: list[str]) -> Iterator[None]:
+    """Leave a report also where no check is reached; a wrong command writes none, and an older one goes either way."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise HubkitError(f"cannot be written: {error.strerror}", where=path, hint="choose another --report") from None
+    findings = Findings(path, {"release": None, "repos": {}, "named": names})
+    findings.plan("granted", READER_CHECKS)
+    try:
+        yield
+    except UsageError:
+        raise
+    except HubkitError as error:
+        with findings.written():
+            findings.give_up("granted", READER_CHECKS, error)
+        raise
 
 
 def _examine(
     release: OnHub,
     own: Own,
-    versions: Iterable[str],
+    versions: list[str],
     ungranted: str | None,
     root: Path,
     report: Path,
     kept: Path | None = None,
 ) -> dict[str, Any]:
     log, token = report.with_suffix(".log"), environment_token(GRANTED_TOKEN) or str(connect().token)
-    log.unlink(missing_ok=True)
-    readers: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory(prefix="opened-", dir=root, ignore_cleanup_errors=True) as folder:
-        opened = None
-        if release.sealed and own.corpus:
-            opened, found = _open(release, own.corpus, Path(folder))
-            readers.append({"reader": "hubkit", "checks": [found]})
-        examination = Examination(release, own, opened, root, log)
+    repos = {name: {"id": repo, "commit": release.commits[name]} for name, repo in release.repos.items()}
+    findings = Findings(report, {"release": release.tag, "repos": repos})
+    readers = [*(Reader(name, token, LOADING_CHECKS) for name in versions), Reader("granted", token, READER_CHECKS)]
+    others = [Reader("stranger", None, ["refused"]), Reader("ungranted", ungranted, ["refused"])]
+    if release.sealed and own.corpus:
+        findings.plan("hubkit", ["unsealed"])
+    for reader in readers:
+        findings.plan(reader.who, reader.checks)
+        if release.sealed:
+            findings.plan(_with_hubkit(reader.who), SEALED_CHECKS)
+    for reader in others:
+        findings.plan(reader.who, reader.checks)
+    with findings.written():
+        log.unlink(missing_ok=True)
+        with tempfile.TemporaryDirectory(prefix="opened-", dir=root, ignore_cleanup_errors=True) as folder:
+            opened = _open(release, own.corpus, Path(folder), findings) if release.sealed and own.corpus else None
+            _look(Examination(release, own, opened, log, findings), readers, others, root, kept)
+    return findings.conclude()
+
+
+def _look(examination: Examination, readers: list[Reader], others: list[Reader], root: Path, kept: Path | None) -> None:
+    findings = examination.findings
+    with contextlib.ExitStack() as stack:
+        ready: list[tuple[CleanEnv, Reader, dict[str, Any]]] = []
         # What takes seconds, and may fail at the installing, comes before what may take hours.
-        for name in expand(versions):
-            with other_versions(root, name, kept) as process:
-                readers += _read(examination, process, Reader(name, token, LOADING_CHECKS))
-        with clean_env(root) as process:
-            readers += _read(examination, process, Reader("granted", token, READER_CHECKS))
-            readers.append(examination.ask(process, Reader("stranger", None, ["refused"])))
-            if ungranted:
-                readers.append(examination.ask(process, Reader("ungranted", ungranted, ["refused"])))
+        for reader in readers:
+            try:
+                last = reader is readers[-1]
+                process = stack.enter_context(clean_env(root) if last else other_versions(root, reader.who, kept))
+            except HubkitError as error:
+                findings.give_up(reader.who, reader.checks, error)
+                continue
+            ready.append((process, reader, examination.look(process, reader)))
+        process = ready[-1][0]
+        for reader in others:
+            if reader.who == "ungranted" and not reader.token:
+                needs = f"needs a second account without a grant: set {UNGRANTED_TOKEN} to its token"
+                findings.record(reader.who, "refused", NOT_RUN, needs)
             else:
-                readers.append({"reader": "ungranted", "checks": [_untried()]})
-    return _conclude(release, readers, report)
+                examination.look(process, reader)
+        # No process with a token starts after one that ran code of the release: that could have left something behind.
+        for process, reader, downloaded in ready:
+            examination.look_offline(process, reader, downloaded)
 
 
-def _read(examination: Examination, process: CleanEnv, reader: Reader) -> list[dict[str, Any]]:
-    found = [examination.ask(process, reader)]
-    if examination.release.sealed:
-        ours = Reader(f"{reader.who}, with hubkit", reader.token, SEALED_CHECKS)
-        found.append(examination.ask(process, ours, with_hubkit=True))
-    return found
-
-
-def _open(release: OnHub, corpus: Path, folder: Path) -> tuple[Path | None, dict[str, str]]:
-    """Open a sealed release with the reader's own corpus: its folder, and how the check `unsealed` came out."""
+def _open(release: OnHub, corpus: Path, folder: Path, findings: Findings) -> Path | None:
+    """Open a sealed release with the reader's own corpus, and say how the check `unsealed` came out: its folder."""
     from hubkit.custody.unseal import fetch_release, unseal_release
 
-    repo, found = release.repos["dataset"], {"check": "unsealed"}
+    repo = release.repos["dataset"]
     version = release.tag.removeprefix("release-") if release.tag.startswith("release-") else None
     try:
         done = unseal_release(fetch_release(repo, release.tag), folder / repo.split("/")[1], corpus, version)
     except HubkitError as error:
-        found |= {"result": "failed", "detail": str(error)}
-    else:
-        found |= {"result": "passed", "detail": f"{sum(done.rows.values())} rows in {len(done.rows)} tables"}
-    return (done.folder if found["result"] == "passed" else None), _shown("hubkit", found)
+        findings.record("hubkit", "unsealed", FAILED, str(error))
+        return None
+    findings.record("hubkit", "unsealed", PASSED, f"{sum(done.rows.values())} rows in {len(done.rows)} tables")
+    return done.folder
 
 
-def _untried() -> dict[str, str]:
-    needs = f"needs a second account without a grant: set {UNGRANTED_TOKEN} to its token"
-    return _shown("ungranted", {"check": "refused", "result": "skipped", "detail": needs})
+def _downloads(process: CleanEnv) -> Path:
+    return process.root / "downloads"
 
 
-def _conclude(release: OnHub, readers: list[dict[str, Any]], path: Path) -> dict[str, Any]:
-    repos = {name: {"id": repo, "commit": release.commits[name]} for name, repo in release.repos.items()}
-    checks = [check for reader in readers for check in reader["checks"]]
-    counts = {result: sum(check["result"] == result for check in checks) for result in ("passed", "failed", "skipped")}
-    report = {
-        "format": FORMATS["verification"],
-        "release": release.tag,
-        "endpoint": current_endpoint(),
-        "repos": repos,
-        "counts": counts,
-        "readers": readers,
-    }
-    write_json(path, report)
-    failed = [check for check in checks if check["result"] == "failed"]
-    if failed:
-        raise HubkitError(
-            f"{len(failed)} of {len(checks)} checks failed, first {failed[0]['check']}: {failed[0]['detail']}",
-            where=path,
-            hint="it names the versions that each check ran with; for what differs on the Hub: hubkit push --dry-run",
-        )
-    if not counts["passed"]:
-        raise HubkitError("no check could be made", where=path, hint="it says of each what it needs")
-    return report
+def _with_hubkit(who: str) -> str:
+    return f"{who}, with hubkit"
+
+
+def _ended(status: int) -> str:
+    if status < 0:
+        return f"the process was killed by {signal.Signals(-status).name}"
+    return f"the process ended with status {status}" if status else "the process gave no result"
 
 
 def _receipt(workspace: Workspace) -> dict[str, Any]:
@@ -247,13 +311,4 @@ def _receipt(workspace: Workspace) -> dict[str, Any]:
     except FileNotFoundError:
         raise HubkitError("nothing was pushed yet", where=workspace.receipt, hint="run: hubkit push") from None
     check_format("receipt", receipt, workspace.receipt)
-    if "withdrawn" in receipt:
-        what = f"{receipt['repos']['dataset']['tag']} was withdrawn on {receipt['withdrawn']}"
-        raise HubkitError(what, where=workspace.receipt, hint="raise [release] version, then run: hubkit release")
     return receipt
-
-
-def _shown(who: str, check: dict[str, str]) -> dict[str, str]:
-    said = "FAILED" if check["result"] == "failed" else check["result"]
-    print(f"  verify: {who:<26} {check['check']:<20} {said}: {check['detail']}", file=sys.stderr)
-    return check

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hubkit.errors import HubkitError, UsageError
+from hubkit.verification.variables import PROXIES, kept_environment
 
 ALL = "all"
 
@@ -28,8 +29,26 @@ def version_sets() -> list[str]:
 
 
 def expand(names: Iterable[str]) -> list[str]:
-    """`names`, each once, with the pinned sets in place of "all"."""
-    return list(dict.fromkeys(each for name in names for each in (version_sets() if name == ALL else [name])))
+    """`names`, each once, with the pinned sets in place of "all".
+
+    Raises:
+        UsageError: one is neither a set of versions nor a requirement.
+    """
+    expanded = list(dict.fromkeys(each for name in names for each in (version_sets() if name == ALL else [name])))
+    for name in expanded:
+        _check_name(name)
+    return expanded
+
+
+def _check_name(name: str) -> None:
+    # A bare name would be whatever package PyPI has under it.
+    pinned = (_SETS / f"{name}.txt").is_file()
+    if not pinned and not re.match(r"[A-Za-z][\w.-]*(\[[\w,]+\])?\s*[<>=!~]=?", name):
+        raise UsageError(
+            "is neither a pinned set of versions nor a requirement such as datasets==3.6.0",
+            where=name,
+            hint=f"the pinned sets are {', '.join(version_sets())}, or all of them: {ALL}",
+        )
 
 
 def environment(name: str, folder: Path) -> Path:
@@ -42,14 +61,8 @@ def environment(name: str, folder: Path) -> Path:
         UsageError: `name` is neither.
         HubkitError: they cannot be installed.
     """
+    _check_name(name)
     pinned = _SETS / f"{name}.txt"
-    # A bare name would be whatever package PyPI has under it.
-    if not pinned.is_file() and not re.match(r"[A-Za-z][\w.-]*(\[[\w,]+\])?\s*[<>=!~]=?", name):
-        raise UsageError(
-            "is neither a pinned set of versions nor a requirement such as datasets==3.6.0",
-            where=name,
-            hint=f"the pinned sets are {', '.join(version_sets())}, or all of them: {ALL}",
-        )
     wanted = ["--requirement", str(pinned)] if pinned.is_file() else [name]
     known = pinned.read_bytes() if pinned.is_file() else name.encode()
     key = hashlib.sha256(known + sys.version.encode()).hexdigest()[:8]
@@ -69,7 +82,9 @@ def environment(name: str, folder: Path) -> Path:
 def _install(python: Path, wanted: list[str], name: str) -> None:
     command = [str(python), "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted]
     # Of pip's own five, a machine without a network would wait for minutes; PIP_RETRIES changes it as everywhere.
-    own = {"PIP_RETRIES": "1", **os.environ}
+    pips = [name for name in os.environ if name.startswith("PIP_")]
+    # What pip installs may bring code that runs at once: it sees no token and no password of the corpus.
+    own = {"PIP_RETRIES": "1", **kept_environment([*PROXIES, *pips, "HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"])}
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=own)
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.startswith("ERROR: ")]

@@ -21,11 +21,11 @@ from tiny_release import read_release
 
 from hubkit.cli import cli
 from hubkit.config import ReleaseConfig
-from hubkit.errors import HubkitError
+from hubkit.errors import HubkitError, UsageError
 from hubkit.hub.push import push
 from hubkit.localhub import LocalHub
 from hubkit.packaging.package import package
-from hubkit.verification.clean_env import clean_env
+from hubkit.verification.clean_env import Access, clean_env
 from hubkit.verification.verify import LOADING_CHECKS, READER_CHECKS, verify
 from hubkit.workspace import Workspace
 
@@ -141,9 +141,9 @@ def test_anyone_verifies_a_release_by_its_names(
     assert done.found["granted"]["one_release"] == "passed: version 1.0.0 of one release: dataset, adapter, metric"
     assert re.match(r"passed: text \d+, images \d+, chat \d+ rows", done.found["granted"]["loader_joins"])
     assert done.found["stranger"] == {"refused": "passed: dataset and adapter gated"}
-    assert done.found["ungranted"]["refused"].startswith("skipped: needs a second account without a grant")
+    assert done.found["ungranted"]["refused"].startswith("not run: needs a second account without a grant")
     assert "granted                    python 3." in done.said
-    assert f"{' '.join(pushed)} at release-1.0.0: 3 passed, 0 failed, 1 skipped (verification.json)" in done.said
+    assert f"{' '.join(pushed)} at release-1.0.0: 3 passed, 0 failed, 1 not run (verification.json)" in done.said
     assert sorted(path.name for path in tmp_path.iterdir()) == ["verification.json", "verification.log"]
 
 
@@ -155,10 +155,10 @@ def test_what_cannot_be_checked_says_why(
     done = reader(dataset, adapter, checks=tuple(READER_CHECKS))
     assert done.error is None
     needs = {
-        "loader_joins": "skipped: needs --corpus or --images",
-        "bertimbau_table": "skipped: no metric was named",
-        "xlm_roberta_table": "skipped: needs the reader's own corpus: give --corpus",
-        "reports_regenerated": "skipped: needs the reader's own images: give --images",
+        "loader_joins": "not run: needs --corpus or --images",
+        "bertimbau_table": "not run: no metric was named",
+        "xlm_roberta_table": "not run: needs the reader's own corpus: give --corpus",
+        "reports_regenerated": "not run: needs the reader's own images: give --images",
     }
     assert {name: done.found["granted"][name] for name in needs} == needs
     assert done.found["granted"]["datasets_load"] == "passed: 16 splits by tag and main, plain and streamed"
@@ -235,7 +235,7 @@ def test_of_a_sealed_release_without_the_corpus_the_loading_is_checked(
     done = reader(sealed[0], checks=("datasets_load", "bertimbau_table"))
     assert done.error is None
     assert done.found["granted"]["datasets_load"].startswith("passed")
-    assert done.found["granted"]["bertimbau_table"] == "skipped: the text is sealed: give --corpus"
+    assert done.found["granted"]["bertimbau_table"] == "not run: the text is sealed: give --corpus"
     other = tmp_path / "other"
     shutil.copytree(packaged[0].corpus.root, other)
     next(other.rglob("s*.txt")).write_text("another text")
@@ -289,7 +289,13 @@ def test_what_cannot_be_verified_is_one_line(
     assert isinstance(done.exception, HubkitError), done.exception
     assert said in str(done.exception)
     assert "\n" not in str(done.exception)
-    assert not list(tmp_path.glob("verification.json"))
+    report = tmp_path / "verification.json"
+    if isinstance(done.exception, UsageError):
+        assert not report.exists()
+    else:
+        found = results(report)
+        assert found["granted"].keys() == {*READER_CHECKS}
+        assert {*found["granted"].values()} == {f"not run: {done.exception}"}
 
 
 def test_a_repo_that_tells_of_another_release_fails_the_verification(
@@ -323,7 +329,7 @@ def test_what_researchers_do_works(
         ("stranger", "refused"),
         ("ungranted", "refused"),
     }
-    assert report["counts"] == {"passed": 9, "failed": 0, "skipped": 0}
+    assert report["counts"] == {"passed": 9, "failed": 0, "not run": 0}
     assert report["readers"][0]["versions"]["datasets"]
     shown = capfd.readouterr().err
     assert "granted                    xlm_roberta_table    passed: 39 scores, largest difference" in shown
@@ -366,6 +372,6 @@ def test_nothing_was_pushed(tmp_path: Path, packaged: tuple[ReleaseConfig, Works
 def test_a_clean_environment_cannot_import_hubkit(tmp_path: Path) -> None:
     script, log = tmp_path / "script.py", tmp_path / "log"
     script.write_text("import os, datasets\nassert 'HF_TOKEN' not in os.environ\nimport hubkit\n")
-    with clean_env(tmp_path) as process, pytest.raises(HubkitError, match=r"script\.py ended with status 1"):
-        process.run(script, [], None, os.environ["HF_ENDPOINT"], log)
+    with clean_env(tmp_path) as process:
+        assert process.run(script, [], Access(os.environ["HF_ENDPOINT"]), log) == 1
     assert "No module named 'hubkit'" in log.read_text()

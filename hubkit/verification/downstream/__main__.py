@@ -2,7 +2,10 @@
 
 hubkit is not imported here and is not on the path: whatever works here works for everyone (opening a sealed release as
 it is read is the exception, and comes last). TASK is a JSON file as task.py describes it; REPORT is written as JSON:
-library versions, and of each check its name, its result (passed, failed or skipped) and details.
+library versions, and of each check its name, its result (passed, failed or not run) and details.
+
+Checks that run code of the release get a process of their own, offline and without a token: an earlier one, with
+`download` in its task, downloaded what they need.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import downloads
 from check_gate import refused
 from check_generations import reports_regenerated
 from check_loading import datasets_load, literal_load, loader_joins, one_release
@@ -59,7 +63,34 @@ def main(task_file: str, report_file: str) -> None:
     for name in task["checks"]:
         result, detail = run(CHECKS[name], task)
         report["checks"].append({"check": name, "result": result, "detail": detail})
-    Path(report_file).write_text(json.dumps(report, indent=2), encoding="utf-8")
+        write(report, Path(report_file))
+    report["downloaded"] = download(task)
+    write(report, Path(report_file))
+
+
+def write(report: dict[str, Any], path: Path) -> None:
+    """Write the report so far: whatever ends this process, what was checked stays."""
+    half = path.with_suffix(".half")
+    half.write_text(json.dumps(report, indent=2), encoding="utf-8")
+    half.replace(path)
+
+
+def download(task: Task) -> dict[str, dict[str, str]]:
+    """Of each thing that later checks need: its path, or why it could not be downloaded."""
+    found: dict[str, dict[str, str]] = {}
+    for item in downloads.needed(task):
+        found[item] = attempt(downloads.fetch, task, item)
+    if "path" in found.get("metric", {}):
+        for model, revision in downloads.encoders(task, Path(found["metric"]["path"])):
+            found[model] = attempt(downloads.fetch_encoder, task, model, revision)
+    return found
+
+
+def attempt(fetch: Callable[..., Path], *arguments: Any) -> dict[str, str]:
+    try:
+        return {"path": str(fetch(*arguments))}
+    except Exception as error:  # noqa: BLE001 - whatever a library raises is the reason of a check
+        return {"error": described(error)}
 
 
 def run(check: Callable[[Task], str], task: Task) -> tuple[str, str]:
@@ -67,26 +98,28 @@ def run(check: Callable[[Task], str], task: Task) -> tuple[str, str]:
     try:
         return "passed", check(task)
     except Skipped as reason:
-        return "skipped", str(reason)
+        return "not run", str(reason)
     except AssertionError as difference:
         return "failed", str(difference)
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] in OPTIONAL:
-            return "skipped", f"{error.name} is not installed there"
+            return "not run", f"{error.name} is not installed there"
         return "failed", described(error)
     except Exception as error:  # noqa: BLE001 - whatever a library raises is a finding
         return "failed", described(error)
 
 
-def described(error: BaseException) -> str:
-    """An error in one line, with what brought it about; the message where it can hold no text of the corpus."""
+def described(error: BaseException, depth: int = 3) -> str:
+    """An error in one line, with up to `depth` causes; the message where it can hold no text of the corpus."""
+    traced = traceback.extract_tb(error.__traceback__)
     print("".join(traceback.format_tb(error.__traceback__)), file=sys.stderr)
     package = type(error).__module__.split(".")[0]
     speaks = package in _SPEAKING or isinstance(error, OSError | ImportError)
     said = str(error).strip().splitlines()[:1] if speaks else []
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    line = f"{type(error).__name__}: {said[0][:300] if said else f'{Path(place.filename).name}, line {place.lineno}'}"
-    return f"{line} ({described(error.__cause__)})" if error.__cause__ else line
+    # An error that was made as a cause, and never raised, has no place.
+    place = next((f"{Path(frame.filename).name}, line {frame.lineno}" for frame in traced[-1:]), "")
+    line = ": ".join(filter(None, [type(error).__name__, said[0][:300] if said else place]))
+    return f"{line} ({described(error.__cause__, depth - 1)})" if error.__cause__ and depth else line
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from typing import Any
 
-from task import Task, described, expect, fetched, folder, loader, repo, skip
+from task import Task, described, downloaded, expect, fetched, folder, loader, repo, skip
 
 
 def one_release(task: Task) -> str:
@@ -41,7 +41,6 @@ def datasets_load(task: Task) -> str:
 def literal_load(task: Task) -> str:
     """`load_dataset("mimic-cxr-ptbr")` works beside the folder of the release, downloaded or opened with the corpus."""
     from datasets import load_dataset
-    from huggingface_hub import snapshot_download
 
     repo_id = repo(task, "dataset")
     name = repo_id.split("/")[1]
@@ -49,7 +48,7 @@ def literal_load(task: Task) -> str:
         if task["opened"]:
             shutil.copytree(task["opened"], name)
         else:
-            snapshot_download(repo_id, repo_type="dataset", revision=task["tag"], local_dir=name)
+            shutil.copytree(downloaded(task, "dataset"), name)
         loaded = load_dataset(name)
     rows = ", ".join(f"{split} {len(part)}" for split, part in loaded.items())
     how = ("opened with the corpus" if task["opened"] else "sealed bytes") if task["sealed"] else "downloaded"
@@ -76,8 +75,9 @@ def _view(task: Task, view: str, root: dict[str, str]) -> tuple[Any, str]:
     import datasets
 
     if task["script"] and not task["sealed"] and int(datasets.__version__.split(".")[0]) < 4:
-        name = repo(task, "dataset")
-        loaded = datasets.load_dataset(name, view, revision="script", trust_remote_code=True, **root)
+        script = downloaded(task, "script") / f"{repo(task, 'dataset').split('/')[1]}.py"
+        # Offline, the script reads the downloaded release; on the Hub it would download the same files.
+        loaded = datasets.load_dataset(str(script), view, data_dir=folder(task), trust_remote_code=True, **root)
         return loaded, "from the branch script"
     release = folder(task)
     return loader(release).load(view, release, **root), "by import"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from task import Task, described, expect, folder, loader, own, repo, skip, table
+from task import Task, described, downloaded, expect, folder, loader, own, repo, skip, table
 
 LARGEST_DIFFERENCE = 1e-4
 MEASURES = ("precision", "recall", "f1")
@@ -28,7 +29,7 @@ def _recomputed(task: Task, setup: str, references: dict[int, str], generations:
     """Hold the published scores of a setup to those that the metric gives for these references, by study id."""
     import evaluate
 
-    metric_id, scoring = repo(task, "metric"), described(task)["scoring"]
+    name, scoring = repo(task, "metric").split("/")[1], described(task)["scoring"]
     published = {(row["condition"], row["study_id"]): row for row in table(task, "scores") if row["setup"] == setup}
     asked = {(row["condition"], row["study_id"]) for row in generations}
     expect(published.keys() == asked, "generations and scores have other rows")
@@ -37,7 +38,9 @@ def _recomputed(task: Task, setup: str, references: dict[int, str], generations:
     if scoring["idf"] and left_out:
         skip("tokens are weighed by their rarity in all references, and the corpus lacks some of the reports")
     encoder = scoring["setups"][setup]
-    metric = evaluate.load(metric_id, revision=task["tag"], keep_in_memory=True)
+    metric = evaluate.load(str(downloaded(task, "metric") / f"{name}.py"), keep_in_memory=True)
+    if not Path(encoder["model"]).is_dir():
+        downloaded(task, encoder["model"])
     found = metric.compute(
         predictions=[row["generated"] for row in rows],
         references=[references[row["study_id"]] for row in rows],

@@ -6,25 +6,26 @@ import importlib.util
 import sys
 from types import ModuleType
 
-from task import Task, expect, own, repo, skip, table
+from task import Task, downloaded, expect, own, repo, skip, table
 
 READER = "loader/sealed.py"
 
 
 def opened_as_read(task: Task) -> str:
-    """The release's reader gives, streamed from the Hub, what `hubkit unseal` wrote."""
+    """The release's reader gives, streamed as downloaded, what `hubkit unseal` wrote."""
     from datasets import get_dataset_config_names, load_dataset
 
     if not task["sealed"]:
         skip("the release is not sealed")
-    corpus, name, tag = own(task, "corpus"), repo(task, "dataset"), task["tag"]
-    expected = {config: list(table(task, config)) for config in get_dataset_config_names(name, revision=tag)}
-    sealed = _reader(name, tag)
+    repo(task, "dataset")
+    corpus, name = own(task, "corpus"), str(downloaded(task, "dataset"))
+    expected = {config: list(table(task, config)) for config in get_dataset_config_names(name)}
+    sealed = _reader(name)
     for config, rows in expected.items():
-        streamed = load_dataset(name, config, split="test", revision=tag, streaming=True)
+        streamed = load_dataset(name, config, split="test", streaming=True)
         expect(list(sealed.open_sealed(streamed, corpus)) == rows, f"open_sealed gives other rows of {config}")
     opened = f"open_sealed {sum(map(len, expected.values()))} rows"
-    reports = load_dataset(name, split="test", revision=tag, streaming=True)
+    reports = load_dataset(name, split="test", streaming=True)
     try:
         column = [row["report"] for row in reports.cast_column("report", sealed.Sealed(corpus))]
     except sealed.SealedError as error:
@@ -33,12 +34,9 @@ def opened_as_read(task: Task) -> str:
     return f"{opened}, Sealed() {len(column)}"
 
 
-def _reader(name: str, tag: str) -> ModuleType:
+def _reader(release: str) -> ModuleType:
     """`loader/sealed.py` of the release, loaded as its card says."""
-    from huggingface_hub import hf_hub_download
-
-    path = hf_hub_download(name, READER, repo_type="dataset", revision=tag)
-    spec = importlib.util.spec_from_file_location("sealed", path)
+    spec = importlib.util.spec_from_file_location("sealed", f"{release}/{READER}")
     assert spec is not None
     assert spec.loader is not None
     reader = sys.modules["sealed"] = importlib.util.module_from_spec(spec)

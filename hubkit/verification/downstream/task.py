@@ -13,11 +13,16 @@ from typing import Any, NoReturn
 KINDS = {"dataset": "dataset", "adapter": "model", "metric": "space"}
 """The Hub's type of each part of a release."""
 
+RUNS_OFFLINE = ("dataset", "metric")
+"""The parts of a release that hold code."""
+
 Task = dict[str, Any]
 """The JSON object that hubkit writes: `repos` by artifact (those to be checked), `tag`, and
 
 - `sealed`, whether the dataset is, and `opened`, the folder in which hubkit opened it, or null;
 - `script`, whether there is a branch with the loader; `files`, a file behind the gate of each gated repo;
+- `download`, which checks will run code of the release later, so that what they need is downloaded now;
+  `downloads`, the folder for it; `downloaded`, what came of it, for a process that is offline, or null;
 - `corpus` and `images`, the reader's own, or null; `sample`, how many reports to generate again;
 - `record` and `recipe`, the names of the release's own descriptions in its repos.
 """
@@ -52,11 +57,11 @@ def described(task: Task) -> dict[str, Any]:
     """What the release says of itself, from the first of its repos that does."""
     from huggingface_hub.errors import EntryNotFoundError
 
-    for artifact in task["repos"]:
+    for artifact in task["repos"] if task["downloaded"] is None else RUNS_OFFLINE:
         try:
             record: dict[str, Any] = fetched(task, artifact, task["record"])
             return record
-        except EntryNotFoundError:
+        except (EntryNotFoundError, FileNotFoundError):
             continue
     skip(f"no repo holds {task['record']}, which says how it was scored")
 
@@ -65,6 +70,8 @@ def fetched(task: Task, artifact: str, name: str) -> Any:
     """A JSON file of a repo, by tag."""
     from huggingface_hub import hf_hub_download
 
+    if task["downloaded"] is not None:
+        return json.loads((downloaded(task, artifact) / name).read_text(encoding="utf-8"))
     path = hf_hub_download(repo(task, artifact), name, repo_type=KINDS[artifact], revision=task["tag"])
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
@@ -74,6 +81,8 @@ def table(task: Task, config: str, split: str = "test") -> Any:
     from datasets import load_dataset
 
     name = repo(task, "dataset")
+    if task["downloaded"] is not None:
+        return load_dataset(folder(task), config, split=split)
     if not task["sealed"]:
         return load_dataset(name, config, split=split, revision=task["tag"])
     return load_dataset(task["opened"] or skip("the text is sealed: give --corpus"), config, split=split)
@@ -81,13 +90,18 @@ def table(task: Task, config: str, split: str = "test") -> Any:
 
 def folder(task: Task) -> str:
     """The folder of the dataset with its text: downloaded, or where it was opened."""
-    from huggingface_hub import snapshot_download
-
-    name = repo(task, "dataset")
+    repo(task, "dataset")
     if task["sealed"]:
         opened: str = task["opened"] or skip("the text is sealed: give --corpus")
         return opened
-    return snapshot_download(name, repo_type="dataset", revision=task["tag"])
+    return str(downloaded(task, "dataset"))
+
+
+def downloaded(task: Task, item: str) -> Path:
+    """What was downloaded before this process, which is offline: a part of the release, or its `script`."""
+    entry: dict[str, str] = task["downloaded"].get(item) or skip(f"no {item} was named")
+    expect("path" in entry, f"{item} could not be downloaded: {entry.get('error')}")
+    return Path(entry["path"])
 
 
 @functools.cache

@@ -1,0 +1,159 @@
+"""What a verification found: each check passed, failed or was not run, with a reason.
+
+The report is always written. A check stands in it from the start, as not run; so an interrupt, a killed
+process or an error leaves a report that says how far it came.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from hubkit.endpoint import current_endpoint
+from hubkit.errors import HubkitError
+from hubkit.formats import numbered
+from hubkit.workspace import write_json
+
+PASSED, FAILED, NOT_RUN = RESULTS = ("passed", "failed", "not run")
+
+LONGEST_DETAIL = 500
+"""Characters: a check that runs code of the release may say whatever that code wants."""
+
+
+class Interrupted(HubkitError):
+    """Somebody ended the verification: exit code 130, as shells expect after an interrupt."""
+
+    exit_code = 130
+
+
+class Findings:
+    """The results by reader and check, and the report that they make.
+
+    Args:
+        path: where the report is written.
+        about: what it says of the release: its tag and repos.
+    """
+
+    def __init__(self, path: Path, about: Mapping[str, Any]):
+        self.path, self._about = path, about
+        self._readers: dict[str, dict[str, Any]] = {}
+        self._unmade: HubkitError | None = None
+
+    def plan(self, who: str, checks: Iterable[str]) -> None:
+        """Enter the checks of a reader as not run."""
+        made = [{"check": check, "result": NOT_RUN, "detail": "the verification ended before"} for check in checks]
+        self._readers[who] = {"reader": who, "checks": made}
+
+    def record(self, who: str, check: str, result: str, detail: str) -> None:
+        """Enter how a check ended, and print it."""
+        entry = next(entry for entry in self._readers[who]["checks"] if entry["check"] == check)
+        printable = "".join(letter if letter.isprintable() else " " for letter in detail)
+        entry |= {"result": result, "detail": " ".join(printable.split())[:LONGEST_DETAIL]}
+        shown = "FAILED" if result == FAILED else result
+        print(f"  verify: {who:<26} {check:<20} {shown}: {entry['detail']}", file=sys.stderr)
+
+    def describe(self, who: str, values: Mapping[str, Any]) -> None:
+        """Say with which versions a reader's checks are made."""
+        before = self._readers[who]
+        self._readers[who] = {**before, **values, "checks": before["checks"]}
+
+    def give_up(self, who: str, checks: Iterable[str], error: HubkitError) -> None:
+        """Enter checks as not run because hubkit could not have them made; the verification fails for it."""
+        self._unmade = self._unmade or error
+        for check in checks:
+            self.record(who, check, NOT_RUN, str(error))
+
+    @contextlib.contextmanager
+    def written(self) -> Iterator[None]:
+        """Write the report when the block ends, however it ends.
+
+        Raises:
+            HubkitError: the report cannot be written.
+            Interrupted: the block was.
+        """
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._close("the verification was interrupted")
+            raise Interrupted("interrupted", where=self.path, hint="it has what was checked until then") from None
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            self._close(reason)
+            raise HubkitError(f"the verification ended early: {reason}", where=error.filename or self.path) from None
+        except BaseException as error:
+            self._close(str(error) if isinstance(error, HubkitError) else type(error).__name__)
+            raise
+        self._close(None)
+
+    def conclude(self) -> dict[str, Any]:
+        """The report, where nothing failed.
+
+        Raises:
+            HubkitError: a check failed, could not be made, or none was.
+        """
+        checks = self._checks()
+        failed = [check for check in checks if check["result"] == FAILED]
+        if failed:
+            raise HubkitError(
+                f"{len(failed)} of {len(checks)} checks failed, first {failed[0]['check']}: {failed[0]['detail']}",
+                where=self.path,
+                hint="it names the versions that each check ran with; for what differs on the Hub: "
+                "hubkit push --dry-run",
+            )
+        if self._unmade:
+            raise self._unmade
+        if not any(check["result"] == PASSED for check in checks):
+            raise HubkitError("no check could be made", where=self.path, hint="it says of each what it needs")
+        return self._report()
+
+    def _close(self, reason: str | None) -> None:
+        write_json(self.path, self._report() | ({"ended": reason} if reason else {}))
+
+    def _checks(self) -> list[dict[str, str]]:
+        return [check for reader in self._readers.values() for check in reader["checks"]]
+
+    def _report(self) -> dict[str, Any]:
+        results = [check["result"] for check in self._checks()]
+        values = {
+            **self._about,
+            "endpoint": current_endpoint(),
+            "counts": {result: results.count(result) for result in RESULTS},
+            "readers": list(self._readers.values()),
+        }
+        return numbered("verification", values)
+
+
+def read_answer(path: Path) -> dict[str, Any]:
+    """What a process wrote of its checks; nothing where that is missing or is no report."""
+    try:
+        answer = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def versions_of(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """The versions of Python and of libraries that a process named."""
+    versions = answer.get("versions")
+    named = versions.items() if isinstance(versions, dict) else ()
+    return {
+        "python": str(answer.get("python")),
+        "endpoint": str(answer.get("endpoint")),
+        "versions": {name: str(version) for name, version in named},
+    }
+
+
+def results_of(answer: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Result and detail by check, of those entries that are whole: code of a release may have written them."""
+    entries = answer.get("checks")
+    return {
+        entry["check"]: (entry["result"], entry["detail"])
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, dict)
+        and entry.get("result") in RESULTS
+        and all(isinstance(entry.get(name), str) for name in ("check", "detail"))
+    }
