@@ -2,63 +2,54 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 import struct
 import unicodedata
-import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubkit.errors import HubkitError
-from hubkit.leakguard.ngrams import INVISIBLE
+from hubkit.leakguard.decode import PACKED, readable, unescaped
+from hubkit.leakguard.pictures import picture_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ESCAPE = re.compile(
-    r"\\+(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|u\{([0-9a-fA-F]{1,6})\}|x([0-9a-fA-F]{2})|N\{([A-Z -]+)\}|[abfnrtv])"
-)
-WINDOWS_PATH = re.compile(
-    r"(?<!\w)[A-Za-z]:(?:\\\\[\w.$-]+){2,}"  # D:\\models\\name, as JSON and Python write it
-    r"|(?<!\w)[A-Za-z]:(?=[\w.$\\-]*\\[^\W\dabfnrtvuxNU])(?:\\[\w.$-]+){2,}"  # D:\models\name, of which \m is no escape
-    r"|(?<![^\s\"'`=(\[{,;:|>])(?P<sign>\\{1,2})(?P=sign)[\w.-]{2,}(?P=sign)[\w.$-]+"  # \\server\share, in both ways
-)
 CASE = "A-ZÀ-ÖØ-Þ", "a-zß-öø-ÿ"
 SEAM = re.compile(
     "(?<=[{1}])(?=[{0}])|(?<=[{0}])(?=[{0}][{1}])".format(*CASE) + r"|(?<=\d)(?=[^\W\d])|(?<=[^\W\d])(?=\d)"
 )
 """Where a word begins in a name without spaces: at a capital, at a figure and after it."""
 
-READABLE = re.compile(r"[\w\s.,;:!?()'\"/=-]{12,}")
-"""What is read of a picture's bytes beside its metadata: comments in places of their own, and what follows its end."""
-
 MAX_HEADER = 100 * 2**20
+"""The largest header that the format of safetensors allows."""
+
+TENSOR = {"dtype", "shape", "data_offsets"}
+"""What the header of the weights says of a tensor. Anything else is a text of somebody's own."""
 
 
 def lines(path: Path) -> list[str]:
     """The text in a file: lines of text files, metadata alone of images, weights and Parquet files.
 
     Raises:
-        HubkitError: the file is of a kind that no text can be read from, so that nobody can say what is in it.
+        HubkitError: no text can be read from the file, so that nobody can say what is in it.
     """
-    reader = {".png": _image, ".jpg": _image, ".jpeg": _image, ".safetensors": _weights, ".parquet": _parquet}
-    if path.suffix in reader:
-        return [_unescaped(line) for line in reader[path.suffix](path)]
-    raw = path.read_bytes()
-    if path.name == "tokenizer.model":
-        return raw.decode("utf-8", errors="ignore").splitlines()
+    kind = path.suffix.lower()
+    if kind not in READERS and path.name != "tokenizer.model":
+        text = _text(path)
+        return [unescaped(line) for line in text.splitlines()]
     try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
+        if path.name == "tokenizer.model":
+            return path.read_bytes().decode("utf-8", errors="ignore").splitlines()
+        return [unescaped(line) for line in READERS[kind](path)]
+    except Exception as error:
+        # Whoever wrote the file chose what is in it, and its reader may fail on that in any way.
+        hint = "write it again, or leave it out of the release"
         raise HubkitError(
-            "is no text, and nobody can say what is in it", where=path, hint="leave it out of the release"
-        )
-    return [_unescaped(line) for line in text.splitlines()]
+            f"cannot be read as {kind or path.name}: {type(error).__name__}", where=path, hint=hint
+        ) from error
 
 
 def spaced(name: str) -> str:
@@ -66,54 +57,50 @@ def spaced(name: str) -> str:
     return SEAM.sub(" ", unicodedata.normalize("NFC", name))
 
 
-def _unescaped(line: str) -> str:
-    """A line as it reads: programs write letters as escapes, HTML as entities, addresses in percent."""
-    if "\\" in line:
-        line = ESCAPE.sub(_character, WINDOWS_PATH.sub(_address, line))
-    if "&" in line:
-        # Twice, since an entity may be written as one: &amp;eacute;
-        line = html.unescape(html.unescape(line))
-    if "%" in line:
-        line = urllib.parse.unquote(line)
-    if not line.isascii():
-        line = INVISIBLE.sub("", unicodedata.normalize("NFC", line))
-    return " ".join(line.splitlines())
-
-
-def _address(path: re.Match[str]) -> str:
-    # As an address, of which no part looks like an escape: \models\new has a break in it for Python.
-    return f"file://{path[0]}".replace("\\", "/")
-
-
-def _character(escape: re.Match[str]) -> str:
-    *codes, name = escape.groups()
+def _text(path: Path) -> str:
+    hint = "leave it out of the release"
     try:
-        return unicodedata.lookup(name) if name else chr(int(next(filter(None, codes)), 16))
-    except (StopIteration, KeyError, ValueError):
-        # A break or a tab, or no character at all.
-        return " "
+        raw = path.read_bytes()
+    except OSError as error:
+        raise HubkitError(f"cannot be read: {error.strerror}", where=path, hint=hint) from error
+    text = None if raw.startswith(PACKED) else readable(raw)
+    if text is None:
+        raise HubkitError("is no text, and nobody can say what is in it", where=path, hint=hint)
+    return text
 
 
-def _image(path: Path) -> Iterator[str]:
-    from PIL import Image
-
-    with Image.open(path) as image:
-        image.load()
-        found = [*image.info.items(), *image.getexif().items()]
-    for name, value in found:
-        text = value.decode("utf-8", errors="ignore") if isinstance(value, bytes) else str(value)
-        yield f"{name} {text}"
-    # Without the zeros that UTF-16 puts between letters.
-    raw = path.read_bytes().replace(b"\0", b"").decode("utf-8", errors="ignore")
-    yield from (found[0] for found in READABLE.finditer(raw))
+def _picture(path: Path) -> Iterator[str]:
+    yield from picture_text(path.read_bytes())
 
 
 def _weights(path: Path) -> Iterator[str]:
     with open(path, "rb") as file:
         (size,) = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(min(size, MAX_HEADER)) or b"{}")
-    yield from header
-    yield json.dumps(header.get("__metadata__", {}), ensure_ascii=False)
+        if size > MAX_HEADER:
+            raise ValueError("the header is larger than the format allows")
+        raw = file.read(size)
+    if len(raw) < size:
+        raise ValueError("the header is cut off")
+    # As pairs: of two entries with the same name, a dict would keep the last.
+    for name, entry in json.loads(raw or b"{}", object_pairs_hook=_pairs):
+        yield name
+        if name == "__metadata__" or not isinstance(entry, list):
+            yield json.dumps(entry, ensure_ascii=False)
+            continue
+        for key, value in entry:
+            if key not in TENSOR or not all(isinstance(part, int | str) for part in _listed(value)):
+                yield f"{key} {json.dumps(value, ensure_ascii=False)}"
+            elif isinstance(value, str) and len(value) > 16:
+                # Types are called F32 or F8_E4M3.
+                yield value
+
+
+def _pairs(found: list[tuple[str, object]]) -> list[tuple[str, object]]:
+    return found
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
 
 
 def _parquet(path: Path) -> Iterator[str]:
@@ -136,3 +123,11 @@ def _names(column: pa.Field) -> Iterator[str]:
 def _metadata(found: Mapping[bytes, bytes] | None) -> Iterator[str]:
     for name, value in (found or {}).items():
         yield f"{name.decode('utf-8', errors='ignore')} {value.decode('utf-8', errors='ignore')}"
+
+
+READERS: dict[str, Callable[[Path], Iterator[str]]] = {
+    **dict.fromkeys((".png", ".jpg", ".jpeg"), _picture),
+    ".safetensors": _weights,
+    ".parquet": _parquet,
+}
+"""The kinds of files whose metadata is read and nothing else."""

@@ -8,19 +8,32 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
+from hubkit.leakguard.credentials import Secret, machine_secrets, secret_places
+from hubkit.leakguard.decode import packed
 from hubkit.leakguard.extract import lines, spaced
-from hubkit.leakguard.identifiers import SUBJECT_OR_STUDY, machine_pattern, machine_words, traces
+from hubkit.leakguard.identifiers import (
+    IMAGE,
+    MACHINE_PATH,
+    SUBJECT_OR_STUDY,
+    VOCABULARIES,
+    any_of,
+    image_ids,
+    machine_paths,
+    paths,
+    study_ids,
+)
 from hubkit.leakguard.ngrams import COMMON, RUN, PublicRuns
-from hubkit.leakguard.renderings import readings
+from hubkit.leakguard.renderings import MARKUP_BELOW, joined, readings
 from hubkit.leakguard.salt import GATED, is_salted
 from hubkit.sources.find import find_source
 from hubkit.tables import CONDITIONS
@@ -29,6 +42,8 @@ from hubkit.workspace import Workspace
 UNSALTED = "a subject or study id that the file's size and digest give away, since it has no salt"
 
 LISTED = 8
+
+PACKED_KIND = "something packed that the guard cannot read"
 
 
 class Leak(NamedTuple):
@@ -48,22 +63,63 @@ class KnownCorpus(NamedTuple):
     Attributes:
         ids: subject and study ids.
         reports: (subject_id, text) of the reports, their translations and what was generated.
+        images: image ids of the workspace's studies, without the marks within them.
     """
 
     ids: frozenset[int]
     reports: Iterable[tuple[int, str]]
+    images: frozenset[str] = frozenset()
 
 
-def guard(dist: Path, config: ReleaseConfig, workspace: Workspace) -> None:
+class Machine(NamedTuple):
+    """What tells of this machine, and what this release may state.
+
+    Attributes:
+        paths: its folders.
+        secrets: its tokens and passwords.
+        sizes: numbers that the release states as sizes of its own.
+    """
+
+    paths: Collection[str] = ()
+    secrets: Sequence[Secret] = ()
+    sizes: frozenset[int] = frozenset()
+
+
+NOTHING_KNOWN = Machine()
+
+
+class Passage(NamedTuple):
+    """A text to look at: a file's own, or what was packed in it.
+
+    Attributes:
+        file: the file's name.
+        text: its lines, with the name as line 0.
+        line: the line of the file in which all of the text stands, if it is one.
+    """
+
+    file: str
+    text: str
+    line: int | None = None
+
+    def lines_of(self, places: Iterable[tuple[int, str]], text: str | None = None) -> Iterator[Leak]:
+        """The leaks at these (place, kind) in a version of the text whose lines are the same."""
+        starts = [0, *(found.end() for found in re.finditer("\n", self.text if text is None else text))]
+        for place, kind in places:
+            yield Leak(self.file, bisect.bisect_right(starts, place) - 1 if self.line is None else self.line, kind)
+
+
+def guard(dist: Path, config: ReleaseConfig, workspace: Workspace, sizes: Iterable[int] = ()) -> None:
     """Refuse a release that leaks.
 
     Args:
         dist: the folder that holds what is to be on the Hub.
+        sizes: what its cards state as sizes of tables in memory. One of them may equal somebody's id.
 
     Raises:
         HubkitError: it names file and line of what was found.
     """
-    found = leaks(dist, read_corpus(config, workspace), machine_words(config, workspace))
+    machine = Machine(machine_paths(config, workspace), machine_secrets(config), frozenset(sizes))
+    found = leaks(dist, read_corpus(config, workspace), machine)
     if found:
         listed = "; ".join(str(leak) for leak in found[:LISTED])
         more = f"; and {len(found) - LISTED} more" if len(found) > LISTED else ""
@@ -91,38 +147,79 @@ def guard_text(text: str, config: ReleaseConfig, workspace: Workspace) -> None:
         guard(shown, config, workspace)
 
 
-def leaks(dist: Path, corpus: KnownCorpus, machine: Iterable[str] = ()) -> list[Leak]:
-    """What leaks in the files below `dist`, sorted by file and line.
-
-    Args:
-        machine: texts that tell of this machine: paths and tokens.
-    """
+def leaks(dist: Path, corpus: KnownCorpus, machine: Machine = NOTHING_KNOWN) -> list[Leak]:
+    """What leaks in the files below `dist`, sorted by file and line."""
     files = sorted(path for path in dist.rglob("*") if path.is_file())
-    names = [path.relative_to(dist).as_posix() for path in files]
-    texts = ["\n".join([name, *lines(path)]) for name, path in zip(names, files, strict=True)]
-    pattern = machine_pattern(machine)
-    found = set()
-    for name, text in zip(names, texts, strict=True):
-        starts = [0, *(at.end() for at in re.finditer("\n", text))]
-        for place, kind in traces(name, text, corpus.ids, pattern):
-            line = bisect.bisect_right(starts, place) - 1
-            if kind != SUBJECT_OR_STUDY or name not in GATED:
-                found.add(Leak(name, line, kind))
-            elif not is_salted(dist / name):
-                found.add(Leak(name, line, UNSALTED))
-    kind = f"a run of {RUN} words of fewer than {COMMON} subjects' reports"
+    # A name may hold bytes that are no text.
+    names = [os.fsencode(path.relative_to(dist).as_posix()).decode("utf-8", "replace") for path in files]
+    sizes = machine.sizes | _file_sizes(dist, files)
+    folders = any_of(machine.paths)
+    found: set[Leak] = set()
+    passages = []
+    for name, path in zip(names, files, strict=True):
+        whole = Passage(name, "\n".join([name, *lines(path)]))
+        for passage in _with_packed(whole, found):
+            passages.append(passage)
+            found |= set(passage.lines_of(secret_places(name, passage.text, machine.secrets)))
+            found |= set(passage.lines_of((at, MACHINE_PATH) for at in paths(name, passage.text, folders)))
+            found |= set(_ids(passage, corpus, sizes, dist))
     # A file's name in its words, after all texts: line 0 of the file.
-    read = [*enumerate(texts), *enumerate(map(spaced, names))]
-    found |= {Leak(names[at], line, kind) for at, line in _rare_runs(read, corpus.reports)}
-    return sorted(found)
+    passages += [Passage(name, spaced(name), 0) for name in names]
+    return sorted(found | _rare_runs(passages, corpus.reports))
 
 
-def _rare_runs(texts: list[tuple[int, str]], reports: Iterable[tuple[int, str]]) -> set[tuple[int, int]]:
-    """(number, line) of the runs in the texts of these numbers, in every way that a text may be read."""
-    read = [(at, reading) for at, text in texts for reading in readings(text)]
+def _with_packed(whole: Passage, found: set[Leak]) -> list[Passage]:
+    """A file's text, and what is in base64 or hexadecimal within it; what cannot be read is noted in `found`."""
+    if whole.file.endswith(VOCABULARIES) or len(whole.text) >= MARKUP_BELOW:
+        return [whole]
+    within = list(packed(whole.text))
+    places = whole.lines_of((place, PACKED_KIND) for place, _ in within)
+    passages = [whole]
+    for (_, text), leak in zip(within, places, strict=True):
+        if text is None:
+            found.add(leak)
+        else:
+            passages.append(Passage(whole.file, text, leak.line))
+    return passages
+
+
+def _ids(passage: Passage, corpus: KnownCorpus, sizes: frozenset[int], dist: Path) -> Iterator[Leak]:
+    """Ids in a text as it is written and, where it is no vocabulary, as it is shown."""
+    versions = [passage.text]
+    if len(passage.text) < MARKUP_BELOW:
+        versions.append(joined(passage.text))
+    gated = passage.file in GATED
+    kind = UNSALTED if gated else SUBJECT_OR_STUDY
+    for text in dict.fromkeys(versions):
+        yield from passage.lines_of(((at, IMAGE) for at in image_ids(text, corpus.images)), text)
+        if not (gated and is_salted(dist / passage.file)):
+            yield from passage.lines_of(((at, kind) for at in study_ids(text, corpus.ids, sizes)), text)
+
+
+def _file_sizes(dist: Path, files: Sequence[Path]) -> frozenset[int]:
+    """Sizes of the files, and of all in a folder: what cards and Croissant state may equal somebody's id."""
+    of_folder: dict[Path, int] = {}
+    found = set()
+    for path in files:
+        size = path.stat().st_size
+        found.add(size)
+        for folder in path.relative_to(dist).parents:
+            of_folder[folder] = of_folder.get(folder, 0) + size
+    return frozenset(found | set(of_folder.values()))
+
+
+def _rare_runs(passages: Sequence[Passage], reports: Iterable[tuple[int, str]]) -> set[Leak]:
+    """The leaks in these passages, in every way that a text may be read."""
+    kind = f"a run of {RUN} words of fewer than {COMMON} subjects' reports"
+    read = [(passage, reading) for passage in passages for reading in readings(passage.text)]
     runs = PublicRuns([reading.words for _, reading in read])
     runs.count(reports)
-    return {(read[number][0], read[number][1].lines[word]) for number, word in runs.rare()}
+    found = set()
+    for number, word in runs.rare():
+        passage, reading = read[number]
+        if reading.tells(word):
+            found.add(Leak(passage.file, reading.lines[word] if passage.line is None else passage.line, kind))
+    return found
 
 
 def read_corpus(config: ReleaseConfig, workspace: Workspace) -> KnownCorpus:
@@ -132,17 +229,24 @@ def read_corpus(config: ReleaseConfig, workspace: Workspace) -> KnownCorpus:
     """
     import pyarrow.parquet as pq
 
-    ids = pq.read_table(workspace.studies, columns=["subject_id", "study_id"])
+    ids = pq.read_table(workspace.studies, columns=["subject_id", "study_id", "images"])
+    images = frozenset(
+        re.sub("[^0-9a-f]", "", image["dicom_id"].lower())
+        for of_study in ids["images"].to_pylist()
+        for image in of_study or ()
+        if image["dicom_id"]
+    )
     subject_of = dict(zip(ids["study_id"].to_pylist(), ids["subject_id"].to_pylist(), strict=True))
     try:
         source = find_source(config.corpus.root, config.corpus.kind)
         others = {ids: name for ids, name in source.listing().names.items() if ids[1] not in subject_of}
     except HubkitError as error:
         print(f"  leak guard: knows the studies of the workspace alone: {error}", file=sys.stderr)
-        return KnownCorpus(frozenset(subject_of) | frozenset(subject_of.values()), _reports(workspace, subject_of))
+        known = frozenset(subject_of) | frozenset(subject_of.values())
+        return KnownCorpus(known, _reports(workspace, subject_of), images)
     texts = zip((subject for subject, _ in others), source.texts(others.values()), strict=True)
-    known = {*subject_of, *subject_of.values(), *(number for ids in others for number in ids)}
-    return KnownCorpus(frozenset(known), itertools.chain(_reports(workspace, subject_of), texts))
+    everyone = {*subject_of, *subject_of.values(), *(number for ids in others for number in ids)}
+    return KnownCorpus(frozenset(everyone), itertools.chain(_reports(workspace, subject_of), texts), images)
 
 
 def _columns(workspace: Workspace) -> list[tuple[Path, list[str]]]:

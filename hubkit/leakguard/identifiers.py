@@ -1,29 +1,33 @@
-"""What a line may not tell: ids of studies, subjects and images, tokens, and paths or secrets of this machine."""
+"""What a line may not tell: ids of studies, subjects and images, and paths of this machine."""
 
 from __future__ import annotations
 
-import os
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from hubkit.config import ReleaseConfig
+from hubkit.leakguard.decode import unescaped
 from hubkit.workspace import Workspace
 
-SUBJECT_OR_STUDY = "a subject or study id"
+SUBJECT_OR_STUDY, IMAGE = "a subject or study id", "an image id"
+MACHINE_PATH = "a path of this machine"
 
 NUMBER = re.compile(r"(?<!\d)(?<!\d\.)\d{6,10}(?!\d|\.0*[1-9])")
 """A whole number; one with nothing but zeros behind the point is whole, as pandas writes a column that lacks values."""
 HEX = re.compile(r"[0-9a-fA-F]*")
-GROUPED = re.compile(r"(?<![\d.])\d{1,3}(?:(?P<mark>[_,.' \u00a0\u202f])\d{3})(?:(?P=mark)\d{3})+(?!\d)")
-MIMIC_NAME = re.compile(r"(?<![A-Za-z0-9])(?:s5|p1)\d{7}(?![A-Za-z0-9])")
-SIZE = re.compile(r"\b(?:num_bytes|download_size|dataset_size|contentSize)\b\W*\d+")
-DICOM = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}(?:[-_.][0-9a-fA-F]{8}){4}(?![0-9a-fA-F])")
-TOKEN = re.compile(
-    r"\bhf_(?:[A-Za-z]{30,}\b|(?=[\w-]*\d)(?=[\w-]*[A-Z])[\w-]{16,})|\bapi_org_[A-Za-z]{30,}|\bgh[pousr]_[A-Za-z0-9]{20,}"
-    r"|\bgithub_pat_\w{22,}|\bsk-[A-Za-z0-9_-]{20,}|\bAKIA[0-9A-Z]{16}\b|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+HEXADECIMAL = re.compile(r"(?<![0-9A-Za-z])0x([0-9a-fA-F]{6,8})(?![0-9A-Za-z])")
+SCIENTIFIC = re.compile(r"(?<![\w.])(\d)[.,](\d{3,9})[eE]\+?0?([6-9])(?!\d)")
+"""A float of three decimals or more: 5e7 is a round number before it is anybody's id."""
+GROUPED = re.compile(
+    r"(?<![\d.])\d{1,3}(?:(?P<mark>[_,.' \u00a0\u202f])\d{3})(?:(?P=mark)\d{3}){1,2}(?!\d)(?!(?P=mark)\d{3}(?!\d))"
 )
+MIMIC_NAME = re.compile(r"(?<![A-Za-z0-9])(?:s5|p1)\d{7}(?![A-Za-z0-9])")
+SIZE = re.compile(r"\b(?:num_?bytes|download_?size|dataset_?size|contentSize)\b\W{0,8}(\d{1,15})(?!\d)")
+DICOM = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}(?:[-_.][0-9a-fA-F]{8}){4}(?![0-9a-fA-F])")
+UNMARKED_DICOM = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}(?:[^0-9A-Za-z\n]{0,2}[0-9a-fA-F]{8}){4}(?![0-9a-fA-F])")
+"""An image id without its marks looks like the revision of a model: only those of the corpus are meant."""
 LOCAL_PATH = re.compile(
     r"(?<![\w.:/~}-])/(?:home|root|Users|tmp|mnt|media|data|scratch|work|opt|srv|var|private|content"
     r"|workspace|cluster|nfs|export|storage|projects?|Volumes|kaggle|dbfs)/[\w.-]+"
@@ -41,32 +45,46 @@ ABSOLUTE_PATH = re.compile(
 )
 """A path of two parts or more from the root, at the beginning of a word or a value."""
 
-LOOKS_LIKE_A_PATH = (".png", ".jpg", ".jpeg", "tokenizer.json", "tokenizer.model", "vocab.json")
+VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "added_tokens.json")
+"""Ends of the names of files that hold every word, and so every password that is one."""
+
+LOOKS_LIKE_A_PATH = (".png", ".jpg", ".jpeg", *VOCABULARIES)
 """Ends of the names of files in which any text stands by chance: bytes of pictures, vocabularies."""
 
-SECRETS = (
-    *("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUBKIT_GRANTED_TOKEN", "HUBKIT_UNGRANTED_TOKEN"),
-    *("PHYSIONET_PASSWORD", "PHYSIONET_USERNAME"),
-)
 
-
-def traces(name: str, text: str, ids: frozenset[int], machine: re.Pattern[str] | None) -> Iterator[tuple[int, str]]:
-    """Yield (place in the text, kind) of what a file's text tells.
+def study_ids(text: str, ids: frozenset[int], sizes: frozenset[int]) -> Iterator[int]:
+    """Yield where a text tells an id of the corpus, or what is called like one.
 
     Args:
-        name: the file's name.
-        ids: subject and study ids.
-        machine: finds what tells of this machine, as `machine_pattern` gives it.
+        sizes: sizes that the release states of itself. One of them in a field for sizes is that size, whosever id
+            it is as well.
     """
-    yield from ((at, SUBJECT_OR_STUDY) for at, number in _numbers(text) if number in ids)
-    yield from ((found.start(), SUBJECT_OR_STUDY) for found in MIMIC_NAME.finditer(text))
-    yield from ((found.start(), "an image id") for found in DICOM.finditer(text))
-    yield from ((found.start(), "a token") for found in TOKEN.finditer(text))
-    yield from ((at, "a path or secret of this machine") for at in _places(name, text, machine))
+    # Superscripts and mathematical figures too; a line stays a line.
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    stated = {size.start(1) for size in SIZE.finditer(plain) if int(size[1]) in sizes}
+    for version in dict.fromkeys((plain, text)):
+        starts = _line_starts(text) if version is not text else None
+        for place, number in _numbers(version):
+            if number in ids and place not in stated:
+                yield place if starts is None else _same_line(version, place, starts)
+    yield from (found.start() for found in MIMIC_NAME.finditer(text))
 
 
-def _places(name: str, text: str, machine: re.Pattern[str] | None) -> Iterator[int]:
-    """Where a file's text tells of a machine."""
+def image_ids(text: str, images: frozenset[str]) -> Iterator[int]:
+    """Yield where a text tells an image id."""
+    yield from (found.start() for found in DICOM.finditer(text))
+    if images:
+        for found in UNMARKED_DICOM.finditer(text):
+            if re.sub(r"[^0-9a-f]", "", found[0].lower()) in images:
+                yield found.start()
+
+
+def paths(name: str, text: str, machine: re.Pattern[str] | None) -> Iterator[int]:
+    """Yield where the text of the file `name` tells a path of a machine.
+
+    Args:
+        machine: finds the paths of this machine, as `any_of` gives it.
+    """
     for pattern in (LOCAL_PATH, machine):
         if pattern is not None:
             yield from (found.start() for found in pattern.finditer(text))
@@ -74,9 +92,22 @@ def _places(name: str, text: str, machine: re.Pattern[str] | None) -> Iterator[i
         yield from (found.start() for found in ABSOLUTE_PATH.finditer(text) if found["path"])
 
 
+def machine_paths(config: ReleaseConfig, workspace: Workspace) -> list[str]:
+    """Folders of this machine that may stand in no file."""
+    given = [path for path in (workspace.root, Path.home(), config.corpus.root, config.corpus.images) if path]
+    # As they were given and where their links lead. A folder at the root is called by too common a word.
+    ways = {way for path in given for way in (path.absolute(), path.resolve())}
+    return sorted(str(path) for path in ways if len(path.parts) > 2)
+
+
+def any_of(words: Iterable[str]) -> re.Pattern[str] | None:
+    """Finds any of `words` where it is not part of a longer word, as it is written and as it reads."""
+    known = [re.escape(way) for word in words if word for way in {word, unescaped(word)}]
+    return re.compile(rf"(?<!\w)(?:{'|'.join(known)})(?!\w)") if known else None
+
+
 def _numbers(text: str) -> Iterator[tuple[int, int]]:
-    """Places of numbers and the numbers, also in words and with marks between thousands; no digests or fractions."""
-    text = SIZE.sub(lambda found: " " * len(found[0]), text)
+    """Places of numbers and the numbers, also in words, as floats and in groups; no digests or fractions."""
     for found in NUMBER.finditer(text):
         before, after = text[max(0, found.start() - 64) : found.start()], text[found.end() : found.end() + 64]
         beside = re.split(r"[\W_]", before)[-1] + re.split(r"[\W_]", after)[0]
@@ -84,23 +115,18 @@ def _numbers(text: str) -> Iterator[tuple[int, int]]:
             yield found.start(), int(found[0])
     for found in GROUPED.finditer(text):
         yield found.start(), int("".join(letter for letter in found[0] if letter.isdigit()))
+    for found in HEXADECIMAL.finditer(text):
+        yield found.start(), int(found[1], 16)
+    for found in SCIENTIFIC.finditer(text):
+        digits, places = found[1] + found[2], int(found[3]) + 1
+        if not digits[places:].strip("0"):
+            yield found.start(), int(digits[:places].ljust(places, "0"))
 
 
-def machine_words(config: ReleaseConfig, workspace: Workspace) -> list[str]:
-    """Paths and secrets of this machine that may stand in no file."""
-    from huggingface_hub import get_token
-
-    given = [path for path in (workspace.root, Path.home(), config.corpus.root, config.corpus.images) if path]
-    # As they were given and where their links lead.
-    paths = {way for path in given for way in (path.absolute(), path.resolve())}
-    absolute = sorted(str(path) for path in paths if len(path.parts) > 2)
-    secrets = [get_token() or "", *(os.environ.get(name, "") for name in SECRETS)]
-    # Somebody may be called the same at PhysioNet and on the Hub.
-    public = {config.hub.namespace, config.release.contact, *config.packaging.authors}
-    return [*absolute, *(secret for secret in secrets if secret not in public)]
+def _line_starts(text: str) -> list[int]:
+    return [0, *(found.end() for found in re.finditer("\n", text))]
 
 
-def machine_pattern(words: Iterable[str]) -> re.Pattern[str] | None:
-    """Finds any of `words` where it is not part of a longer word."""
-    known = [re.escape(word) for word in words if word]
-    return re.compile(rf"(?<!\w)(?:{'|'.join(known)})(?!\w)") if known else None
+def _same_line(version: str, place: int, starts: list[int]) -> int:
+    """The beginning of the line of the text which in this version of it holds `place`."""
+    return starts[min(version.count("\n", 0, place), len(starts) - 1)]

@@ -1,15 +1,18 @@
 """How a public text may be read: as it is written, as it is shown, and put together from its pieces.
 
-A report that is split over tags, comments, string literals or numbered lines reads as one all the same.
+A report that is split over tags, comments, string literals, numbered lines, columns or rows of a table reads as one
+all the same.
 """
 
 from __future__ import annotations
 
 import re
 from array import array
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from hubkit.leakguard.ngrams import SEPARATOR, words_and_separators
+from hubkit.leakguard.columns import Cell, by_key, columns
+from hubkit.leakguard.ngrams import RUN, SEPARATOR, words_and_separators
 
 GLUE = "\x01"
 """Stands for a line break between two halves of a word."""
@@ -18,48 +21,96 @@ INLINE = (
     "a|abbr|b|big|cite|code|del|em|font|i|ins|kbd|mark|q|s|samp|small|span|strike|strong|sub|sup|tt|tspan|u|var|wbr"
 )
 TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+CELL_END = re.compile(r"</t[dh]>")
+COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 UNSEEN = re.compile(
-    rf"<!--.*?-->|</?(?:{INLINE})(?:\s[^<>]*)?/?>"  # what HTML shows nothing of inside a word
+    rf"</?(?:{INLINE})(?:\s[^<>]*)?/?>"  # what HTML shows nothing of inside a word
     r"|[*_~`]+|\[|\](?:\([^()\s]*(?:\s[^()]*)?\)|\[[^\]]*\])?"  # emphasis and links of Markdown
     r"|[\"']\s*+(?:\+\s*+)?(?:\\\s*+)?[brfuBRFU]*+[\"']"  # between two string literals that are one
-    r"|(?<=\w)-\n\s*|\\\n\s*",  # a word divided at the end of a line
-    re.DOTALL,
+    r"|(?<=\w)-\n\s*|\\\n\s*"  # a word divided at the end of a line
 )
+LATEX = re.compile(
+    r"\\[\\,;:! ]"  # spaces, and the end of a line
+    # Accents, commands and their braces, and where a word may be divided.
+    r"|(?P<glue>\\-|\\[`'^\"~=.]|\\(?:[cuvHkrbdt](?=[{ ])|[A-Za-z]{2,24}\*?(?=[{ ]))[ ]?|[{}])"
+    r"|(?P<letter>\\[ij](?![A-Za-z]))"  # the letters that take an accent without their dot
+)
+
+STRIDES = (2, 3, 4, 5)
+"""Words from one to the next where each has as many tags, as in `Uma/DET sonda/NOUN`."""
+
+DISTINCT = 3
+"""Words of a run that differ and are no numbers, in a reading by columns or steps: a column of zeros is a table."""
 
 MARKUP_BELOW = 4 << 20
 """Characters above which a text is read as it is written and in no other way: the vocabulary of a tokenizer."""
 
 
 class Reading(NamedTuple):
-    """The words of a text in order, as they are compared, and the number of the line that each stands in."""
+    """The words of a text in order, as they are compared, and the number of the line that each stands in.
+
+    Attributes:
+        rearranged: the words do not stand in this order in the text.
+    """
 
     words: list[str]
     lines: array[int]
+    rearranged: bool = False
+
+    def tells(self, word: int) -> bool:
+        """Whether the run that begins at `word` can be a sentence: what was put together by columns may be numbers."""
+        run = self.words[word : word + RUN]
+        return not self.rearranged or len({part for part in run if not part.isdigit()}) >= DISTINCT
 
 
-def readings(text: str) -> list[Reading]:
+def readings(text: str) -> Iterator[Reading]:
     """The words of a text, in each way that gives others than the ways before."""
-    versions = [text]
-    if len(text) < MARKUP_BELOW:
-        joined = TAG.sub(_gap, _lines_kept(UNSEEN.sub(_glue, text.replace(GLUE, " "))))
-        versions += [TAG.sub(_gap, text), joined]
-    found = [_read(version) for version in dict.fromkeys(versions)]
-    unnumbered = [at for at, word in enumerate(found[-1].words) if not word.isdigit()]
-    if len(text) < MARKUP_BELOW and len(unnumbered) < len(found[-1].words):
-        last = found[-1]
-        found.append(Reading([last.words[at] for at in unnumbered], array("L", (last.lines[at] for at in unnumbered))))
-    return found
+    if len(text) >= MARKUP_BELOW:
+        yield _read(_by_line(text))
+        return
+    versions = [text, TAG.sub(_gap, text), TAG.sub(_gap, joined(text))]
+    if "\\" in text:
+        versions.append(LATEX.sub(_latex, text))
+    read = {version: _read(_by_line(version)) for version in versions}
+    yield from read.values()
+    shown = read[versions[2]]
+    unnumbered = _chosen(shown, [at for at, word in enumerate(shown.words) if not word.isdigit()])
+    if len(unnumbered.words) < len(shown.words):
+        yield unnumbered
+    for stride in STRIDES:
+        steps = [at for first in range(stride) for at in range(first, len(unnumbered.words), stride)]
+        yield _chosen(unnumbered, steps)._replace(rearranged=True)
+    for cells in (*columns(TAG.sub(_gap, CELL_END.sub(" | ", text))), by_key(text)):
+        yield _read(cells)._replace(rearranged=True)
 
 
-def _read(text: str) -> Reading:
-    found, lines, line = [], array("L"), 0
-    for word in words_and_separators(text.replace(SEPARATOR, " ").replace("\n", f" {SEPARATOR} ")):
+def joined(text: str) -> str:
+    """A text without the marks that nobody sees inside a word; its lines keep their numbers."""
+    text = text.replace(GLUE, " ")
+    # A comment that does not end would be sought to the end of the text, from each of its beginnings.
+    end = text.rfind("-->") + 3
+    text = COMMENT.sub(_glue, text[:end]) + text[end:] if end > 2 else text
+    return _lines_kept(UNSEEN.sub(_glue, text))
+
+
+def _by_line(text: str) -> list[Cell]:
+    return list(enumerate(text.split("\n")))
+
+
+def _read(cells: list[Cell]) -> Reading:
+    found, lines, at = [], array("L"), 0
+    text = f" {SEPARATOR} ".join(cell.replace(SEPARATOR, " ") for _, cell in cells)
+    for word in words_and_separators(text):
         if word == SEPARATOR:
-            line += 1
+            at += 1
         else:
             found.append(word)
-            lines.append(line)
+            lines.append(cells[at][0])
     return Reading(found, lines)
+
+
+def _chosen(reading: Reading, places: list[int]) -> Reading:
+    return Reading([reading.words[at] for at in places], array("L", (reading.lines[at] for at in places)))
 
 
 def _lines_kept(text: str) -> str:
@@ -75,3 +126,7 @@ def _gap(tag: re.Match[str]) -> str:
 
 def _glue(unseen: re.Match[str]) -> str:
     return GLUE * unseen[0].count("\n")
+
+
+def _latex(found: re.Match[str]) -> str:
+    return found["letter"][1] if found["letter"] else "" if found["glue"] else " "

@@ -17,7 +17,8 @@ from hubkit.packaging.cards import card, render
 from hubkit.packaging.code_digests import LOADER, METRIC, loader_script, reader_source
 from hubkit.packaging.croissant import croissant
 from hubkit.packaging.dataset import release_keys, write_dataset
-from hubkit.packaging.metadata import dataset_metadata, eval_result_entries, model_metadata
+from hubkit.packaging.metadata import dataset_metadata, eval_result_entries, model_metadata, stated_sizes
+from hubkit.packaging.parquet import Split
 from hubkit.published import published
 from hubkit.record import write_record
 from hubkit.workspace import Workspace, write_table, write_text
@@ -44,7 +45,7 @@ def package(config: ReleaseConfig, workspace: Workspace) -> None:
     facts = gather(config, workspace)
     ready = workspace.partial / "dist"
     shutil.rmtree(ready, ignore_errors=True)
-    _dataset(config, workspace, facts, ready / "dataset")
+    splits = _dataset(config, workspace, facts, ready / "dataset")
     _script_branch(config, ready)
     if config.custody.adapter_on_hub:
         _adapter(config, workspace, facts, ready / "adapter")
@@ -52,7 +53,7 @@ def package(config: ReleaseConfig, workspace: Workspace) -> None:
     for folder in (ready / "dataset", ready / "adapter", ready / "metric"):
         if folder.is_dir():
             write_record(folder, config)
-    guard(ready, config, workspace)
+    guard(ready, config, workspace, sizes=stated_sizes(splits))
     old = workspace.partial / "replaced"
     shutil.rmtree(old, ignore_errors=True)
     if workspace.dist.exists():
@@ -60,7 +61,7 @@ def package(config: ReleaseConfig, workspace: Workspace) -> None:
     ready.rename(workspace.dist)
 
 
-def _dataset(config: ReleaseConfig, workspace: Workspace, facts: CardFacts, folder: Path) -> None:
+def _dataset(config: ReleaseConfig, workspace: Workspace, facts: CardFacts, folder: Path) -> list[Split]:
     templates = published("dataset_card")
     keys = release_keys(config)
     splits = write_dataset(config, workspace, folder, keys)
@@ -79,6 +80,7 @@ def _dataset(config: ReleaseConfig, workspace: Workspace, facts: CardFacts, fold
     write_text(folder / "README.md", card(dataset_metadata(facts, splits), body))
     write_text(folder / "croissant.json", croissant(facts, splits, folder))
     copy_files(workspace.scores, PLOTS, folder / "plots")
+    return splits
 
 
 def write_loader(config: ReleaseConfig, workspace: Workspace, folder: Path) -> None:

@@ -20,15 +20,15 @@ from PIL.PngImagePlugin import PngInfo
 
 from hubkit.config import parse_config
 from hubkit.errors import HubkitError
-from hubkit.leakguard.guard import KnownCorpus, Leak, guard, leaks, read_corpus
-from hubkit.leakguard.identifiers import machine_words
+from hubkit.leakguard.guard import KnownCorpus, Leak, Machine, guard, leaks, read_corpus
+from hubkit.leakguard.identifiers import machine_paths
 from hubkit.leakguard.ngrams import COMMON, RUN, PublicRuns, words
 from hubkit.packaging.package import package
 from hubkit.workspace import Workspace, read_table
 
 SECRET = "Uma sonda azul atravessa o terceiro arco costal esquerdo."
 RUN_KIND = f"a run of {RUN} words of fewer than {COMMON} subjects' reports"
-ID_KIND, PATH_KIND, TOKEN_KIND = "a subject or study id", "a path or secret of this machine", "a token"
+ID_KIND, PATH_KIND, TOKEN_KIND = "a subject or study id", "a path of this machine", "a token"
 FEW_SHOT_SCRIPT = f"""PROMPT = "Descreva"
 EXAMPLE = (
     "Uma sonda azul "
@@ -46,7 +46,7 @@ def found(
     tmp_path: Path, text: str, known: KnownCorpus, name: str = "README.md", machine: tuple[str, ...] = ()
 ) -> list[Leak]:
     (tmp_path / name).write_text(text, encoding="utf-8")
-    return leaks(tmp_path, known, machine)
+    return leaks(tmp_path, known, Machine(machine))
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_it_names_file_and_line_and_not_the_text(tmp_path: Path) -> None:
         ("https://host.example/?file=/raid/joe, hf://datasets/lab/reports", None),
         ("#!/usr/bin/env python, >/dev/null, /path/to/model, and/or/not, 31/12/2025", None),
         ("<b>one</b></td>, text/html, precision/recall/F1, -//W3C//DTD SVG 1.1//EN, data:;base64,/9j/4AAQ", None),
-        (f"num_bytes: {FIRST_STUDY}", None),
+        (f"num_bytes: {FIRST_STUDY}", ID_KIND),
         (f"sha256 {FIRST_STUDY}abcdef", None),
         ("mimic_cxr=~/mimic-cxr, https://host.example/home/page, data/default/train-*.parquet", None),
     ],
@@ -256,7 +256,7 @@ def test_a_relative_corpus_and_a_link_are_paths_of_this_machine(
     (tmp_path / "there").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "there")
     monkeypatch.chdir(tmp_path)
-    known = machine_words(parse_config({"corpus": {"root": "link/mimic"}}), Workspace(tmp_path / "work"))
+    known = machine_paths(parse_config({"corpus": {"root": "link/mimic"}}), Workspace(tmp_path / "work"))
     assert {str(tmp_path / "link" / "mimic"), str(tmp_path / "there" / "mimic")} <= set(known)
 
 
@@ -315,7 +315,7 @@ def test_a_password_in_a_card_stops_the_release_and_a_name_that_is_public_does_n
     monkeypatch.setenv("PHYSIONET_USERNAME", "lab")
     monkeypatch.setenv("PHYSIONET_PASSWORD", "correct horse")
     package(release_config(tmp_path / "corpus"), workspace)
-    with pytest.raises(HubkitError, match="a path or secret of this machine") as raised:
+    with pytest.raises(HubkitError, match="a secret of this machine, the value of PHYSIONET_PASSWORD") as raised:
         package(release_config(tmp_path / "corpus", release={"contact": "correct horse battery"}), workspace)
     assert "correct horse" not in str(raised.value)
 

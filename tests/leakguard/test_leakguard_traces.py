@@ -6,6 +6,7 @@ import json
 import struct
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -15,15 +16,16 @@ from PIL import Image
 
 from hubkit.config import ReleaseConfig, parse_config
 from hubkit.errors import HubkitError
-from hubkit.leakguard.guard import UNSALTED, KnownCorpus, Leak, guard, guard_text, leaks, read_corpus
-from hubkit.leakguard.identifiers import machine_words
+from hubkit.leakguard.credentials import machine_secrets
+from hubkit.leakguard.guard import UNSALTED, KnownCorpus, Leak, Machine, guard, guard_text, leaks, read_corpus
+from hubkit.leakguard.identifiers import machine_paths
 from hubkit.leakguard.ngrams import PublicRuns, words
 from hubkit.tables import CONDITIONS, GENERATIONS, STUDIES, TRANSLATIONS
 from hubkit.workspace import Workspace, write_table
 
 SECRET = "Uma sonda azul atravessa o terceiro arco costal esquerdo."
 RUN_KIND = "a run of 6 words of fewer than 20 subjects' reports"
-ID, PATH, TOKEN, IMAGE = "a subject or study id", "a path or secret of this machine", "a token", "an image id"
+ID, PATH, TOKEN, IMAGE = "a subject or study id", "a path of this machine", "a token", "an image id"
 STUDY = 50_000_700
 
 
@@ -36,7 +38,7 @@ def kinds(
 ) -> list[str]:
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_text(text, encoding="utf-8")
-    return [leak.kind for leak in leaks(folder, KnownCorpus(ids, [(1, SECRET)]), machine)]
+    return [leak.kind for leak in leaks(folder, KnownCorpus(ids, [(1, SECRET)]), Machine(machine))]
 
 
 @pytest.mark.parametrize(
@@ -73,8 +75,7 @@ def kinds(
         ("50,000.700", None),
         ("50;000;700", None),
         ("150,000,700", None),
-        *((f"{name}: {STUDY}", None) for name in ("num_bytes", "download_size", "dataset_size", "contentSize")),
-        (f'"contentSize": "{STUDY} B"', None),
+        *((f"{name}: {STUDY}", ID) for name in ("num_bytes", "download_size", "dataset_size", "contentSize")),
         (f"size: {STUDY}", ID),
         (f"1{STUDY}", None),
         (f"{STUDY}1", None),
@@ -143,7 +144,7 @@ def test_what_is_a_path_of_a_machine(tmp_path: Path, name: str, text: str, kind:
 @pytest.mark.parametrize(
     ("text", "found"), [("key=a+b(c.", True), ("key=a+b(cd", False), ("xa+b(c", False), ("aab(c", False), ("", False)]
 )
-def test_secrets_are_looked_for_as_they_are_written(tmp_path: Path, text: str, found: bool) -> None:
+def test_paths_are_looked_for_as_they_are_written(tmp_path: Path, text: str, found: bool) -> None:
     assert kinds(tmp_path, text, machine=("", "a+b(c")) == [PATH] * found
 
 
@@ -161,21 +162,22 @@ def test_what_tells_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("HF_TOKEN", "hf_given")
     monkeypatch.setenv("PHYSIONET_USERNAME", "ana")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    tables = {
+    tables: dict[str, Any] = {
         "corpus": {"root": str(tmp_path / "mimic"), "images": "/images"},
         "hub": {"namespace": "lab"},
         "release": {"contact": "ana@lab.example"},
     }
-    known = machine_words(parse_config(tables), Workspace(tmp_path / "work"))
+    # A folder at the root is called by too common a word: /images is none of them.
     paths = {str(tmp_path / name) for name in ("mimic", "home", "work")}
-    assert set(known) - {""} == {*paths, "hf_given", "ana", *(f"value of {name}" for name in SECRETS)}
-    # A folder at the root is called by too common a word.
-    assert "/images" not in known
+    assert set(machine_paths(parse_config(tables), Workspace(tmp_path / "work"))) == paths
+    values = {name: f"value of {name}" for name in SECRETS}
+    expected = {**values, "HF_TOKEN": "hf_given", "PHYSIONET_USERNAME": "ana"}
+    assert dict(machine_secrets(parse_config(tables))) == expected
     # What is public of somebody may stand there, whatever else it is.
-    public = {"hub": {"namespace": "ana"}, "release": {"contact": "value of PHYSIONET_PASSWORD"}}
+    public: dict[str, Any] = {"hub": {"namespace": "ana"}, "release": {"contact": "value of PHYSIONET_PASSWORD"}}
     tables |= {**public, "packaging": {"authors": ["value of HUBKIT_GRANTED_TOKEN", "hf_given"]}}
-    left = set(machine_words(parse_config(tables), Workspace(tmp_path / "work"))) - {""}
-    assert left == {*paths, "value of HUBKIT_UNGRANTED_TOKEN", "value of HUGGING_FACE_HUB_TOKEN"}
+    left = {name for name, _ in machine_secrets(parse_config(tables))}
+    assert left == {"HUBKIT_UNGRANTED_TOKEN", "HUGGING_FACE_HUB_TOKEN"}
 
 
 def test_the_token_that_is_stored_is_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +187,7 @@ def test_the_token_that_is_stored_is_a_secret(tmp_path: Path, monkeypatch: pytes
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
     (tmp_path / "token").write_text("hf_stored")
-    assert "hf_stored" in machine_words(parse_config({}), Workspace(tmp_path / "work"))
+    assert ("`hf auth login`", "hf_stored") in machine_secrets(parse_config({}))
 
 
 ALIKE = {
@@ -294,7 +296,8 @@ def test_pictures_of_each_ending_are_read(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(("count", "ending"), [(1, ""), (8, ""), (9, "; and 1 more"), (12, "; and 4 more")])
 def test_up_to_eight_leaks_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, ending: str) -> None:
     monkeypatch.setattr("hubkit.leakguard.guard.read_corpus", lambda *arguments: KnownCorpus(frozenset({STUDY}), []))
-    monkeypatch.setattr("hubkit.leakguard.guard.machine_words", lambda *arguments: [])
+    monkeypatch.setattr("hubkit.leakguard.guard.machine_paths", lambda *arguments: [])
+    monkeypatch.setattr("hubkit.leakguard.guard.machine_secrets", lambda *arguments: [])
     dist = tmp_path / "dist"
     dist.mkdir()
     (dist / "README.md").write_text(f"{STUDY}\n" * count)
