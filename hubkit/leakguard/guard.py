@@ -33,7 +33,7 @@ from hubkit.leakguard.identifiers import (
     study_ids,
 )
 from hubkit.leakguard.ngrams import COMMON, RUN, PublicRuns
-from hubkit.leakguard.renderings import MARKUP_BELOW, joined, readings
+from hubkit.leakguard.renderings import MARKUP_BELOW, joined, readings, rearranged
 from hubkit.leakguard.salt import GATED, is_salted
 from hubkit.sources.find import find_source
 from hubkit.tables import CONDITIONS
@@ -211,7 +211,10 @@ def _file_sizes(dist: Path, files: Sequence[Path]) -> frozenset[int]:
 def _rare_runs(passages: Sequence[Passage], reports: Iterable[tuple[int, str]]) -> set[Leak]:
     """The leaks in these passages, in every way that a text may be read."""
     kind = f"a run of {RUN} words of fewer than {COMMON} subjects' reports"
-    read = [(passage, reading) for passage in passages for reading in readings(passage.text)]
+    read = []
+    for passage in passages:
+        in_order = readings(passage.text)
+        read += [(passage, way) for way in (*in_order, *rearranged(passage.text, in_order[-1]))]
     runs = PublicRuns([reading.words for _, reading in read])
     runs.count(reports)
     found = set()

@@ -63,23 +63,26 @@ class Reading(NamedTuple):
         return not self.rearranged or len({part for part in run if not part.isdigit()}) >= DISTINCT
 
 
-def readings(text: str) -> Iterator[Reading]:
-    """The words of a text, in each way that gives others than the ways before."""
+def readings(text: str) -> list[Reading]:
+    """The words of a text in their order, in each way that gives others than the ways before."""
     if len(text) >= MARKUP_BELOW:
-        yield _read(_by_line(text))
-        return
+        return [_read(_by_line(text))]
     versions = [text, TAG.sub(_gap, text), TAG.sub(_gap, joined(text))]
     if "\\" in text:
-        versions.append(LATEX.sub(_latex, text))
-    read = {version: _read(_by_line(version)) for version in versions}
-    yield from read.values()
-    shown = read[versions[2]]
-    unnumbered = _chosen(shown, [at for at, word in enumerate(shown.words) if not word.isdigit()])
-    if len(unnumbered.words) < len(shown.words):
-        yield unnumbered
+        versions.insert(2, LATEX.sub(_latex, text))
+    found = [_read(_by_line(version)) for version in dict.fromkeys(versions)]
+    shown = found[-1]
+    unnumbered = [at for at, word in enumerate(shown.words) if not word.isdigit()]
+    return found + [_chosen(shown, unnumbered)] * (len(unnumbered) < len(shown.words))
+
+
+def rearranged(text: str, shown: Reading) -> Iterator[Reading]:
+    """The words of a text by columns, keys and steps; `shown` are those without markup and numbers."""
+    if len(text) >= MARKUP_BELOW:
+        return
     for stride in STRIDES:
-        steps = [at for first in range(stride) for at in range(first, len(unnumbered.words), stride)]
-        yield _chosen(unnumbered, steps)._replace(rearranged=True)
+        steps = [at for first in range(stride) for at in range(first, len(shown.words), stride)]
+        yield _chosen(shown, steps)._replace(rearranged=True)
     for cells in (*columns(TAG.sub(_gap, CELL_END.sub(" | ", text))), by_key(text)):
         yield _read(cells)._replace(rearranged=True)
 
