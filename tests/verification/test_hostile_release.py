@@ -104,7 +104,7 @@ def corpus(hub: LocalHub, listener: Listener, tmp_path_factory: pytest.TempPathF
         path.write_text(head + mark + code + rest)
     api = HfApi(endpoint=hub.url, token=hub.tokens["owner"])
     for repo, kind, folder in ((DATASET, "dataset", "dataset"), (METRIC, "space", "metric")):
-        space = {"space_sdk": "gradio"} if kind == "space" else {}
+        space = {"space_sdk": "static"} if kind == "space" else {}
         api.create_repo(repo, repo_type=kind, **space)
         api.upload_folder(repo_id=repo, repo_type=kind, folder_path=workspace.dist / folder)
         for branch in ("killing", "interrupting"):
