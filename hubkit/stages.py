@@ -131,7 +131,7 @@ STAGES: list[Stage] = [
         outputs=lambda work: [work.receipt],
         outside="hubkit.endpoint:where",
         after="package",
-        differs="hubkit.hub.leftovers:taken_back",
+        differs="hubkit.hub.receipt:taken_back",
     ),
     Stage(
         "verify",

@@ -17,6 +17,7 @@ PACKAGE = Path(__file__).parents[1] / "hubkit"
 
 BELONGS_TO = {
     "checks/files.py": ["check"],
+    "cli/hub.py": ["hub token"],
     "cli/init.py": ["init"],
     "custody/unseal.py": ["unseal"],
     "leakguard/guard.py": ["access reject", "withdraw"],

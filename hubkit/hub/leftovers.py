@@ -1,22 +1,20 @@
-"""What is left of a version that was taken back: what the Hub still answers, and what the workspace says of it."""
+"""What is left of a version that was taken back: what the Hub still answers."""
 
 from __future__ import annotations
 
-import datetime
-import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from hubkit.config import ReleaseConfig
 from hubkit.hub.access import plain, requests
 from hubkit.hub.changes import remote_files
 from hubkit.hub.client import SECONDS_WITHOUT_ANSWER, Stumble, connect, retried, seconds_to_wait
-from hubkit.workspace import Workspace, file_digest, write_json
+from hubkit.hub.receipt import read_receipt
+from hubkit.hub.withdraw import Withdrawal
+from hubkit.workspace import Workspace
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
-
-    from hubkit.hub.withdraw import Withdrawal
 
 MAIN, STORED, PULL_REQUEST, COMMIT = "main", "storage", "pull request", "commit"
 
@@ -79,36 +77,6 @@ def readers_left(config: ReleaseConfig, withdrawals: list[Withdrawal]) -> list[s
     if not repos:
         return []
     return list(dict.fromkeys(plain(asked.user) for asked in requests(config, ("accepted",)) if asked.repo in repos))
-
-
-def mark_withdrawn(workspace: Workspace, tag: str) -> None:
-    """Let receipt and manifest say that the version was withdrawn, where this workspace pushed it."""
-    receipt = read_receipt(workspace)
-    if receipt is None or receipt["repos"]["dataset"]["tag"] != tag or "withdrawn" in receipt:
-        return
-    write_json(workspace.receipt, {**receipt, "withdrawn": datetime.datetime.now(datetime.UTC).date().isoformat()})
-    path = workspace.manifest("push")
-    if path.exists():
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        name = workspace.receipt.relative_to(workspace.root).as_posix()
-        manifest["outputs"][name] = file_digest(workspace.receipt)
-        write_json(path, manifest)
-
-
-def taken_back(config: ReleaseConfig, workspace: Workspace) -> str | None:
-    """Why a push does not count as done: its version was withdrawn since; None where it was not."""
-    receipt = read_receipt(workspace)
-    if receipt is None or "withdrawn" not in receipt:
-        return None
-    return f"{receipt['repos']['dataset']['tag']} was withdrawn on {receipt['withdrawn']}"
-
-
-def read_receipt(workspace: Workspace) -> dict[str, Any] | None:
-    """The receipt of the last push, or None."""
-    if not workspace.receipt.exists():
-        return None
-    receipt: dict[str, Any] = json.loads(workspace.receipt.read_text(encoding="utf-8"))
-    return receipt
 
 
 def _pushed(workspace: Workspace | None, repo: str) -> list[str]:

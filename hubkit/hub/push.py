@@ -70,6 +70,11 @@ def push(config: ReleaseConfig, workspace: Workspace) -> None:
     check_clear_versions(config, api)
     for target in found:
         check_tag(api, target, config.release.tag)
+    # Each gated repo as it is now: what the push would stop at later is refused before the Space goes up.
+    for target in found:
+        if target.gated and (info := gate.look(api, target)) is not None:
+            with _hidden_on_surprise(api, target):
+                gate.check(info, target)
     pushed, proposed = {}, []
     # The public Space first: what the Hub may refuse, such as a Space of a free account, comes before any data.
     for target in sorted(found, key=lambda each: each.gated):

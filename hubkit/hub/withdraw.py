@@ -12,7 +12,7 @@ from hubkit.errors import HubkitError
 from hubkit.hub.access import Asked, cancel, gated_repos, plain, requests
 from hubkit.hub.changes import NOTHING, Change, Remote, commit_changes, remote_files, withdrawn
 from hubkit.hub.client import connect, retried
-from hubkit.hub.leftovers import mark_withdrawn
+from hubkit.hub.receipt import mark_withdrawn
 from hubkit.hub.targets import CARD, SCRIPT_BRANCH, WITHOUT_DATA
 from hubkit.workspace import Workspace
 

@@ -213,7 +213,9 @@ def test_a_reason_is_compared_with_the_corpus(released: ReleaseConfig, tmp_path:
     for command in (["withdraw"], ["access", "reject", "reader"]):
         done = CliRunner().invoke(cli, [*command, *places, report])
         assert "the reason cannot be compared with the corpus" in str(done.exception)
-    tables = {workspace.studies: {"subject_id": [1], "study_id": [2], "report": [report]}}
+    tables = {
+        workspace.studies: {"subject_id": [1], "study_id": [2], "report": [report], "images": [[{"dicom_id": "0a1b"}]]}
+    }
     tables[workspace.translations] = {"study_id": [2], "translation": ["Sem alterações."]}
     for condition in CONDITIONS:
         tables[workspace.generations(condition)] = {"study_id": [2], "reference": ["Normal."], "generated": ["Sim."]}

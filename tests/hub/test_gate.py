@@ -312,7 +312,7 @@ def test_what_is_said_where_a_repo_has_to_be_hidden(
 
 def test_a_refused_upload_does_not_hide_the_repo(front: Interposed, direct: HfApi, tmp_path: Path) -> None:
     config = lean_config("stays")
-    front.on("POST", "/commit/main", answers(403), holds=b"Release 1.0.0")
+    front.on("POST", f"/api/datasets/maintainer/{config.hub.dataset}/commit/main", answers(403), holds=b"Release 1.0.0")
     with pytest.raises(HubkitError, match=r"the Hub refused \(403\)"):
         push(config, small_dist(tmp_path, config))
     assert settings(direct, dataset(config.hub.dataset)) == (False, "manual")

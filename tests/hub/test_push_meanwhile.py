@@ -127,10 +127,21 @@ def test_a_plan_asks_again_too(front: Interposed, tmp_path: Path) -> None:
     assert plan.obstacles == []
 
 
-def test_nothing_is_tagged_before_every_repo_holds_its_part(direct: HfApi, tmp_path: Path) -> None:
+def test_every_gate_is_looked_at_before_anything_is_pushed(direct: HfApi, tmp_path: Path) -> None:
+    config = small_config("forewarned")
+    direct.create_repo(config.hub.repo("adapter"))
+    with pytest.raises(HubkitError, match=r"forewarned-lora: the repo is public and has no gate.*is private now"):
+        push(config, small_dist(tmp_path, config))
+    assert direct.model_info(config.hub.repo("adapter")).private
+    assert not direct.repo_exists(config.hub.repo("dataset"), repo_type="dataset")
+    assert not direct.repo_exists(config.hub.repo("metric"), repo_type="space")
+
+
+def test_nothing_is_tagged_before_every_repo_holds_its_part(front: Interposed, direct: HfApi, tmp_path: Path) -> None:
     config = small_config("halfway")
     workspace = small_dist(tmp_path, config)
-    direct.create_repo(config.hub.repo("adapter"))
+    made = meanwhile(lambda: direct.create_repo(config.hub.repo("adapter")))
+    front.on("POST", f"/api/datasets/{config.hub.repo('dataset')}/commit/main", made, holds=b"Release 1.0.0")
     with pytest.raises(HubkitError, match=r"halfway-lora: the repo is public and has no gate"):
         push(config, workspace)
     refs = direct.list_repo_refs(config.hub.repo("dataset"), repo_type="dataset")

@@ -17,8 +17,9 @@ from small_dist import lean_config, small_config, small_dist
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.hub import access
-from hubkit.hub.leftovers import Leftover, leftovers, readers_left, taken_back
+from hubkit.hub.leftovers import Leftover, leftovers, readers_left
 from hubkit.hub.push import push
+from hubkit.hub.receipt import taken_back
 from hubkit.hub.withdraw import Withdrawal, plan_withdrawal, withdraw
 from hubkit.localhub import LocalHub
 from hubkit.localhub.accounts import Accounts
