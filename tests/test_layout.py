@@ -19,7 +19,7 @@ LAYERS = (
     {"stages"},
     {"verification"},
     {"corpus", "translation", "finetuning", "generation", "scoring", "packaging", "hub", "localhub"},
-    {"terms", "leakguard", "checks", "models", "custody", "record"},
+    {"terms", "leakguard", "checks", "models", "custody", "record", "pins"},
     {"own_hub"},
     {"clinical", "sources", "cards", "endpoint", "reports"},
     {"workspace", "published", "config", "tables", "original_study", "progress", "formats", "tokens"},

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from hubkit import pins
 from hubkit.errors import HubkitError
 from hubkit.hub.client import retried
 from hubkit.hub.targets import CARD, HUBS_OWN, PROBES, Target
@@ -91,20 +92,35 @@ def compare(wanted: Mapping[str, Content], remote: Remote, keep: frozenset[str] 
     return changes
 
 
-def wanted_changes(api: HfApi, target: Target) -> tuple[list[Change], str | None]:
-    """What is to change on main, and the commit that it was compared with; a card keeps what people wrote into it."""
+def wanted_changes(api: HfApi, target: Target, known: Mapping[str, str]) -> tuple[list[Change], str | None]:
+    """What is to change on main, and the commit that it was compared with; a card keeps what people wrote into it.
+
+    Args:
+        known: the commits that the card names, by part of the release; it names none until all of its own are known.
+    """
     wanted: dict[str, Content] = dict(target.files())
     remote = remote_files(api, target.repo, target.kind)
-    if CARD in wanted and CARD in remote.files:
-        wanted[CARD] = _merged_card(api, target, remote.commit)
+    if CARD in wanted:
+        ours = target.card()
+        if pins.parts(ours) and known.keys() >= pins.parts(ours).keys():
+            ours = pins.fill(ours, known)
+            wanted[CARD] = ours.encode()
+        if CARD in remote.files:
+            wanted[CARD] = _merged_card(api, target, remote.commit, ours)
     return compare(wanted, remote, frozenset(PROBES)), remote.commit
 
 
-def _merged_card(api: HfApi, target: Target, commit: str | None) -> bytes:
+def holds(files: Mapping[str, Path], remote: Remote) -> bool:
+    """Whether a repo holds these files at a revision, apart from the card and the probes."""
+    wanted = {path: content for path, content in files.items() if path != CARD}
+    changes = compare(wanted, remote, frozenset({*PROBES, CARD}))
+    return remote.commit is not None and all(change.action == "keep" for change in changes)
+
+
+def _merged_card(api: HfApi, target: Target, commit: str | None, ours: str) -> bytes:
     from hubkit.cards import merge_card
 
     theirs = card_on_hub(api, target, commit)
-    ours = (target.folder / CARD).read_text(encoding="utf-8")
     merged = merge_card(theirs, ours, f"{CARD} of {target.repo}")
     # Written out again, a card that people edited may differ in the layout of its YAML alone.
     same = theirs == ours or merged == merge_card(theirs, theirs)
@@ -138,9 +154,7 @@ def check_tag(api: HfApi, target: Target, tag: str) -> None:
     if target.gated and withdrawn(tag) in card_on_hub(api, target, None):
         raise HubkitError(f"{tag} was withdrawn", where=target.repo, hint=hint)
     tagged = remote_files(api, target.repo, target.kind, revision=tag)
-    wanted = {path: content for path, content in target.files().items() if path != CARD}
-    changed = compare(wanted, tagged, frozenset({*PROBES, CARD}))
-    if tagged.commit and any(change.action != "keep" for change in changed):
+    if tagged.commit and not holds(target.files(), tagged):
         raise HubkitError(
             f"{tag} is on the Hub with other files than dist/",
             where=target.repo,

@@ -13,8 +13,10 @@ from hubkit.hub import gate
 from hubkit.hub.changes import Change, check_card, check_tag, compare, remote_files, wanted_changes
 from hubkit.hub.clear_versions import check_clear_versions
 from hubkit.hub.client import connect, retried
+from hubkit.hub.commits import kept_commits
 from hubkit.hub.identity import check_identity, check_outsider
 from hubkit.hub.targets import CARD, PROBES, SCRIPT_BRANCH, Target, files_below, targets
+from hubkit.pins import UNKNOWN, parts
 from hubkit.terms.policy import check_permission
 from hubkit.workspace import Workspace
 
@@ -72,13 +74,14 @@ def plan_push(config: ReleaseConfig, workspace: Workspace) -> Plan:
         *raised(partial(check_identity, config, api)),
         *raised(partial(check_clear_versions, config, api)),
     ]
+    kept = kept_commits(api, found, workspace.dist / "dataset-script")
     repos = []
     for target in found:
         info = gate.look(api, target)
         if target.gated and info is not None:
             obstacles += raised(partial(gate.check, info, target))
         obstacles += raised(partial(check_tag, api, target, config.release.tag))
-        changes = _changes(api, target)
+        changes = _changes(api, target, {part: kept.get(part, UNKNOWN) for part in parts(target.card())})
         for change in changes:
             if change.path == CARD and change.content is not None and change.action != "keep":
                 obstacles += raised(partial(check_card, api, target, change.content))
@@ -92,11 +95,11 @@ def plan_push(config: ReleaseConfig, workspace: Workspace) -> Plan:
 
 
 @retried("{target.repo}")
-def _changes(api: HfApi, target: Target) -> list[Change]:
+def _changes(api: HfApi, target: Target, known: dict[str, str]) -> list[Change]:
     remote = remote_files(api, target.repo, target.kind)
     missing = {path: text for path, text in PROBES.items() if target.gated and path not in remote.files}
     probes = [Change(path, len(text), "add", "tries the gate, holds no data", text) for path, text in missing.items()]
-    return [*probes, *wanted_changes(api, target)[0]]
+    return [*probes, *wanted_changes(api, target, known)[0]]
 
 
 def _now(info: Any, target: Target) -> str:

@@ -31,8 +31,10 @@ from hubkit.hub.changes import (
 )
 from hubkit.hub.clear_versions import check_clear_versions
 from hubkit.hub.client import Stumble, connect, retried
+from hubkit.hub.commits import kept_commits, pins_of
 from hubkit.hub.identity import check_identity, check_outsider
 from hubkit.hub.targets import CARD, PROBES, SCRIPT_BRANCH, Target, files_below, targets
+from hubkit.pins import SCRIPT
 from hubkit.terms.policy import check_permission, name_warning
 from hubkit.workspace import Workspace, write_json
 
@@ -75,40 +77,49 @@ def push(config: ReleaseConfig, workspace: Workspace) -> None:
         if target.gated and (info := gate.look(api, target)) is not None:
             with _hidden_on_surprise(api, target):
                 gate.check(info, target)
+    script = workspace.dist / "dataset-script"
+    commits = kept_commits(api, found, script)
     pushed, proposed = {}, []
     # The public Space first: what the Hub may refuse, such as a Space of a free account, comes before any data.
     for target in sorted(found, key=lambda each: each.gated):
         try:
-            pushed[target] = _push_one(api, target, config, ungranted)
+            pushed[target] = _push_one(api, target, config, ungranted, commits)
+            commits.setdefault(target.artifact, pushed[target].commit)
         except Proposed as waiting:
             proposed.append(waiting)
     if proposed:
         where = ", ".join(str(waiting.where) for waiting in proposed)
         raise HubkitError("waits to be merged", where=where, hint="merge it on the Hub, then push again")
-    tagged = {target: _tag(api, target, config.release.tag, pushed[target]) for target in found}
-    script = workspace.dist / "dataset-script"
     if script.is_dir():
-        _push_script(api, found[0], script)
+        commits.setdefault(SCRIPT, _push_script(api, found[0], script))
+    # A card names commits of all repos, so that it comes after them, and the tag goes on the commit with the card.
+    for target in found:
+        if target.gated:
+            pushed[target] = _push_card(api, target, config, commits)
+    tagged = {target: _tag(api, target, config.release.tag, pushed[target]) for target in found}
     for target in found:
         if target.gated:
             _confirm(api, target, config.release.tag, ungranted)
     # Written before the collection too, which a token may have no scope for: the release itself is complete.
-    write_json(workspace.receipt, _receipt(config, endpoint, tagged, None))
+    receipt = {**_receipt(config, endpoint, tagged), "pins": pins_of(found, commits)}
+    write_json(workspace.receipt, receipt)
     if config.hub.collection:
-        write_json(workspace.receipt, _receipt(config, endpoint, tagged, _collect(api, found, config)))
+        write_json(workspace.receipt, {**receipt, "collection": _collect(api, found, config)})
 
 
-def _push_one(api: HfApi, target: Target, config: ReleaseConfig, ungranted: str | None) -> Pushed:
+def _push_one(
+    api: HfApi, target: Target, config: ReleaseConfig, ungranted: str | None, commits: Mapping[str, str]
+) -> Pushed:
     if not target.gated:
         _ensure_space(api, target, config.hub.space)
-        return _push_data(api, target, config)
+        return _push_data(api, target, config, commits)
     with _hidden_on_surprise(api, target):
         gate.shut(api, target)
         _push_probes(api, target)
         gate.show(api, target)
         gate.prove(api, target, ungranted)
         try:
-            done = _push_data(api, target, config)
+            done = _push_data(api, target, config, commits)
         except Proposed:
             gate.prove(api, target, ungranted)
             raise
@@ -144,20 +155,43 @@ def _push_probes(api: HfApi, target: Target) -> None:
 
 
 @retried("{target.repo}")
-def _push_data(api: HfApi, target: Target, config: ReleaseConfig) -> Pushed:
+def _push_data(api: HfApi, target: Target, config: ReleaseConfig, commits: Mapping[str, str]) -> Pushed:
     """Make main hold what dist/ holds.
+
+    The card goes along without the commits that are not known yet: a revision whose card describes other tables than
+    it holds cannot be loaded.
 
     Raises:
         Stumble: it does not yet, although it was told to.
         Proposed: the data went into a pull request.
     """
-    changes, head = wanted_changes(api, target)
+    changes, head = wanted_changes(api, target, commits)
     if any(change.action != "keep" for change in changes):
         message = f"Release {config.release.version}"
         if target.gated and config.hub.pull_request:
             _propose(api, target, changes, message, head)
         commit_changes(api, target.repo, target.kind, changes, message, head)
-        changes, head = wanted_changes(api, target)
+        changes, head = wanted_changes(api, target, commits)
+    return _settled(changes, head)
+
+
+@retried("{target.repo}")
+def _push_card(api: HfApi, target: Target, config: ReleaseConfig, commits: Mapping[str, str]) -> Pushed:
+    """Have the card name the commits of the release, in a commit of its own, also where data go by pull request.
+
+    Raises:
+        Stumble: main does not hold what dist/ holds.
+    """
+    changes, head = wanted_changes(api, target, commits)
+    card = [change for change in changes if change.path == CARD and change.action != "keep"]
+    if card:
+        message = f"Name the commits of release {config.release.version} on the card"
+        commit_changes(api, target.repo, target.kind, card, message, head)
+        changes, head = wanted_changes(api, target, commits)
+    return _settled(changes, head)
+
+
+def _settled(changes: list[Change], head: str | None) -> Pushed:
     for change in changes:
         if change.action != "keep":
             raise Stumble(f"{change.path} was pushed and main holds another: see its .gitignore, and who else pushes")
@@ -208,8 +242,12 @@ def _tag(api: HfApi, target: Target, tag: str, main: Pushed) -> Pushed:
 
 
 @retried("{target.repo}")
-def _push_script(api: HfApi, target: Target, folder: Path) -> None:
-    """The branch that datasets 3 runs a script from: it starts at the first commit, and holds the script alone."""
+def _push_script(api: HfApi, target: Target, folder: Path) -> str:
+    """The branch that datasets 3 runs a script from: it starts at the first commit, and holds the script alone.
+
+    Returns:
+        Its commit.
+    """
     remote = remote_files(api, target.repo, target.kind, revision=SCRIPT_BRANCH)
     if remote is NOTHING:
         first = api.list_repo_commits(target.repo, repo_type=target.kind)[-1].commit_id
@@ -219,6 +257,7 @@ def _push_script(api: HfApi, target: Target, folder: Path) -> None:
     commit_changes(
         api, target.repo, target.kind, changes, "The loader, for datasets 3", remote.commit, revision=SCRIPT_BRANCH
     )
+    return str(remote_files(api, target.repo, target.kind, revision=SCRIPT_BRANCH).commit)
 
 
 def _collect(api: HfApi, found: list[Target], config: ReleaseConfig) -> str:
@@ -228,14 +267,12 @@ def _collect(api: HfApi, found: list[Target], config: ReleaseConfig) -> str:
     return str(made.slug)
 
 
-def _receipt(
-    config: ReleaseConfig, endpoint: str, pushed: Mapping[Target, Pushed], collection: str | None
-) -> dict[str, Any]:
+def _receipt(config: ReleaseConfig, endpoint: str, pushed: Mapping[Target, Pushed]) -> dict[str, Any]:
     return {
         "format": FORMATS["receipt"],
         "endpoint": endpoint,
         "version": config.release.version,
-        "collection": collection,
+        "collection": None,
         "ungranted_probe_waived": config.hub.waive_ungranted_probe,
         "repos": {
             target.artifact: {

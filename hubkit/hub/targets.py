@@ -52,6 +52,11 @@ class Target(NamedTuple):
         """The files of the folder by their path in the repo."""
         return files_below(self.folder)
 
+    def card(self) -> str:
+        """The card as `package` wrote it; empty where there is none."""
+        path = self.folder / CARD
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+
     def samples(self) -> list[str]:
         """A file of each folder that holds data, by which the gate is tried once they are on the Hub."""
         folders: dict[Path, str] = {}

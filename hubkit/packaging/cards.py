@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hubkit.cards import block
 from hubkit.distribution import install_hint
 from hubkit.errors import HubkitError
+from hubkit.pins import UNPINNED
 from hubkit.published import published
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def render(template: Path, facts: Mapping[str, Any]) -> str:
     )
     environment.globals["block"] = _block
     environment.globals["install_hint"] = install_hint
+    environment.globals["unpinned"] = UNPINNED
     environment.filters["figure"] = _figure
     environment.filters["percent"] = _percent
     environment.filters["interval"] = _interval

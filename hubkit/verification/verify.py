@@ -11,7 +11,7 @@ import contextlib
 import json
 import signal
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +28,7 @@ from hubkit.tokens import environment_token
 from hubkit.verification.clean_env import Access, CleanEnv, clean_env, other_versions
 from hubkit.verification.discovery import OnHub, find_release
 from hubkit.verification.findings import FAILED, NOT_RUN, PASSED, Findings, read_answer, results_of, versions_of
+from hubkit.verification.pinned import CHECK, check_pinned_code
 from hubkit.verification.versions import expand
 from hubkit.workspace import Workspace, write_json
 
@@ -167,7 +168,7 @@ def verify(config: ReleaseConfig, workspace: Workspace) -> None:
     corpus = config.corpus.root if terms_of(config.corpus.kind).joined else None
     own = Own(corpus, config.corpus.images or config.corpus.root)
     ungranted = ungranted_token(config.hub.waive_ungranted_probe)
-    _examine(release, own, sets, ungranted, workspace.root, report)
+    _examine(release, own, sets, ungranted, workspace.root, report, pins=receipt.get("pins"))
 
 
 def verify_repos(
@@ -229,22 +230,27 @@ def _examine(
     root: Path,
     report: Path,
     kept: Path | None = None,
+    pins: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     log, token = report.with_suffix(".log"), environment_token(GRANTED_TOKEN) or str(connect().token)
     repos = {name: {"id": repo, "commit": release.commits[name]} for name, repo in release.repos.items()}
     findings = Findings(report, {"release": release.tag, "repos": repos})
     readers = [*(Reader(name, token, LOADING_CHECKS) for name in versions), Reader("granted", token, READER_CHECKS)]
     others = [Reader("stranger", None, ["refused"]), Reader("ungranted", ungranted, ["refused"])]
-    if release.sealed and own.corpus:
-        findings.plan("hubkit", ["unsealed"])
     for reader in readers:
         findings.plan(reader.who, reader.checks)
         if release.sealed:
             findings.plan(_with_hubkit(reader.who), SEALED_CHECKS)
     for reader in others:
         findings.plan(reader.who, reader.checks)
+    findings.plan("hubkit", [CHECK, *(["unsealed"] if release.sealed and own.corpus else [])])
     with findings.written():
         log.unlink(missing_ok=True)
+        # Before any of that code is run.
+        try:
+            findings.record("hubkit", CHECK, *check_pinned_code(connect(), release, pins))
+        except HubkitError as error:
+            findings.give_up("hubkit", [CHECK], error)
         with tempfile.TemporaryDirectory(prefix="opened-", dir=root, ignore_cleanup_errors=True) as folder:
             opened = _open(release, own.corpus, Path(folder), findings) if release.sealed and own.corpus else None
             _look(Examination(release, own, opened, log, findings), readers, others, root, kept)

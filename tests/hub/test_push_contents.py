@@ -61,6 +61,7 @@ def test_the_receipt_says_what_is_where(
             "commit": direct.repo_info(repo, repo_type=kind).sha,
             "files": files,
         }
+    script = direct.list_repo_commits(config.hub.repo("dataset"), repo_type="dataset", revision="script")[0].commit_id
     assert receipt == {
         "format": 1,
         "endpoint": hub.url,
@@ -68,6 +69,7 @@ def test_the_receipt_says_what_is_where(
         "collection": collection,
         "ungranted_probe_waived": None,
         "repos": repos,
+        "pins": {"commits": {**{name: repo["commit"] for name, repo in repos.items()}, "script": script}, "code": []},
     }
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from invented_release import build_release, release_config
 
 import hubkit
+from hubkit import pins
 from hubkit.cards import merge_card
 from hubkit.errors import HubkitError
 from hubkit.models.recipe import TRAINING
@@ -163,6 +164,22 @@ def test_the_card_names_the_digest_of_all_code_that_it_tells_to_run(tmp_path: Pa
         path = workspace.dist / file.artifact / file.path
         assert hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256
         assert f"| `{file.path}` | `{config.hub.repo(file.artifact)}` | `{file.sha256}` |" in table
+    # The commits are for a push to name, where code is fetched too.
+    repos = {name: config.hub.repo(name) for name in ("dataset", "adapter", "metric")}
+    rows = {"dataset": ("dataset", *(() if custody else ("script",)), "metric"), "adapter": tuple(sorted(repos))}
+    for folder, names in rows.items():
+        card = (workspace.dist / folder / "README.md").read_text()
+        assert pins.parts(card) == {name: repos.get(name, repos["dataset"]) for name in names}
+        assert pins.commits(card) == {}
+    known = {"dataset": "d" * 40, "script": "e" * 40, "metric": "f" * 40}
+    filled = pins.fill((workspace.dist / "dataset" / "README.md").read_text(), known)
+    fetch = "hf_hub_download(" if custody else "snapshot_download("
+    lines = [line for line in filled.splitlines() if fetch in line]
+    assert lines
+    assert all(f'revision="{"d" * 40}"' in line for line in lines)
+    assert f'evaluate.load("{repos["metric"]}", revision="{"f" * 40}")' in filled
+    assert (f'"text", revision="{"e" * 40}", trust_remote_code=True' in filled) is not bool(custody)
+    assert [digest.path for digest in pins.code(filled)] == [file.path for file in found.values()]
     reader = workspace.dist / "dataset" / "loader" / "sealed.py"
     assert reader.is_file() is bool(custody)
     if custody:

@@ -143,7 +143,7 @@ def test_anyone_verifies_a_release_by_its_names(
     assert done.found["stranger"] == {"refused": "passed: dataset and adapter gated"}
     assert done.found["ungranted"]["refused"].startswith("not run: needs a second account without a grant")
     assert "granted                    python 3." in done.said
-    assert f"{' '.join(pushed)} at release-1.0.0: 3 passed, 0 failed, 1 not run (verification.json)" in done.said
+    assert f"{' '.join(pushed)} at release-1.0.0: 4 passed, 0 failed, 1 not run (verification.json)" in done.said
     assert sorted(path.name for path in tmp_path.iterdir()) == ["verification.json", "verification.log"]
 
 
@@ -328,8 +328,9 @@ def test_what_researchers_do_works(
         ("granted", "reports_regenerated"),
         ("stranger", "refused"),
         ("ungranted", "refused"),
+        ("hubkit", "pinned_code"),
     }
-    assert report["counts"] == {"passed": 9, "failed": 0, "not run": 0}
+    assert report["counts"] == {"passed": 10, "failed": 0, "not run": 0}
     assert report["readers"][0]["versions"]["datasets"]
     shown = capfd.readouterr().err
     assert "granted                    xlm_roberta_table    passed: 39 scores, largest difference" in shown
