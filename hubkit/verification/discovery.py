@@ -108,7 +108,10 @@ def _readable(api: HfApi, repo: str, kind: str) -> bool:
     try:
         api.auth_check(repo, repo_type=kind)
     except GatedRepoError:
-        raise HubkitError("access is not granted to you", where=repo, hint="ask for it on the repo's page") from None
+        hint = (
+            "ask for it on the repo's page; if it was granted, enable access to public gated repositories in your token"
+        )
+        raise HubkitError("access is not granted to you", where=repo, hint=hint) from None
     except RepositoryNotFoundError:
         return False
     return True

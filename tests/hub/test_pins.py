@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from huggingface_hub import HfApi
-from small_dist import small_config, small_dist
+from small_dist import lean_config, small_config, small_dist
 
 from hubkit.cards import block
 from hubkit.config import ReleaseConfig
@@ -17,6 +17,7 @@ from hubkit.errors import HubkitError
 from hubkit.hub.plan import plan_push
 from hubkit.hub.push import push
 from hubkit.hub.targets import CARD
+from hubkit.localhub import LocalHub
 from hubkit.pins import UNPINNED, Digest, code, commits, fill, parts
 from hubkit.verification.discovery import find_release
 from hubkit.verification.pinned import check_pinned_code
@@ -172,6 +173,14 @@ def test_verify_compares_the_code_with_the_card(direct: HfApi, tmp_path: Path) -
     direct.delete_tag(metric, tag="release-1.0.0", repo_type="space")
     direct.create_tag(metric, tag="release-1.0.0", repo_type="space")
     assert outcome(names).startswith("failed: pins-verified_metric.py of maintainer/pins-verified_metric at release-1")
+
+
+def test_a_reader_without_access_hears_of_the_scope(hub: LocalHub, tmp_path: Path) -> None:
+    config = lean_config("pins-scope")
+    push(config, small_dist(tmp_path, config))
+    stranger = HfApi(endpoint=hub.url, token=hub.tokens["ungranted"])
+    with pytest.raises(HubkitError, match="enable access to public gated repositories in your token"):
+        find_release(stranger, [f"datasets/{config.hub.repo('dataset')}"])
 
 
 def test_what_is_filled_in_is_hexadecimal() -> None:
