@@ -185,13 +185,25 @@ def hidden(api: HfApi, target: Target, surprise: Surprise) -> HubkitError:
 
 @retried("{target.repo}")
 def look(api: HfApi, target: Target) -> Any:
-    """What the Hub tells its owner of a repo, as `repo_info` has it; None where there is none."""
+    """What the Hub tells its owner of a repo, as `repo_info` has it; None where there is none.
+
+    Raises:
+        HubkitError: the repo was renamed, or the Hub refused or did not answer.
+    """
     from huggingface_hub.errors import RepositoryNotFoundError
 
     try:
-        return api.repo_info(target.repo, repo_type=target.kind)
+        info = api.repo_info(target.repo, repo_type=target.kind)
     except RepositoryNotFoundError:
         return None
+    if info.id != target.repo:
+        # The Hub redirects what is read, and not what is written; cards would name an address that may go.
+        raise HubkitError(
+            f"is called {info.id} on the Hub now",
+            where=target.repo,
+            hint=f"set its name in [hub] ({target.artifact}), and package again",
+        )
+    return info
 
 
 @retried("{where}")

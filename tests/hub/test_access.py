@@ -22,6 +22,7 @@ from hubkit.errors import HubkitError, UsageError
 from hubkit.hub import access, gate
 from hubkit.hub.client import connect
 from hubkit.hub.leftovers import leftovers
+from hubkit.hub.plan import plan_push
 from hubkit.hub.push import push
 from hubkit.hub.targets import targets
 from hubkit.hub.withdraw import plan_withdrawal, withdraw
@@ -267,3 +268,15 @@ def test_hints_follow_what_the_hub_says(
         gate.hidden(connect(), target, gate.Surprise("a stranger was let in", where=target.repo))
     with pytest.raises(HubkitError, match=r"the Hub's support alone"):
         connect().delete_repo(target.repo, repo_type="dataset")
+
+
+def test_a_renamed_repo_is_recognised(released: ReleaseConfig, tmp_path: Path) -> None:
+    """The Hub redirects from the former name, so that a push would go on under it."""
+    repo = released.hub.repo("dataset")
+    connect().move_repo(repo, f"{repo}-moved", repo_type="dataset")
+    workspace = Workspace(tmp_path / "one")
+    for attempt in (push, plan_push):
+        with pytest.raises(
+            HubkitError, match=rf"^{repo}: is called {repo}-moved on the Hub now \(set its name in \[hub\]"
+        ):
+            attempt(released, workspace)
