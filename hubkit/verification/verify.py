@@ -317,4 +317,7 @@ def _receipt(workspace: Workspace) -> dict[str, Any]:
     except FileNotFoundError:
         raise HubkitError("nothing was pushed yet", where=workspace.receipt, hint="run: hubkit push") from None
     check_format("receipt", receipt, workspace.receipt)
+    if "withdrawn" in receipt:
+        what = f"{receipt['repos']['dataset']['tag']} was withdrawn on {receipt['withdrawn']}"
+        raise HubkitError(what, where=workspace.receipt, hint="raise [release] version, then run: hubkit release")
     return receipt
