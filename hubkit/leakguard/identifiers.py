@@ -37,6 +37,8 @@ LOCAL_PATH = re.compile(
 
 ABSOLUTE_PATH = re.compile(
     r"://[^\s\"'`<>()]*"  # an address, of which no part is a path of this machine
+    # A picture in base64, whose lines may begin as a path does; all of them are long but the last.
+    r"|;base64,\s*(?:[A-Za-z0-9+/]{60,}\s+)*[A-Za-z0-9+/]*={0,2}"
     r"|(?<![^\s\"'`=(\[{,;:|>])(?P<path>(?:[A-Za-z]:)?/"
     r"(?!(?:api|v\d+|docs?|spaces|resolve|blob|static|assets"  # routes of web servers
     r"|usr/(?:bin|lib|share|include)|bin|etc|dev/(?:null|std\w+|fd)|proc|sys"  # the same on every machine

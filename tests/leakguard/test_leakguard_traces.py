@@ -135,6 +135,9 @@ def test_folders_of_machines_are_known_wherever_they_stand(tmp_path: Path, root:
         ("README.md", "C:\\Users", PATH),
         ("README.md", "https://host.example/home/joe", None),
         ("README.md", "a/home/joe", None),
+        # matplotlib breaks a raster's base64 into lines, any of which may begin with a slash.
+        ("plot.svg", f'"data:image/png;base64,\n{"A" * 76}\n/Abc/def{"A" * 68}\n/A/A=="', None),
+        ("plot.svg", f'"data:image/png;base64,\n{"A" * 76}\n/A/A==" href="/raid/joe"', PATH),
     ],
 )
 def test_what_is_a_path_of_a_machine(tmp_path: Path, name: str, text: str, kind: str | None) -> None:
