@@ -116,7 +116,8 @@ def check_before(name: str, config: ReleaseConfig, workspace: Workspace) -> None
     (before,) = _between(stage.after, stage.after)
     reason = _stale(before, config, workspace, functools.partial(before.key, config, workspace))
     if reason:
-        where = ", ".join(str(path) for path in before.outputs(workspace))
+        taken = stage.inputs(workspace)
+        where = ", ".join(str(path) for path in before.outputs(workspace) if path in taken)
         raise HubkitError(f"is not what {before.name} makes: {reason}", where=where, hint=f"hubkit {before.name}")
 
 

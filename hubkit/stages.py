@@ -121,7 +121,7 @@ STAGES: list[Stage] = [
             # The cards print the package versions that these stages ran with.
             *[work.manifest(name) for name in ("translate", "finetune", "generate", "score")],
         ],
-        outputs=lambda work: [work.dist],
+        outputs=lambda work: [work.dist, work.salt],
     ),
     Stage(
         "push",

@@ -225,7 +225,7 @@ def test_every_stage_declares_what_it_reads(
     ):
         monkeypatch.setenv(name, value)
     # The checks run in processes without hubkit, which are told no setting.
-    monkeypatch.setattr(hubkit.verification.verify, "_examine", lambda *arguments: None)
+    monkeypatch.setattr(hubkit.verification.verify, "_examine", lambda *arguments, **named: None)
     monkeypatch.chdir(tmp_path)
     config = small_release(tmp_path, vision_model)
     workspace = Workspace(reads.root)
