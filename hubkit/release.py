@@ -101,7 +101,7 @@ def _run_stage(stage: Stage, config: ReleaseConfig, workspace: Workspace, key: s
         inside.forget_partial()
     finally:
         # Other processes wrote as well, on machines with an umask of their own: Ray's workers, the Hub's clients.
-        workspace.close(config.workspace.group)
+        workspace.close(config.workspace.group, quiet=True)
 
 
 def check_before(name: str, config: ReleaseConfig, workspace: Workspace) -> None:

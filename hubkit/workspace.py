@@ -136,15 +136,19 @@ class Workspace:
         if self._partial is not None:
             shutil.rmtree(self._partial, ignore_errors=True)
 
-    def close(self, group: str | None = None) -> None:
+    def close(self, group: str | None = None, quiet: bool = False) -> None:
         """Keep other users out, but for readers of `group`; say in one line what was open to more.
+
+        Args:
+            group: a group of this user's whose members may read.
+            quiet: whether nothing is said, as of files that a stage wrote a moment ago.
 
         Raises:
             UsageError: there is no such group, or the user is not in it.
             HubkitError: something in it belongs to another user.
         """
         tightened = close_tree(self.root, group)
-        if tightened.found:
+        if tightened.found and not quiet:
             readers = f"you and the group {group} alone" if group else "you alone"
             hint = "" if group else f'; to share it: {GROUP_SETTING} = "NAME"'
             print(

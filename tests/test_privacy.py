@@ -134,6 +134,8 @@ def test_a_workspace_of_before_is_tightened_once_and_told_so(
         '; to share it: [workspace] group = "NAME"\n'
     )
     workspace.close()
+    (workspace.root / "studies" / "studies.parquet").chmod(0o666)
+    workspace.close(quiet=True)
     assert capsys.readouterr().err == ""
     assert open_to_others(workspace.root) == []
     assert stat.S_IMODE(outside.stat().st_mode) == 0o666

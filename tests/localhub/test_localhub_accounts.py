@@ -71,11 +71,13 @@ def test_other_peoples_namespaces_are_closed(hub: LocalHub, owner: HfApi) -> Non
         )
 
 
-def test_an_organisation_may_want_its_repos_private(hub: LocalHub, owner: HfApi) -> None:
-    Accounts(hub.root).join("hospital", "ana", private=True)
-    owner.create_repo("hospital/a")
-    owner.create_repo("hospital/b", private=False)
-    assert [owner.model_info(f"hospital/{name}").private for name in "ab"] == [True, False]
+def test_an_organisation_may_want_its_repos_private(hub: LocalHub) -> None:
+    accounts = Accounts(hub.root)
+    member = HfApi(endpoint=hub.url, token=accounts.mint("cora"))
+    accounts.join("hospital", "cora", private=True)
+    member.create_repo("hospital/a")
+    member.create_repo("hospital/b", private=False)
+    assert [member.model_info(f"hospital/{name}").private for name in "ab"] == [True, False]
 
 
 @pytest.mark.parametrize("xet", [True, False], ids=["xet", "lfs"])

@@ -308,7 +308,7 @@ def test_a_repo_that_tells_of_another_release_fails_the_verification(
     done = reader(repo, checks=("one_release",))
     assert done.found["granted"]["one_release"] == "failed: the repos call it release-1.0.0"
     assert done.found["stranger"]["refused"].startswith("failed: data/")
-    assert "2 of 3 checks failed, first one_release" in str(done.error)
+    assert "2 of 4 checks failed, first one_release" in str(done.error)
 
 
 def test_what_researchers_do_works(
