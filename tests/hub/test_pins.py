@@ -152,7 +152,7 @@ def test_verify_compares_the_code_with_the_card(direct: HfApi, tmp_path: Path) -
     def write(path: str, text: str, into: str, kind: str) -> None:
         direct.upload_file(path_or_fileobj=text.encode(), path_in_repo=path, repo_id=into, repo_type=kind)
 
-    assert outcome(names) == "passed: 1 of 1 files compared at the card's commits and the tag"
+    assert outcome(names) == "passed: digests of code compared at the card's commits and the tag: 1"
     assert outcome(names[:1]).startswith("not run: needs the repos whose code")
     assert outcome(names[1:]).startswith("not run: needs the dataset")
     right = card(direct, config, "dataset")
