@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import struct
+import zlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -118,6 +121,15 @@ def test_folders_of_machines_are_known_wherever_they_stand(tmp_path: Path, root:
     assert kinds(tmp_path, json.dumps({f"x</{root}/joe": 1}).replace("x</", "x /"), "tokenizer.json") == [PATH]
 
 
+def picture_that_holds(content: bytes) -> str:
+    """A picture of one dot in base64, with `content` among its bytes."""
+    file = io.BytesIO()
+    Image.new("L", (1, 1)).save(file, "PNG")
+    chunk = b"prVt" + content
+    chunk = len(content).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
+    return base64.b64encode(file.getvalue()[:-12] + chunk + file.getvalue()[-12:]).decode()
+
+
 @pytest.mark.parametrize(
     ("name", "text", "kind"),
     [
@@ -138,6 +150,7 @@ def test_folders_of_machines_are_known_wherever_they_stand(tmp_path: Path, root:
         # matplotlib breaks a raster's base64 into lines, any of which may begin with a slash.
         ("plot.svg", f'"data:image/png;base64,\n{"A" * 76}\n/Abc/def{"A" * 68}\n/A/A=="', None),
         ("plot.svg", f'"data:image/png;base64,\n{"A" * 76}\n/A/A==" href="/raid/joe"', PATH),
+        ("plot.svg", f'"data:image/png;base64,\n{picture_that_holds(b" /Abc/def ")}"', None),
     ],
 )
 def test_what_is_a_path_of_a_machine(tmp_path: Path, name: str, text: str, kind: str | None) -> None:
