@@ -161,9 +161,8 @@ def leaks(dist: Path, corpus: KnownCorpus, machine: Machine = NOTHING_KNOWN) -> 
         for passage in _with_packed(whole, found):
             passages.append(passage)
             found |= set(passage.lines_of(secret_places(name, passage.text, machine.secrets)))
-            # What was packed may be a picture, whose bytes hold what looks like any path by chance.
-            called = name if passage is whole else f"{name}.png"
-            found |= set(passage.lines_of((at, MACHINE_PATH) for at in paths(called, passage.text, folders)))
+            told = paths(name, passage.text, folders, packed=passage is not whole)
+            found |= set(passage.lines_of((at, MACHINE_PATH) for at in told))
             found |= set(_ids(passage, corpus, sizes, dist))
     # A file's name in its words, after all texts: line 0 of the file.
     passages += [Passage(name, spaced(name), 0) for name in names]

@@ -81,16 +81,17 @@ def image_ids(text: str, images: frozenset[str]) -> Iterator[int]:
                 yield found.start()
 
 
-def paths(name: str, text: str, machine: re.Pattern[str] | None) -> Iterator[int]:
+def paths(name: str, text: str, machine: re.Pattern[str] | None, packed: bool = False) -> Iterator[int]:
     """Yield where the text of the file `name` tells a path of a machine.
 
     Args:
         machine: finds the paths of this machine, as `any_of` gives it.
+        packed: whether the text was packed in the file: it may be a picture, whose bytes look like any path by chance.
     """
     for pattern in (LOCAL_PATH, machine):
         if pattern is not None:
             yield from (found.start() for found in pattern.finditer(text))
-    if not name.endswith(LOOKS_LIKE_A_PATH):
+    if not packed and not name.endswith(LOOKS_LIKE_A_PATH):
         yield from (found.start() for found in ABSOLUTE_PATH.finditer(text) if found["path"])
 
 
