@@ -184,6 +184,8 @@ def _child(job: Job, tree: Path, temp: Path, pipe: int) -> None:
             "PYTHONDONTWRITEBYTECODE": "1",
             "HYPOTHESIS_STORAGE_DIRECTORY": str(temp / "hypothesis"),
         }
+        # Options meant for the caller's own tests, such as the seed of an order that is switched off here.
+        os.environ.pop("PYTEST_ADDOPTS", None)
         sys.dont_write_bytecode = True
         here = str(Path(__file__).parent)
         sys.path[:] = [str(tree), *(entry for entry in sys.path if entry not in (here, ""))]

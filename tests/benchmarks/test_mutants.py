@@ -83,7 +83,8 @@ def test_a_fault_keeps_its_name_when_lines_are_added() -> None:
 
 
 @pytest.mark.long
-def test_a_run_kills_spares_and_stops(tmp_path: Path) -> None:
+def test_a_run_kills_spares_and_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--randomly-seed=1")
     (tmp_path / "area").mkdir()
     (tmp_path / "area/__init__.py").write_text("")
     code = "import time\n\ndef wait(n):\n    while n > 0:\n        n -= 1\n        time.sleep(0.01)\n    return n\n"
