@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,11 @@ def outside(config: ReleaseConfig) -> str:
 
 def first(config: ReleaseConfig, workspace: Workspace) -> None:
     (workspace.root / "one").write_text(SOURCE["text"])
+
+
+def open_to_all(config: ReleaseConfig, workspace: Workspace) -> None:
+    (workspace.root / "one").touch()
+    (workspace.root / "one").chmod(0o666)
 
 
 def second(config: ReleaseConfig, workspace: Workspace) -> None:
@@ -148,14 +154,27 @@ def test_a_stage_alone_runs_where_it_is_not_done_or_asked_for(workspace: Workspa
         assert 0 <= seconds < 60
         said.append((step.stage.name, step.action, step.reason))
 
-    for asked in (False, False, True):
-        run_one("one", ReleaseConfig(), workspace, report, asked_for=asked)
-    assert said == [("one", "run", "not done yet"), ("one", "skip", "up to date"), ("one", "run", "asked for")]
+    for asked in ({}, {"asked_for": False}, {}, {"asked_for": True}):
+        run_one("one", ReleaseConfig(), workspace, report, **asked)
+    assert said == [
+        ("one", "run", "not done yet"),
+        *[("one", "skip", "up to date")] * 2,
+        ("one", "run", "asked for"),
+    ]
     said.clear()
     with pytest.raises(HubkitError, match="killed"):
         run(ReleaseConfig(), workspace, report=report)
     run(ReleaseConfig(), workspace, first="two", report=report)
     assert said == [("one", "skip", "up to date"), ("two", "run", "asked for")]
+
+
+def test_what_a_stage_leaves_open_is_closed_without_a_word(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(f"{__name__}.first", open_to_all)
+    run_one("one", ReleaseConfig(), workspace)
+    assert stat.S_IMODE((workspace.root / "one").stat().st_mode) == 0o600
+    assert capsys.readouterr().err == ""
 
 
 def test_a_stage_that_fails_is_not_done_any_more(workspace: Workspace) -> None:

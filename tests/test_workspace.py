@@ -73,6 +73,11 @@ def test_one_run_at_a_time(tmp_path: Path) -> None:
         pass
 
 
+def test_a_workspace_is_made_with_the_folders_above_it(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "runs" / "first")
+    assert stat.S_IMODE(workspace.root.stat().st_mode) == 0o700
+
+
 def test_no_workspace_inside_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(HubkitError, match="--workspace"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 from pathlib import Path
@@ -23,7 +24,9 @@ from hubkit.models.recipe import TRAINING
 from hubkit.packaging.card_data import Noticed, gather, quality
 from hubkit.packaging.cards import render
 from hubkit.packaging.code_digests import code_digests
+from hubkit.packaging.metadata import dataset_metadata, model_metadata
 from hubkit.packaging.package import package
+from hubkit.packaging.parquet import Split
 from hubkit.published import published
 from hubkit.terms.kinds import LICENSE_URL
 from hubkit.workspace import Workspace, file_digest, read_table, write_json, write_table
@@ -84,6 +87,32 @@ def test_the_datasets_card_has_what_the_hub_reads(packaged: Workspace) -> None:
     sizes = {info["config_name"]: info["download_size"] for info in found["dataset_info"]}
     data = packaged.dist / "dataset" / "data"
     assert sizes == {name: sum(path.stat().st_size for path in (data / name).iterdir()) for name in sizes}
+
+
+@pytest.mark.parametrize(
+    ("medgemma", "expected"),
+    [
+        (True, "health-ai-developer-foundations"),
+        (False, "physionet-credentialed-health-data-1.5.0"),
+    ],
+)
+def test_an_adapter_has_the_licence_of_what_it_was_trained_on(tmp_path: Path, medgemma: bool, expected: str) -> None:
+    workspace = build_release(tmp_path)
+    config = release_config(tmp_path / "corpus")
+    facts = gather(config, workspace)
+    facts = dataclasses.replace(facts, medgemma=medgemma)
+    assert model_metadata(facts).to_dict()["license_name"] == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"), [(999, "n<1K"), (1_000, "1K<n<10K"), (99_999, "10K<n<100K"), (1_000_000, "1M<n<10M")]
+)
+def test_the_size_of_a_dataset_is_that_of_its_studies(tmp_path: Path, rows: int, expected: str) -> None:
+    workspace = build_release(tmp_path)
+    facts = gather(release_config(tmp_path / "corpus"), workspace)
+    schema = pa.schema([("study_id", pa.int64())])
+    splits = [Split(name, "train", count, 1, (), 1, schema) for name, count in (("default", rows), ("spans", 5))]
+    assert dataset_metadata(facts, splits).to_dict()["size_categories"] == expected
 
 
 def test_the_adapters_card_names_base_data_and_results(packaged: Workspace) -> None:

@@ -18,6 +18,7 @@ def test_mlcroissant_finds_no_fault_and_reads_the_rows(tmp_path: Path) -> None:
     folder = workspace.dist / "dataset"
     found = mlcroissant.Dataset(jsonld=str(folder / "croissant.json"))
     assert not found.metadata.issues.errors
+    assert found.metadata.personal_sensitive_information == ["De-identified clinical text"]
     assert [issue for issue in found.metadata.issues.warnings if "datePublished" not in issue] == []
     for path in sorted((folder / "data").rglob("*.parquet")):
         name = f"{path.parent.name}/{path.stem}"

@@ -107,6 +107,7 @@ def test_where_memory_runs_out_the_rows_are_halved_and_what_was_written_is_kept(
         ([10] * 14 + [99], []),  # too few rows to tell
         ([10] * 14 + [99, 99], []),  # one in sixteen may be longer, not two
         ([99] + [10] * 30 + [98], [0, 31]),
+        ([10] * 14 + [20, 25], []),  # measured against the longest of the rest
     ],
 )
 def test_rows_that_are_put_off(lengths: list[int], late: list[int]) -> None:
