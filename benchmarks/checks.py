@@ -1,12 +1,16 @@
 """How many clinical errors the checks see, how often they cry wolf, and BERTScore beside them.
 
     python benchmarks/checks.py [--encoder FOLDER --layer N] [--pairs FILE ...] [--errors FILE] [--json]
+    python benchmarks/checks.py --set tests/checks/wide [--json]
 
 Each correct pair gets one error of each of twelve kinds, where its translation has a place for it. A kind's recall is
 the share of these that an error flag names which the correct translation did not get; a false alarm is an error flag on
 a correct translation. BERTScore compares source and translation with a multilingual encoder; its threshold is the
 best there is for these very pairs: the highest recall that keeps false alarms within 2 %. --errors takes JSON Lines
 with source, raw and translation, where a wrong "não" in the translation is missing in raw. No text is ever printed.
+
+--set takes a folder of frozen pairs whose errors were written by hand, and prints recall by kind and false alarms by
+style, each with its Wilson interval, and nothing else.
 """
 
 from __future__ import annotations
@@ -24,6 +28,8 @@ from typing import NamedTuple
 import numpy as np
 from injection import injections
 from labels import accuracy
+from wide_set import figures as wide_figures
+from wide_set import met as wide_met
 
 from hubkit.checks import Flag, check
 
@@ -43,6 +49,8 @@ class Case(NamedTuple):
 def main() -> int:
     """Print the figures; return 0 where the goals are met."""
     options = _options()
+    if options.set:
+        return _wide(options.set, options.json)
     pairs = [row for path in options.pairs for row in _rows(path)]
     cases = make_cases(pairs, options.seed)
     sentences = {at for at, row in enumerate(pairs) if row["id"].startswith("s")} or set(range(len(pairs)))
@@ -62,6 +70,16 @@ def main() -> int:
     print(json.dumps(figures, indent=2, ensure_ascii=False) if options.json else _table(figures))
     met = min(figures["recall"].values()) >= RECALL and figures["false alarms"]["sentences"] <= FALSE_ALARMS
     return 0 if met and rate >= PAIRS_A_SECOND else 1
+
+
+def _wide(folder: Path, as_json: bool) -> int:
+    found = wide_figures(folder)
+    if as_json:
+        print(json.dumps({part: {key: share._asdict() for key, share in rows.items()} for part, rows in found.items()}))
+    else:
+        for part, rows in found.items():
+            print("\n".join([part, *(f"  {key:<32} {share}" for key, share in rows.items()), ""]))
+    return 0 if wide_met(found) else 1
 
 
 def make_cases(pairs: Sequence[dict[str, str]], seed: int) -> list[Case]:
@@ -174,6 +192,7 @@ def _options() -> argparse.Namespace:
         "--labels", type=Path, default=DATA / "clinical_labels.jsonl", help="texts with CheXpert labels"
     )
     parser.add_argument("--errors", type=Path, help="translations of an engine, with their raw form")
+    parser.add_argument("--set", type=Path, help="folder with sentences.tsv, reports.tsv and errors.tsv")
     parser.add_argument("--encoder", help="folder or name of a multilingual encoder, for BERTScore")
     parser.add_argument("--layer", type=int, default=12, help="its layer")
     parser.add_argument("--seed", type=int, default=0)
