@@ -14,7 +14,9 @@ def rows(name):
     return [line.split("\t") for line in (WIDE / f"{name}.tsv").read_text(encoding="utf-8").splitlines()]
 
 
-@pytest.mark.parametrize(("name", "initial", "least"), [("sentences", "s", 400), ("errors", "e", 540)])
+@pytest.mark.parametrize(
+    ("name", "initial", "least"), [("sentences", "s", 400), ("reports", "r", 200), ("errors", "e", 540)]
+)
 def test_ids_are_unique_and_no_pair_occurs_twice(name, initial, least):
     found = rows(name)
     assert len(found) >= least
@@ -33,7 +35,7 @@ def test_each_kind_of_error_has_enough_cases():
     assert {kind: count for kind, count in kinds.items() if count < 12} == {}
 
 
-@pytest.mark.parametrize(("name", "least"), [("sentences", 60)])
+@pytest.mark.parametrize(("name", "least"), [("sentences", 60), ("reports", 30)])
 def test_each_style_has_enough_pairs(name, least):
     styles = Counter(row[1] for row in rows(name))
     assert set(styles) == STYLES
@@ -41,5 +43,5 @@ def test_each_style_has_enough_pairs(name, least):
 
 
 def test_no_error_is_a_pair_that_counts_as_correct():
-    correct = {(row[2], row[3]) for name in ("sentences",) for row in rows(name)}
+    correct = {(row[2], row[3]) for name in ("sentences", "reports") for row in rows(name)}
     assert [row[0] for row in rows("errors") if (row[2], row[3]) in correct] == []
