@@ -13,6 +13,7 @@ from hubkit import __version__
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError, UsageError
 from hubkit.formats import FORMATS, check_format
+from hubkit.progress import running
 from hubkit.stages import STAGES, Stage
 from hubkit.workspace import Workspace, file_digest, write_json
 
@@ -26,6 +27,8 @@ class Step(NamedTuple):
 
 
 Report = Callable[[Step, float], None]
+
+Announce = Callable[[Step], None]
 
 
 def plan(config: ReleaseConfig, workspace: Workspace, first: str | None = None, last: str | None = None) -> list[Step]:
@@ -48,11 +51,13 @@ def run(
     first: str | None = None,
     last: str | None = None,
     report: Report = lambda step, seconds: None,
+    announce: Announce = lambda step: None,
 ) -> list[Step]:
     """Run the stages from `first` to `last` that are not done, and return what was done.
 
     Args:
         report: called after each stage with the step and its duration in seconds.
+        announce: called before each stage that runs.
 
     Raises:
         HubkitError: a stage failed; those before it stay done, and a rerun continues inside it.
@@ -60,7 +65,7 @@ def run(
     stages = _between(first, last)
     with workspace.lock():
         workspace.close(config.workspace.group)
-        return [_advance(stage, config, workspace, report, asked_for=first == stage.name) for stage in stages]
+        return [_advance(stage, config, workspace, report, announce, first == stage.name) for stage in stages]
 
 
 def run_one(
@@ -69,24 +74,27 @@ def run_one(
     workspace: Workspace,
     report: Report = lambda step, seconds: None,
     asked_for: bool = False,
+    announce: Announce = lambda step: None,
 ) -> None:
     """Run the stage called `name` and nothing else, where it is not done or where it is `asked_for` all the same."""
     (stage,) = _between(name, name)
     with workspace.lock():
         workspace.close(config.workspace.group)
-        _advance(stage, config, workspace, report, asked_for)
+        _advance(stage, config, workspace, report, announce, asked_for)
 
 
 def _advance(
-    stage: Stage, config: ReleaseConfig, workspace: Workspace, report: Report, asked_for: bool = False
+    stage: Stage, config: ReleaseConfig, workspace: Workspace, report: Report, announce: Announce, asked_for: bool
 ) -> Step:
     key = functools.cache(functools.partial(stage.key, config, workspace))
     reason = "asked for" if asked_for else _stale(stage, config, workspace, key)
     step = Step(stage, "run" if reason else "skip", reason or "up to date")
     started = time.monotonic()
     if reason:
+        announce(step)
         check_before(stage.name, config, workspace)
-        _run_stage(stage, config, workspace, key())
+        with running(stage.name):
+            _run_stage(stage, config, workspace, key())
     report(step, time.monotonic() - started)
     return step
 

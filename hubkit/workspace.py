@@ -156,6 +156,17 @@ class Workspace:
                 file=sys.stderr,
             )
 
+    def busy(self) -> bool:
+        """Whether a process holds the workspace now."""
+        try:
+            with open(self.root / ".lock") as handle:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return False
+
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the workspace for one run at a time; what is written meanwhile is for its owner alone.

@@ -14,7 +14,9 @@ CHECKOUT = Path(__file__).parents[1]
 LAYERS = (
     {"__main__"},
     {"cli"},
-    {"demo", "doctor", "launch"},
+    {"demo", "launch"},
+    {"report"},
+    {"doctor"},
     {"release"},
     {"stages"},
     {"verification"},

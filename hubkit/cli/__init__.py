@@ -21,7 +21,7 @@ COMMANDS = sorted(module.name for module in pkgutil.iter_modules(__path__) if no
 
 
 SECTIONS = {
-    "The release": ("init", "settings", "doctor", "release"),
+    "The release": ("init", "settings", "doctor", "release", "status"),
     "Its stages, in order": (
         *("fetch", "read", "translate", "finetune", "generate", "score", "package", "push", "verify"),
     ),

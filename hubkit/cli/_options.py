@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +84,7 @@ def run_stage(name: str, config: ReleaseConfig, workspace: Workspace, always: bo
     """Run one stage where it is not done, or `always`, and print its line."""
     from hubkit.release import run_one
 
-    run_one(name, config, workspace, report=print_step, asked_for=always)
+    run_one(name, config, workspace, partial(print_step, workspace), asked_for=always, announce=print_start)
 
 
 def complete_stage(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -98,6 +99,17 @@ def print_plan(steps: list[Step]) -> None:
         click.echo(f"{step.stage.name:<10} {step.action:<5} {step.reason}")
 
 
-def print_step(step: Step, seconds: float) -> None:
-    did = "skipped" if step.action == "skip" else f"done in {seconds:.1f} s"
-    click.echo(f"{step.stage.name:<10} {did:<16} {step.reason}")
+def print_start(step: Step) -> None:
+    """Say that a stage begins, and why; with the progress that follows, on standard error."""
+    click.echo(f"{step.stage.name}: starts ({step.reason})", err=True)
+
+
+def print_step(workspace: Workspace, step: Step, seconds: float) -> None:
+    """Say in one line what a stage made, or why it was skipped."""
+    from hubkit.progress import duration
+    from hubkit.report.outcomes import outcome
+
+    if step.action == "skip":
+        click.echo(f"{step.stage.name}: {step.reason}")
+    else:
+        click.echo(f"{step.stage.name}: {outcome(step.stage.name, workspace) or 'done'} in {duration(seconds)}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
-from hubkit.cli._options import complete_stage, print_plan, print_step, read_config, workspace_option
-from hubkit.config import ReleaseConfig
+from hubkit.cli._options import complete_stage, print_plan, print_start, print_step, read_config, workspace_option
 from hubkit.workspace import Workspace
 
 
@@ -36,18 +36,30 @@ def command(demo: bool, dry_run: bool, first: str | None, last: str | None, path
     if demo:
         from hubkit.demo.release import demo_release
 
-        demo_release(workspace, dry_run, first, last, print_plan, print_step)
+        demo_release(workspace, dry_run, first, last, print_plan, partial(print_step, workspace), print_start)
     else:
-        _release(read_config(path), workspace, dry_run, first, last)
+        _release(path, workspace, dry_run, first, last)
 
 
-def _release(config: ReleaseConfig, workspace: Workspace, dry_run: bool, first: str | None, last: str | None) -> None:
+def _release(path: Path, workspace: Workspace, dry_run: bool, first: str | None, last: str | None) -> None:
     from hubkit.finetuning.check import check_settings
     from hubkit.release import plan, run
+    from hubkit.stages import STAGES
 
+    config = read_config(path)
     # Else they would be said when finetune starts, after hours of translation.
     check_settings(config.finetuning)
     if dry_run:
-        print_plan(plan(config, workspace, first, last))
-    else:
-        run(config, workspace, first, last, report=print_step)
+        from hubkit.report.forecast import forecast
+
+        steps = plan(config, workspace, first, last)
+        print_plan(steps)
+        click.echo()
+        for line in forecast(config, workspace, steps):
+            click.echo(line)
+        return
+    steps = run(config, workspace, first, last, partial(print_step, workspace), print_start)
+    if steps[-1].stage is STAGES[-1]:
+        from hubkit.report.summary import print_summary
+
+        print_summary(config, workspace, path)

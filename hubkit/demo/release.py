@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from hubkit.config import ReleaseConfig, load_config, write_config
 from hubkit.endpoint import use_endpoint
 from hubkit.localhub import LocalHub, serve
-from hubkit.release import Report, Step, plan, run
+from hubkit.release import Announce, Report, Step, plan, run
 from hubkit.stages import STAGES
 from hubkit.workspace import Workspace, write_text
 
@@ -28,17 +28,19 @@ def demo_release(
     last: str | None,
     show_plan: Callable[[list[Step]], None],
     show_step: Report,
+    show_start: Announce,
 ) -> None:
     """Run the demo's stages from `first` to `last` that are not done, and show what came of it.
 
     Args:
         show_plan: prints the plan of a dry run.
         show_step: prints a stage that was run or skipped.
+        show_start: prints a stage that is about to run.
 
     Raises:
         HubkitError: a stage failed; running the same command again continues.
     """
-    from hubkit.demo.summary import print_summary
+    from hubkit.report.summary import print_summary
 
     home = workspace.root / "demo"
     settings = home / "hubkit.toml"
@@ -48,9 +50,15 @@ def demo_release(
         return
     if any(step.action == "run" for step in steps):
         with _hub(home, settings) as hub:
-            steps = run(_prepare(home, hub), workspace, first, last, report=show_step)
+            steps = run(_prepare(home, hub), workspace, first, last, show_step, show_start)
+    else:
+        for step in steps:
+            show_step(step, 0.0)
     if steps[-1].stage is STAGES[-1]:
-        print_summary(load_config(settings), workspace, steps)
+        config = load_config(settings)
+        print_summary(config, workspace, settings)
+        port = urlsplit(config.hub.endpoint or "").port
+        print(f"\nThe Hub again, with new tokens:  hubkit hub serve --root {home / 'hub'} --port {port}")
 
 
 def _plan(workspace: Workspace, settings: Path, first: str | None, last: str | None) -> list[Step]:
@@ -107,9 +115,11 @@ def _prepare(home: Path, hub: LocalHub) -> ReleaseConfig:
 def _publish_models(namespace: str) -> dict[str, tuple[str, str]]:
     """Put the base models on the Hub, as repos like any others; return repo id and commit of each."""
     from huggingface_hub import HfApi
+    from huggingface_hub.utils import disable_progress_bars
 
     from hubkit.demo.config import MODELS
 
+    disable_progress_bars()
     api = HfApi()
     published = {}
     for name, folder in MODELS.items():

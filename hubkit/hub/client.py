@@ -159,8 +159,8 @@ def connect() -> HfApi:
     if token is None:
         raise HubkitError("there is no token", where=current_endpoint(), hint="set HF_TOKEN, or run: hf auth login")
     be_patient()
-    if not sys.stderr.isatty():
-        disable_progress_bars()
+    # hubkit says itself what it pushes; a dozen bars of the client would be drawn over that.
+    disable_progress_bars()
     return retrying(HfApi(endpoint=current_endpoint(), token=token))
 
 

@@ -85,7 +85,7 @@ def plan_push(config: ReleaseConfig, workspace: Workspace) -> Plan:
         for change in changes:
             if change.path == CARD and change.content is not None and change.action != "keep":
                 obstacles += raised(partial(check_card, api, target, change.content))
-        repos.append(Planned(target.web, _now(info, target), changes))
+        repos.append(Planned(target.web, describe(info, target), changes))
     script = workspace.dist / "dataset-script"
     if script.is_dir():
         remote = remote_files(api, found[0].repo, found[0].kind, SCRIPT_BRANCH)
@@ -102,7 +102,12 @@ def _changes(api: HfApi, target: Target, known: dict[str, str]) -> list[Change]:
     return [*probes, *wanted_changes(api, target, known)[0]]
 
 
-def _now(info: Any, target: Target) -> str:
+def describe(info: Any, target: Target) -> str:
+    """What a repo is like before a push, as the predicate of a sentence.
+
+    Args:
+        info: what `gate.look` found.
+    """
     if info is None:
         return "is new; private until its gate is proven" if target.gated else "is new; public"
     gated = {"manual": "behind a gate", "auto": "behind a gate that opens by itself"}.get(

@@ -168,6 +168,8 @@ def _push_data(api: HfApi, target: Target, config: ReleaseConfig, commits: Mappi
     changes, head = wanted_changes(api, target, commits)
     if any(change.action != "keep" for change in changes):
         message = f"Release {config.release.version}"
+        sent = [change.size for change in changes if change.action in ("add", "update")]
+        print(f"  push: {target.repo}: {len(sent)} files, {sum(sent) / 1e6:,.1f} MB", file=sys.stderr)
         if target.gated and config.hub.pull_request:
             _propose(api, target, changes, message, head)
         commit_changes(api, target.repo, target.kind, changes, message, head)

@@ -80,16 +80,26 @@ def targets(config: ReleaseConfig, workspace: Workspace) -> list[Target]:
     Raises:
         HubkitError: a folder of dist/ is missing, or the public Space would hold something other than code.
     """
-    found = [Target("dataset", config.hub.repo("dataset"), "dataset", workspace.dist / "dataset", True)]
-    if config.custody.adapter_on_hub:
-        found.append(Target("adapter", config.hub.repo("adapter"), "model", workspace.dist / "adapter", True))
-    found.append(Target("metric", config.hub.repo("metric"), "space", workspace.dist / "metric", False))
+    found = planned_targets(config, workspace)
     for target in found:
         if not any(target.folder.glob("*")):
             raise HubkitError("is missing", where=target.folder, hint="run: hubkit package")
     for path, file in found[-1].files().items():
         if file.suffix not in _CODE:
             raise HubkitError("is no code, and the Space is public", where=file, hint=f"take {path} out of the metric")
+    return found
+
+
+def planned_targets(config: ReleaseConfig, workspace: Workspace) -> list[Target]:
+    """The repos of the release by its settings alone, whether or not there is anything to push yet.
+
+    Raises:
+        UsageError: there is no namespace.
+    """
+    found = [Target("dataset", config.hub.repo("dataset"), "dataset", workspace.dist / "dataset", True)]
+    if config.custody.adapter_on_hub:
+        found.append(Target("adapter", config.hub.repo("adapter"), "model", workspace.dist / "adapter", True))
+    found.append(Target("metric", config.hub.repo("metric"), "space", workspace.dist / "metric", False))
     return found
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubkit.config import Quantization
 from hubkit.errors import HubkitError, UsageError
+from hubkit.models.quiet import quiet
 
 if TYPE_CHECKING:
     from transformers import BitsAndBytesConfig
@@ -49,6 +50,7 @@ def device_name(device: Any) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device.type)
 
 
+@quiet()
 def load_language_model(name: str, revision: str | None, quantization: Quantization, device: str) -> Loaded:
     """Load a causal language model and its tokenizer (left padding, as generation in batches needs it).
 
@@ -71,6 +73,7 @@ def load_language_model(name: str, revision: str | None, quantization: Quantizat
     return Loaded(model.eval(), tokenizer)
 
 
+@quiet()
 def load_vision_model(name: str, revision: str | None, quantization: Quantization, device: str) -> Loaded:
     """Load a Gemma 3 vision-language model and its processor; arguments as in `load_language_model`.
 

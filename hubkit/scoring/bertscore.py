@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
+from hubkit.models.quiet import LOADING_REPORT, quiet
 from hubkit.progress import Progress
 from hubkit.published import published
 from hubkit.scoring.inputs import Evaluation
@@ -50,6 +51,7 @@ def setup_scores(config: ReleaseConfig, workspace: Workspace, setup: str, evalua
         return SetupScores(str(stored["signature"]), **by_system)
 
 
+@quiet(LOADING_REPORT)
 def _compute(config: ReleaseConfig, setup: str, evaluation: Evaluation) -> tuple[dict[str, list[Any]], str]:
     import evaluate
 

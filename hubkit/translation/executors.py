@@ -8,15 +8,15 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from hubkit.errors import HubkitError, UsageError
-from hubkit.progress import Progress
+from hubkit.progress import Progress, repeated
 from hubkit.translation.checkpoints import read_parts
 from hubkit.translation.worker import Worker
 from hubkit.workspace import write_json
@@ -48,8 +48,11 @@ def run_worker(step: Worker) -> None:
             step.run(done=progress.advance)
         return
     os.environ.update(QUIET)
-    with _watched(step):
-        {"local": _run_local, "slurm": _run_slurm, "ray": _run_ray}[settings.executor](step)
+    with _watched(step) as progress:
+        if settings.executor == "slurm":
+            _run_slurm(step, progress)
+        else:
+            {"local": _run_local, "ray": _run_ray}[settings.executor](step)
     answered = read_parts(step.folder).keys()
     left = sum(unit.key not in answered for chunk in step.chunks() for unit in chunk)
     if left:
@@ -143,7 +146,7 @@ def _require_resources(executor: Any, there: Mapping[str, float]) -> None:
             )
 
 
-def _run_slurm(step: Worker) -> None:
+def _run_slurm(step: Worker, progress: Progress) -> None:
     from datatrove.executor import SlurmPipelineExecutor
 
     for tool in ("sbatch", "squeue"):
@@ -170,22 +173,29 @@ def _run_slurm(step: Worker) -> None:
             ) from None
         job = str(executor.job_id)
         write_json(record, {"job": job})
-    while _queued(job):
+    while states := job_states(job):
+        progress.note = f"Slurm job {job}: " + ", ".join(f"{n} {state}" for state, n in sorted(states.items()))
         time.sleep(POLL_SECONDS)
 
 
 def _queued(job: str) -> bool:
-    """Whether Slurm still has the job; it has forgotten one that ended a while ago.
+    return bool(job_states(job))
+
+
+def job_states(job: str) -> Counter[str]:
+    """How many tasks of a job are in which of Slurm's states; none where it ended: Slurm forgets a job in time.
 
     Raises:
         HubkitError: Slurm does not say, however often it is asked.
     """
     for _ in range(PATIENCE):
-        answer = subprocess.run(["squeue", "--noheader", "--jobs", job], capture_output=True, text=True, check=False)
+        # A line for each task of the array, with the word for its state alone.
+        command = ["squeue", "--noheader", "--jobs", job, "--array", "--format", "%T"]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
         if answer.returncode == 0:
-            return bool(answer.stdout.strip())
+            return Counter(line.strip().lower() for line in answer.stdout.splitlines() if line.strip())
         if "Invalid job id" in answer.stderr:
-            return False
+            return Counter()
         time.sleep(POLL_SECONDS)
     said = (answer.stderr.splitlines() or [f"code {answer.returncode}"])[0]
     raise HubkitError(
@@ -207,21 +217,12 @@ def _built(executor: Callable[..., Any], step: Worker, name: str, options: dict[
 
 
 @contextmanager
-def _watched(step: Worker) -> Iterator[None]:
+def _watched(step: Worker) -> Iterator[Progress]:
     """Show how many chunks are kept while other processes translate them."""
     chunks = sum(bool(chunk) for chunk in step.todo())
     before = len(list(step.folder.glob("part-*.parquet")))
-    over = threading.Event()
-    with Progress("translate: chunks", chunks) as progress:
-
-        def watch() -> None:
-            while not over.wait(2.0):
-                progress.advance(len(list(step.folder.glob("part-*.parquet"))) - before - progress.done)
-
-        thread = threading.Thread(target=watch, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
+    with (
+        Progress("translate: chunks", chunks) as progress,
+        repeated(2.0, lambda: progress.reach(len(list(step.folder.glob("part-*.parquet"))) - before)),
+    ):
+        yield progress

@@ -16,9 +16,12 @@ from typing import Any
 from hubkit.endpoint import current_endpoint
 from hubkit.errors import HubkitError
 from hubkit.formats import numbered
+from hubkit.progress import Progress, repeated
 from hubkit.workspace import write_json
 
 PASSED, FAILED, NOT_RUN = RESULTS = ("passed", "failed", "not run")
+
+SECONDS_BETWEEN_LOOKS = 2.0
 
 LONGEST_DETAIL = 500
 """Characters: a check that runs code of the release may say whatever that code wants."""
@@ -42,17 +45,22 @@ class Findings:
         self.path, self._about = path, about
         self._readers: dict[str, dict[str, Any]] = {}
         self._unmade: HubkitError | None = None
+        self._progress = Progress("verify: checks", 0)
+        self._recorded: set[tuple[str, str]] = set()
 
     def plan(self, who: str, checks: Iterable[str]) -> None:
         """Enter the checks of a reader as not run."""
         made = [{"check": check, "result": NOT_RUN, "detail": "the verification ended before"} for check in checks]
         self._readers[who] = {"reader": who, "checks": made}
+        self._progress.total += len(made)
 
     def record(self, who: str, check: str, result: str, detail: str) -> None:
         """Enter how a check ended, and print it."""
         entry = next(entry for entry in self._readers[who]["checks"] if entry["check"] == check)
         printable = "".join(letter if letter.isprintable() else " " for letter in detail)
         entry |= {"result": result, "detail": " ".join(printable.split())[:LONGEST_DETAIL]}
+        self._recorded.add((who, check))
+        self._progress.reach(len(self._recorded))
         shown = "FAILED" if result == FAILED else result
         print(f"  verify: {who:<26} {check:<20} {shown}: {entry['detail']}", file=sys.stderr)
 
@@ -66,6 +74,19 @@ class Findings:
         self._unmade = self._unmade or error
         for check in checks:
             self.record(who, check, NOT_RUN, str(error))
+
+    def shown(self) -> Progress:
+        """How many checks are done, to be shown while the block runs in which they are made."""
+        return self._progress
+
+    @contextlib.contextmanager
+    def watched(self, answer: Path) -> Iterator[None]:
+        """Count what a process writes into its file `answer` while the block waits for that process."""
+        before = len(self._recorded)
+        with repeated(
+            SECONDS_BETWEEN_LOOKS, lambda: self._progress.reach(before + len(results_of(read_answer(answer))))
+        ):
+            yield
 
     @contextlib.contextmanager
     def written(self) -> Iterator[None]:

@@ -114,7 +114,8 @@ class Examination(NamedTuple):
         asked, answered = process.root / "task.json", process.root / "report.json"
         answered.unlink(missing_ok=True)
         write_json(asked, self._task() | task)
-        status = process.run(SCRIPT, [str(asked), str(answered)], access, self.log, with_hubkit)
+        with self.findings.watched(answered):
+            status = process.run(SCRIPT, [str(asked), str(answered)], access, self.log, with_hubkit)
         answer = read_answer(answered)
         if answer:
             self.findings.describe(who, versions_of(answer))
@@ -253,7 +254,8 @@ def _examine(
             findings.give_up("hubkit", [CHECK], error)
         with tempfile.TemporaryDirectory(prefix="opened-", dir=root, ignore_cleanup_errors=True) as folder:
             opened = _open(release, own.corpus, Path(folder), findings) if release.sealed and own.corpus else None
-            _look(Examination(release, own, opened, log, findings), readers, others, root, kept)
+            with findings.shown():
+                _look(Examination(release, own, opened, log, findings), readers, others, root, kept)
     return findings.conclude()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -200,11 +201,12 @@ def test_the_command_prints_what_it_found(tmp_path: Path) -> None:
     (tmp_path / "hubkit.toml").write_text('[corpus]\nroot = "corpus"\nsubset = "all"\nimage_size = 32\n')
     arguments = ["read", "--config", str(tmp_path / "hubkit.toml"), "--workspace", str(tmp_path / "work")]
     printed = CliRunner().invoke(cli, arguments, catch_exceptions=False).output.splitlines()
-    assert printed[0].startswith("read       done in")
-    assert printed[2].split() == ["4", "4", "4"]
-    assert printed[3].split() == ["Atelectasis", "1", "/", "1", "0", "/", "0", "0", "/", "0"]
+    assert printed[0] == "read: starts (not done yet)"
+    assert re.fullmatch(r"read: 12 studies, 23 images in \d\.\d s", printed[1])
+    assert printed[3].split() == ["4", "4", "4"]
+    assert printed[4].split() == ["Atelectasis", "1", "/", "1", "0", "/", "0", "0", "/", "0"]
     assert printed[-1] == "images: 23 prepared, 1 missing, 0 broken"
-    assert CliRunner().invoke(cli, arguments).output.startswith("read       skipped")
+    assert CliRunner().invoke(cli, arguments).output.startswith("read: up to date\n")
 
 
 def test_the_seed_of_the_release_decides_what_is_taken(tmp_path: Path) -> None:

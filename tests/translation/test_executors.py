@@ -92,7 +92,8 @@ SQUEUE = """#!/bin/sh
 # A stand-in for squeue: says what is in the file "says" while there is one, as often as it has lines.
 line=$(head -n 1 "$SLURM_HOME/says" 2>/dev/null) && sed -i 1d "$SLURM_HOME/says"
 [ -n "$line" ] && echo "slurm_load_jobs error: $line" >&2 && exit 1
-[ "$1 $2" = "--noheader --jobs" ] && kill -0 $(cat "$SLURM_HOME/$3.pid") 2>/dev/null && echo "$3 gpu hubkit R"
+[ "$1 $2 $4 $5 $6" = "--noheader --jobs --array --format %T" ] || exit 2
+kill -0 $(cat "$SLURM_HOME/$3.pid") 2>/dev/null && printf 'PENDING\nRUNNING\nRUNNING\n'
 exit 0
 """
 

@@ -25,6 +25,7 @@ from hubkit.errors import HubkitError, UsageError
 from hubkit.hub.push import push
 from hubkit.localhub import LocalHub
 from hubkit.packaging.package import package
+from hubkit.report.summary import researcher_lines
 from hubkit.verification.clean_env import Access, clean_env
 from hubkit.verification.verify import LOADING_CHECKS, READER_CHECKS, verify
 from hubkit.workspace import Workspace
@@ -86,6 +87,20 @@ def as_maintainer(hub: LocalHub) -> dict[str, str]:
         "HF_TOKEN": hub.tokens["owner"],
         "HUBKIT_UNGRANTED_TOKEN": hub.tokens["ungranted"],
     }
+
+
+def test_what_the_end_of_a_release_prints_runs_as_it_is(
+    packaged: tuple[ReleaseConfig, Workspace], pushed: list[str], hub: LocalHub, tmp_path: Path
+) -> None:
+    """The lines for a researcher, pasted by one who was granted access, where hubkit is not installed."""
+    script = tmp_path / "pasted.py"
+    uses = ["print(reports['test'].num_rows, type(model).__name__, metric.name)"]
+    script.write_text("\n".join([*researcher_lines(*packaged), *uses]))
+    with clean_env(tmp_path) as process:
+        status = process.run(script, [], Access(hub.url, hub.tokens["granted"]), tmp_path / "log")
+    said = (tmp_path / "log").read_text()
+    assert status == 0, said
+    assert re.search(r"^\d+ PeftModel\w* \S+$", said, flags=re.MULTILINE)
 
 
 Results = dict[str, dict[str, str]]

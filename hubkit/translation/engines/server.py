@@ -111,7 +111,6 @@ class Server:
                 if _healthy(client):
                     progress.advance()
                     return
-                progress.advance(0)
                 time.sleep(0.2)
         raise HubkitError(f"the server is not healthy after {READY_SECONDS:.0f} s", where=self.command[0])
 

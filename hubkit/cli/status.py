@@ -1,0 +1,20 @@
+"""`hubkit status`: where the release stands."""
+
+from __future__ import annotations
+
+import click
+
+from hubkit.cli._options import config_option, workspace_option
+from hubkit.config import ReleaseConfig
+from hubkit.workspace import Workspace
+
+
+@click.command(name="status", short_help="Say where the release stands.")
+@config_option
+@workspace_option
+def command(config: ReleaseConfig, workspace: Workspace) -> None:
+    """Say which stages are done or stale and why, what is flagged, which jobs run, and what is on the Hub."""
+    from hubkit.report.status import status
+
+    for line in status(config, workspace):
+        click.echo(line)

@@ -1,0 +1,106 @@
+"""What each stage left in the workspace, in a few words: the end of its line, and of `hubkit status`."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hubkit.models.recipe import TRAINING
+from hubkit.scoring.tables import NAMES
+from hubkit.tables import CONDITIONS, SETUPS
+from hubkit.workspace import Workspace, read_table
+
+
+def outcome(stage: str, workspace: Workspace) -> str | None:
+    """What a stage made, as "300 studies, 480 images"; None where it is not there, or not of a kind that is counted."""
+    describe = _OUTCOMES.get(stage)
+    try:
+        return describe(workspace) if describe else None
+    except FileNotFoundError:
+        return None
+
+
+def statuses(workspace: Workspace) -> Counter[str]:
+    """How many rows of translations.parquet are ok, flagged and failed.
+
+    Raises:
+        FileNotFoundError: nothing is translated yet.
+    """
+    return Counter(_column(workspace.translations, "status"))
+
+
+def _read(workspace: Workspace) -> str:
+    selection = _json(workspace.selection)
+    images = selection["images"]
+    shown = "no images" if images["text_only"] else counted(images["prepared"], "image")
+    return f"{counted(sum(selection['sizes'].values()), 'study')}, {shown}"
+
+
+def _translate(workspace: Workspace) -> str:
+    found = statuses(workspace)
+    return f"{counted(found.total(), 'section')}, {found['flagged']} flagged, {found['failed']} failed"
+
+
+def _finetune(workspace: Workspace) -> str:
+    training = _json(workspace.adapter / TRAINING)
+    best = f", best at {training['best_step']}" if training.get("best_step") is not None else ""
+    return f"adapter of {counted(training['steps'], 'step')}{best}"
+
+
+def _generate(workspace: Workspace) -> str:
+    rows = sum(len(_column(workspace.generations(condition), "study_id")) for condition in CONDITIONS)
+    return f"{counted(rows, 'report')} in {len(CONDITIONS)} conditions"
+
+
+def _score(workspace: Workspace) -> str:
+    summary = _json(workspace.scores / "summary.json")
+    shown = [f"{summary['conditions']['lora'][setup]['f1']['mean']:.3f} ({NAMES[setup]})" for setup in SETUPS]
+    return f"{counted(summary['n'], 'study')}, F1 of LoRA {', '.join(shown)}"
+
+
+def _package(workspace: Workspace) -> str:
+    sizes = [path.stat().st_size for path in workspace.dist.rglob("*") if path.is_file()]
+    return f"{counted(len(sizes), 'file')}, {sum(sizes) / 1e6:,.1f} MB"
+
+
+def _push(workspace: Workspace) -> str:
+    repos = _json(workspace.receipt)["repos"]
+    return f"{counted(len(repos), 'repo')} at {repos['dataset']['tag']}"
+
+
+def _verify(workspace: Workspace) -> str:
+    counts = _json(workspace.root / "verification.json")["counts"]
+    return "checks: " + ", ".join(f"{count} {result}" for result, count in counts.items() if count)
+
+
+_OUTCOMES: dict[str, Callable[[Workspace], str]] = {
+    "read": _read,
+    "translate": _translate,
+    "finetune": _finetune,
+    "generate": _generate,
+    "score": _score,
+    "package": _package,
+    "push": _push,
+    "verify": _verify,
+}
+
+
+def counted(number: int, what: str) -> str:
+    """A number with its noun: "1 study", "2,000 studies"."""
+    plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+    return f"{number:,} {what if number == 1 else plural}"
+
+
+def _column(path: Path, name: str) -> list[Any]:
+    if not path.exists():
+        raise FileNotFoundError(path)
+    column: list[Any] = read_table(path, [name])[name].to_pylist()
+    return column
+
+
+def _json(path: Path) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return values

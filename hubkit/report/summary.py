@@ -1,0 +1,122 @@
+"""The end of a release: its scores, where its repos are, what a researcher types, and what comes next."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from hubkit.config import ReleaseConfig
+from hubkit.endpoint import current_endpoint
+from hubkit.models.recipe import read_recipe
+from hubkit.scoring.table import read_summary
+from hubkit.scoring.tables import NAMES
+from hubkit.tables import SETUPS
+from hubkit.workspace import Workspace
+
+WHAT = {
+    "dataset": "gated dataset with its loader",
+    "adapter": "gated LoRA adapter",
+    "metric": "BERTScore metric (a Space)",
+}
+
+DEFAULTS = (Path("hubkit.toml"), Path("work"))
+"""The --config and --workspace that a command takes where none is given."""
+
+
+def print_summary(config: ReleaseConfig, workspace: Workspace, settings: Path) -> None:
+    """Print what a finished release came to, from the files of `workspace`; its tables fit into 80 characters.
+
+    Args:
+        settings: where `config` was read from, for the commands that come next.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    summary = read_summary(workspace)
+    console.print(f"\n[bold]Scores[/bold] of {summary['n']} test studies of {summary['patients']} patients,")
+    console.print(f"with {summary['confidence']:.0%} intervals (all tables: hubkit score --table md)\n")
+    console.print(_scores(summary))
+    console.print(f"\n[bold]On the Hub[/bold], tag {config.release.tag}\n")
+    for artifact, url in _addresses(config, workspace):
+        console.print(f"    {url}  {WHAT[artifact]}", markup=False)
+    console.print("\n[bold]What a researcher types[/bold]\n")
+    for line in researcher_lines(config, workspace):
+        console.print(f"    {line}".rstrip(), markup=False)
+    console.print("\n[bold]Next[/bold]\n")
+    for line in next_lines(workspace, settings):
+        console.print(f"    {line}", markup=False)
+
+
+def researcher_lines(config: ReleaseConfig, workspace: Workspace) -> list[str]:
+    """Python with which a reader who was granted access uses each part; complete, so that it can be pasted."""
+    hub, tag = config.hub, config.release.tag
+    lines = ["from datasets import load_dataset", ""]
+    if config.custody.mode == "sealed":
+        # Stock libraries show bytes until the reader's own corpus has opened them.
+        lines = [f"# first: hubkit unseal {hub.repo('dataset')} --revision {tag}", *lines]
+        lines += [f'reports = load_dataset("{hub.dataset}")']
+    else:
+        lines += [f'reports = load_dataset("{hub.repo("dataset")}", revision="{tag}")']
+    if config.custody.adapter_on_hub:
+        base = read_recipe(workspace.adapter)["base_model"]
+        lines += [
+            *("", "from peft import PeftModel", "from transformers import AutoModelForImageTextToText", ""),
+            "base = AutoModelForImageTextToText.from_pretrained(",
+            f'    "{base["name"]}",',
+            *([f'    revision="{base["revision"]}",'] if base["revision"] else []),
+            '    dtype="auto",',
+            ")",
+            "model = PeftModel.from_pretrained(",
+            f'    base, "{hub.repo("adapter")}", revision="{tag}"',
+            ")",
+        ]
+    return [*lines, "", "import evaluate", "", f'metric = evaluate.load("{hub.repo("metric")}", revision="{tag}")']
+
+
+def next_lines(workspace: Workspace, settings: Path) -> list[str]:
+    """What a maintainer does with a release that is out: commands with the options that they need, and what for."""
+    where = "" if settings == DEFAULTS[0] else f" --config {shlex.quote(str(settings))}"
+    both = where
+    if workspace.root != DEFAULTS[1].absolute():
+        both += f" --workspace {shlex.quote(str(workspace.root))}"
+    return [
+        f"hubkit access list{where}  # who asks for the gated repos; then: hubkit access grant{where} USER",
+        f"hubkit status{both}  # what is stale, and what is on the Hub",
+    ]
+
+
+def _addresses(config: ReleaseConfig, workspace: Workspace) -> Iterator[tuple[str, str]]:
+    receipt: dict[str, Any] = json.loads(workspace.receipt.read_text(encoding="utf-8"))
+    for artifact, repo in receipt["repos"].items():
+        yield artifact, repo.get("url") or f"{current_endpoint()}/{repo['id']}"
+
+
+def _scores(summary: dict[str, Any]) -> Table:
+    """F1 of every system in both setups, and of the findings: what fits into 80 characters."""
+    rows = [
+        (
+            NAMES[system],
+            *[_figure(found[setup]["f1"], "mean") for setup in SETUPS],
+            _figure(found["clinical"]["micro"], "value"),
+        )
+        for system, found in summary["conditions"].items()
+    ]
+    header = ("system", *[f"F1, {NAMES[setup]}" for setup in SETUPS], "findings")
+    return _table(header, rows, first=17)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]], first: int) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for at, name in enumerate(header):
+        table.add_column(name, width=first if at == 0 else None)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _figure(found: dict[str, float], name: str) -> str:
+    return f"{found[name]:.3f} \\[{found['low']:.3f}, {found['high']:.3f}]"
