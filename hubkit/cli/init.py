@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from hubkit.config import template
+from hubkit.config import ReleaseConfig, load_config, template
+from hubkit.config.presets import NAMES, preset
 from hubkit.errors import UsageError
+from hubkit.terms.policy import name_warning
 from hubkit.workspace import write_text
 
 
@@ -15,11 +18,42 @@ from hubkit.workspace import write_text
 @click.argument("path", type=click.Path(path_type=Path), default=Path("hubkit.toml"))
 @click.option("--namespace", default="your-name", show_default=True, help="The user or organisation on the Hub.")
 @click.option("--corpus", default="mimic-cxr", show_default=True, help="The folder of MIMIC-CXR.")
+@click.option("--preset", "machine", type=click.Choice(NAMES), help="Settings for a kind of machine.")
+@click.option(
+    "--dataset-name",
+    metavar="NAME",
+    help=f"Name of the dataset repo; the adapter's follows it. [default: {ReleaseConfig().hub.dataset}]",
+)
 @click.option("--force", is_flag=True, help="Overwrite the file.")
-def command(path: Path, namespace: str, corpus: str, force: bool) -> None:
-    """Write a hubkit.toml with every setting at its default."""
+def command(
+    path: Path, namespace: str, corpus: str, machine: str | None, dataset_name: str | None, force: bool
+) -> None:
+    """Write a hubkit.toml with every setting at its default, but for those that a preset or an option sets."""
     if path.exists() and not force:
         hint = "see every setting: hubkit settings; or replace the file and all that is set in it: --force"
         raise UsageError("is there already", where=path, hint=hint)
-    write_text(path, template({"hub.namespace": namespace, "corpus.root": corpus}))
+    values: dict[str, Any] = preset(machine) if machine else {}
+    values |= {"hub.namespace": namespace, "corpus.root": corpus}
+    if dataset_name is not None:
+        _check_name(dataset_name)
+        values |= {"hub.dataset": dataset_name, "hub.adapter": f"medgemma-4b-it-{dataset_name}-lora"}
+    write_text(path, template(values))
     click.echo(f"{path} written; see what this machine can do with it: hubkit doctor --config {path}")
+    if dataset_name is None and (warning := name_warning(load_config(path))):
+        click.echo(f"note: {warning}; choose one with: hubkit init --dataset-name mimic-cxr-ext-ptbr")
+
+
+def _check_name(name: str) -> None:
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        # With the longest prefix and suffix that it gets, in the adapter's name; a namespace in it is refused too.
+        validate_repo_id(f"n/medgemma-4b-it-{name}-lora")
+        validate_repo_id(f"n/{name}")
+    except HFValidationError:
+        raise UsageError(
+            f"{name!r} cannot be the name of a repo",
+            where="--dataset-name",
+            hint="letters, digits, . _ and -, without the namespace: mimic-cxr-ext-ptbr",
+        ) from None

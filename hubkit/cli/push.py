@@ -41,7 +41,7 @@ def _show_plan(config: ReleaseConfig, workspace: Workspace) -> None:
     click.echo(f"then the tag {config.release.tag} on each" + (", and a collection" if config.hub.collection else ""))
     if config.hub.pull_request:
         click.echo("data goes up as pull requests, which a person merges")
-    warning = name_warning(config)
+    warning = name_warning(config, chosen=False)
     if warning:
         click.echo(f"warning: {warning}", err=True)
     for obstacle in obstacles:

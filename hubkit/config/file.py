@@ -67,7 +67,7 @@ def _anchored(corpus: Corpus, folder: Path) -> Corpus:
     return corpus.model_copy(update={"root": folder / corpus.root.expanduser(), "images": images})
 
 
-def template(values: dict[str, str], only: str | None = None) -> str:
+def template(values: dict[str, Any], only: str | None = None) -> str:
     """A hubkit.toml with every setting as a comment, and `values` ("hub.namespace") set.
 
     A setting stands with its meaning, its choices, and its default; where that is none, with an example.

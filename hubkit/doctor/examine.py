@@ -20,6 +20,7 @@ CHECKS: dict[str, Callable[[ReleaseConfig, Workspace], Iterable[Finding]]] = {
     "PhysioNet access": corpus.access,
     "Hub account": hub.account,
     "terms": hub.terms,
+    "names": hub.names,
     "models": hub.models,
     "training data": hub.training_data,
     "training": training.training,

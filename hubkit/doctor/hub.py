@@ -13,7 +13,7 @@ from hubkit.endpoint import current_endpoint
 from hubkit.errors import HubkitError
 from hubkit.own_hub import is_own_hub
 from hubkit.terms.kinds import terms_of
-from hubkit.terms.policy import check_destination
+from hubkit.terms.policy import check_destination, name_warning
 from hubkit.tokens import environment_token, hub_token
 from hubkit.workspace import Workspace
 
@@ -80,6 +80,13 @@ def terms(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
         yield ok("terms", f"hubkit started {endpoint} on this machine")
     else:
         yield ok("terms", f"{terms_of(config.corpus.kind).licence}; what is made from it goes to {endpoint}")
+
+
+def names(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
+    """The repos are named as the corpus's owners ask of what is derived from it."""
+    found = name_warning(config)
+    if found:
+        yield warning("names", found, "set them, or leave them: push warns only while they are at their defaults")
 
 
 def models(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:

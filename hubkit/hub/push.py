@@ -62,7 +62,7 @@ def push(config: ReleaseConfig, workspace: Workspace) -> None:
     """
     endpoint = current_endpoint()
     check_permission(config, workspace, endpoint)
-    warning = name_warning(config)
+    warning = name_warning(config, chosen=False)
     if warning:
         print(f"  push: {warning}", file=sys.stderr)
     ungranted = gate.ungranted_token(config.hub.waive_ungranted_probe)

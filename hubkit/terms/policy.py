@@ -88,12 +88,17 @@ def check_title(title: str, where: str) -> None:
         )
 
 
-def name_warning(config: ReleaseConfig) -> str | None:
-    """What to tell a maintainer whose dataset or adapter is named against PhysioNet's rule; None where none is."""
+def name_warning(config: ReleaseConfig, chosen: bool = True) -> str | None:
+    """What to tell a maintainer whose dataset or adapter is named against PhysioNet's rule; None where none is.
+
+    Args:
+        chosen: whether names that are set in hubkit.toml count too: somebody chose them.
+    """
     names = {"dataset": config.hub.dataset}
     if config.custody.adapter_on_hub:
         names["adapter"] = config.hub.adapter
-    named = {part: name for part, name in names.items() if lacks_ext(name)}
+    settled = set() if chosen else config.hub.model_fields_set
+    named = {part: name for part, name in names.items() if lacks_ext(name) and part not in settled}
     if not named or not terms_of(config.corpus.kind).credentialed:
         return None
     return (

@@ -11,7 +11,7 @@ import pytest
 from huggingface_hub import HfApi
 from small_dist import lean_config, small_config, small_dist
 
-from hubkit.config import ReleaseConfig
+from hubkit.config import Hub, ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.hub.changes import Change, Remote, compare, digests
 from hubkit.hub.push import push
@@ -134,12 +134,17 @@ def test_nothing_leaves_this_machine_without_permission(tmp_path: Path, monkeypa
         push(config, small_dist(tmp_path, config))
 
 
-@pytest.mark.parametrize(("name", "warned"), [("mimic-ptbr", True), ("reports", False)])
-def test_a_push_warns_of_a_name(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, warned: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("name", "warned"), [(None, True), ("mimic-ptbr", False), ("mimic-cxr-ptbr", False), ("reports", False)]
+)
+def test_a_push_warns_of_a_name_that_nobody_chose(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str | None, warned: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("HUBKIT_UNGRANTED_TOKEN")
-    config = lean_config("warned", dataset=name, kind="mimic-cxr")
+    config = lean_config("warned", dataset=name or "", kind="mimic-cxr")
+    if name is None:
+        default = Hub(**config.hub.model_dump(exclude={"dataset"}))
+        config = config.model_copy(update={"hub": default})
     with pytest.raises(HubkitError, match="no token of a user without a grant"):
         push(config, small_dist(tmp_path, config))
     assert ("PhysioNet asks" in capsys.readouterr().err) is warned
