@@ -104,6 +104,11 @@ class Workspace:
         return self.root / "salt.txt"
 
     @property
+    def report(self) -> Path:
+        """The maintainer's page, which holds text of the corpus; it stays here."""
+        return self.root / "report.html"
+
+    @property
     def access_check(self) -> Path:
         """The record of the last PhysioNet access check."""
         return self.root / "physionet-access.json"

@@ -23,6 +23,7 @@ HERE = {
     "hubkit fetch": (1, "PHYSIONET_USERNAME"),
     "hubkit release --dry-run": (0, "read       run   not done yet"),
     "hubkit release": (1, "mimic-cxr"),
+    "hubkit report": (0, "report.html (holds text of the corpus: keep it here)"),
     "hubkit status": (0, "read       not done yet"),
     "hubkit score --table md": (1, "summary.json: is missing"),
     "hubkit check pairs.csv": (1, "negation_dropped"),

@@ -21,7 +21,7 @@ COMMANDS = sorted(module.name for module in pkgutil.iter_modules(__path__) if no
 
 
 SECTIONS = {
-    "The release": ("init", "settings", "doctor", "release", "status"),
+    "The release": ("init", "settings", "doctor", "release", "status", "report"),
     "Its stages, in order": (
         *("fetch", "read", "translate", "finetune", "generate", "score", "package", "push", "verify"),
     ),

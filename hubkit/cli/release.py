@@ -60,6 +60,7 @@ def _release(path: Path, workspace: Workspace, dry_run: bool, first: str | None,
         return
     steps = run(config, workspace, first, last, partial(print_step, workspace), print_start)
     if steps[-1].stage is STAGES[-1]:
+        from hubkit.report.page import write_page
         from hubkit.report.summary import print_summary
 
-        print_summary(config, workspace, path)
+        print_summary(config, workspace, path, write_page(config, workspace))

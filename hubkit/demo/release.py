@@ -40,6 +40,7 @@ def demo_release(
     Raises:
         HubkitError: a stage failed; running the same command again continues.
     """
+    from hubkit.report.page import write_page
     from hubkit.report.summary import print_summary
 
     home = workspace.root / "demo"
@@ -56,7 +57,7 @@ def demo_release(
             show_step(step, 0.0)
     if steps[-1].stage is STAGES[-1]:
         config = load_config(settings)
-        print_summary(config, workspace, settings)
+        print_summary(config, workspace, settings, write_page(config, workspace))
         port = urlsplit(config.hub.endpoint or "").port
         print(f"\nThe Hub again, with new tokens:  hubkit hub serve --root {home / 'hub'} --port {port}")
 

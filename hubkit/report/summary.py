@@ -29,11 +29,12 @@ DEFAULTS = (Path("hubkit.toml"), Path("work"))
 """The --config and --workspace that a command takes where none is given."""
 
 
-def print_summary(config: ReleaseConfig, workspace: Workspace, settings: Path) -> None:
+def print_summary(config: ReleaseConfig, workspace: Workspace, settings: Path, page: Path) -> None:
     """Print what a finished release came to, from the files of `workspace`; its tables fit into 80 characters.
 
     Args:
         settings: where `config` was read from, for the commands that come next.
+        page: the report, which is linked.
     """
     console = Console(highlight=False, soft_wrap=True)
     summary = read_summary(workspace)
@@ -49,6 +50,7 @@ def print_summary(config: ReleaseConfig, workspace: Workspace, settings: Path) -
     console.print("\n[bold]Next[/bold]\n")
     for line in next_lines(workspace, settings):
         console.print(f"    {line}", markup=False)
+    console.print(f"\n[bold]Report[/bold], for those who may read the corpus:\n\n    {page.as_uri()}")
 
 
 def researcher_lines(config: ReleaseConfig, workspace: Workspace) -> list[str]:

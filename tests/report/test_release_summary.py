@@ -164,12 +164,13 @@ def released(tmp_path: Path) -> Workspace:
 
 
 def test_the_end_of_a_release_fits_into_80_columns(released: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    print_summary(parse_config(CONFIG), released, Path("my settings.toml"))
+    print_summary(parse_config(CONFIG), released, Path("my settings.toml"), released.report)
     said = capsys.readouterr().out
     assert "LoRA              0.900 [0.800, 1.000] 0.900 [0.800, 1.000] 0.900 [0.800, 1.000]" in said
     assert "https://hub.example/spaces/lab/metric" in said
     assert f"hubkit status --config 'my settings.toml' --workspace {released.root}" in said
-    tables = [line for line in said.splitlines() if not re.search(r"https?://|hubkit |--", line)]
+    assert said.endswith(f"\n    file://{released.root}/report.html\n")
+    tables = [line for line in said.splitlines() if not re.search(r"https?://|file://|hubkit |--", line)]
     assert max(len(line.rstrip()) for line in tables) <= 80
 
 

@@ -1,0 +1,214 @@
+"""What the report of a workspace shows, read from its files; a part whose stage has not run is None or empty."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hubkit.models.recipe import TRAINING
+from hubkit.progress import duration
+from hubkit.release import read_manifest
+from hubkit.report.marks import Piece, Span, marked
+from hubkit.report.outcomes import outcome
+from hubkit.scoring.tables import NAMES, Grid, grids
+from hubkit.stages import STAGES
+from hubkit.tables import CHEXPERT_LABELS, CONDITIONS, SETUPS, SPLITS
+from hubkit.workspace import Workspace, read_table
+
+MOST_PAIRS = 200
+"""Flagged pairs that the page shows: more are not read by anybody, and a browser has to hold them."""
+
+SAMPLES = 6
+"""Studies with their images: a third each from the low end, the middle and the high end of the scores."""
+
+IMAGE_SIDE = 448
+"""Pixels of an image on the page: half of what the models see, about 25 kB."""
+
+
+class Figure(NamedTuple):
+    """A picture on the page: what it is called, and its bytes as a data: address."""
+
+    name: str
+    address: str
+
+
+class Pair(NamedTuple):
+    """A flagged translation beside its source, with what the checks point at."""
+
+    study_id: int
+    section: str
+    status: str
+    checks: list[str]
+    source: list[Piece]
+    translation: list[Piece]
+
+
+class Sample(NamedTuple):
+    """A test study: its images, the reference, and each condition's text with its BERTScore F1, where there is one."""
+
+    study_id: int
+    images: list[Figure]
+    reference: str
+    generated: list[tuple[str, str, float | None]]
+
+
+def stages(workspace: Workspace) -> list[tuple[str, str, str, str]]:
+    """Name, day, time taken and outcome of each stage that ran."""
+    found = []
+    for stage in STAGES:
+        manifest = read_manifest(workspace, stage.name)
+        if manifest:
+            row = (manifest["started"][:16].replace("T", " "), duration(manifest["seconds"]))
+            found.append((stage.name, *row, outcome(stage.name, workspace) or ""))
+    return found
+
+
+def versions(workspace: Workspace) -> list[tuple[str, list[str]]]:
+    """Each package with the versions that stages ran with: more than one where it was updated between them."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for stage in STAGES:
+        for package, version in ((read_manifest(workspace, stage.name) or {}).get("versions") or {}).items():
+            if version not in found[package]:
+                found[package].append(version)
+    return sorted(found.items())
+
+
+def selection(workspace: Workspace) -> dict[str, Any] | None:
+    """Sizes of the splits, positive and uncertain studies of each label, and what was odd about reports and images."""
+    if not workspace.selection.exists():
+        return None
+    values = _json(workspace.selection)
+    cells = {
+        label: [values["labels"][split].get(label, {"positive": 0, "uncertain": 0}) for split in SPLITS]
+        for label in CHEXPERT_LABELS
+    }
+    odd = {name.replace("_", " "): count for name, count in values["reports"].items()}
+    images = values["images"]
+    odd |= {f"images {name}": len(images[name]) for name in ("missing", "broken") if images[name]}
+    return {"sizes": [(split, values["sizes"][split]) for split in SPLITS], "labels": cells, "odd": odd}
+
+
+def checks(workspace: Workspace) -> list[tuple[str, str, int]]:
+    """Each check that found something, its severity, and in how many sections; errors and the most frequent first."""
+    if not workspace.checks.exists():
+        return []
+    rows = read_table(workspace.checks).to_pylist()
+    counts = Counter(
+        (severity, check)
+        for severity, check, _, _ in {(row["severity"], row["check"], row["study_id"], row["section"]) for row in rows}
+    )
+    return [
+        (check, severity, count)
+        for (severity, check), count in sorted(counts.items(), key=lambda at: (at[0][0], -at[1]))
+    ]
+
+
+def flagged(workspace: Workspace) -> tuple[list[Pair], int]:
+    """The first flagged or failed translations with their spans, and how many there are."""
+    if not (workspace.translations.exists() and workspace.checks.exists()):
+        return [], 0
+    found: dict[tuple[int, str], list[dict[str, Any]]] = defaultdict(list)
+    for flag in read_table(workspace.checks).to_pylist():
+        found[flag["study_id"], flag["section"]].append(flag)
+    doubtful = [row for row in read_table(workspace.translations).to_pylist() if row["status"] != "ok"]
+    pairs = []
+    for row in doubtful[:MOST_PAIRS]:
+        flags = found[row["study_id"], row["section"]]
+        source, translation = (
+            marked(text or "", [Span(flag[f"{side}_start"], flag[f"{side}_end"], flag["check"]) for flag in flags])
+            for side, text in (("source", row["source"]), ("translation", row["translation"]))
+        )
+        names = sorted({flag["check"] for flag in flags})
+        pairs.append(Pair(row["study_id"], row["section"], row["status"], names, source, translation))
+    return pairs, len(doubtful)
+
+
+def tables(workspace: Workspace) -> list[Grid]:
+    """The tables of scores."""
+    path = workspace.scores / "summary.json"
+    return grids(_json(path)) if path.exists() else []
+
+
+def training(workspace: Workspace) -> dict[str, Any] | None:
+    """The settings and the outcome of the training."""
+    path = workspace.adapter / TRAINING
+    if not path.exists():
+        return None
+    values = _json(path)
+    kept = ("steps", "best_step", "eval_loss", "trainable_parameters", "studies")
+    settings: dict[str, Any] = values["settings"]
+    return {name.replace("_", " "): values[name] for name in kept if name in values} | settings
+
+
+def plots(folder: Path) -> list[Figure]:
+    """The plots of a stage."""
+    return [Figure(path.stem, _address(path.read_bytes(), "png")) for path in sorted(folder.glob("*.png"))]
+
+
+def samples(workspace: Workspace) -> list[Sample]:
+    """Test studies from both ends and the middle of the adapter's scores."""
+    if not (workspace.studies.exists() and all(workspace.generations(name).exists() for name in CONDITIONS)):
+        return []
+    said: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for condition in CONDITIONS:
+        for row in read_table(workspace.generations(condition)).to_pylist():
+            said[row["study_id"]][condition] = row
+    scores = _f1(workspace)
+    ordered = sorted(said, key=lambda study: (scores.get((study, "lora"), 0.0), study))
+    chosen = _spread(ordered)
+    listed = read_table(workspace.studies, ["study_id", "images"]).to_pylist()
+    images = {row["study_id"]: row["images"] or [] for row in listed if row["study_id"] in set(chosen)}
+    return [
+        Sample(
+            study,
+            [figure for image in images.get(study, []) if (figure := _image(workspace.images, image["dicom_id"]))],
+            next(iter(said[study].values()))["reference"] or "",
+            [
+                (NAMES[name], said[study][name]["generated"] or "", scores.get((study, name)))
+                for name in CONDITIONS
+                if name in said[study]
+            ],
+        )
+        for study in chosen
+    ]
+
+
+def _spread(ordered: list[int]) -> list[int]:
+    third = SAMPLES // 3
+    middle = max(len(ordered) // 2 - third // 2, 0)
+    chosen = [*ordered[:third], *ordered[middle : middle + third], *ordered[-third:]]
+    return list(dict.fromkeys(chosen))
+
+
+def _f1(workspace: Workspace) -> dict[tuple[int, str], float]:
+    path = workspace.scores / "scores.parquet"
+    if not path.exists():
+        return {}
+    rows = read_table(path, ["study_id", "condition", "setup", "f1"]).to_pylist()
+    return {(row["study_id"], row["condition"]): row["f1"] for row in rows if row["setup"] == SETUPS[0]}
+
+
+def _image(folder: Path, dicom_id: str) -> Figure | None:
+    from PIL import Image
+
+    path = folder / f"{dicom_id}.jpg"
+    if not path.exists():
+        return None
+    held = io.BytesIO()
+    with Image.open(path) as image:
+        image.thumbnail((IMAGE_SIDE, IMAGE_SIDE))
+        image.save(held, "JPEG", quality=85)
+    return Figure(dicom_id, _address(held.getvalue(), "jpeg"))
+
+
+def _address(content: bytes, kind: str) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _json(path: Path) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return values

@@ -1,0 +1,72 @@
+"""The report: one page without a connection or a script, for the maintainer alone; it holds text of the corpus."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from hubkit import __version__
+from hubkit.config import ReleaseConfig
+from hubkit.report import contents
+from hubkit.tables import SPLITS
+from hubkit.workspace import Workspace, write_text
+
+TEMPLATES = Path(__file__).parent
+
+
+def write_page(config: ReleaseConfig, workspace: Workspace) -> Path:
+    """Write the report into the workspace, readable by its owner, and return its path.
+
+    A part whose stage has not run says so. Text of the corpus and of models is put in as text, never as HTML.
+
+    Raises:
+        HubkitError: a file of the workspace is damaged, or the report cannot be written.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pairs, doubtful = contents.flagged(workspace)
+    page = environment.get_template("page.html.jinja").render(
+        config=config,
+        hubkit=__version__,
+        style=style,
+        policy=content_policy(style),
+        splits=SPLITS,
+        stages=contents.stages(workspace),
+        versions=contents.versions(workspace),
+        selection=contents.selection(workspace),
+        checks=contents.checks(workspace),
+        pairs=pairs,
+        doubtful=doubtful,
+        translated=workspace.translations.exists(),
+        tables=contents.tables(workspace),
+        plots=contents.plots(workspace.scores),
+        training=contents.training(workspace),
+        curves=contents.plots(workspace.adapter),
+        samples=contents.samples(workspace),
+        repos=_repos(workspace),
+    )
+    write_text(workspace.report, page)
+    return workspace.report
+
+
+def content_policy(style: str) -> str:
+    """The policy of the page: it loads nothing, runs nothing, sends nothing; pictures and style lie in it."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+def _repos(workspace: Workspace) -> list[dict[str, Any]]:
+    if not workspace.receipt.exists():
+        return []
+    return list(json.loads(workspace.receipt.read_text(encoding="utf-8"))["repos"].values())
