@@ -11,14 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import hubkit
 from hubkit.verification.variables import PROXIES, kept_environment
 from hubkit.verification.versions import environment
 
 _RUN = """
 import runpy, sys
 _, libraries, *sys.argv = sys.argv
-sys.path[:0] = filter(None, libraries.split(":"))
+sys.path[:0] = filter(None, [libraries])
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
@@ -52,9 +51,6 @@ class CleanEnv:
         self.root, self.python = root, python
         # Some libraries tell a user's module from one that is installed by this name in its path.
         self.libraries = root / "site-packages"
-        self.ours = root / "ours" / "site-packages"
-        self.ours.mkdir(parents=True)
-        (self.ours / "hubkit").symlink_to(Path(hubkit.__file__).parent)
         if python is None:
             self.libraries.mkdir()
             for folder in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
@@ -62,25 +58,17 @@ class CleanEnv:
                     if not entry.name.startswith(_OURS) and entry.suffix != ".pth":
                         (self.libraries / entry.name).symlink_to(entry)
 
-    def run(
-        self,
-        script: Path,
-        arguments: list[str],
-        access: Access,
-        log: Path,
-        with_hubkit: bool = False,
-    ) -> int:
+    def run(self, script: Path, arguments: list[str], access: Access, log: Path) -> int:
         """Run `script`, a file or a folder with a __main__.py, and return its exit status; what it says goes to `log`.
 
         Args:
             access: what of the Hub it can reach.
-            with_hubkit: whether it may import hubkit, as after the light install of it.
         """
         home = Path(tempfile.mkdtemp(prefix="home-", dir=self.root))
         # Without site (-S) no .pth file brings hubkit back, and isolated (-I) neither does the environment.
         options = ["-I", "-S"] if self.python is None else ["-I"]
-        paths = [*([self.ours] if with_hubkit else []), *([self.libraries] if self.python is None else [])]
-        command = [str(self.python or sys.executable), *options, "-c", _RUN, ":".join(map(str, paths)), str(script)]
+        libraries = str(self.libraries) if self.python is None else ""
+        command = [str(self.python or sys.executable), *options, "-c", _RUN, libraries, str(script)]
         with open(log, "a", encoding="utf-8") as output:
             return subprocess.run(
                 [*command, *arguments],

@@ -44,7 +44,7 @@ LOADING_CHECKS = ["datasets_load", "literal_load", "loader_joins"]
 READER_CHECKS = ["one_release", *LOADING_CHECKS, "bertimbau_table", "xlm_roberta_table", "reports_regenerated"]
 
 SEALED_CHECKS = ["opened_as_read"]
-"""What reads sealed text with hubkit on the path."""
+"""What reads sealed text with the reader that the release carries."""
 
 
 class Own(NamedTuple):
@@ -92,7 +92,6 @@ class Examination(NamedTuple):
         checks, later = (
             [check for check in reader.checks if (check in FOREIGN) is foreign] for foreign in (False, True)
         )
-        later += SEALED_CHECKS if later and self.release.sealed else []
         task = {"checks": checks, "download": later, "downloads": str(_downloads(process)), "downloaded": None}
         return self._run(process, reader.who, task, Access(current_endpoint(), reader.token)).get("downloaded") or {}
 
@@ -103,19 +102,15 @@ class Examination(NamedTuple):
         checks = [check for check in reader.checks if check in FOREIGN]
         if checks:
             self._run(process, reader.who, {"checks": checks, **shared}, access)
-        if self.release.sealed:
-            self._run(process, _with_hubkit(reader.who), {"checks": SEALED_CHECKS, **shared}, access, with_hubkit=True)
 
-    def _run(
-        self, process: CleanEnv, who: str, task: dict[str, Any], access: Access, with_hubkit: bool = False
-    ) -> dict[str, Any]:
+    def _run(self, process: CleanEnv, who: str, task: dict[str, Any], access: Access) -> dict[str, Any]:
         if not task["checks"] and not task["download"]:
             return {}
         asked, answered = process.root / "task.json", process.root / "report.json"
         answered.unlink(missing_ok=True)
         write_json(asked, self._task() | task)
         with self.findings.watched(answered):
-            status = process.run(SCRIPT, [str(asked), str(answered)], access, self.log, with_hubkit)
+            status = process.run(SCRIPT, [str(asked), str(answered)], access, self.log)
         answer = read_answer(answered)
         if answer:
             self.findings.describe(who, versions_of(answer))
@@ -236,13 +231,11 @@ def _examine(
     log, token = report.with_suffix(".log"), environment_token(GRANTED_TOKEN) or str(connect().token)
     repos = {name: {"id": repo, "commit": release.commits[name]} for name, repo in release.repos.items()}
     findings = Findings(report, {"release": release.tag, "repos": repos})
-    readers = [*(Reader(name, token, LOADING_CHECKS) for name in versions), Reader("granted", token, READER_CHECKS)]
+    also = SEALED_CHECKS if release.sealed else []
+    readers = [Reader(name, token, [*LOADING_CHECKS, *also]) for name in versions]
+    readers.append(Reader("granted", token, [*READER_CHECKS, *also]))
     others = [Reader("stranger", None, ["refused"]), Reader("ungranted", ungranted, ["refused"])]
-    for reader in readers:
-        findings.plan(reader.who, reader.checks)
-        if release.sealed:
-            findings.plan(_with_hubkit(reader.who), SEALED_CHECKS)
-    for reader in others:
+    for reader in (*readers, *others):
         findings.plan(reader.who, reader.checks)
     findings.plan("hubkit", [CHECK, *(["unsealed"] if release.sealed and own.corpus else [])])
     with findings.written():
@@ -301,10 +294,6 @@ def _open(release: OnHub, corpus: Path, folder: Path, findings: Findings) -> Pat
 
 def _downloads(process: CleanEnv) -> Path:
     return process.root / "downloads"
-
-
-def _with_hubkit(who: str) -> str:
-    return f"{who}, with hubkit"
 
 
 def _ended(status: int) -> str:
