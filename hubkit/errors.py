@@ -38,5 +38,11 @@ class UsageError(HubkitError):
     exit_code = 2
 
 
+class Interrupted(HubkitError):
+    """Somebody ended the work: exit code 130, as shells expect after an interrupt."""
+
+    exit_code = 130
+
+
 def _rebuild(kind: type[HubkitError], what: str, where: str | None, hint: str | None) -> HubkitError:
     return kind(what, where=where, hint=hint)

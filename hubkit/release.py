@@ -11,9 +11,11 @@ from typing import Any, Literal, NamedTuple
 
 from hubkit import __version__
 from hubkit.config import ReleaseConfig
+from hubkit.disk import full_disk, gigabytes
 from hubkit.errors import HubkitError, UsageError
 from hubkit.formats import FORMATS, check_format
 from hubkit.progress import running
+from hubkit.room import stage_bytes
 from hubkit.stages import STAGES, Stage
 from hubkit.workspace import Workspace, file_digest, write_json
 
@@ -103,9 +105,14 @@ def _run_stage(stage: Stage, config: ReleaseConfig, workspace: Workspace, key: s
     workspace.manifest(stage.name).unlink(missing_ok=True)
     inside = workspace.running(stage.name, key)
     started = time.time()
+
+    def needed() -> str:
+        return f"{stage.name} needs about {gigabytes(stage_bytes(stage.name, config, workspace))} in all"
+
     try:
-        stage.run(config, inside)
-        record(stage, config, workspace, key, started)
+        with full_disk(workspace.root, needed):
+            stage.run(config, inside)
+            record(stage, config, workspace, key, started)
         inside.forget_partial()
     finally:
         # Other processes wrote as well, on machines with an umask of their own: Ray's workers, the Hub's clients.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -14,7 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hubkit.disk import full_disk_error, is_full
 from hubkit.errors import HubkitError
+from hubkit.locks import is_held, only_one
 from hubkit.privacy import GROUP_SETTING, close_tree, private_umask
 
 if TYPE_CHECKING:
@@ -163,14 +164,7 @@ class Workspace:
 
     def busy(self) -> bool:
         """Whether a process holds the workspace now."""
-        try:
-            with open(self.root / ".lock") as handle:
-                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except OSError:
-            return True
-        return False
+        return is_held(self.root / ".lock")
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -179,13 +173,8 @@ class Workspace:
         Raises:
             HubkitError: another process works in it.
         """
-        with private_umask(), open(self.root / ".lock", "a") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise HubkitError(
-                    "another hubkit works in this workspace", where=self.root, hint="wait for it, or use --workspace"
-                ) from None
+        other = "a second release needs a workspace of its own: --workspace"
+        with private_umask(), only_one(self.root / ".lock", "works in this workspace", other):
             yield
 
 
@@ -208,10 +197,10 @@ def atomic(path: Path) -> Iterator[Path]:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
+        if is_full(error):
+            raise full_disk_error(path) from None
         raise HubkitError(
-            f"cannot be written: {error.strerror}",
-            where=path,
-            hint="free disk space or fix the permissions, run again",
+            f"cannot be written: {error.strerror}", where=path, hint="fix the permissions, run again"
         ) from None
 
 

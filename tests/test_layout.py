@@ -18,14 +18,15 @@ LAYERS = (
     {"report"},
     {"doctor"},
     {"release"},
-    {"stages"},
+    {"stages", "room"},
     {"verification"},
     {"corpus", "translation", "finetuning", "generation", "scoring", "packaging", "hub", "localhub"},
     {"terms", "leakguard", "checks", "models", "custody", "record", "pins"},
     {"own_hub"},
     {"clinical", "sources", "cards", "endpoint", "reports"},
-    {"workspace", "published", "config", "tables", "original_study", "progress", "formats", "tokens"},
-    {"privacy"},
+    {"workspace", "published", "config", "tables", "original_study", "progress", "formats", "tokens", "floors"},
+    {"privacy", "locks"},
+    {"disk"},
     {"distribution", "errors", "__init__"},
 )
 """Packages and modules of hubkit, from the top. A room may import itself and what is below it, and no neighbour."""

@@ -43,7 +43,7 @@ os.umask(0)
 os.chdir(home)
 (home / "pairs.tsv").write_text("source\\ttranslation\\nNo effusion.\\tSem derrame.\\n")
 hubkit("check", "pairs.tsv", "--output", "out/checked.tsv")
-write_corpus(home / "corpus", studies=6)
+write_corpus(home / "corpus", studies=10)
 (home / "hubkit.toml").write_text(
     "[corpus]\\nkind = 'demo'\\nroot = 'corpus'\\nsubset = 'all'\\nimage_size = 8\\nworkers = 1\\n"
 )

@@ -192,7 +192,7 @@ def test_read_score_and_package_declare_what_they_read_and_no_declaration_can_go
     """The stages that need no model but tiny encoders; the others are in the long test below."""
     from tiny_encoders import save_bert, save_xlm_roberta
 
-    write_corpus(tmp_path / "demo", studies=6)
+    write_corpus(tmp_path / "demo", studies=10)
     demo = {"kind": "demo", "root": str(tmp_path / "demo"), "subset": "all", "image_size": 16, "workers": 1}
     monkeypatch.chdir(tmp_path)
     build_release(tmp_path, studies=24)

@@ -7,14 +7,16 @@ import importlib
 import os
 import pkgutil
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
 
 from hubkit import __version__
 from hubkit.cli._options import INSTALL
+from hubkit.disk import full_disk_error, is_full
 from hubkit.distribution import install_hint
-from hubkit.errors import HubkitError, UsageError
+from hubkit.errors import HubkitError, Interrupted, UsageError
 from hubkit.privacy import tighten_umask
 
 COMMANDS = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
@@ -29,6 +31,10 @@ SECTIONS = {
     "Checks and rehearsal": ("check", "hub"),
 }
 """The commands by what they are for, as `hubkit --help` shows them."""
+
+
+CONTINUES = frozenset(("release", *SECTIONS["Its stages, in order"]))
+"""Commands that continue where they were interrupted; the others begin again."""
 
 
 class _Commands(click.Group):
@@ -64,6 +70,13 @@ class _Commands(click.Group):
             extra = "ray" if error.name.split(".")[0] == "ray" else "release"
             hint = install_hint(extra, context.meta.get(INSTALL))
             raise UsageError(f"the package {error.name} is missing", hint=hint) from None
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted", hint=_again(context.invoked_subcommand)) from None
+        except OSError as error:
+            # A stage says where and how much it needs; this is for every other command.
+            if not is_full(error):
+                raise
+            raise full_disk_error(Path(error.filename or ".")) from None
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         placed = {name for names in SECTIONS.values() for name in names}
@@ -74,6 +87,12 @@ class _Commands(click.Group):
             if rows:
                 with formatter.section(title):
                     formatter.write_dl(rows)
+
+
+def _again(name: str | None) -> str:
+    if name in CONTINUES:
+        return "what is finished is kept: the same command continues there"
+    return "run the same command again"
 
 
 @click.command(

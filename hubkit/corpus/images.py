@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from hubkit.disk import full_disk_error, is_full
 from hubkit.errors import HubkitError
 from hubkit.progress import track
 from hubkit.workspace import atomic
@@ -54,7 +55,11 @@ def prepare_images(
 
     # Threads suffice: Pillow releases the interpreter while it decodes, resizes and encodes.
     with ThreadPoolExecutor(workers) as pool:
-        states = list(track(pool.map(prepare, listed), "read: images", len(listed)))
+        try:
+            states = list(track(pool.map(prepare, listed), "read: images", len(listed)))
+        finally:
+            # An interrupt ends the images at work, and not all that were handed to the pool.
+            pool.shutdown(cancel_futures=True)
     return dict(zip((source.dicom_id for source in listed), states, strict=True))
 
 
@@ -70,6 +75,8 @@ def publish_images(prepared: Path, target: Path) -> None:
             shutil.rmtree(target)
         prepared.replace(target)
     except OSError as error:
+        if is_full(error):
+            raise full_disk_error(target) from None
         raise HubkitError(
             f"cannot be written: {error.strerror}", where=target, hint="fix the permissions, run again"
         ) from None

@@ -5,7 +5,6 @@ Sign-in and session are those of the package `physionet`, which sends the passwo
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import re
 import time
@@ -17,6 +16,7 @@ from urllib.parse import quote
 
 from hubkit.corpus.confine import check_path, check_way, open_in_place
 from hubkit.corpus.credentials import Credentials
+from hubkit.disk import full_disk_error, is_full
 from hubkit.endpoint import check_encrypted
 from hubkit.errors import HubkitError
 
@@ -33,6 +33,14 @@ TIMEOUT = 60
 CHUNK = 2**18
 
 _MANIFEST_LINE = re.compile(r"([0-9a-f]{64})\s+(\S.*)")
+
+
+class FileTroubleError(HubkitError):
+    """One file could not be fetched; others may be."""
+
+
+class NoAnswerError(FileTroubleError):
+    """PhysioNet does not answer, or breaks off again and again: of this file, or of any."""
 
 
 class Project(NamedTuple):
@@ -112,15 +120,18 @@ class PhysioNet:
     def download(self, project: Project, file: RemoteFile, root: Path, arrived: Callable[[int], None]) -> bool:
         """Get one file, or the rest of it; return False where it was there already.
 
-        What has arrived of it lies beside it as NAME.part, and a broken transfer continues there.
+        What has arrived of it lies beside it as NAME.part, and a broken transfer continues there. A file with
+        another checksum than the listed one is fetched once more, from its start: a transfer can be damaged, and a
+        part can be that of an older file.
 
         Args:
             root: the folder below which the file has its path; nothing is written elsewhere.
             arrived: called with the number of bytes of each piece.
 
         Raises:
-            HubkitError: access is refused, the file is not the listed one, its path leads out of `root`, the disk is
-                full, or the transfer breaks again and again.
+            FileTroubleError: the file is not the listed one, is not there, or cannot be written, or the transfer
+                breaks again and again.
+            HubkitError: access is refused, the path leads out of `root`, or the disk is full.
         """
         check_path(file.path, self.url)
         target = root / file.path
@@ -130,30 +141,26 @@ class PhysioNet:
         check_way(root, part)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            resumed = self._transfer(project, file, part, arrived)
-            if sha256(part) != file.sha256 and resumed:
-                # What lay there was the beginning of another file: once more, from the start.
-                part.unlink()
+            for _ in range(2):
                 self._transfer(project, file, part, arrived)
-            if sha256(part) != file.sha256:
+                if sha256(part) == file.sha256:
+                    part.replace(target)
+                    return True
                 part.unlink()
-                raise HubkitError(
-                    f"{file.path} of {project} is not the file that SHA256SUMS.txt lists",
-                    where=self.url,
-                    hint="fetch again; if it stays so, the project changed: see its page, set [corpus] version",
-                )
-            part.replace(target)
         except OSError as error:
             raise _cannot_write(error, target) from None
-        return True
+        raise FileTroubleError(
+            f"{file.path} of {project} is not the file that SHA256SUMS.txt lists",
+            where=self.url,
+            hint="fetch again; if it stays so, the project changed: see its page, set [corpus] version",
+        )
 
-    def _transfer(self, project: Project, file: RemoteFile, part: Path, arrived: Callable[[int], None]) -> bool:
-        """Fill `part`, in as many tries as it takes; return whether something was there before."""
+    def _transfer(self, project: Project, file: RemoteFile, part: Path, arrived: Callable[[int], None]) -> None:
+        """Fill `part`, in as many tries as it takes."""
         import requests
         import urllib3
 
         address = self._address(project, file.path)
-        before = part.stat().st_size if part.exists() else 0
         fruitless = 0
         while True:
             have = part.stat().st_size if part.exists() else 0
@@ -161,7 +168,7 @@ class PhysioNet:
                 with self._ask("GET", project, address, have) as response:
                     if response.status_code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                         _save(response, part, have, arrived)
-                return before > 0
+                return
             except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
                 gained = part.exists() and part.stat().st_size > have
                 fruitless = 0 if gained else fruitless + 1
@@ -199,10 +206,10 @@ class PhysioNet:
                 hint=f"finish the training and sign the data use agreement at the foot of {page}",
             )
         if status == HTTPStatus.NOT_FOUND:
-            raise HubkitError("is not there", where=address, hint=f"see {page}, and set [corpus] version")
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise FileTroubleError("is not there", where=address, hint=f"see {page}, and set [corpus] version")
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
             response.raise_for_status()
-        raise HubkitError(f"PhysioNet answers {status}", where=address, hint="try again later")
+        raise FileTroubleError(f"PhysioNet answers {status}", where=address, hint="try again later")
 
     def _address(self, project: Project, path: str) -> str:
         return f"{self.url}/files/{project}/{quote(path)}"
@@ -217,7 +224,9 @@ def _save(response: Response, part: Path, have: int, arrived: Callable[[int], No
     """Append what is sent to `part`, or start it anew where the whole file is sent."""
     partial = response.status_code == HTTPStatus.PARTIAL_CONTENT
     if partial and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
-        raise HubkitError("PhysioNet sends another range than asked for", where=response.url, hint=f"delete {part}")
+        raise FileTroubleError(
+            "PhysioNet sends another range than asked for", where=response.url, hint=f"delete {part}"
+        )
     with open(part, "ab" if partial else "wb", opener=open_in_place) as file:
         # read1 gives what has arrived; iter_content would drop up to a chunk of it where the transfer breaks off.
         while chunk := response.raw.read1(CHUNK):
@@ -226,13 +235,14 @@ def _save(response: Response, part: Path, have: int, arrived: Callable[[int], No
 
 
 def _cannot_write(error: OSError, target: Path) -> HubkitError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return HubkitError("the disk is full", where=target, hint="free space and fetch again: it goes on where it was")
-    return HubkitError(f"cannot be written: {error.strerror}", where=target, hint="fix the permissions, fetch again")
+    if is_full(error):
+        return full_disk_error(target, hint="free space and fetch again: it goes on where it was")
+    what = f"cannot be written: {error.strerror}"
+    return FileTroubleError(what, where=target, hint="fix the permissions, fetch again")
 
 
-def _no_answer(address: str, error: Exception) -> HubkitError:
-    return HubkitError(
+def _no_answer(address: str, error: Exception) -> NoAnswerError:
+    return NoAnswerError(
         f"PhysioNet does not answer, or breaks off ({type(error).__name__})",
         where=address,
         hint="fetch again: it goes on where it was",

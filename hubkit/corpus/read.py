@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,8 +14,10 @@ from hubkit.config import Corpus, ReleaseConfig
 from hubkit.corpus.catalogue import Catalogue, Reader
 from hubkit.corpus.images import ImageFile, prepare_images, publish_images
 from hubkit.corpus.readers import open_corpus
+from hubkit.corpus.sections import Report
 from hubkit.corpus.selection import label_table, select
 from hubkit.errors import HubkitError
+from hubkit.floors import require, require_reports, require_splits, require_texts
 from hubkit.progress import Progress
 from hubkit.tables import SECTIONS, SPLITS, STUDIES
 from hubkit.workspace import Workspace, atomic, write_json
@@ -27,6 +30,9 @@ CHUNK = 2048
 
 TEXTS = (*SECTIONS, "report")
 
+LISTED = 20
+"""Reports that a message names; the others are counted."""
+
 
 class _Texts(NamedTuple):
     columns: pa.RecordBatch
@@ -37,7 +43,8 @@ def read(config: ReleaseConfig, workspace: Workspace) -> None:
     """Read the configured studies of the corpus into the workspace.
 
     Raises:
-        HubkitError: the corpus is missing or damaged, or its tables contradict one another.
+        HubkitError: the corpus is missing or damaged, its tables contradict one another, or too little of it has
+            text or images (`hubkit.floors`).
         UsageError: the subset asks for more studies than there are.
     """
     corpus = config.corpus
@@ -45,7 +52,9 @@ def read(config: ReleaseConfig, workspace: Workspace) -> None:
     catalogue = reader.catalogue()
     studies = chosen_studies(catalogue, config)
     studies, image_notes = _with_images(studies, catalogue, corpus, workspace)
-    reasons = _write_studies(studies, reader, workspace, worker_count(corpus))
+    reasons, with_text = _write_studies(studies, reader, workspace, worker_count(corpus))
+    # Whether sections are needed is for translate to say: it may take whole reports.
+    require_texts(with_text, len(studies), True, corpus.root)
     write_json(workspace.selection, _summary(config, studies, catalogue, reasons, image_notes))
 
 
@@ -62,11 +71,18 @@ def chosen_studies(catalogue: Catalogue, config: ReleaseConfig) -> pa.Table:
     """The studies of the catalogue that the configuration takes, each with the images it takes.
 
     Which images there are on disk plays no part, so that `fetch` can get those that are needed.
+
+    Raises:
+        HubkitError: there are no reports, or a split that is needed is empty.
+        UsageError: the subset asks for more studies than there are.
     """
     corpus = config.corpus
     studies = catalogue.studies
+    require_reports(len(studies), catalogue.notes, corpus.root)
     if corpus.subset != "all":
         studies = select(studies, corpus.subset.sizes(), config.release.seed)
+    sizes = Counter(studies["split"].to_pylist())
+    require_splits({split: sizes[split] for split in SPLITS}, corpus.root, "is the split table complete? hubkit fetch")
     return _take_images(studies, corpus.max_images)
 
 
@@ -94,9 +110,8 @@ def _with_images(
     listed = studies["images"].to_pylist()
     wanted = [ImageFile(image["dicom_id"], image["path"]) for images in listed for image in images]
     target = workspace.partial / "images"
-    states = {}
-    if wanted and catalogue.image_root is not None:
-        root = catalogue.image_root
+    states, root = {}, catalogue.image_root
+    if wanted and root is not None:
         states = prepare_images(
             wanted, root, target, corpus.image_size, corpus.fit, corpus.jpeg_quality, worker_count(corpus)
         )
@@ -109,6 +124,9 @@ def _with_images(
             where=corpus.images,
             hint="get them with: hubkit fetch; or set [corpus] max_images = 0",
         )
+    if not text_only:
+        made, hint = sum(state == "prepared" for state in states.values()), "get the others with: hubkit fetch"
+        require(made, len(states), "images of the selection can be read", root, hint)
     target.mkdir(exist_ok=True)
     publish_images(target, workspace.images)
     kept = [[image for image in images if states.get(image["dicom_id"]) == "prepared"] for images in listed]
@@ -118,10 +136,15 @@ def _with_images(
     return studies, {**notes, "missing": [] if text_only else absent}
 
 
-def _write_studies(studies: pa.Table, reader: Reader, workspace: Workspace, workers: int) -> Counter[str]:
-    """Write studies.parquet chunk by chunk, so that no more than a few chunks of text are in memory."""
+def _write_studies(studies: pa.Table, reader: Reader, workspace: Workspace, workers: int) -> tuple[Counter[str], int]:
+    """Write studies.parquet chunk by chunk, so that no more than a few chunks of text are in memory.
+
+    Returns:
+        What was odd and how often; and how many reports have text.
+    """
     import pyarrow.parquet as pq
 
+    with_text = 0
     reasons: Counter[str] = Counter()
     with (
         atomic(workspace.studies) as temporary,
@@ -134,8 +157,9 @@ def _write_studies(studies: pa.Table, reader: Reader, workspace: Workspace, work
                 rows = rows.append_column(name, texts.columns.column(name))
             writer.write_table(rows.select(STUDIES.names).cast(STUDIES))
             reasons += texts.reasons
+            with_text += sum(bool(text.strip()) for text in texts.columns.column("report").to_pylist())
             progress.advance(len(rows))
-    return reasons
+    return reasons, with_text
 
 
 def _texts(studies: pa.Table, reader: Reader, workers: int) -> Iterator[tuple[int, _Texts]]:
@@ -145,15 +169,47 @@ def _texts(studies: pa.Table, reader: Reader, workers: int) -> Iterator[tuple[in
     if workers == 1 or len(parts) <= 1:
         yield from zip(starts, map(_read_texts, parts), strict=True)
         return
-    with ProcessPoolExecutor(min(workers, len(parts)), mp_context=get_context("spawn")) as pool:
-        yield from zip(starts, pool.map(_read_texts, parts), strict=True)
+    context = get_context("spawn")
+    # An interrupt reaches every process of the terminal; the first one answers for all.
+    ignoring = (signal.SIGINT, signal.SIG_IGN)
+    with ProcessPoolExecutor(
+        min(workers, len(parts)), mp_context=context, initializer=signal.signal, initargs=ignoring
+    ) as pool:
+        try:
+            yield from zip(starts, pool.map(_read_texts, parts), strict=True)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _reports(reader: Reader, ids: Sequence[int], sources: Sequence[str]) -> list[Report]:
+    """All reports of a part.
+
+    Raises:
+        HubkitError: names every report that cannot be read. None is left out: the leak guard could not compare with
+            it, and would stop the release at its end.
+    """
+    try:
+        return list(reader.reports(ids, sources))
+    except HubkitError:
+        troubles = []
+        for study_id, source in zip(ids, sources, strict=True):
+            try:
+                list(reader.reports([study_id], [source]))
+            except HubkitError as error:
+                troubles.append(error)
+        if len(troubles) <= 1:
+            raise
+        lines = [f"  {trouble.where}: {trouble.what}" for trouble in troubles[:LISTED]]
+        lines += [f"  and {len(troubles) - LISTED} more"] if len(troubles) > LISTED else []
+        what = "\n".join([f"{len(troubles)} reports cannot be read:", *lines, ""])
+        raise HubkitError(what, hint=troubles[0].hint or "fix the permissions, or fetch them again") from None
 
 
 def _read_texts(part: tuple[Reader, list[int], list[str]]) -> _Texts:
     import pyarrow as pa
 
     reader, ids, sources = part
-    reports = list(reader.reports(ids, sources))
+    reports = _reports(reader, ids, sources)
     columns = [pa.array([getattr(report, name) for report in reports], pa.string()) for name in TEXTS]
     reasons = Counter(reason for report in reports for reason in report.reasons)
     return _Texts(pa.RecordBatch.from_arrays(columns, names=list(TEXTS)), reasons)

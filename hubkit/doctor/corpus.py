@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hubkit.config import Corpus, ReleaseConfig
+from hubkit.corpus.catalogue import Reader
 from hubkit.corpus.credentials import find_credentials
 from hubkit.corpus.read import chosen_studies
 from hubkit.corpus.readers import open_corpus
 from hubkit.doctor.findings import Finding, failed, ok, warning
 from hubkit.doctor.machine import room
 from hubkit.errors import HubkitError
+from hubkit.floors import require_texts
+from hubkit.room import image_bytes
+from hubkit.tables import SECTIONS
 from hubkit.terms.kinds import terms_of
 from hubkit.terms.policy import check_access
 from hubkit.workspace import Workspace
 
-BYTES_PER_PIXEL = 0.35
-"""Of a prepared JPEG of a radiograph, on the safe side."""
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SOME = 200
+"""Reports that are read to see whether they can be: enough to tell a reformatted corpus from odd reports."""
 
 
 def corpus(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
@@ -25,7 +33,8 @@ def corpus(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     kind = terms_of(config.corpus.kind)
     terms = [kind.licence, *(() if kind.derivatives else ("no derivatives",)), *((kind.url,) if kind.url else ())]
     yield ok("licence", ", ".join(terms))
-    catalogue = open_corpus(config.corpus).catalogue()
+    reader = open_corpus(config.corpus)
+    catalogue = reader.catalogue()
     studies = chosen_studies(catalogue, config)
     yield ok("corpus", f"{kind.name}, {len(catalogue.studies)} studies with a report, {len(studies)} of them are taken")
     for name, found in catalogue.notes.items():
@@ -33,7 +42,22 @@ def corpus(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
             yield warning("corpus", f"{name.replace('_', ' ')}: {len(found)}", "compare with PhysioNet's: hubkit fetch")
     listed = studies["images"].combine_chunks().flatten().field("path").to_pylist()
     yield _images(listed, catalogue.image_root, config.corpus)
-    yield room("disk, images", workspace.root, int(len(listed) * config.corpus.image_size**2 * BYTES_PER_PIXEL))
+    yield room("disk, images", workspace.root, image_bytes(len(listed), config))
+    _read_some(studies, reader, config)
+
+
+def _read_some(studies: pa.Table, reader: Reader, config: ReleaseConfig) -> None:
+    """Read some of the reports, spread over the selection, as `read` and `translate` will take all.
+
+    Raises:
+        HubkitError: too few of them have text that is translated.
+    """
+    some = studies.take(list(range(0, len(studies), -(-len(studies) // SOME))))
+    reports = list(reader.reports(some["study_id"].to_pylist(), some["source"].to_pylist()))
+    require_texts(sum(bool(report.report.strip()) for report in reports), len(some), True, config.corpus.root)
+    if config.translation.units == "sections":
+        have = sum(any(getattr(report, name) for name in SECTIONS) for report in reports)
+        require_texts(have, len(some), False, config.corpus.root)
 
 
 def _images(listed: list[str], root: Path | None, settings: Corpus) -> Finding:

@@ -10,8 +10,8 @@ import re
 from typing import NamedTuple
 
 from hubkit.config import ReleaseConfig
-from hubkit.doctor.corpus import BYTES_PER_PIXEL
 from hubkit.doctor.hub import models_of
+from hubkit.room import image_bytes
 from hubkit.tables import CONDITIONS
 
 SECTIONS_A_STUDY = 3.5
@@ -110,4 +110,4 @@ def download_gb(config: ReleaseConfig) -> dict[str, float | None]:
 
 def images_gb(config: ReleaseConfig, studies: int) -> float:
     """Gigabytes of the prepared images, at most."""
-    return studies * config.corpus.max_images * config.corpus.image_size**2 * BYTES_PER_PIXEL / 1e9
+    return image_bytes(studies * config.corpus.max_images, config) / 1e9

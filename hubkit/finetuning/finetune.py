@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from hubkit.config import Finetuning, ReleaseConfig
-from hubkit.errors import HubkitError, UsageError
+from hubkit.errors import UsageError
 from hubkit.finetuning.check import check_settings
 from hubkit.finetuning.checkpoints import full_disk
 from hubkit.finetuning.curves import draw_curves
@@ -20,7 +20,7 @@ from hubkit.finetuning.trials import trials
 from hubkit.formats import FORMATS
 from hubkit.models.quiet import quiet
 from hubkit.models.recipe import TRAINING, write_recipe
-from hubkit.models.samples import Samples, choose_examples, read_samples
+from hubkit.models.samples import Samples, choose_examples, read_samples, require_samples
 from hubkit.workspace import Workspace, sync_folder, write_json, write_text
 
 LEFT_OUT = ("model", "revision", "sweep")
@@ -40,8 +40,7 @@ def finetune(config: ReleaseConfig, workspace: Workspace) -> None:
     check_settings(config.finetuning)
     kind = config.generation.reference
     splits = {split: read_samples(workspace, split, kind) for split in ("train", "validate")}
-    if not splits["train"].kept:
-        raise HubkitError("no study of the train split has a translation", where=workspace.translations)
+    require_samples(splits["train"], "train", workspace)
     if config.finetuning.sweep and not splits["validate"].kept:
         raise UsageError("a sweep chooses by the validate split, which is empty", where="[finetuning.sweep]")
     if is_first():

@@ -15,7 +15,7 @@ from hubkit.models.loading import Loaded, device_name, load_vision_model, pick_d
 from hubkit.models.memory import out_of_memory
 from hubkit.models.quiet import quiet
 from hubkit.models.recipe import decoding, read_recipe
-from hubkit.models.samples import Sample, choose_examples, read_samples
+from hubkit.models.samples import Sample, choose_examples, read_samples, require_samples
 from hubkit.progress import Progress
 from hubkit.tables import CONDITIONS, GENERATIONS
 from hubkit.workspace import Workspace, write_json, write_table
@@ -38,8 +38,7 @@ def generate(config: ReleaseConfig, workspace: Workspace) -> None:
     """
     check_base(config, workspace)
     test = read_samples(workspace, "test", config.generation.reference)
-    if not test.kept:
-        raise HubkitError("no study of the test split has a translation", where=workspace.translations)
+    require_samples(test, "test", workspace)
     if test.left_out:
         print(f"  generate: {len(test.left_out)} studies left out, whose translation failed", file=sys.stderr)
     train = read_samples(workspace, "train", config.generation.reference).kept

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hubkit.errors import HubkitError
+from hubkit.floors import require
 from hubkit.reports import Reference, reference, sections_of
 from hubkit.workspace import Workspace, read_table
 
@@ -55,6 +56,17 @@ def read_samples(workspace: Workspace, split: str, kind: Reference) -> Samples:
         else:
             samples.left_out.append(study["study_id"])
     return samples
+
+
+def require_samples(samples: Samples, split: str, workspace: Workspace) -> None:
+    """Refuse to work with a split of which too few studies have a reference.
+
+    Raises:
+        HubkitError: fewer than half of its studies have one.
+    """
+    asked = len(samples.kept) + len(samples.left_out)
+    hint = "the others were not translated, or were left out: look at [translation], then run: hubkit translate"
+    require(len(samples.kept), asked, f"{split} studies have a translated reference", workspace.translations, hint)
 
 
 def choose_examples(train: list[Sample], shots: int, seed: int) -> list[Sample]:

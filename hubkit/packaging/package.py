@@ -9,6 +9,7 @@ from pathlib import Path
 from hubkit.config import ReleaseConfig
 from hubkit.custody import READER
 from hubkit.errors import HubkitError, UsageError
+from hubkit.floors import require_splits
 from hubkit.leakguard.guard import guard
 from hubkit.leakguard.salt import salt_files
 from hubkit.models.recipe import refresh_recipe
@@ -43,6 +44,7 @@ def package(config: ReleaseConfig, workspace: Workspace) -> None:
     if not config.hub.namespace:
         raise UsageError("no namespace is set", where="[hub] namespace", hint="your user or organisation on the Hub")
     facts = gather(config, workspace)
+    require_splits({split.name: split.studies for split in facts.splits}, workspace.studies, "run: hubkit read")
     ready = workspace.partial / "dist"
     shutil.rmtree(ready, ignore_errors=True)
     splits = _dataset(config, workspace, facts, ready / "dataset")

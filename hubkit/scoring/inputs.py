@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
+from hubkit.floors import require
 from hubkit.reports import Reference, reference, sections_of
 from hubkit.scoring.baselines import yardsticks
 from hubkit.tables import CONDITIONS, SECTIONS
@@ -63,6 +64,7 @@ def read_evaluation(config: ReleaseConfig, workspace: Workspace) -> Evaluation:
         raise HubkitError(
             f"{len(unknown)} generated studies are not in it", where=workspace.studies, hint="hubkit read"
         )
+    _require_enough(rows, sum(row["split"] == "test" for row in studies.values()), workspace)
     kind = config.generation.reference
     references = [row["reference"] for row in first]
     train = {study for study, row in studies.items() if row["split"] == "train"}
@@ -75,6 +77,14 @@ def read_evaluation(config: ReleaseConfig, workspace: Workspace) -> Evaluation:
         labels=[studies[row["study_id"]]["labels"] or {} for row in first],
         generated={**generated, **yardsticks(_references(workspace, train, kind), references)},
     )
+
+
+def _require_enough(rows: Mapping[str, list[dict[str, Any]]], tested: int, workspace: Workspace) -> None:
+    where = workspace.generations("lora")
+    require(len(rows["lora"]), tested, "test studies have generated reports", where, "run: hubkit generate")
+    answered = sum(bool(row["generated"].strip()) for row in rows["lora"])
+    hint = "did the training go well? Look at the curves in adapter/, and at [generation] max_new_tokens"
+    require(answered, len(rows["lora"]), "answers with the adapter have text", where, hint)
 
 
 def original(study: Mapping[str, Any], kind: Reference) -> str:

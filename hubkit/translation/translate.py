@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from hubkit.config import ReleaseConfig, Translation
 from hubkit.errors import HubkitError
+from hubkit.floors import require, require_texts
 from hubkit.tables import TRANSLATIONS
 from hubkit.terms.policy import check_access
 from hubkit.translation.checkpoints import FLAGS, read_parts
@@ -28,19 +29,24 @@ def translate(config: ReleaseConfig, workspace: Workspace) -> None:
 
     Raises:
         HubkitError: the corpus is credentialed and no recent PhysioNet access check is on record, the engine stopped
-            answering, a row is missing or doubled, or more than `translation.max_flagged` of the rows are flagged or
-            failed.
+            answering, a row is missing or doubled, fewer than half of the rows have a translation, or more than
+            `translation.max_flagged` of them are flagged or failed.
     """
     translation = config.translation
     check_access(config, workspace)
-    run_worker(Worker(translation, workspace.studies, workspace.partial))
     studies = read_table(workspace.studies)
     rows = read_rows(studies, translation)
+    with_text = len({row.study_id for row in rows})
+    require_texts(with_text, studies.num_rows, translation.units == "report", workspace.studies)
+    run_worker(Worker(translation, workspace.studies, workspace.partial))
     parts = read_parts(workspace.partial)
     table = _translations(rows, parts, translation)
     reconcile(table, studies, translation)
     flagged = workspace.translations.with_name("flagged.parquet")
     checks = _checks(rows, parts)
+    answered = table.num_rows - table["translation"].null_count
+    hint = "does the model answer at all? [translation] model, base_url; then run the same command again"
+    require(answered, table.num_rows, "sections have a translation", workspace.studies, hint)
     accept(table, checks, translation.max_flagged, flagged)
     write_table(workspace.translations, table)
     write_table(workspace.checks, checks)

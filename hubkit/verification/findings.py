@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hubkit.endpoint import current_endpoint
-from hubkit.errors import HubkitError
+from hubkit.errors import HubkitError, Interrupted
 from hubkit.formats import numbered
 from hubkit.progress import Progress, repeated
 from hubkit.workspace import write_json
@@ -25,12 +25,6 @@ SECONDS_BETWEEN_LOOKS = 2.0
 
 LONGEST_DETAIL = 500
 """Characters: a check that runs code of the release may say whatever that code wants."""
-
-
-class Interrupted(HubkitError):
-    """Somebody ended the verification: exit code 130, as shells expect after an interrupt."""
-
-    exit_code = 130
 
 
 class Findings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +22,7 @@ class LoopbackPhysioNet(ThreadingHTTPServer):
         breaks: by path, after how many bytes each of the next answers breaks off.
         asked: (path, start of the range, status) of each GET.
         moved: where every GET is redirected to.
+        held: set when a GET arrives, which is then answered after a while, so that its client can be interrupted.
     """
 
     def __init__(self, root: Path):
@@ -30,6 +32,7 @@ class LoopbackPhysioNet(ThreadingHTTPServer):
         self.asked: list[tuple[str, int, int]] = []
         self.ignores_ranges = False
         self.moved: str | None = None
+        self.held: threading.Event | None = None
 
     @property
     def url(self) -> str:
@@ -60,6 +63,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Location", self.server.moved + self.path)
             self.end_headers()
             return
+        if self.server.held is not None:
+            self.server.held.set()
+            time.sleep(0.5)
         range_header = self.headers.get("Range")
         start = int(range_header.removeprefix("bytes=").rstrip("-")) if range_header else 0
         status, data = self._answer()

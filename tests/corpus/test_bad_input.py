@@ -12,6 +12,7 @@ import corpus_trees as trees
 import pyarrow.parquet as pq
 import pytest
 
+from hubkit.corpus.read import read
 from hubkit.errors import HubkitError
 from hubkit.release import run_one
 from hubkit.workspace import Workspace
@@ -183,3 +184,22 @@ def test_a_workspace_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "work/studies").write_text("a file where a folder has to be")
     with pytest.raises(HubkitError, match="work/studies/images: cannot be written"):
         run_one("read", trees.config(tmp_path / "corpus"), Workspace(tmp_path / "work"))
+
+
+def test_every_report_that_cannot_be_read_is_named_at_once(tmp_path: Path) -> None:
+    listed = trees.studies(9)
+    trees.write_corpus(tmp_path / "corpus", listed)
+    for study in listed[:3]:
+        (tmp_path / "corpus" / trees.name_of(study)).unlink()
+        (tmp_path / "corpus" / trees.name_of(study)).mkdir()
+    with pytest.raises(HubkitError, match=r"3 reports cannot be read:\n") as caught:
+        read(trees.config(tmp_path / "corpus"), Workspace(tmp_path / "work").running("read", "key"))
+    assert all(trees.name_of(study) in caught.value.what for study in listed[:3])
+    (tmp_path / "corpus" / trees.name_of(listed[0])).rmdir()
+    for study in listed[1:3]:
+        (tmp_path / "corpus" / trees.name_of(study)).rmdir()
+        (tmp_path / "corpus" / trees.name_of(study)).write_text(study.text or "")
+    (tmp_path / "corpus" / trees.name_of(listed[0])).mkdir()
+    with pytest.raises(HubkitError, match="cannot be read: Is a directory") as one:
+        read(trees.config(tmp_path / "corpus"), Workspace(tmp_path / "work").running("read", "key"))
+    assert one.value.where == str(tmp_path / "corpus" / trees.name_of(listed[0]))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +23,9 @@ from hubkit.config import ReleaseConfig
 from hubkit.corpus import physionet
 from hubkit.corpus.credentials import Credentials, find_credentials
 from hubkit.corpus.fetch import check_access, fetch
+from hubkit.corpus.physionet import sha256
 from hubkit.errors import HubkitError, UsageError
+from hubkit.locks import only_one
 from hubkit.release import run_one
 from hubkit.workspace import Workspace
 
@@ -163,8 +167,121 @@ def test_a_full_disk(config: ReleaseConfig, monkeypatch: pytest.MonkeyPatch) -> 
         return os.open("/dev/full" if "record-list" in path else path, flags, 0o600)
 
     monkeypatch.setattr(physionet, "open_in_place", open_on_full_disk)
-    with pytest.raises(HubkitError, match=r"cxr-record-list.csv.gz: the disk is full \(free space and fetch again"):
+    with pytest.raises(HubkitError, match=r"list.csv.gz: cannot be written: the disk is full: \d.* free \(free space"):
         fetch(config)
+
+
+def taken_images(server: LoopbackPhysioNet, config: ReleaseConfig, folder: Path) -> list[str]:
+    """Addresses of the images that the selection takes."""
+    fetch(trees.config(folder, physionet=server.url, subset=SUBSET))
+    return [f"{JPG}/{path.relative_to(folder).as_posix()}" for path in images(folder)]
+
+
+@pytest.mark.parametrize("count", [1, 3, 8])
+def test_a_changed_image_is_tried_once_more_and_the_others_are_fetched(
+    server: LoopbackPhysioNet, config: ReleaseConfig, tmp_path: Path, count: int
+) -> None:
+    taken = taken_images(server, config, tmp_path / "before")
+    whole = {path: (server.root / path.lstrip("/")).read_bytes() for path in taken[:count]}
+    for path in whole:
+        (server.root / path.lstrip("/")).write_bytes(b"changed since it was listed")
+    server.asked.clear()
+    with pytest.raises(HubkitError) as caught:
+        fetch(config)
+    asked = [path for path, _, _ in server.asked if path.endswith(".jpg")]
+    assert {path: asked.count(path) for path in taken} == {path: 2 if path in whole else 1 for path in taken}
+    assert len(images(tmp_path / "corpus")) == 8 - count
+    assert not list((tmp_path / "corpus").rglob("*.part"))
+    assert all(path.removeprefix(f"{JPG}/") in caught.value.what for path in whole)
+    if count > 1:
+        assert caught.value.what.startswith(f"{count} files could not be fetched, and all others are there:")
+        assert str(caught.value.hint).startswith("the same command fetches these alone")
+    # The same command continues, and ends well once PhysioNet has the listed files again.
+    for path, data in whole.items():
+        (server.root / path.lstrip("/")).write_bytes(data)
+    server.asked.clear()
+    fetch(config)
+    assert {path for path, _, _ in server.asked if path.endswith(".jpg")} == set(whole)
+    assert len(images(tmp_path / "corpus")) == 8
+
+
+def test_an_image_damaged_on_the_way_is_fetched_once_more(
+    server: LoopbackPhysioNet, config: ReleaseConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: set[Path] = set()
+
+    def damaged_at_first(path: Path) -> str:
+        first = path.name.endswith(".jpg.part") and path not in seen
+        seen.add(path)
+        return "0" * 64 if first else sha256(path)
+
+    monkeypatch.setattr(physionet, "sha256", damaged_at_first)
+    fetch(config)
+    assert len(images(tmp_path / "corpus")) == 8
+
+
+def test_an_image_that_always_breaks_off_stops_no_other(
+    server: LoopbackPhysioNet, config: ReleaseConfig, tmp_path: Path
+) -> None:
+    torn = taken_images(server, config, tmp_path / "before")[2]
+    server.breaks[torn] = [0] * 2 * physionet.ATTEMPTS
+    with pytest.raises(HubkitError, match=f"{torn}: PhysioNet does not answer, or breaks off"):
+        fetch(config)
+    assert len(images(tmp_path / "corpus")) == 7
+
+
+def test_a_physionet_that_went_down_is_not_asked_for_every_image(
+    server: LoopbackPhysioNet, config: ReleaseConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hubkit.corpus.fetch.CONNECTIONS", 1)
+    for path in taken_images(server, config, tmp_path / "before"):
+        server.breaks[path] = [0] * 2 * physionet.ATTEMPTS
+    server.asked.clear()
+    with pytest.raises(HubkitError, match="PhysioNet does not answer, or breaks off"):
+        fetch(config)
+    assert len({path for path, _, _ in server.asked if path.endswith(".jpg")}) < 8
+
+
+def test_a_table_that_changed_leaves_the_other_tables_fetched(
+    server: LoopbackPhysioNet, config: ReleaseConfig, tmp_path: Path
+) -> None:
+    for project, name in (("mimic-cxr", "cxr-record-list.csv.gz"), ("mimic-cxr-jpg", "mimic-cxr-2.0.0-split.csv.gz")):
+        (server.root / "files" / project / "2.1.0" / name).write_bytes(b"changed since it was listed")
+    with pytest.raises(HubkitError, match=r"^[^\n]*2 files could not be fetched") as caught:
+        fetch(config)
+    assert "cxr-record-list.csv.gz" in caught.value.what
+    assert "mimic-cxr-2.0.0-split.csv.gz" in caught.value.what
+    assert {path.name for path in (tmp_path / "corpus").glob("*.*z*")} == {
+        *("mimic-cxr-reports.zip", "cxr-study-list.csv.gz"),
+        *("mimic-cxr-2.0.0-chexpert.csv.gz", "mimic-cxr-2.0.0-metadata.csv.gz"),
+    }
+
+
+def test_two_fetches_into_one_folder(config: ReleaseConfig, tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    with (
+        only_one(tmp_path / "corpus/.hubkit-fetch.lock", "fetches", ""),
+        pytest.raises(HubkitError, match=r"another hubkit fetches into this folder \(process"),
+    ):
+        fetch(config)
+
+
+def test_an_interrupt_says_that_the_same_command_continues(server: LoopbackPhysioNet, tmp_path: Path) -> None:
+    settings = tmp_path / "hubkit.toml"
+    settings.write_text(f'[corpus]\nroot = "corpus"\nphysionet = "{server.url}"\n')
+    arguments = ["fetch", "--config", str(settings), "--workspace", str(tmp_path / "work")]
+    held = threading.Event()
+    server.held = held
+    running = subprocess.Popen([sys.executable, "-m", "hubkit", *arguments], stderr=subprocess.PIPE, text=True)
+    try:
+        assert held.wait(60)
+        running.send_signal(signal.SIGINT)
+        _, told = running.communicate(timeout=60)
+    finally:
+        server.held = None
+        running.kill()
+    line = "hubkit: interrupted (what is finished is kept: the same command continues there)"
+    assert (running.returncode, told.strip().splitlines()) == (130, [line])
 
 
 def test_a_physionet_that_does_not_answer(config: ReleaseConfig) -> None:

@@ -65,5 +65,5 @@ def test_no_file_holds_text_of_a_report(trained: Workspace) -> None:
 
 def test_without_a_translated_study_there_is_nothing_to_train_on(vision_model: Path, tmp_path: Path) -> None:
     workspace = fill_workspace(tmp_path, train=1, validate=0, test=1, failed=(1,))
-    with pytest.raises(HubkitError, match="no study of the train split"):
+    with pytest.raises(HubkitError, match="only 0 of 1 train studies have a translated reference"):
         finetune(tiny_config(vision_model), workspace.running("finetune", "key"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from invented_release import FIRST_STUDY, build_release, release_config
@@ -11,7 +12,7 @@ from invented_release import FIRST_STUDY, build_release, release_config
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError, UsageError
 from hubkit.packaging.package import package
-from hubkit.workspace import Workspace, file_digest
+from hubkit.workspace import Workspace, file_digest, read_table, write_table
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +88,15 @@ def test_packaging_again_gives_the_same_bytes(packaged: Workspace, tmp_path: Pat
     before = file_digest(packaged.dist)
     package(release_config(packaged.root.parent / "corpus"), packaged)
     assert file_digest(packaged.dist) == before
+
+
+def test_without_test_studies_nothing_is_written(tmp_path: Path) -> None:
+    workspace = build_release(tmp_path)
+    studies = read_table(workspace.studies)
+    write_table(workspace.studies, studies.filter(pc.not_equal(studies["split"], "test")))
+    with pytest.raises(HubkitError, match="the split test has no studies"):
+        package(release_config(tmp_path / "corpus"), workspace)
+    assert not workspace.dist.exists()
 
 
 def test_without_a_namespace_nothing_is_written(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 
 import evaluate
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from scoring_workspace import build_workspace
@@ -202,3 +203,26 @@ def test_an_encoder_that_cannot_be_loaded(scoring_config, scored_workspace, tmp_
 def test_the_original_is_the_same_sections_in_english(sections, kind, expected):
     study = {**dict.fromkeys(("indication", "comparison", "findings", "impression", "last_paragraph")), **sections}
     assert original(study, kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "generated", "said"),
+    [
+        (5, None, "only 5 of 12 test studies have generated reports"),
+        (12, "", "only 0 of 12 answers with the adapter have text"),
+        (12, " ", "only 0 of 12 answers with the adapter have text"),
+        (6, None, None),
+    ],
+)
+def test_too_few_generations_are_not_scored(scoring_config, scored_workspace, rows, generated, said):
+    for condition in CONDITIONS:
+        table = read_table(scored_workspace.generations(condition)).slice(0, rows)
+        if generated is not None and condition == "lora":
+            column = pa.array([generated] * rows)
+            table = table.set_column(table.column_names.index("generated"), "generated", column)
+        write_table(scored_workspace.generations(condition), table)
+    if said is None:
+        assert len(read_evaluation(scoring_config, scored_workspace).studies) == rows
+        return
+    with pytest.raises(HubkitError, match=said):
+        read_evaluation(scoring_config, scored_workspace)

@@ -186,3 +186,12 @@ def test_which_of_two_attempts_is_better(one, other, better):
         Result(Unit("k", "findings", "s", None), Answer(text, 1, "stop"), flags, 1) for text, flags in (one, other)
     )
     assert first.better_than(second) is better
+
+
+def test_a_text_that_the_checks_cannot_read_is_flagged_and_ends_nothing(monkeypatch):
+    def fail(source, translation):
+        raise RecursionError(source)
+
+    monkeypatch.setattr("hubkit.translation.attempts.check", fail)
+    assert find(SOURCE, Answer(RIGHT, 9, "stop")) == [Flag("not_checked", "error", None, None)]
+    assert find(SOURCE, Answer(None, 0, "error")) == []

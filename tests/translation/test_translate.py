@@ -9,6 +9,7 @@ import sys
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from translation_server import SENTENCES
 
 from hubkit.config import parse_config
 from hubkit.errors import HubkitError
@@ -207,3 +208,25 @@ def test_a_unit_translated_by_two_runs_is_found(make_workspace, studies, configu
     write_table(part.with_name("part-other.parquet"), pq.read_table(part))
     with pytest.raises(HubkitError, match="translated twice"):
         run_one("translate", configure(), workspace)
+
+
+@pytest.mark.parametrize("texts", [[], [None], [" ", None, "Cough."]])
+def test_studies_without_text_stop_before_a_model_is_loaded(make_workspace, configure, texts):
+    workspace = make_workspace([{"indication": text} for text in texts])
+    have = sum(text == "Cough." for text in texts)
+    with pytest.raises(HubkitError, match=f"only {have} of {len(texts)} reports have a section"):
+        run_one("translate", configure(model="/no/such/model"), workspace)
+
+
+@pytest.mark.parametrize(("failing", "stops"), [(4, True), (3, False), (2, False)])
+def test_half_of_the_rows_need_a_translation(make_workspace, configure, moody, failing, stops):
+    workspace = make_workspace([{"findings": text} for text in SENTENCES])
+    moody.plan = {text: [422] for text in SENTENCES[:failing]}
+    served = {"engine": "openai", "base_url": f"http://127.0.0.1:{moody.server_port}/v1", "checkpoint": 64}
+    if stops:
+        with pytest.raises(HubkitError, match=r"only 2 of 6 sections have a translation \(does the model answer"):
+            run_one("translate", configure(**served), workspace)
+        assert not workspace.manifest("translate").exists()
+        return
+    run_one("translate", configure(**served), workspace)
+    assert pq.read_table(workspace.translations)["translation"].null_count == failing
