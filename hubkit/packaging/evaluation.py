@@ -71,6 +71,7 @@ class CardScores(NamedTuple):
         rules: how well the rules read texts with known labels: `texts`, `whole_texts`, `values`, `micro`, `macro`.
         differences: those that were tested.
         signatures: of each measure.
+        cautions: what to know of figures over few patients, as sentences; a summary of 0.1.0 has none.
     """
 
     studies: int
@@ -84,6 +85,7 @@ class CardScores(NamedTuple):
     rules: dict[str, Any]
     differences: list[Difference]
     signatures: dict[str, str]
+    cautions: list[str]
 
 
 def evaluation(workspace: Workspace) -> CardScores:
@@ -108,6 +110,7 @@ def evaluation(workspace: Workspace) -> CardScores:
             rules=summary["rules"],
             differences=[_difference(row) for row in summary["differences"] if row["p_holm"] is not None],
             signatures=summary["signatures"],
+            cautions=summary.get("cautions", []),
         )
     except (OSError, ValueError, KeyError, TypeError):
         raise HubkitError("is missing or incomplete", where=path, hint="hubkit score") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ def score(config: ReleaseConfig, workspace: Workspace) -> None:
     write_table(workspace.scores / "scores.parquet", scores_table(evaluation, setups))
     summary = summarise(config, evaluation, setups)
     write_json(workspace.scores / "summary.json", summary)
+    for caution in summary["cautions"]:
+        print(f"  score: {caution}", file=sys.stderr)
     f1 = {setup: {system: values[:, 2] for system, values in found.scores.items()} for setup, found in setups.items()}
     extremes = {setup: extreme_studies(f1[setup], evaluation.studies) for setup in SETUPS}
     write_json(workspace.scores / "extremes.json", extremes)

@@ -19,6 +19,14 @@ import numpy as np
 CELLS_AT_ONCE = 1 << 24
 """Cells of the index matrix that are held at once: 128 MiB."""
 
+ENOUGH_PATIENTS = 30
+"""Below it bootstrap intervals are too narrow: of 500 simulated corpora, .936 of the 95 % intervals held the true mean
+with 30 patients, and .880 with 12."""
+
+ENOUGH_FOR_MACRO = 100
+"""Below it rare labels have no study, or one: of 200 simulated corpora, .91 of the 95 % intervals of macro F1 over all
+labels held the true value with 100 patients, and .885 with 60."""
+
 
 class Measure(NamedTuple):
     """A figure of a system over studies.
@@ -79,6 +87,22 @@ def bootstrap(
     widths = np.cumsum([measure.sums.shape[1] for measure in measures.values()])[:-1]
     parts = np.split(np.concatenate(added), widths, axis=1)
     return {name: measure.value(part) for (name, measure), part in zip(measures.items(), parts, strict=True)}
+
+
+def cautions(patients: int) -> list[str]:
+    """What to know of intervals and tests over so few patients, as sentences; none where there are enough."""
+    found = []
+    if patients < ENOUGH_PATIENTS:
+        found.append(
+            f"With {patients} patients (fewer than {ENOUGH_PATIENTS}) bootstrap intervals are too narrow and bootstrap "
+            "p values too small; read the p values of randomisation"
+        )
+    if patients < ENOUGH_FOR_MACRO:
+        found.append(
+            f"With {patients} patients (fewer than {ENOUGH_FOR_MACRO}) rare findings are absent or have one study, so "
+            "macro F1 tends to be too high, and its interval holds the true value less often than it says"
+        )
+    return found
 
 
 def interval(resampled: np.ndarray, confidence: float) -> tuple[float, float]:

@@ -46,12 +46,13 @@ def summarise(config: ReleaseConfig, evaluation: Evaluation, setups: Mapping[str
         "format": FORMATS["summary"],
         "n": n,
         "patients": patients,
+        "cautions": statistics.cautions(patients),
         "confidence": confidence,
         **settings,
         "signatures": {
             **{setup: f"{scores.signature}|{sample}" for setup, scores in setups.items()},
             **{name: f"{signature}|{sample}" for name, signature in overlap.signatures().items()},
-            "clinical": f"f1|labels:14|positive:present or uncertain|{sample}",
+            "clinical": f"f1|labels:14|positive:present or uncertain|macro:labels of the split|{sample}",
         },
         "conditions": {
             system: {

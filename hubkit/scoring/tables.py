@@ -112,7 +112,8 @@ def others_grid(summary: dict[str, Any]) -> Grid:
         "Text overlap, and findings that agree with the CheXpert labels. What flipped negations cost the reference: "
         + "; ".join(shares)
     )
-    return Grid(caption, ("condition", *[NAMES[name] for name in measures]), rows)
+    note = "".join(f"{caution}. " for caution in summary.get("cautions", [])).strip()
+    return Grid(caption, ("condition", *[NAMES[name] for name in measures]), rows, note=note)
 
 
 def findings_grid(summary: dict[str, Any]) -> Grid:

@@ -122,6 +122,10 @@ class Recomputed:
                 found[system, name] = lambda times, name=name, by_study=by_study: VALUES[name](
                     (by_study * times.reshape(-1, *[1] * (by_study.ndim - 1))).sum(axis=0)
                 )
+            split = self.parts(system)["clinical macro"]
+            found[system, "clinical macro"] = lambda times, split=split: _macro(
+                (split * times.reshape(-1, 1, 1)).sum(axis=0), split.sum(axis=0)
+            )
         return found
 
     def parts(self, system: str) -> dict[str, np.ndarray]:
@@ -212,9 +216,11 @@ def _micro(counts: np.ndarray) -> float:
     return float(2 * right / (2 * right + wrong)) if right else 0.0
 
 
-def _macro(counts: np.ndarray) -> float:
-    scores = [2 * right / (2 * right + wrong) for right, wrong, studies in counts if studies]
-    return float(np.mean(scores)) if scores else 0.0
+def _macro(counts: np.ndarray, split: np.ndarray | None = None) -> float:
+    """The mean over the labels of the split; a label that is neither had nor named in a resample counts as there."""
+    split = counts if split is None else split
+    kept = [(one if one[:2].any() else whole) for one, whole in zip(counts, split, strict=True) if whole[2]]
+    return float(np.mean([2 * right / (2 * right + wrong) for right, wrong, _ in kept])) if kept else 0.0
 
 
 VALUES: dict[str, Callable[[np.ndarray], float]] = {

@@ -152,7 +152,9 @@ def evaluation(again: Recomputed) -> Block:
     whole = percent(again.rules["whole_texts"]).removesuffix(" %")
     sacrebleu = version("sacrebleu")
     signatures = [*sample, *sample, "1", "6", "2", sacrebleu, *sample, "1", "13a", sacrebleu, *sample]
-    prose = [count, subjects, "90", *sample[2:], "12", "17", "14", str(again.rules["texts"]), whole, *rules, "965"]
+    prose = [count, subjects, "90", *sample[2:], "12", "17", "14", str(again.rules["texts"]), whole, *rules]
+    # Of few subjects the card says what they are too few for.
+    prose += [subjects, "30", subjects, "100", "965"]
     tables = zip(heads, (bertscore, overlap, findings, differences, original), strict=True)
     return Block([*prose, *signatures, "14", *sample], [], [[head, *rows] for head, rows in tables])
 

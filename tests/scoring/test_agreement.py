@@ -32,7 +32,23 @@ def test_present_and_uncertain_count_as_named():
     ],
 )
 def test_macro_is_over_labels_that_are_there(sums, expected):
-    assert macro(np.array(sums, dtype=float)) == pytest.approx(expected)
+    assert macro(np.array(sums, dtype=float), np.array(sums, dtype=float)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("resample", "expected"),
+    [
+        ([[1, 0, 0], [1, 0, 0]], 1.0),
+        ([[1, 0, 0], [0, 0, 1]], 0.5),
+        ([[1, 0, 0], [0, 1, 0]], 0.5),  # absent from the resample and named there: a false alarm, and no right to leave
+        ([[1, 0, 0], [0, 0, 0]], (1 + 2 / 3) / 2),  # neither had nor named: as in the whole split
+    ],
+)
+def test_every_resample_has_the_labels_of_the_split(resample, expected):
+    whole = np.array([[3, 0, 0], [1, 1, 0]], dtype=float)
+    assert macro(np.array(resample, dtype=float), whole) == pytest.approx(expected)
+    extra = np.array([[0, 9, 0]], dtype=float)  # a label that no study of the split has counts nowhere
+    assert macro(np.concatenate([resample, extra]), np.concatenate([whole, extra])) == pytest.approx(expected)
 
 
 def test_a_resample_without_a_rare_label_does_not_count_it_as_missed():

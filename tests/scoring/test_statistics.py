@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hubkit.scoring import statistics
-from hubkit.scoring.statistics import bootstrap, compare, holm, interval, mean, randomise
+from hubkit.scoring.statistics import bootstrap, cautions, compare, holm, interval, mean, randomise
 
 
 @pytest.mark.parametrize(
@@ -189,3 +189,19 @@ def test_a_seed_gives_its_own_draws():
     p_values = [randomise(pair, np.arange(30), 50, seed)["d"] for seed in (1, 1, 2, 3, 4)]
     assert p_values[0] == p_values[1]
     assert len(set(p_values)) > 1
+
+
+@pytest.mark.parametrize(
+    ("patients", "warned"),
+    [
+        (1, ["bootstrap intervals", "macro F1"]),
+        (29, ["bootstrap intervals", "macro F1"]),
+        (30, ["macro F1"]),
+        (99, ["macro F1"]),
+        (100, []),
+    ],
+)
+def test_few_patients_are_warned_of(patients, warned):
+    found = cautions(patients)
+    assert len(found) == len(warned)
+    assert all(f"With {patients} patients" in said and words in said for said, words in zip(found, warned, strict=True))
