@@ -187,6 +187,8 @@ class Finetuning(Table):
     """Values to try for r, alpha, dropout, learning_rate, epochs."""
     device: Device = "auto"
     """auto, cpu, cuda or cuda:N."""
+    image_features: Annotated[Literal["compute", "disk"], Runtime] = "compute"
+    """compute: the frozen vision tower runs in every step; disk: once for each image, 1.3 MB kept while it trains."""
     save_steps: Annotated[Positive, Runtime] = 20
     """Optimiser steps between checkpoints."""
     live: Annotated[Literal["none", "tensorboard", "trackio"], Runtime] = "none"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,13 @@ from hubkit.finetuning.processes import world_size
 
 if TYPE_CHECKING:
     from trl import SFTConfig
+
+
+STUDIES_EVALUATED = 8
+"""Studies a batch of an evaluation on a GPU: without activations eight take less memory than one in training."""
+
+WORKERS = 4
+"""Processes that prepare studies for a GPU: a study of two images of 896 pixels takes 48 ms of a core."""
 
 
 def accumulation(settings: Finetuning, processes: int | None = None) -> int:
@@ -47,16 +55,21 @@ def training_arguments(settings: Finetuning, seed: int, folder: Path, device: st
 
     check_trainer_keys(settings.trainer)
     check_live(settings)
+    on_gpu = device.startswith("cuda")
+    workers = min(WORKERS, max(len(os.sched_getaffinity(0)) // world_size() - 1, 0)) if on_gpu else 0
     values: dict[str, Any] = {
         "logging_steps": 1,
         "disable_tqdm": True,
         "project": PROJECT,
         "run_name": run_name(folder),
-        "per_device_eval_batch_size": settings.batch_size,
+        "per_device_eval_batch_size": STUDIES_EVALUATED if on_gpu and settings.batch_size == 1 else settings.batch_size,
         "bf16": settings.quantization != "fp32",
-        "dataloader_pin_memory": device.startswith("cuda"),
+        "dataloader_pin_memory": on_gpu,
+        "dataloader_num_workers": workers,
     }
     values |= settings.trainer
+    # Workers that end with the epoch would prepare every image again.
+    values.setdefault("dataloader_persistent_workers", values["dataloader_num_workers"] > 0 and on_gpu)
     with refused_by("SFTConfig"):
         return SFTConfig(
             output_dir=str(folder),

@@ -21,6 +21,7 @@ from hubkit.finetuning.lora import (
     trained_tensors,
     write_adapter,
 )
+from hubkit.finetuning.tower import keep_features, release_tower
 from hubkit.models.loading import commit_of, load_vision_model, pick_device, public_name
 from hubkit.models.memory import out_of_memory
 from hubkit.models.samples import Sample
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 
 Callback = TypeVar("Callback")
+
+KEPT = 1 << 30
+"""Bytes of prepared studies that are kept for the next epoch."""
 
 SHORT = 512
 """Tokens that hold an image and most reports."""
@@ -142,11 +146,14 @@ def build_trainer(
     model, processor = load_vision_model(settings.model, settings.revision, settings.quantization, settings.device)
     keep_packing(model)
     check_modules(model, settings)
+    # Each process that prepares studies keeps its own: together they hold what one would.
+    keep = KEPT // max(arguments.dataloader_num_workers, 1)
+    collator = Collator(processor, prompt, settings.max_length, keep)
     with refused_by("SFTTrainer"):
         trainer = AdapterTrainer(
             model=model,
             args=arguments,
-            data_collator=Collator(processor, prompt, settings.max_length),
+            data_collator=collator,
             train_dataset=as_dataset(train),
             eval_dataset=as_dataset(validate) if validate else None,
             processing_class=processor,
@@ -157,6 +164,15 @@ def build_trainer(
             ],
         )
     train_in_fp32(trainer.model)
+    release_tower(trainer.model)
+    trainer.by_study = settings.batch_size == 1
+    if settings.image_features == "disk":
+        # The trials of a sweep have one base, and share its features.
+        folder = Path(arguments.output_dir).parent / "features"
+        with arguments.main_process_first():
+            collator.features = keep_features(
+                trainer.model, processor, prompt, [*train, *validate], folder, trainer.accelerator.autocast
+            )
     trainer.remove_callback(PrinterCallback)
     return trainer
 

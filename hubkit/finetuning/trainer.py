@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -17,7 +18,14 @@ from hubkit.models.conversation import named
 
 
 class AdapterTrainer(SFTTrainer):
-    """Trains the adapter on batches that carry the `study_ids` they come from."""
+    """Trains the adapter on batches that carry the `study_ids` they come from.
+
+    Attributes:
+        by_study: whether evaluation gives means over studies, as it does with one study a batch, however many share a
+            batch. Otherwise each batch gives the mean over its tokens.
+    """
+
+    by_study = False
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -28,17 +36,40 @@ class AdapterTrainer(SFTTrainer):
             HubkitError: the loss is not finite; names step and studies.
         """
         studies = inputs.pop("study_ids")
+        if (features := inputs.pop("image_features", None)) is not None:
+            # What the tower would give; a namespace, since DDP takes apart what it knows.
+            inputs["mm_encoder_outputs"] = {"image": SimpleNamespace(pooler_output=features)}
+        if self.by_study and not model.training and not return_outputs and len(studies) > 1:
+            return self._loss_by_study(model, inputs, studies)
         result = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)  # type: ignore[no-untyped-call]
         loss = result[0] if return_outputs else result
-        if not torch.isfinite(loss):
-            step = self.state.global_step
-            raise HubkitError(
-                f"the loss is {loss.item()} "
-                + (f"at step {step + 1}" if model.training else f"in the evaluation after step {step}"),
-                where=named(studies.tolist()),
-                hint="lower [finetuning] learning_rate or max_grad_norm, or look at the images of these studies",
-            )
+        self._check_finite(loss, model, studies)
         return result
+
+    def _loss_by_study(self, model: Any, inputs: dict[str, Any], studies: torch.Tensor) -> torch.Tensor:
+        """The mean over studies of what each would give in a batch of its own; entropy and accuracy likewise."""
+        outputs = model(**inputs, fused_lm_head=True)
+        tokens = outputs.label_mask.sum(dim=1).clamp(min=1)
+        losses = -outputs.log_probs.sum(dim=1) / tokens
+        for name, values in (("entropy", outputs.entropy), ("mean_token_accuracy", outputs.is_top1)):
+            means = self.accelerator.gather_for_metrics(values.sum(dim=1) / tokens)
+            self._metrics["eval"][name].extend(means.tolist())
+        self._metrics["eval"]["num_tokens"] = [self._total_train_tokens]
+        self._check_finite(losses, model, studies)
+        return losses.mean()
+
+    def _check_finite(self, losses: torch.Tensor, model: Any, studies: torch.Tensor) -> None:
+        """Stop at a loss that is no number; of one loss a study, name the studies that it is of."""
+        wrong = ~torch.isfinite(losses)
+        if not wrong.any():
+            return
+        step = self.state.global_step
+        raise HubkitError(
+            f"the loss is {losses[wrong].flatten()[0].item()} "
+            + (f"at step {step + 1}" if model.training else f"in the evaluation after step {step}"),
+            where=named(studies[wrong].tolist() if wrong.ndim else studies.tolist()),
+            hint="lower [finetuning] learning_rate or max_grad_norm, or look at the images of these studies",
+        )
 
     def create_accelerator_and_postprocess(self) -> None:
         """Under FSDP, compute in bf16 and sum gradients in fp32; accelerate's default rounds the loss to bf16 too."""

@@ -72,7 +72,8 @@ def test_prepared_images_are_kept_while_there_is_room(processor, tmp_path: Path,
     sizes = []
     for row in rows:
         batch = Collator(processor, PROMPT)([row])
-        sizes.append(sum(tensor.nbytes for name, tensor in batch.items() if name != "study_ids"))
+        tokens = sum(tensor.nbytes for name, tensor in batch.items() if name not in ("study_ids", "pixel_values"))
+        sizes.append(tokens + batch["pixel_values"].numel())  # a byte each, where a batch has four
     collator = Collator(processor, PROMPT, keep=sum(sizes[:room]))
     before = [collator([row]) for row in rows]
     for number in (1, 2):
