@@ -5,6 +5,20 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
+class StudyDifference(NamedTuple):
+    """What the study does otherwise than a release under default settings, where that changes results.
+
+    Attributes:
+        study, here: what each does.
+        setting: what brings the study's way back; empty where nothing does.
+    """
+
+    what: str
+    study: str
+    here: str
+    setting: str = ""
+
+
 class OriginalStudy(NamedTuple):
     """Where the study is, and what it reported over its 965 test studies.
 
@@ -12,7 +26,8 @@ class OriginalStudy(NamedTuple):
         f1: mean F1 by (setup, condition); the BERTimbau figures are means read off its plots.
         eval_loss: lowest, with its step.
         eval_entropy: lowest.
-        eval_accuracy: highest mean token accuracy.
+        eval_accuracy: highest mean token accuracy. These three are over prompt and answer.
+        differences: all that are known to change results.
     """
 
     name: str
@@ -24,6 +39,7 @@ class OriginalStudy(NamedTuple):
     eval_entropy: float
     eval_accuracy: float
     hours: str
+    differences: tuple[StudyDifference, ...]
 
 
 ORIGINAL_STUDY = OriginalStudy(
@@ -43,4 +59,52 @@ ORIGINAL_STUDY = OriginalStudy(
     eval_entropy=0.4062,
     eval_accuracy=0.7911,
     hours="13 h 37 min",
+    differences=(
+        StudyDifference("loss, entropy, token accuracy", "over prompt and answer", "over the answer alone"),
+        StudyDifference("text that is scored", "the prompt together with the answer", "the answer alone"),
+        StudyDifference(
+            "precision and recall", "exchanged: the reference is given as the prediction", "as defined; F1 is the same"
+        ),
+        StudyDifference(
+            "decoding",
+            "sampled (top_k and top_p of the base)",
+            "greedy",
+            "[generation] do_sample = true, with top_k of transformers",
+        ),
+        StudyDifference(
+            "few-shot example", "its report as text inside the question, no images", "an answered turn with its images"
+        ),
+        StudyDifference("prompt", "one in training, another in inference", "the same in both"),
+        StudyDifference("end of the question", "no generation prompt in inference", "the generation prompt"),
+        StudyDifference("order in the question", "text, then images", "images, then text"),
+        StudyDifference(
+            "layers with LoRA",
+            "language model and vision tower",
+            "language model",
+            '[finetuning] target_modules = "all-linear"',
+        ),
+        StudyDifference("vision tower in training", "NF4", "bf16, not quantised"),
+        StudyDifference(
+            "modules trained whole",
+            "lm_head and embed_tokens",
+            "none",
+            '[finetuning] modules_to_save = ["lm_head", "embed_tokens"]',
+        ),
+        StudyDifference(
+            "evaluation",
+            "after every step",
+            "after every 20 steps; training stops early",
+            "[finetuning] eval_steps = 1, patience = 0",
+        ),
+        StudyDifference("unit of translation", "the whole report", "each section", '[translation] units = "report"'),
+        StudyDifference(
+            "translation prompt", "one sentence", "that sentence, then rules of style", "[translation] rules = false"
+        ),
+        StudyDifference(
+            "reference",
+            "the whole report",
+            "findings and impression",
+            '[generation] reference = "report"',
+        ),
+    ),
 )

@@ -39,7 +39,7 @@ def test_a_preset_loads_and_sets_nothing_that_is_the_default(tmp_path: Path, nam
             assert getattr(config, table) == default
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "cpu"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("cpu", "study")])
 def test_a_preset_for_a_gpu_changes_no_figure_of_the_study(name: str) -> None:
     """Studies, models, prompts and the training's arithmetic are the defaults; how it is computed is the preset's."""
     how = {
@@ -88,7 +88,7 @@ def test_the_name_is_offered_once_and_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--preset", "12gb"], "'12gb' is not one of '24gb', '80gb', '8x80gb', 'slurm', 'cpu'"),
+        (["--preset", "12gb"], "'12gb' is not one of '24gb', '80gb', '8x80gb', 'slurm', 'cpu', 'study'"),
         (["--dataset-name", "lab/reports"], "--dataset-name: 'lab/reports' cannot be the name of a repo"),
         (["--dataset-name", ""], "--dataset-name: '' cannot be the name of a repo"),
         (["--dataset-name", "a b"], "--dataset-name: 'a b' cannot be the name of a repo"),

@@ -56,7 +56,8 @@ class AdapterTrainer(SFTTrainer):
             self._metrics["eval"][name].extend(means.tolist())
         self._metrics["eval"]["num_tokens"] = [self._total_train_tokens]
         self._check_finite(losses, model, studies)
-        return losses.mean()
+        mean: torch.Tensor = losses.mean()
+        return mean
 
     def _check_finite(self, losses: torch.Tensor, model: Any, studies: torch.Tensor) -> None:
         """Stop at a loss that is no number; of one loss a study, name the studies that it is of."""

@@ -297,6 +297,10 @@ def test_the_adapters_card(again: Recomputed, evaluation: Block, workspace: Work
         ["SHA-256 of adapter_model.safetensors", sha256(again.work / "adapter" / "adapter_model.safetensors")],
     ]  # fmt: skip
     assert [line["eval_loss"] for line in again.log if "eval_loss" in line] == [2.125, 1.375]
+    differences = [
+        ["vision tower in training", "NF4", "bf16, not quantised"],
+        ["evaluation", "after every step", "after every 20 steps; training stops early"],
+    ]
     curves = [["5", "2.2500", "2.1250", "0.7500", "0.5000"], ["10", "1.5000", "1.3750", "-", "-"]]
     train = str(sum(row["split"] == "train" for row in again.studies))
     assert blocks == {
@@ -311,6 +315,7 @@ def test_the_adapters_card(again: Recomputed, evaluation: Block, workspace: Work
                 [["step", "training loss", "evaluation loss", "entropy", "token accuracy"], *curves],
             ],
         ),
+        "study": Block([], [], [[["what", "study", "hubkit by default"], *differences]]),
         "evaluation": evaluation,
         "citation": Block(["2507.05201"], ["1.0.0"], []),
     }

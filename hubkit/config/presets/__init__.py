@@ -6,8 +6,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-NAMES = ("24gb", "80gb", "8x80gb", "slurm", "cpu")
-"""The presets, from the smallest GPU up; each is the file of that name in this folder."""
+NAMES = ("24gb", "80gb", "8x80gb", "slurm", "cpu", "study")
+"""The presets: machines from the smallest GPU up, then the study as published; each is the file of that name."""
 
 
 def preset(name: str) -> dict[str, Any]:
