@@ -40,7 +40,7 @@ def command(
     write_text(path, template(values))
     click.echo(f"{path} written; see what this machine can do with it: hubkit doctor --config {path}")
     if dataset_name is None and (warning := name_warning(load_config(path))):
-        click.echo(f"note: {warning}; choose one with: hubkit init --dataset-name mimic-cxr-ext-ptbr")
+        click.echo(f"note: {warning}; set other names there, or: hubkit init --force --dataset-name mimic-cxr-ext-ptbr")
 
 
 def _check_name(name: str) -> None:

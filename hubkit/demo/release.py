@@ -116,11 +116,13 @@ def _prepare(home: Path, hub: LocalHub) -> ReleaseConfig:
 def _publish_models(namespace: str) -> dict[str, tuple[str, str]]:
     """Put the base models on the Hub, as repos like any others; return repo id and commit of each."""
     from huggingface_hub import HfApi
-    from huggingface_hub.utils import disable_progress_bars
+    from huggingface_hub.utils import disable_progress_bars, logging
 
     from hubkit.demo.config import MODELS
 
     disable_progress_bars()
+    # With every run but the first it warns that there is nothing to commit.
+    logging.set_verbosity_error()
     api = HfApi()
     published = {}
     for name, folder in MODELS.items():

@@ -53,7 +53,7 @@ def forecast(config: ReleaseConfig, workspace: Workspace, steps: Sequence[Step])
             size = estimates.images_gb(config, sum(sizes.values()))
             yield _line("disk", f"at most {size:.1f} GB of prepared images")
     yield from _models(config, runs)
-    if "push" in runs or "package" in runs:
+    if any(step.stage.name == "push" for step in steps):
         yield from repo_lines(config, workspace)
 
 

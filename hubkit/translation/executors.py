@@ -158,7 +158,7 @@ def _run_slurm(step: Worker, progress: Progress) -> None:
             )
     record = step.logs / "job.json"
     job = json.loads(record.read_text())["job"] if record.exists() else None
-    if job is None or not _queued(job):
+    if job is None or not job_states(job):
         settings = step.translation
         options = {"job_name": "hubkit-translate", "workers": settings.workers, **settings.slurm}
         ours = {"PATH": f"{Path(sys.executable).parent}:$PATH", **QUIET}
@@ -176,10 +176,6 @@ def _run_slurm(step: Worker, progress: Progress) -> None:
     while states := job_states(job):
         progress.note = f"Slurm job {job}: " + ", ".join(f"{n} {state}" for state, n in sorted(states.items()))
         time.sleep(POLL_SECONDS)
-
-
-def _queued(job: str) -> bool:
-    return bool(job_states(job))
 
 
 def job_states(job: str) -> Counter[str]:

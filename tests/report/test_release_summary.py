@@ -53,6 +53,11 @@ def test_a_models_size_is_read_off_its_name(model: str, size: float | None) -> N
     assert estimates.billions(model) == size
 
 
+def test_a_part_without_push_does_not_ask_the_hub(tmp_path: Path) -> None:
+    steps = [step for step in plan_of("read") if step.stage.name != "push"]
+    assert not [line for line in forecast(ReleaseConfig(), Workspace(tmp_path), steps) if line.startswith("repos")]
+
+
 def plan_of(*running: str) -> list[Step]:
     return [Step(stage, "run" if stage.name in running else "skip", "why") for stage in STAGES]
 

@@ -17,7 +17,7 @@ import pytest
 from hubkit.config import parse_config
 from hubkit.errors import HubkitError, UsageError
 from hubkit.release import run_one
-from hubkit.translation.executors import _queued
+from hubkit.translation.executors import job_states
 from hubkit.workspace import file_digest
 
 
@@ -127,12 +127,19 @@ def test_slurm_gets_a_script_that_does_the_work(make_workspace, studies, configu
     assert any("launch_pickled_pipeline" in line for line in script)
 
 
-def test_a_job_is_not_given_up_when_squeue_fails(make_workspace, studies, configure, expected, slurm):
+def test_a_job_is_not_given_up_when_squeue_fails(
+    make_workspace, studies, configure, expected, slurm, monkeypatch, capsys
+):
+    monkeypatch.setattr("hubkit.progress.SECONDS_BETWEEN_LINES", 0.2)
     workspace = make_workspace(studies)
     (slurm / "says").write_text("Unable to contact slurm controller (connect failure)\n" * 3)
     table = {"time": "1:00:00", "partition": "gpu"}
     run_one("translate", configure(executor="slurm", tasks=2, slurm=table), workspace)
     assert file_digest(workspace.translations) == expected
+    said = re.findall(
+        r"translate: chunks: \d+ of \d+.*, Slurm job (\d+): 1 pending, 2 running$", capsys.readouterr().err, re.M
+    )
+    assert "101" in said, "how far the array is, and in which states its tasks are"
     # One array, and datatrove's job that merges what it counts.
     assert (slurm / "jobs").read_text() == "102\n"
 
@@ -153,9 +160,9 @@ def test_what_squeue_says_of_a_job(slurm, monkeypatch, says, runs):
     (slurm / "says").write_text("".join(f"{line}\n" for line in says))
     if runs is None:
         with pytest.raises(HubkitError, match=r"whether job 7 runs: .*Unable to contact .*\(run again"):
-            _queued("7")
+            job_states("7")
     else:
-        assert _queued("7") is runs
+        assert job_states("7") == ({"pending": 1, "running": 2} if runs else {})
 
 
 @pytest.mark.usefixtures("slurm")
