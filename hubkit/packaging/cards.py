@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hubkit.cards import block
 from hubkit.distribution import install_hint
 from hubkit.errors import HubkitError
+from hubkit.packaging.charts import finding_chart, score_chart
 from hubkit.pins import UNPINNED
 from hubkit.published import published
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from huggingface_hub import CardData
 
     from hubkit.packaging.evaluation import Interval
+
+
+GRADIO = "6.31.0"
+"""The version that the app was tested with, as `constraints.txt` has it."""
 
 
 def render(template: Path, facts: Mapping[str, Any]) -> str:
@@ -38,6 +43,9 @@ def render(template: Path, facts: Mapping[str, Any]) -> str:
     environment.globals["block"] = _block
     environment.globals["install_hint"] = install_hint
     environment.globals["unpinned"] = UNPINNED
+    environment.globals["gradio"] = GRADIO
+    environment.globals["score_chart"] = score_chart
+    environment.globals["finding_chart"] = finding_chart
     environment.filters["figure"] = _figure
     environment.filters["percent"] = _percent
     environment.filters["interval"] = _interval
