@@ -105,7 +105,7 @@ async def commits(request: Request) -> JSONResponse:
     repo, hub, query = visible(request), hub_of(request), request.query_params
     history = list(hub.objects.history(hub.resolve(repo, request.path_params["revision"])))
     number_of_page, limit = number(request, "p", 0), number(request, "limit", 50, least=1)
-    start = 50 * number_of_page
+    start = limit * number_of_page
     formatted = "formatted" in query.getlist("expand[]") + query.getlist("expand")
     page = [_commit(oid, commit, formatted) for oid, commit in history[start : start + limit]]
     headers = {"X-Total-Count": str(len(history))}

@@ -474,3 +474,35 @@ def test_paths_that_lead_elsewhere_are_refused(hub: LocalHub, owner: HfApi, repo
         headers={"Authorization": f"Bearer {hub.tokens['owner']}"},
     )
     assert answer.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("query", "shown", "following"),
+    [
+        ("limit=2&p=0", [6, 5], True),
+        ("limit=2&p=1", [4, 3], True),
+        ("limit=2&p=2", [2, 1], True),
+        ("limit=2&p=3", [0], False),
+        ("limit=7&p=0", [6, 5, 4, 3, 2, 1, 0], False),
+        ("limit=2&p=4", [], False),
+    ],
+)
+def test_history_by_pages(history: str, owner: HfApi, query: str, shown: list[int], following: bool) -> None:
+    answer = httpx.get(f"{history}?{query}", headers={"Authorization": f"Bearer {owner.token}"})
+    titles = [commit["title"] for commit in answer.json()]
+    assert titles == ["initial commit" if number == 0 else f"Commit {number}" for number in shown]
+    assert ("next" in answer.links) is following
+    if following:
+        after = httpx.get(answer.links["next"]["url"], headers={"Authorization": f"Bearer {owner.token}"}).json()
+        assert titles[-1] not in [commit["title"] for commit in after]
+
+
+@pytest.fixture(scope="module")
+def history(hub: LocalHub) -> str:
+    """The address of the history of a repo with seven commits."""
+    api = HfApi(endpoint=hub.url, token=hub.tokens["owner"])
+    repo = api.create_repo("maintainer/paged").repo_id
+    for number in range(1, 7):
+        text = f"{number}".encode()
+        api.upload_file(path_or_fileobj=text, path_in_repo="n.txt", repo_id=repo, commit_message=f"Commit {number}")
+    return f"{hub.url}/api/models/{repo}/commits/main"
