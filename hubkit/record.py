@@ -21,16 +21,13 @@ def write_record(folder: Path, config: ReleaseConfig) -> None:
 
 def record(config: ReleaseConfig) -> dict[str, Any]:
     """The record as JSON values: what a reader needs, beside the repos, to compute the tables again."""
-    repos = {"dataset": config.hub.repo("dataset"), "metric": config.hub.repo("metric")}
-    if config.custody.adapter_on_hub:
-        repos["adapter"] = config.hub.repo("adapter")
     setups = {"bertimbau": config.scoring.bertimbau, "xlm-roberta": config.scoring.xlm_roberta}
     return {
         "format": 1,
         "hubkit": __version__,
         "version": config.release.version,
         "tag": config.release.tag,
-        "repos": repos,
+        "repos": config.repos(),
         "custody": config.custody.mode,
         "scoring": {
             "dtype": config.scoring.dtype,

@@ -31,7 +31,7 @@ def _show_plan(config: ReleaseConfig, workspace: Workspace) -> None:
     from hubkit.release import check_before
     from hubkit.terms.policy import name_warning
 
-    repos, obstacles = plan_push(config, workspace)
+    repos, obstacles, warnings = plan_push(config, workspace)
     obstacles += raised(partial(check_before, "push", config, workspace))
     for planned in repos:
         click.echo(f"{planned.where} {planned.now}")
@@ -41,8 +41,7 @@ def _show_plan(config: ReleaseConfig, workspace: Workspace) -> None:
     click.echo(f"then the tag {config.release.tag} on each" + (", and a collection" if config.hub.collection else ""))
     if config.hub.pull_request:
         click.echo("data goes up as pull requests, which a person merges")
-    warning = name_warning(config, chosen=False)
-    if warning:
+    for warning in filter(None, (name_warning(config, chosen=False), *warnings)):
         click.echo(f"warning: {warning}", err=True)
     for obstacle in obstacles:
         click.echo(f"would be refused: {obstacle}", err=True)

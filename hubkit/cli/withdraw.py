@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from hubkit.hub.withdraw import Withdrawal
 
 
+_SPACE = "The metric's Space stays as it is: it holds no data."
+
+
 @click.command(name="withdraw", short_help="Take a version back from the Hub.")
 @config_option
 @workspace_option
@@ -41,7 +44,7 @@ def command(
         done = withdraw(config, tag, reason or NO_REASON, workspace)
         for each in done:
             _show(each, tag)
-        click.echo(f"{tag} was withdrawn. The metric's Space stays as it is: it holds no data.")
+        click.echo(f"{tag} was withdrawn. {_SPACE if 'metric' in config.repos() else ''}".rstrip())
         _show_left(config, done, workspace)
     else:
         for planned in plan_withdrawal(config, tag):

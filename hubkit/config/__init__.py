@@ -2,6 +2,8 @@
 
 from hubkit.config.file import load_config, parse_config, template, write_config
 from hubkit.config.tables import (
+    ARTIFACTS,
+    Artifact,
     Consent,
     Corpus,
     Custody,
@@ -19,6 +21,8 @@ from hubkit.config.tables import (
 from hubkit.config.values import Quantization, Runtime, Table
 
 __all__ = [
+    "ARTIFACTS",
+    "Artifact",
     "Consent",
     "Corpus",
     "Custody",

@@ -21,6 +21,10 @@ from hubkit.config.identity import ADDED, RELEASED, identity, named_setting
 from hubkit.config.values import Command, Device, Install, NonEmptyStr, Positive, Quantization, Runtime, Table, Url
 from hubkit.errors import UsageError
 
+Artifact = Literal["dataset", "adapter", "metric"]
+ARTIFACTS: tuple[Artifact, ...] = ("dataset", "adapter", "metric")
+"""The parts of a release, each of which has a repo of its own."""
+
 
 class Release(Table):
     """[release]: what is released, under which name."""
@@ -321,8 +325,8 @@ class Hub(Table):
     """Name of the adapter repo."""
     metric: str = "bertscore_ptbr"
     """Name of the Space that holds the metric."""
-    space: Literal["static", "gradio"] = "static"
-    """static: one page, free for every account; gradio: the app itself, which takes a paid plan."""
+    space: Literal["static", "gradio", "none"] = "static"
+    """static: one page, free for every account; gradio: the app, which takes a paid plan; none: no Space at all."""
     collection: bool = True
     """Whether the three are put into a collection."""
     pull_request: bool = False
@@ -336,7 +340,7 @@ class Hub(Table):
     verify_with: tuple[str, ...] = ()
     """Versions that have to load it beside the installed ones: "all", a set ("datasets-3.6"), or as pip names them."""
 
-    def repo(self, artifact: Literal["dataset", "adapter", "metric"]) -> str:
+    def repo(self, artifact: Artifact) -> str:
         """The repo of a part of the release, `namespace/name`.
 
         Raises:
@@ -380,6 +384,15 @@ class ReleaseConfig(Table):
     hub: Hub = Hub()
     custody: Custody = Custody()
     workspace: WorkspaceSettings = WorkspaceSettings()
+
+    def repos(self) -> dict[Artifact, str]:
+        """The repos that this release has on the Hub, by its parts: a part that stays off the Hub is not in it.
+
+        Raises:
+            UsageError: there is no namespace.
+        """
+        kept_off = {"adapter": not self.custody.adapter_on_hub, "metric": self.hub.space == "none"}
+        return {part: self.hub.repo(part) for part in ARTIFACTS if not kept_off.get(part)}
 
     def digest(self, settings: tuple[str, ...]) -> str:
         """SHA-256 over those of `settings` ("translation", "release.seed") that decide what comes out.

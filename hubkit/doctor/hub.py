@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from hubkit.config import ReleaseConfig
-from hubkit.doctor.findings import Finding, failed, ok, warning
+from hubkit.doctor.findings import Finding, failed, from_error, ok, warning
 from hubkit.endpoint import current_endpoint
 from hubkit.errors import HubkitError
+from hubkit.hub import identity
+from hubkit.hub.client import connect
+from hubkit.hub.gate import ungranted_token
 from hubkit.own_hub import is_own_hub
 from hubkit.terms.kinds import terms_of
 from hubkit.terms.policy import check_destination, name_warning
-from hubkit.tokens import environment_token, hub_token
 from hubkit.workspace import Workspace
 
 SECONDS = 10
@@ -42,30 +44,31 @@ def models_of(config: ReleaseConfig) -> list[Model]:
 
 
 def account(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
-    """There is a token that the Hub knows, it reaches the namespace, and a second one to try the gate with."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
-
-    endpoint, token = current_endpoint(), hub_token()
-    if token is None:
-        yield failed("Hub account", f"no token for {endpoint}", "set HF_TOKEN, or run: hf auth login")
-        return
+    """What `push` asks of both tokens and of the namespace before it changes anything, in its own words."""
+    endpoint = current_endpoint()
     if not answers(endpoint):
         yield failed("Hub account", f"{endpoint} does not answer", "check the network and HF_ENDPOINT")
         return
     try:
-        known = HfApi(endpoint=endpoint, token=token).whoami()
-    except HfHubHTTPError:
-        yield failed("Hub account", f"{endpoint} does not accept the token", "run: hf auth login")
+        api = connect()
+        name = identity.whoami(api)["name"]
+    except HubkitError as error:
+        yield from_error("Hub account", error)
         return
-    spaces = {known["name"], *(group["name"] for group in known.get("orgs", []))}
-    yield ok("Hub account", f"{known['name']} at {endpoint}")
-    if config.hub.namespace not in spaces:
-        what = f"{known['name']} does not belong to the namespace {config.hub.namespace!r}"
-        yield failed("Hub namespace", what, f"set [hub] namespace to one of: {', '.join(sorted(spaces))}")
-    if not environment_token("HUBKIT_UNGRANTED_TOKEN") and config.hub.waive_ungranted_probe is None:
-        hint = "set HUBKIT_UNGRANTED_TOKEN to a token of a user without a grant, or [hub] waive_ungranted_probe"
-        yield failed("Hub gate", "no token of a user without a grant, with whom the gate is tried", hint)
+    yield ok("Hub account", f"{name} at {endpoint}")
+    checks: dict[str, Callable[[], object]] = {
+        "Hub names": lambda: identity.check_names(config),
+        "Hub token": lambda: identity.check_token(config, api),
+        "Hub namespace": lambda: identity.check_namespace(config, api),
+        "Hub gate": lambda: identity.check_outsider(config, api, ungranted_token(config.hub.waive_ungranted_probe)),
+    }
+    for subject, check in checks.items():
+        try:
+            check()
+        except HubkitError as error:
+            yield from_error(subject, error)
+            if subject == "Hub names":
+                return
 
 
 def terms(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:

@@ -53,8 +53,8 @@ class Asked(NamedTuple):
 
 def gated_repos(config: ReleaseConfig) -> list[tuple[str, Kind]]:
     """The repos of a release that stand behind a gate, with the Hub's type of each."""
-    dataset, adapter = config.hub.repo("dataset"), config.hub.repo("adapter")
-    return [(dataset, "dataset"), (adapter, "model")] if config.custody.adapter_on_hub else [(dataset, "dataset")]
+    kinds: dict[str, Kind] = {"dataset": "dataset", "adapter": "model"}
+    return [(repo, kinds[artifact]) for artifact, repo in config.repos().items() if artifact in kinds]
 
 
 def requests(config: ReleaseConfig, statuses: tuple[Status, ...] = STATUSES) -> list[Asked]:

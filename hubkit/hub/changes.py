@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 Content = Path | bytes
 
+RESULTS = ".eval_results/"
+"""The folder of scores that the Hub's leaderboards read; its format is younger than that of all else."""
+
 
 class Change(NamedTuple):
     """A file of a repo, before and after.
@@ -110,11 +113,16 @@ def wanted_changes(api: HfApi, target: Target, known: Mapping[str, str]) -> tupl
     return compare(wanted, remote, frozenset(PROBES)), remote.commit
 
 
+def is_result(path: str) -> bool:
+    """Whether a file is for the Hub's leaderboards: it comes last, and its lack holds up nothing."""
+    return path.startswith(RESULTS)
+
+
 def holds(files: Mapping[str, Path], remote: Remote) -> bool:
-    """Whether a repo holds these files at a revision, apart from the card and the probes."""
+    """Whether a repo holds these files at a revision, apart from the card, the probes and the results."""
     wanted = {path: content for path, content in files.items() if path != CARD}
     changes = compare(wanted, remote, frozenset({*PROBES, CARD}))
-    return remote.commit is not None and all(change.action == "keep" for change in changes)
+    return remote.commit is not None and all(change.action == "keep" or is_result(change.path) for change in changes)
 
 
 def _merged_card(api: HfApi, target: Target, commit: str | None, ours: str) -> bytes:

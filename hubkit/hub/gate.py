@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -46,10 +45,6 @@ def shut(api: HfApi, target: Target) -> None:
     if info is None:
         raise Stumble("a repo that was just made is not there yet")
     check(info, target)
-    locked = [tag for tag in info.tags or [] if tag.startswith("doi:")]
-    if locked:
-        told = f"has a DOI ({locked[0]}), so that hubkit could not make it private if its gate opened"
-        print(f"  {target.repo}: {told}", file=sys.stderr)
     if info.gated != "manual":
         api.update_repo_settings(target.repo, repo_type=target.kind, gated="manual")
         info = look(api, target)
@@ -76,6 +71,14 @@ def check(info: Any, target: Target) -> None:
             where=target.repo,
             hint="see that access is granted by hand, make it public on the Hub, and push again; or delete the repo",
         )
+
+
+def doi_warning(info: Any, target: Target) -> str | None:
+    """What to know of a repo with a DOI before anything relies on making it private; None where it has none."""
+    found = next((tag for tag in info.tags or [] if tag.startswith("doi:")), None)
+    if found is None:
+        return None
+    return f"{target.repo} has a DOI ({found}), so that hubkit could not make it private if its gate opened"
 
 
 @retried("{target.repo}")
@@ -118,7 +121,7 @@ def prove(
         address = quote(revision, safe="")
         for who, token, status in _outsiders(ungranted):
             for path in files:
-                answer = _ask(f"{api.endpoint}/{target.web}/resolve/{address}/{quote(path)}", token, target.repo)
+                answer = first_byte(f"{api.endpoint}/{target.web}/resolve/{address}/{quote(path)}", token, target.repo)
                 if token and answer == (403, None):
                     raise HubkitError(
                         "the token may not read gated repos, so that the gate cannot be tried with it",
@@ -128,7 +131,7 @@ def prove(
                 if answer != (status, GATED):
                     raise _let_in(target, who, answer, status, f"{path} at {revision}")
             # What refuses a token of Xet is not documented; that it hands out none is what counts.
-            answer = _ask(
+            answer = first_byte(
                 f"{api.endpoint}/api/{target.kind}s/{target.repo}/xet-read-token/{address}", token, target.repo
             )
             if answer[0] not in (401, 403):
@@ -207,7 +210,7 @@ def look(api: HfApi, target: Target) -> Any:
 
 
 @retried("{where}")
-def _ask(url: str, token: str | None, where: str) -> tuple[int, str | None]:
+def first_byte(url: str, token: str | None, where: str) -> tuple[int, str | None]:
     """Status and error code for the first byte of a file; a redirect counts as an answer, and is not followed."""
     import httpx
 

@@ -32,27 +32,54 @@ def check_identity(config: ReleaseConfig, api: HfApi) -> None:
         HubkitError: the token is unknown or may only read, the namespace does not exist or is somebody else's, or the
             clock is wrong.
     """
+    check_names(config)
+    check_token(config, api)
+    check_namespace(config, api)
+
+
+def check_names(config: ReleaseConfig) -> None:
+    """Refuse names that no repo can have.
+
+    Raises:
+        UsageError: [hub] namespace is missing, or a repo's name is not valid.
+    """
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id
 
-    namespace = config.hub.namespace
-    for artifact in ("dataset", "adapter", "metric"):
+    for artifact, repo in config.repos().items():
         try:
-            validate_repo_id(config.hub.repo(artifact))
+            validate_repo_id(repo)
         except HFValidationError as error:
             raise UsageError(f"is no name of a repo: {error}", where=f"[hub] {artifact}", hint="change it") from None
-    known = _whoami(api)
-    name, role = known["name"], known.get("auth", {}).get("accessToken", {}).get("role")
-    if role == "read":
+
+
+def check_token(config: ReleaseConfig, api: HfApi) -> None:
+    """Refuse a token that may not write to the repos of the release, or that cannot create its Space.
+
+    Raises:
+        HubkitError: it says so, it is unknown, or the clock is wrong.
+    """
+    known = whoami(api)
+    if _role(known) == "read":
         raise HubkitError(
-            f"the token of {name} may only read",
+            f"the token of {known['name']} may only read",
             where=api.endpoint,
-            hint=f"make one with write access to {namespace}, and set HF_TOKEN to it",
+            hint=f"make one with write access to {config.hub.namespace}, and set HF_TOKEN to it",
         )
     _check_scopes(config, known)
     _check_plan(config, api, known)
+
+
+def check_namespace(config: ReleaseConfig, api: HfApi) -> None:
+    """Refuse a namespace that is not the account's.
+
+    Raises:
+        HubkitError: it does not exist or is somebody else's.
+    """
+    known, namespace = whoami(api), config.hub.namespace
+    name = known["name"]
     spaces = sorted({name, *(group["name"] for group in known.get("orgs", []))})
-    if namespace not in spaces and role != "fineGrained":
+    if namespace not in spaces and _role(known) != "fineGrained":
         there = _exists(api, namespace)
         what = f"{name} does not belong to it" if there else "there is no such user or organisation"
         raise HubkitError(what, where=f"[hub] namespace {namespace}", hint=f"set it to one of: {', '.join(spaces)}")
@@ -83,6 +110,12 @@ def check_outsider(config: ReleaseConfig, api: HfApi, token: str | None) -> None
         raise HubkitError(what, where=UNGRANTED_TOKEN, hint=hint)
 
 
+def _role(known: dict[str, Any]) -> str | None:
+    """What a token may do by its kind: read, write, or what its scopes say (fineGrained)."""
+    role: str | None = known.get("auth", {}).get("accessToken", {}).get("role")
+    return role
+
+
 def _scopes(known: dict[str, Any]) -> dict[str, Any]:
     """What whoami tells of a fine-grained token; nothing for another, or where it does not tell."""
     found = known.get("auth", {}).get("accessToken", {}).get("fineGrained")
@@ -99,11 +132,8 @@ def _check_scopes(config: ReleaseConfig, known: dict[str, Any]) -> None:
     if scoped is None:
         return
     writable = {each["entity"]["name"] for each in scoped if WRITE in each.get("permissions", [])}
-    repos = {config.hub.repo("dataset"), config.hub.repo("metric")}
-    if config.custody.adapter_on_hub:
-        repos.add(config.hub.repo("adapter"))
     # The names of repos may come with or without their namespace.
-    missing = [repo for repo in sorted(repos) if not {repo, repo.partition("/")[2]} & writable]
+    missing = [repo for repo in sorted(config.repos().values()) if not {repo, repo.partition("/")[2]} & writable]
     if config.hub.namespace not in writable and missing:
         raise HubkitError(
             f"the token of {known['name']} has no write access to {', '.join(missing)}",
@@ -133,7 +163,12 @@ _KNOWN: dict[tuple[str, str], dict[str, Any]] = {}
 
 
 @retried("{api.endpoint}")
-def _whoami(api: HfApi) -> dict[str, Any]:
+def whoami(api: HfApi) -> dict[str, Any]:
+    """What the Hub tells of the token's account; asked once a process.
+
+    Raises:
+        HubkitError: the token is unknown or has expired, or this machine's clock is wrong.
+    """
     from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
     asked = (str(api.endpoint), str(api.token))
@@ -153,7 +188,7 @@ def _whoever(api: HfApi) -> dict[str, Any] | None:
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
-        return _whoami(api)
+        return whoami(api)
     except HfHubHTTPError as error:
         if error.response.status_code != 401:
             raise

@@ -51,10 +51,12 @@ class Plan(NamedTuple):
     Attributes:
         repos: by repo and branch, in their order.
         obstacles: why it would be refused; none where it would not.
+        warnings: what it would warn of.
     """
 
     repos: list[Planned]
     obstacles: list[HubkitError]
+    warnings: list[str]
 
 
 def plan_push(config: ReleaseConfig, workspace: Workspace) -> Plan:
@@ -75,11 +77,13 @@ def plan_push(config: ReleaseConfig, workspace: Workspace) -> Plan:
         *raised(partial(check_clear_versions, config, api)),
     ]
     kept = kept_commits(api, found, workspace.dist / "dataset-script")
-    repos = []
+    repos, warnings = [], list[str]()
     for target in found:
         info = gate.look(api, target)
         if target.gated and info is not None:
             obstacles += raised(partial(gate.check, info, target))
+            if warning := gate.doi_warning(info, target):
+                warnings.append(warning)
         obstacles += raised(partial(check_tag, api, target, config.release.tag))
         changes = _changes(api, target, {part: kept.get(part, UNKNOWN) for part in parts(target.card())})
         for change in changes:
@@ -91,7 +95,7 @@ def plan_push(config: ReleaseConfig, workspace: Workspace) -> Plan:
         remote = remote_files(api, found[0].repo, found[0].kind, SCRIPT_BRANCH)
         now = "is there" if remote.commit else "is new"
         repos.append(Planned(f"{found[0].web}, branch {SCRIPT_BRANCH}", now, compare(files_below(script), remote)))
-    return Plan(repos, obstacles)
+    return Plan(repos, obstacles, warnings)
 
 
 @retried("{target.repo}")

@@ -26,6 +26,7 @@ from hubkit.hub.changes import (
     commit_changes,
     compare,
     digests,
+    is_result,
     remote_files,
     wanted_changes,
 )
@@ -75,6 +76,8 @@ def push(config: ReleaseConfig, workspace: Workspace) -> None:
     # Each gated repo as it is now: what the push would stop at later is refused before the Space goes up.
     for target in found:
         if target.gated and (info := gate.look(api, target)) is not None:
+            if warning := gate.doi_warning(info, target):
+                print(f"  push: {warning}", file=sys.stderr)
             with _hidden_on_surprise(api, target):
                 gate.check(info, target)
     script = workspace.dist / "dataset-script"
@@ -96,6 +99,9 @@ def push(config: ReleaseConfig, workspace: Workspace) -> None:
     for target in found:
         if target.gated:
             pushed[target] = _push_card(api, target, config, commits)
+    for target in found:
+        if target.artifact == "adapter":
+            pushed[target] = _push_results(api, target, config, pushed[target])
     tagged = {target: _tag(api, target, config.release.tag, pushed[target]) for target in found}
     for target in found:
         if target.gated:
@@ -165,7 +171,7 @@ def _push_data(api: HfApi, target: Target, config: ReleaseConfig, commits: Mappi
         Stumble: it does not yet, although it was told to.
         Proposed: the data went into a pull request.
     """
-    changes, head = wanted_changes(api, target, commits)
+    changes, head = _data_changes(api, target, commits)
     if any(change.action != "keep" for change in changes):
         message = f"Release {config.release.version}"
         sent = [change.size for change in changes if change.action in ("add", "update")]
@@ -173,8 +179,14 @@ def _push_data(api: HfApi, target: Target, config: ReleaseConfig, commits: Mappi
         if target.gated and config.hub.pull_request:
             _propose(api, target, changes, message, head)
         commit_changes(api, target.repo, target.kind, changes, message, head)
-        changes, head = wanted_changes(api, target, commits)
+        changes, head = _data_changes(api, target, commits)
     return _settled(changes, head)
+
+
+def _data_changes(api: HfApi, target: Target, commits: Mapping[str, str]) -> tuple[list[Change], str | None]:
+    """What is to change on main, but for the results, which get a commit of their own."""
+    changes, head = wanted_changes(api, target, commits)
+    return [change for change in changes if not is_result(change.path)], head
 
 
 @retried("{target.repo}")
@@ -184,13 +196,36 @@ def _push_card(api: HfApi, target: Target, config: ReleaseConfig, commits: Mappi
     Raises:
         Stumble: main does not hold what dist/ holds.
     """
-    changes, head = wanted_changes(api, target, commits)
+    changes, head = _data_changes(api, target, commits)
     card = [change for change in changes if change.path == CARD and change.action != "keep"]
     if card:
         message = f"Name the commits of release {config.release.version} on the card"
         commit_changes(api, target.repo, target.kind, card, message, head)
-        changes, head = wanted_changes(api, target, commits)
+        changes, head = _data_changes(api, target, commits)
     return _settled(changes, head)
+
+
+def _push_results(api: HfApi, target: Target, config: ReleaseConfig, done: Pushed) -> Pushed:
+    """Push what the Hub's leaderboards read, last: where the Hub refuses it, the release is complete without it."""
+    try:
+        return _commit_results(api, target, config, done)
+    except HubkitError as error:
+        print(f"  push: the results for the Hub's leaderboards are left out: {error}", file=sys.stderr)
+        return done
+
+
+@retried("{target.repo}")
+def _commit_results(api: HfApi, target: Target, config: ReleaseConfig, done: Pushed) -> Pushed:
+    remote = remote_files(api, target.repo, target.kind)
+    changes = [change for change in compare(target.files(), remote) if is_result(change.path)]
+    if any(change.action != "keep" for change in changes):
+        message = f"Results of release {config.release.version}"
+        commit_changes(api, target.repo, target.kind, changes, message, remote.commit)
+        remote = remote_files(api, target.repo, target.kind)
+    if not changes:
+        return done
+    files = {change.path: digests(change.content)[0] for change in changes if change.content is not None}
+    return Pushed(str(remote.commit), {**done.files, **files})
 
 
 def _settled(changes: list[Change], head: str | None) -> Pushed:
@@ -212,7 +247,8 @@ def _propose(api: HfApi, target: Target, changes: list[Change], message: str, pa
     for known in api.get_repo_discussions(target.repo, repo_type=target.kind, discussion_type="pull_request"):
         if known.title == message and known.status in ("open", "draft"):
             theirs = remote_files(api, target.repo, target.kind, revision=f"refs/pr/{known.num}")
-            if all(change.action == "keep" for change in compare(wanted, theirs, frozenset(PROBES))):
+            compared = compare(wanted, theirs, frozenset(PROBES))
+            if all(change.action == "keep" or is_result(change.path) for change in compared):
                 opened = known.num
     if opened is None:
         opened = commit_changes(api, target.repo, target.kind, changes, message, parent, pull_request=True)
@@ -239,8 +275,10 @@ def _tag(api: HfApi, target: Target, tag: str, main: Pushed) -> Pushed:
     commit = named.get(tag, main.commit)
     if commit == main.commit:
         return main
-    # Main has moved on from the tag by its card alone, which people edit.
-    return Pushed(commit, {**main.files, CARD: digests(card_on_hub(api, target, commit).encode())[0]})
+    # Main has moved on from the tag by its card, which people edit, and by results that the Hub refused before.
+    there = remote_files(api, target.repo, target.kind, revision=commit).files
+    files = {path: digest for path, digest in main.files.items() if path in there}
+    return Pushed(commit, {**files, CARD: digests(card_on_hub(api, target, commit).encode())[0]})
 
 
 @retried("{target.repo}")

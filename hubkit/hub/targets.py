@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from hubkit.config import ReleaseConfig
+from hubkit.config import Artifact, ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.workspace import Workspace
 
@@ -28,6 +28,11 @@ HUBS_OWN = ".gitattributes"
 WITHOUT_DATA = {*PROBES, HUBS_OWN, CARD, "LICENSE"}
 """What a gated repo holds before any data, and what stays when a version is taken back."""
 
+Kind = Literal["dataset", "model", "space"]
+
+_KINDS: dict[Artifact, Kind] = {"dataset": "dataset", "adapter": "model", "metric": "space"}
+"""The Hub's type of the repo of each part."""
+
 _CODE = {".cff", ".cfg", ".html", ".json", ".md", ".py", ".toml", ".txt", ".yaml", ".yml", ""}
 
 
@@ -42,9 +47,9 @@ class Target(NamedTuple):
         gated: whether it stands behind a gate; the metric does not.
     """
 
-    artifact: Literal["dataset", "adapter", "metric"]
+    artifact: Artifact
     repo: str
-    kind: Literal["dataset", "model", "space"]
+    kind: Kind
     folder: Path
     gated: bool
 
@@ -75,18 +80,19 @@ class Target(NamedTuple):
 
 
 def targets(config: ReleaseConfig, workspace: Workspace) -> list[Target]:
-    """The repos of the release: dataset, adapter, metric.
+    """The repos of the release: the dataset, and the adapter and the metric where they go to the Hub.
 
     Raises:
-        HubkitError: a folder of dist/ is missing, or the public Space would hold something other than code.
+        HubkitError: a folder of dist/ is missing, or a repo that is open to all would hold something other than code.
     """
     found = planned_targets(config, workspace)
     for target in found:
         if not any(target.folder.glob("*")):
             raise HubkitError("is missing", where=target.folder, hint="run: hubkit package")
-    for path, file in found[-1].files().items():
-        if file.suffix not in _CODE:
-            raise HubkitError("is no code, and the Space is public", where=file, hint=f"take {path} out of the metric")
+        for path, file in target.files().items():
+            if not target.gated and file.suffix not in _CODE:
+                hint = f"take {path} out of the {target.artifact}"
+                raise HubkitError("is not code, and the Space is public", where=file, hint=hint)
     return found
 
 
@@ -96,11 +102,10 @@ def planned_targets(config: ReleaseConfig, workspace: Workspace) -> list[Target]
     Raises:
         UsageError: there is no namespace.
     """
-    found = [Target("dataset", config.hub.repo("dataset"), "dataset", workspace.dist / "dataset", True)]
-    if config.custody.adapter_on_hub:
-        found.append(Target("adapter", config.hub.repo("adapter"), "model", workspace.dist / "adapter", True))
-    found.append(Target("metric", config.hub.repo("metric"), "space", workspace.dist / "metric", False))
-    return found
+    return [
+        Target(artifact, repo, _KINDS[artifact], workspace.dist / artifact, gated=artifact != "metric")
+        for artifact, repo in config.repos().items()
+    ]
 
 
 def files_below(folder: Path) -> dict[str, Path]:

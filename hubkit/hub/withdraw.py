@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.hub.access import Asked, cancel, gated_repos, plain, requests
-from hubkit.hub.changes import NOTHING, Change, Remote, commit_changes, remote_files, withdrawn
+from hubkit.hub.changes import NOTHING, Change, Remote, commit_changes, is_result, remote_files, withdrawn
 from hubkit.hub.client import connect, retried
 from hubkit.hub.receipt import mark_withdrawn
 from hubkit.hub.targets import CARD, SCRIPT_BRANCH, WITHOUT_DATA
@@ -91,11 +91,13 @@ def _plan_one(
     large = {path: file[0] for path, file in own.items() if _is_large(file) and file[0] not in elsewhere}
     lost = {path: file for path, file in own.items() if not _is_large(file) and (path, file) not in kept}
     main = remote_files(api, repo, kind).files
+    # The Hub may have refused results before the tag was made, and taken them later: then main alone has them.
+    stray = {path for path in main if not others and is_result(path)} - own.keys()
     return Withdrawal(
         repo=repo,
         kind=kind,
         files=large,
-        small=sorted(path for path, file in lost.items() if main.get(path) == file),
+        small=sorted({path for path, file in lost.items() if main.get(path) == file} | stray),
         past=sorted(path for path, file in lost.items() if main.get(path) != file),
         kept=sorted(own.keys() - large.keys() - lost.keys()),
         alone=not others,
@@ -228,7 +230,7 @@ def _delete_small(api: HfApi, repo: str, kind: str, tag: str, paths: list[str]) 
     changes = [
         Change(path, main.files[path][1], "delete", "withdrawn", None)
         for path in paths
-        if path in main.files and main.files[path] == version.files.get(path)
+        if path in main.files and main.files[path] == version.files.get(path, main.files[path])
     ]
     commit_changes(api, repo, kind, changes, f"Withdraw {tag}", main.commit)
 

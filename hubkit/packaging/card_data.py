@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import hubkit
-from hubkit.config import Release, ReleaseConfig
+from hubkit.config import ARTIFACTS, Release, ReleaseConfig
 from hubkit.endpoint import OFFICIAL
 from hubkit.models.recipe import read_recipe, read_training
 from hubkit.original_study import ORIGINAL_STUDY, OriginalStudy
@@ -72,7 +72,7 @@ class CardFacts:
     Attributes:
         hubkit: its version.
         release: the configured release: title, version, tag.
-        repos: repo id of the dataset, the adapter and the metric.
+        repos: repo id of the dataset, the adapter and the metric; the metric's is missing where it has no Space.
         names: their names without the namespace.
         config: the settings of the release.
         corpus: the terms of the corpus.
@@ -139,7 +139,8 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
     return CardFacts(
         hubkit=hubkit.__version__,
         release=config.release,
-        repos={name: config.hub.repo(name) for name in ("dataset", "adapter", "metric")},
+        # The adapter's name is also that of its citation at PhysioNet; a Space that is not there is never named.
+        repos={name: config.hub.repo(name) for name in ARTIFACTS if name != "metric" or config.hub.space != "none"},
         names={"dataset": config.hub.dataset, "adapter": config.hub.adapter, "metric": config.hub.metric},
         config=config,
         corpus=terms,

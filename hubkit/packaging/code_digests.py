@@ -34,16 +34,15 @@ class Code(NamedTuple):
 
 
 def code_digests(config: ReleaseConfig) -> dict[str, Code]:
-    """The loader, the metric and, of a sealed release, the reader: as `package` writes them, byte for byte.
+    """The loader, the metric where it has a Space, and of a sealed release the reader, byte for byte as `package` does.
 
     Raises:
         HubkitError: hubkit is not installed as a whole.
     """
-    metric = (published("bertscore_ptbr") / METRIC).read_bytes()
-    found = {
-        "loader": Code("dataset", f"loader/{LOADER}", _sha256(loader_script(config).encode())),
-        "metric": Code("metric", f"{config.hub.metric}.py", _sha256(metric)),
-    }
+    found = {"loader": Code("dataset", f"loader/{LOADER}", _sha256(loader_script(config).encode()))}
+    if "metric" in config.repos():
+        metric = (published("bertscore_ptbr") / METRIC).read_bytes()
+        found["metric"] = Code("metric", f"{config.hub.metric}.py", _sha256(metric))
     if config.custody.mode == "sealed":
         found["reader"] = Code("dataset", f"loader/{READER}", _sha256(reader_source().encode()))
     return found

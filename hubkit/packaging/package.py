@@ -35,7 +35,7 @@ STATIC_PAGE = "index.html.jinja"
 def package(config: ReleaseConfig, workspace: Workspace) -> None:
     """Write the folders dataset/, adapter/ and metric/, and dataset-script/ for the branch `script`, all or none.
 
-    There is no adapter/ where `[custody]` keeps the adapter for PhysioNet.
+    There is no adapter/ where `[custody]` keeps the adapter for PhysioNet, and no metric/ with `[hub] space = "none"`.
 
     Raises:
         UsageError: no namespace is configured.
@@ -51,7 +51,8 @@ def package(config: ReleaseConfig, workspace: Workspace) -> None:
     _script_branch(config, ready)
     if config.custody.adapter_on_hub:
         _adapter(config, workspace, facts, ready / "adapter")
-    _metric(facts, ready / "metric")
+    if "metric" in facts.repos:
+        _metric(facts, ready / "metric")
     for folder in (ready / "dataset", ready / "adapter", ready / "metric"):
         if folder.is_dir():
             write_record(folder, config)

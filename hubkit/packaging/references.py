@@ -58,13 +58,14 @@ def _of_release(config: ReleaseConfig, facts: CardFacts) -> dict[str, str]:
         "corpus": kind.citation,
         "original": f"{original.name}. {original.url}",
         "dataset": f"{config.release.title}, {config.release.tag}. {hub}/datasets/{repos['dataset']}",
-        "metric": f"BERTScore for reports in Portuguese, {config.release.tag}. {hub}/spaces/{repos['metric']}",
         "base": f"{facts.base['name']}. {hub}/{facts.base['name']}",
         "license": f"PhysioNet. PhysioNet Credentialed Health Data License 1.5.0. {facts.license_url}",
     }
     for parent in facts.parents:
         authors = ", ".join(f"{family} {given[0]}" for family, given in parent.authors)
         texts[parent.name] = f'{authors}. "{parent.title} (version {parent.version})". PhysioNet. {parent.url}'
+    if "metric" in repos:
+        texts["metric"] = f"BERTScore for reports in Portuguese, {config.release.tag}. {hub}/spaces/{repos['metric']}"
     if facts.parents:
         agreement = facts.parents[0].agreement_url
         texts["dua"] = f"PhysioNet. PhysioNet Credentialed Health Data Use Agreement 1.5.0. {agreement}"

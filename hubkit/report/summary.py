@@ -76,7 +76,9 @@ def researcher_lines(config: ReleaseConfig, workspace: Workspace) -> list[str]:
             f'    base, "{hub.repo("adapter")}", revision="{tag}"',
             ")",
         ]
-    return [*lines, "", "import evaluate", "", f'metric = evaluate.load("{hub.repo("metric")}", revision="{tag}")']
+    if "metric" in config.repos():
+        lines += ["", "import evaluate", "", f'metric = evaluate.load("{hub.repo("metric")}", revision="{tag}")']
+    return lines
 
 
 def next_lines(workspace: Workspace, settings: Path) -> list[str]:

@@ -17,7 +17,12 @@ from hubkit.config import ReleaseConfig, parse_config
 from hubkit.doctor import corpus, hub, machine, memory, training
 from hubkit.doctor.findings import Finding
 from hubkit.errors import HubkitError
+from hubkit.hub.client import connect
+from hubkit.hub.gate import ungranted_token
+from hubkit.hub.identity import check_identity, check_outsider
 from hubkit.localhub import LocalHub, serve
+from hubkit.localhub.accounts import Accounts
+from hubkit.localhub.scopes import Scopes
 from hubkit.terms.access_check import HINT, OFFICIAL
 from hubkit.workspace import Workspace, write_json
 
@@ -222,6 +227,50 @@ def test_the_account_on_the_hub(local_hub: LocalHub, workspace: Workspace, monke
     monkeypatch.setenv("HF_TOKEN", "hf_unknown")
     (found,) = hub.account(release("a/b"), workspace)
     assert (found.status, "hf_unknown" in found.line()) == ("failed", False)
+
+
+@pytest.mark.parametrize(
+    ("space", "scopes", "second", "check", "words"),
+    [
+        ("static", None, None, "Hub token", "the token of maintainer may only read"),
+        (
+            "static",
+            Scopes(granted={"maintainer": ["repo.content.read"]}, gated=True),
+            None,
+            "Hub token",
+            "no write access",
+        ),
+        ("gradio", Scopes(granted={"maintainer": ["repo.write"]}, gated=True), None, "Hub token", "has a free account"),
+        (
+            "static",
+            Scopes(granted={"maintainer": ["repo.write"]}, gated=True),
+            False,
+            "Hub gate",
+            "may not read gated repos",
+        ),
+    ],
+)
+def test_doctor_and_push_have_the_same_words(
+    local_hub: LocalHub,
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    space: str,
+    scopes: Scopes | None,
+    second: bool | None,
+    check: str,
+    words: str,
+) -> None:
+    accounts = Accounts(local_hub.root)
+    role = "read" if scopes is None else "write"
+    monkeypatch.setenv("HF_TOKEN", accounts.mint("maintainer", role, scopes=scopes))
+    if second is not None:
+        monkeypatch.setenv("HUBKIT_UNGRANTED_TOKEN", accounts.mint("outsider", scopes=Scopes(second, {})))
+    config = release("a/b", hub={"namespace": "maintainer", "space": space})
+    with pytest.raises(HubkitError, match=words) as refused:
+        check_identity(config, connect())
+        check_outsider(config, connect(), ungranted_token(None))
+    found = [finding for finding in hub.account(config, workspace) if finding.status == "failed"]
+    assert [(finding.check, finding.line()) for finding in found] == [(check, f"failed   {check}: {refused.value}")]
 
 
 def test_gated_base_models(local_hub: LocalHub, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -261,9 +261,14 @@ def test_hints_follow_what_the_hub_says(
         access.reject(released, "reader", "x" * 201)
     owner = {"Authorization": f"Bearer {hub.tokens['owner']}"}
     httpx.post(f"{hub.url}/datasets/{released.hub.repo('dataset')}/settings/doi", headers=owner).raise_for_status()
-    target = targets(released, Workspace(tmp_path / "one"))[0]
-    gate.shut(connect(), target)
-    assert "has a DOI (doi:10.57967/" in capsys.readouterr().err
+    workspace = Workspace(tmp_path / "one")
+    target = targets(released, workspace)[0]
+    (warning,) = plan_push(released, workspace).warnings
+    assert warning.startswith(f"{target.repo} has a DOI (doi:10.57967/")
+    push(released, workspace)
+    told = capsys.readouterr().err
+    assert told.count("has a DOI") == 1
+    assert f"push: {warning}" in told
     with pytest.raises(HubkitError, match=r"let in, and .* not be made private: .*locked by DOI \(set its gate to man"):
         gate.hidden(connect(), target, gate.Surprise("a stranger was let in", where=target.repo))
     with pytest.raises(HubkitError, match=r"the Hub's support alone"):

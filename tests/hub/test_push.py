@@ -284,7 +284,7 @@ def test_an_image_does_not_go_into_the_public_space(tmp_path: Path) -> None:
     config = small_config("space")
     workspace = small_dist(tmp_path, config)
     (workspace.dist / "metric" / "scores.parquet").write_bytes(b"PAR1")
-    with pytest.raises(HubkitError, match="is no code, and the Space is public"):
+    with pytest.raises(HubkitError, match="is not code, and the Space is public"):
         push(config, workspace)
 
 

@@ -185,7 +185,7 @@ def test_the_public_space_holds_code_alone(tmp_path: Path, file: str, code: bool
     if code:
         assert file in targets(config, workspace)[-1].files()
     else:
-        with pytest.raises(HubkitError, match=f"is no code, and the Space is public .take {file} out of the metric"):
+        with pytest.raises(HubkitError, match=f"is not code, and the Space is public .take {file} out of the metric"):
             targets(config, workspace)
 
 

@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from task import Task, expect, fetched, own, repo, skip, table
+from task import Task, expect, fetched, own, published, repo, skip, table
 
 
 def reports_regenerated(task: Task) -> str:
@@ -15,6 +15,7 @@ def reports_regenerated(task: Task) -> str:
     from peft import PeftModel
     from transformers import AutoModelForImageTextToText, AutoProcessor, BitsAndBytesConfig
 
+    published(task, "adapter")
     adapter, tag, root = repo(task, "adapter"), task["tag"], Path(own(task, "images"))
     rows, reports = table(task, "generations"), table(task, "default")
     recipe, settings = (fetched(task, "adapter", name) for name in (task["recipe"], "adapter_config.json"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from task import Task, described, downloaded, expect, folder, loader, own, repo, skip, table
+from task import Task, described, downloaded, expect, folder, loader, own, published, repo, skip, table
 
 LARGEST_DIFFERENCE = 1e-4
 MEASURES = ("precision", "recall", "f1")
@@ -13,12 +13,14 @@ MEASURES = ("precision", "recall", "f1")
 
 def bertimbau_table(task: Task) -> str:
     """The BERTimbau scores, from the published references."""
+    published(task, "metric")
     generations = table(task, "generations")
     return _recomputed(task, "bertimbau", {row["study_id"]: row["reference"] for row in generations}, generations)
 
 
 def xlm_roberta_table(task: Task) -> str:
     """The XLM-R scores, from the English references that the loader finds in the reader's own corpus."""
+    published(task, "metric")
     corpus, release = own(task, "corpus"), folder(task)
     english = loader(release).load("text", release, "test", mimic_cxr=corpus)
     references = dict(zip(english["study_id"], english["reference_en"], strict=True))
@@ -30,9 +32,9 @@ def _recomputed(task: Task, setup: str, references: dict[int, str], generations:
     import evaluate
 
     name, scoring = repo(task, "metric").split("/")[1], described(task)["scoring"]
-    published = {(row["condition"], row["study_id"]): row for row in table(task, "scores") if row["setup"] == setup}
+    on_card = {(row["condition"], row["study_id"]): row for row in table(task, "scores") if row["setup"] == setup}
     asked = {(row["condition"], row["study_id"]) for row in generations}
-    expect(published.keys() == asked, "generations and scores have other rows")
+    expect(on_card.keys() == asked, "generations and scores have other rows")
     rows = [row for row in generations if row["study_id"] in references]
     left_out = len(generations) - len(rows)
     if scoring["idf"] and left_out:
@@ -53,7 +55,7 @@ def _recomputed(task: Task, setup: str, references: dict[int, str], generations:
         dtype=scoring["dtype"],
     )
     largest = max(
-        abs(found[measure][at] - published[row["condition"], row["study_id"]][measure])
+        abs(found[measure][at] - on_card[row["condition"], row["study_id"]][measure])
         for at, row in enumerate(rows)
         for measure in MEASURES
     )

@@ -47,6 +47,16 @@ def repo(task: Task, artifact: str) -> str:
     return found
 
 
+def published(task: Task, artifact: str) -> None:
+    """Skip a check of a part that the release, as it says itself, does not have on the Hub."""
+    try:
+        parts = described(task)["repos"]
+    except Skipped:
+        return
+    if artifact not in parts:
+        skip(f"{artifact} not published: the release has no repo for it")
+
+
 def own(task: Task, what: str) -> str:
     """The reader's own `corpus` or `images`, where given."""
     found: str = task[what] or skip(f"needs the reader's own {what}: give --{what}")
