@@ -28,7 +28,7 @@ SECTIONS = {
         *("fetch", "read", "translate", "finetune", "generate", "score", "package", "push", "verify"),
     ),
     "Access and publication": ("access", "unseal", "physionet", "withdraw"),
-    "Checks and rehearsal": ("check", "hub"),
+    "Checks and rehearsal": ("check", "hub", "rehearse"),
 }
 """The commands by what they are for, as `hubkit --help` shows them."""
 
