@@ -106,6 +106,8 @@ RELEASED: dict[str, dict[str, Any]] = {
 """The settings in the digests of 0.1.0, with its defaults. Never changed: workspaces of 0.1.0 hold these digests."""
 
 ADDED: dict[str, dict[str, Any]] = {
+    "finetuning": {"model_id": None},
+    "translation": {"model_id": None},
     "release": {"install": None},
     # 0.1.0 had the Gradio Space alone: what came with it leaves the outcome as it was, and the default does not.
     "hub": {"space": "gradio"},
@@ -135,6 +137,9 @@ def identity(table: Table, released: Mapping[str, Any], added: Mapping[str, Any]
             continue
         if key in released or not _same(dumped[key], _first_default(key, field, added)):
             values[key] = dumped[key]
+    # A folder that says which public model it holds is that model, wherever it lies and whatever it is called.
+    if values.get("model_id"):
+        values["model"] = values.pop("model_id")
     return values
 
 

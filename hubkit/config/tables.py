@@ -18,7 +18,18 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, field_validator
 
 from hubkit.config.identity import ADDED, RELEASED, identity, named_setting
-from hubkit.config.values import Command, Device, Install, NonEmptyStr, Positive, Quantization, Runtime, Table, Url
+from hubkit.config.values import (
+    Command,
+    Device,
+    Install,
+    ModelId,
+    NonEmptyStr,
+    Positive,
+    Quantization,
+    Runtime,
+    Table,
+    Url,
+)
 from hubkit.errors import UsageError
 
 Artifact = Literal["dataset", "adapter", "metric"]
@@ -94,6 +105,8 @@ class Translation(Table):
     """transformers: in this process; openai: a server that speaks that protocol."""
     model: str = "google/medgemma-27b-text-it"
     """The translation model on the Hub, or a folder."""
+    model_id: ModelId | None = Field(None, examples=["google/medgemma-27b-text-it"])
+    """Where a folder holds it: its name on the Hub, which cards print. A renamed folder counts as the same model."""
     revision: str | None = Field(None, examples=["0123456789abcdef0123456789abcdef01234567"])
     """Its commit; none: the newest, which is then recorded."""
     quantization: Quantization = "nf4"
@@ -149,6 +162,8 @@ class Finetuning(Table):
 
     model: str = "google/medgemma-4b-it"
     """The base model on the Hub, or a folder."""
+    model_id: ModelId | None = Field(None, examples=["google/medgemma-4b-it"])
+    """Where a folder holds it: its name on the Hub, which cards print. A renamed folder counts as the same model."""
     revision: str | None = Field(None, examples=["0123456789abcdef0123456789abcdef01234567"])
     """Its commit; none: the newest, which is then recorded."""
     quantization: Quantization = "nf4"

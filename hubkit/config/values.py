@@ -70,6 +70,8 @@ def _command(text: str) -> str:
     return text
 
 
+ModelId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")]
+"""A repo of the Hub, OWNER/NAME."""
 Url = Annotated[str, AfterValidator(_url)]
 Install = Annotated[str, AfterValidator(_install)]
 """Where an installer gets hubkit: one file with its SHA-256, or one commit."""

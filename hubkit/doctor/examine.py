@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from hubkit.config import ReleaseConfig
-from hubkit.doctor import corpus, hub, machine, memory, training
+from hubkit.doctor import corpus, hub, machine, memory, training, translation
 from hubkit.doctor.findings import Finding, failed, from_error
 from hubkit.errors import HubkitError
 from hubkit.hub.client import transport_errors
@@ -14,6 +14,7 @@ from hubkit.workspace import Workspace
 CHECKS: dict[str, Callable[[ReleaseConfig, Workspace], Iterable[Finding]]] = {
     "hubkit": machine.installed,
     "packages": machine.packages,
+    "GPU": machine.gpu,
     "disk": machine.disk,
     "corpus": corpus.corpus,
     "PhysioNet account": corpus.account,
@@ -22,6 +23,8 @@ CHECKS: dict[str, Callable[[ReleaseConfig, Workspace], Iterable[Finding]]] = {
     "terms": hub.terms,
     "names": hub.names,
     "models": hub.models,
+    "translation server": translation.server,
+    "public names": translation.folders,
     "training data": hub.training_data,
     "training": training.training,
     "memory": memory.memory,

@@ -54,6 +54,17 @@ def packages(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
         yield ok("packages", f"{len(needed)} are as they should be: {', '.join(versions)}")
 
 
+def gpu(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
+    """Which GPUs there are; memory.py says what fits into them."""
+    import torch
+
+    names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    if names:
+        yield ok("GPU", ", ".join(names))
+    else:
+        yield warning("GPU", "none was found: everything runs on the CPU", "see: nvidia-smi, and CUDA_VISIBLE_DEVICES")
+
+
 def disk(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     """There is room for what the stages write beside images, and for the models that are not here yet."""
     from huggingface_hub.constants import HF_HUB_CACHE

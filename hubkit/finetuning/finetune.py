@@ -23,7 +23,7 @@ from hubkit.models.recipe import TRAINING, write_recipe
 from hubkit.models.samples import Samples, choose_examples, read_samples, require_samples
 from hubkit.workspace import Workspace, sync_folder, write_json, write_text
 
-LEFT_OUT = ("model", "revision", "sweep")
+LEFT_OUT = ("model", "model_id", "revision", "sweep")
 """The base, which the recipe names as it may be published (a model may also be a folder), and what was tried."""
 
 

@@ -111,7 +111,7 @@ def _result(trainer: Any, settings: Finetuning, folder: Path, seconds: float) ->
     if not evaluated:
         tensors = trained_tensors(model)
         if trainer.args.should_save:
-            write_adapter(model, tensors, folder / "last", public_name(settings.model))
+            write_adapter(model, tensors, folder / "last", public_name(settings.model, settings.model_id))
     return Run(
         adapter=best.adapter() if evaluated else folder / "last",
         commit=commit_of(settings.model, settings.revision),
@@ -159,7 +159,7 @@ def build_trainer(
             processing_class=processor,
             peft_config=lora_config(settings, commit_of(settings.model, settings.revision)),
             callbacks=[
-                KeepBest(arguments.output_dir, public_name(settings.model), settings.patience),
+                KeepBest(arguments.output_dir, public_name(settings.model, settings.model_id), settings.patience),
                 ShowProgress("finetune"),
             ],
         )

@@ -59,7 +59,9 @@ def check_base(config: ReleaseConfig, workspace: Workspace) -> None:
     Raises:
         HubkitError: names both.
     """
-    trained, now = read_recipe(workspace.adapter)["base_model"]["name"], public_name(config.finetuning.model)
+    settings = config.finetuning
+    trained = read_recipe(workspace.adapter)["base_model"]["name"]
+    now = public_name(settings.model, settings.model_id)
     if trained != now:
         raise HubkitError(
             f"was trained on {trained}, and [finetuning] model is {now}",

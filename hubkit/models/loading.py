@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubkit.config import Quantization
 from hubkit.errors import HubkitError, UsageError
+from hubkit.models.folders import folder_commit, folder_name
 from hubkit.models.quiet import quiet
 
 if TYPE_CHECKING:
@@ -143,13 +144,22 @@ def nf4(skip: list[str] | None = None, split: bool = False) -> BitsAndBytesConfi
     )
 
 
-def public_name(name: str) -> str:
-    """What a model may be called in what is published: its repo id, or the last part of its folder's path."""
-    return Path(name).name if Path(name).is_dir() else name
+def public_name(name: str, model_id: str | None = None) -> str:
+    """What a model may be called in what is published: never a path of this machine.
+
+    Args:
+        model_id: its repo id as configured; without it that of the repo or the cached snapshot, else the last part
+            of the path.
+    """
+    folder = Path(name)
+    if model_id is None and (folder.is_absolute() or folder.is_dir()):
+        return folder_name(folder) or folder.name
+    return model_id or name
 
 
 def commit_of(name: str, revision: str | None) -> str | None:
-    """The commit that `revision` of a model stands for, as it was downloaded; None where `name` is a folder.
+    """The commit that `revision` of a model stands for, as it was downloaded; of a folder what its download
+    says, else `revision`.
 
     Raises:
         HubkitError: as in `load_language_model`.
@@ -157,7 +167,7 @@ def commit_of(name: str, revision: str | None) -> str | None:
     from huggingface_hub import hf_hub_download
 
     if Path(name).is_dir():
-        return None
+        return folder_commit(Path(name)) or revision
     with _explained(name, revision):
         # The cache keeps the files of each commit in a folder of its own: snapshots/<commit>/config.json.
         return Path(hf_hub_download(name, "config.json", revision=revision)).parent.name

@@ -35,7 +35,7 @@ def recipe(config: ReleaseConfig, commit: str | None, examples: list[Sample]) ->
     generation = config.generation
     return {
         "format": FORMATS["recipe"],
-        "base_model": {"name": public_name(config.finetuning.model), "revision": commit},
+        "base_model": {"name": public_name(config.finetuning.model, config.finetuning.model_id), "revision": commit},
         "prompt": generation.prompt,
         "few_shot_study_ids": [example.study_id for example in examples],
         "reference": generation.reference,

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import hubkit
 from hubkit.config import ARTIFACTS, Release, ReleaseConfig
 from hubkit.endpoint import OFFICIAL
+from hubkit.models.loading import public_name
 from hubkit.models.recipe import read_recipe, read_training
 from hubkit.original_study import ORIGINAL_STUDY, OriginalStudy
 from hubkit.packaging.code_digests import Code, code_digests
@@ -142,7 +143,7 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
         # The adapter's name is also that of its citation at PhysioNet; a Space that is not there is never named.
         repos={name: config.hub.repo(name) for name in ARTIFACTS if name != "metric" or config.hub.space != "none"},
         names={"dataset": config.hub.dataset, "adapter": config.hub.adapter, "metric": config.hub.metric},
-        config=config,
+        config=_with_public_names(config),
         corpus=terms,
         source=source,
         parents=[parent._replace(version=config.corpus.version) for parent in terms.parents],
@@ -163,6 +164,23 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
         code=code_digests(config),
         versions=versions(workspace),
         medgemma=base["name"].startswith("google/medgemma"),
+    )
+
+
+def _with_public_names(config: ReleaseConfig) -> ReleaseConfig:
+    """The settings as templates may print them: a model that is a folder by its public name."""
+    scoring, translation, tuning = config.scoring, config.translation, config.finetuning
+    encoders = {
+        name: encoder.model_copy(update={"model": public_name(encoder.model)})
+        for name, encoder in (("bertimbau", scoring.bertimbau), ("xlm_roberta", scoring.xlm_roberta))
+    }
+    translator_name = public_name(translation.model, translation.model_id)
+    return config.model_copy(
+        update={
+            "scoring": scoring.model_copy(update=encoders),
+            "translation": translation.model_copy(update={"model": translator_name}),
+            "finetuning": tuning.model_copy(update={"model": public_name(tuning.model, tuning.model_id)}),
+        }
     )
 
 
@@ -205,7 +223,9 @@ def quality(workspace: Workspace) -> Quality:
 def translator(workspace: Workspace) -> list[dict[str, str | None]]:
     """The models that translated, with revision and digest of the prompt."""
     rows = read_table(workspace.translations, ["model", "revision", "prompt"]).group_by(["model", "revision", "prompt"])
-    return sorted(rows.aggregate([]).to_pylist(), key=lambda row: json.dumps(row))
+    # A workspace of 0.1.0 has the path of a folder there.
+    found = [{**row, "model": public_name(row["model"])} for row in rows.aggregate([]).to_pylist()]
+    return sorted(found, key=lambda row: json.dumps(row))
 
 
 def curves(workspace: Workspace) -> list[Curve]:

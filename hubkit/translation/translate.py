@@ -11,6 +11,7 @@ import pyarrow as pa
 from hubkit.config import ReleaseConfig, Translation
 from hubkit.errors import HubkitError
 from hubkit.floors import require, require_texts
+from hubkit.models.loading import public_name
 from hubkit.tables import TRANSLATIONS
 from hubkit.terms.policy import check_access
 from hubkit.translation.checkpoints import FLAGS, read_parts
@@ -110,6 +111,7 @@ def _reasons(doubtful: pa.Table, checks: pa.Table) -> str:
 
 def _translations(rows: list[Row], parts: dict[str, dict[str, Any]], translation: Translation) -> pa.Table:
     prompt = prompt_digest(translation)
+    model = public_name(translation.model, translation.model_id)
     seen: set[str] = set()
     records = []
     for study_id, section, unit in rows:
@@ -120,7 +122,7 @@ def _translations(rows: list[Row], parts: dict[str, dict[str, Any]], translation
                     "study_id": study_id,
                     "section": section,
                     "source": unit.text,
-                    "model": translation.model,
+                    "model": model,
                     "prompt": prompt,
                     "reused": unit.key in seen,
                     **{name: part[name] for name in TRANSLATIONS.names if name in part and name != "flags"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
@@ -97,6 +98,20 @@ def test_without_test_studies_nothing_is_written(tmp_path: Path) -> None:
     with pytest.raises(HubkitError, match="the split test has no studies"):
         package(release_config(tmp_path / "corpus"), workspace)
     assert not workspace.dist.exists()
+
+
+def test_a_model_in_a_folder_is_packaged_under_a_public_name(tmp_path: Path) -> None:
+    workspace = build_release(tmp_path)
+    folder = tmp_path / "models" / "translator-27b"
+    folder.mkdir(parents=True)
+    table = read_table(workspace.translations)
+    index = table.column_names.index("model")
+    write_table(workspace.translations, table.set_column(index, "model", pa.array([str(folder)] * len(table))))
+    encoder = {"model": str(folder), "layer": 1}
+    package(release_config(tmp_path / "corpus", scoring={"bertimbau": encoder, "xlm_roberta": encoder}), workspace)
+    card = (workspace.dist / "dataset/README.md").read_text()
+    assert "| translated by | `translator-27b`" in card
+    assert str(tmp_path) not in card
 
 
 def test_without_a_namespace_nothing_is_written(tmp_path: Path) -> None:

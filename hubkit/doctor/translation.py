@@ -1,0 +1,79 @@
+"""Is there a server that can translate, and does it have the model?"""
+
+from __future__ import annotations
+
+import http.client
+import shlex
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from hubkit.config import ReleaseConfig
+from hubkit.doctor.findings import Finding, failed, ok, warning
+from hubkit.tokens import environment_token
+from hubkit.translation.engines.openai import KEY_VARIABLE
+from hubkit.translation.engines.private_http import Client
+from hubkit.workspace import Workspace
+
+CHECK = "translation server"
+
+SECONDS = 10.0
+"""How long a server may take to list its models; it loads nothing for that."""
+
+
+def server(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
+    """The command that starts the server is found, or the server answers and offers the model."""
+    settings = config.translation
+    if settings.engine != "openai":
+        return
+    if settings.serve is None and settings.base_url is None:
+        yield failed(CHECK, "neither a server nor a command that starts one", "set [translation] base_url or serve")
+    elif settings.serve is not None:
+        program = shlex.split(settings.serve)[0]
+        found = shutil.which(program)
+        if found is None:
+            hint = "install it, or write its full path in [translation] serve"
+            yield failed(CHECK, f"the program {program} of [translation] serve is not found", hint)
+        else:
+            yield ok(CHECK, f"{program} is found and starts when translate does")
+    else:
+        yield _offered(config)
+
+
+def _offered(config: ReleaseConfig) -> Finding:
+    settings = config.translation
+    client = Client(
+        str(settings.base_url), settings.allowed_hosts, min(SECONDS, settings.timeout), environment_token(KEY_VARIABLE)
+    )
+    try:
+        reply = client.request("GET", "/models")
+    except (OSError, http.client.HTTPException) as error:
+        what = f"{settings.base_url} does not answer ({type(error).__name__})"
+        return failed(CHECK, what, "start it, or set [translation] serve to the command that does")
+    if reply.status in (401, 403):
+        return failed(CHECK, f"{settings.base_url} refuses the key: HTTP {reply.status}", f"set {KEY_VARIABLE}")
+    listed = reply.value.get("data") if isinstance(reply.value, dict) else None
+    if reply.status != 200 or not isinstance(listed, list):
+        what = f"{settings.base_url} does not list its models: HTTP {reply.status}"
+        return warning(CHECK, what, "check that base_url ends in /v1")
+    names = sorted(str(model["id"]) for model in listed if isinstance(model, dict) and "id" in model)
+    if settings.model in names:
+        return ok(CHECK, f"{settings.base_url} offers {settings.model}")
+    offers = ", ".join(names) or "none"
+    hint = f"set [translation] model to what it offers: {offers}; model_id says what that is on the Hub"
+    return failed(CHECK, f"{settings.base_url} does not offer {settings.model}", hint)
+
+
+def folders(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
+    """A model that is a folder says which public model it is: cards and adapter name it."""
+    from hubkit.models.loading import public_name
+
+    for table, settings in (("translation", config.translation), ("finetuning", config.finetuning)):
+        if not Path(settings.model).is_dir():
+            continue
+        name = public_name(settings.model, settings.model_id)
+        if "/" in name:
+            yield ok(f"public name, {table}", f"cards call it {name}")
+        else:
+            what = f"{settings.model} is a folder, and nothing says which public model it holds: cards call it {name}"
+            yield warning(f"public name, {table}", what, f'set [{table}] model_id = "OWNER/NAME"')
