@@ -180,20 +180,23 @@ def test_the_end_of_a_release_fits_into_80_columns(released: Workspace, capsys: 
 
 
 @pytest.mark.parametrize(
-    ("custody", "names"),
+    ("settings", "names"),
     [
         ({}, {"load_dataset", "PeftModel", "AutoModelForImageTextToText", "evaluate"}),
-        ({"adapter_custody": "physionet"}, {"load_dataset", "evaluate"}),
-        ({"mode": "sealed"}, {"load_dataset", "evaluate"}),
+        ({"custody": {"adapter_custody": "physionet"}}, {"load_dataset", "evaluate"}),
+        ({"custody": {"mode": "sealed"}}, {"load_dataset", "evaluate"}),
+        ({"custody": {"mode": "sealed"}, "hub": {**CONFIG["hub"], "space": "none"}}, {"load_dataset"}),
     ],
 )
-def test_what_a_researcher_types_is_complete(released: Workspace, custody: dict, names: set[str]) -> None:
+def test_what_a_researcher_types_is_complete(released: Workspace, settings: dict, names: set[str]) -> None:
     """Every name that a line uses was imported or made by a line before."""
-    code = "\n".join(researcher_lines(parse_config(CONFIG | {"custody": custody}), released))
+    code = "\n".join(researcher_lines(parse_config(CONFIG | settings), released))
     compile(code, "lines", "exec")
     imported = set(re.findall(r"^(?:from \w+ )?import (\w+)$", code, flags=re.MULTILINE))
     assert imported == names
-    assert ("hubkit unseal maintainer/d-ext --revision release-1.0.0" in code) is (custody.get("mode") == "sealed")
+    assert ("hubkit unseal maintainer/d-ext --revision release-1.0.0" in code) is (
+        settings.get("custody", {}).get("mode") == "sealed"
+    )
 
 
 def test_the_commands_that_come_next_need_no_options_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
