@@ -45,7 +45,7 @@ def test_a_preset_for_a_gpu_changes_no_figure_of_the_study(name: str) -> None:
     how = {
         *("translation.quantization", "translation.engine", "finetuning.gradient_checkpointing"),
         *(f"translation.{key}" for key in ("checkpoint", "serve", "concurrency", "executor", "tasks", "workers")),
-        *("translation.slurm", "generation.batch_size", "scoring.batch_tokens"),
+        *("translation.slurm", "generation.batch_size", "generation.tasks", "scoring.batch_tokens"),
     }
     assert preset(name).keys() <= how
 

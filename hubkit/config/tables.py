@@ -231,6 +231,8 @@ class Generation(Table):
     """auto, cpu, cuda or cuda:N."""
     batch_size: Annotated[Positive, Runtime] = 8
     """Studies a batch."""
+    tasks: Annotated[Positive, Runtime] = 1
+    """Processes that share the batches, a GPU each."""
 
 
 class Encoder(Table):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import Any
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.generation.decoding import account_for, advice, answer, batches
+from hubkit.generation.tasks import run_tasks
 from hubkit.models.loading import Loaded, device_name, load_vision_model, pick_device, public_name
 from hubkit.models.memory import out_of_memory
 from hubkit.models.quiet import quiet
@@ -43,6 +45,9 @@ def generate(config: ReleaseConfig, workspace: Workspace) -> None:
         print(f"  generate: {len(test.left_out)} studies left out, whose translation failed", file=sys.stderr)
     train = read_samples(workspace, "train", config.generation.reference).kept
     examples = choose_examples(train, config.generation.shots, config.release.seed)
+    if config.generation.tasks > 1:
+        run_tasks(config.generation, functools.partial(_answer_share, config, workspace, test.kept, examples))
+    # What tasks have answered is found and not answered again: the tables are put together in one way.
     conditions, parts = Conditions(config, workspace), {}
     for condition in CONDITIONS:
         shown = examples if condition == "few_shot" else []
@@ -126,6 +131,17 @@ class Conditions:
         return Loaded(PeftModel.from_pretrained(base.model, self.workspace.adapter).eval(), base.processor)
 
 
+@quiet()
+def _answer_share(
+    config: ReleaseConfig, workspace: Workspace, samples: list[Sample], examples: list[Sample], task: int, tasks: int
+) -> None:
+    """Answer the batches `task`, `task + tasks`, ... of every condition."""
+    conditions = Conditions(config, workspace)
+    for condition in CONDITIONS:
+        shown = examples if condition == "few_shot" else []
+        _answer_all(config, conditions, condition, samples, shown, workspace.partial / condition, task, tasks)
+
+
 def _answer_all(
     config: ReleaseConfig,
     conditions: Conditions,
@@ -133,6 +149,8 @@ def _answer_all(
     samples: list[Sample],
     examples: Sequence[Sample],
     folder: Path,
+    task: int = 0,
+    tasks: int = 1,
 ) -> list[Part]:
     quantization = config.finetuning.quantization
     found: list[Part] = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
@@ -141,8 +159,11 @@ def _answer_all(
     done = {row["study_id"] for row in _rows(parts)}
     lower = advice(config.generation, len(examples), max(len(sample.images) for sample in (*samples, *examples)))
     loaded: Loaded | None = None
-    with Progress(f"generate: {condition}", len(samples), len(done)) as progress:
-        for batch in batches(samples, config.generation.batch_size):
+    plan = batches(samples, config.generation.batch_size)[task::tasks]
+    mine = [sample.study_id for batch in plan for sample in batch]
+    name = f"generate: {condition}" + (f", task {task + 1}" if tasks > 1 else "")
+    with Progress(name, len(mine), len(done.intersection(mine))) as progress:
+        for batch in plan:
             left = [sample for sample in batch if sample.study_id not in done]
             if not left:
                 continue

@@ -10,6 +10,7 @@ import pytest
 from tiny_vision import fill_workspace, tiny_config
 
 import hubkit.generation.generate as stage
+from hubkit.errors import HubkitError
 from hubkit.finetuning.finetune import finetune
 from hubkit.generation.decoding import account_for, batches
 from hubkit.models.samples import Sample
@@ -50,6 +51,37 @@ def test_prompt_is_not_in_the_answer(trained: Workspace, generated: dict[str, by
         for text in read_table(trained.generations(condition))["generated"].to_pylist():
             assert prompt not in text
             assert "<" not in text
+
+
+def test_tasks_share_the_batches_and_end_with_the_same_bytes(
+    trained: Workspace, generated: dict[str, bytes], vision_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny_config(vision_model)
+    config = config.model_copy(update={"generation": config.generation.model_copy(update={"tasks": 2})})
+
+    def never(*arguments):
+        raise AssertionError("this process answered what the tasks had to answer")
+
+    monkeypatch.setattr(stage, "answer", never)
+    stage.generate(config, trained.running("generate", "tasks"))
+    assert {name: trained.generations(name).read_bytes() for name in CONDITIONS} == generated
+    assert made(trained) == (2, {})
+
+
+def test_a_task_that_fails_says_why_and_the_others_go_on(trained: Workspace, vision_model: Path) -> None:
+    config = tiny_config(vision_model)
+    config = config.model_copy(update={"generation": config.generation.model_copy(update={"tasks": 2})})
+    running, image = trained.running("generate", "failing"), trained.images / "image-13-0.jpg"
+    whole = image.read_bytes()
+    try:
+        image.write_bytes(b"no image")
+        with pytest.raises(
+            HubkitError, match=r"task \d of 2: .*image-13-0.jpg: the image cannot be decoded.*run again"
+        ):
+            stage.generate(config, running)
+    finally:
+        image.write_bytes(whole)
+    assert len(list(running.partial.glob("*/*.json"))) >= 4
 
 
 class Killed(BaseException):
