@@ -2,4 +2,6 @@
 
 from hubkit.cli import main
 
-main()
+# A process that `generate` starts imports this module under another name.
+if __name__ == "__main__":
+    main()

@@ -43,3 +43,10 @@ def _machine(monkeypatch: pytest.MonkeyPatch, count: int, visible: str | None) -
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+
+
+def test_a_process_that_is_started_runs_no_command_of_its_own() -> None:
+    """A spawned process imports the main module of its parent under another name: no command may start there."""
+    import runpy
+
+    runpy.run_module("hubkit", run_name="__mp_main__")
