@@ -68,6 +68,7 @@ def test_tasks_share_the_batches_and_end_with_the_same_bytes(
     assert made(trained) == (2, {})
 
 
+@pytest.mark.long
 def test_a_task_that_fails_says_why_and_the_others_go_on(trained: Workspace, vision_model: Path) -> None:
     config = tiny_config(vision_model)
     config = config.model_copy(update={"generation": config.generation.model_copy(update={"tasks": 2})})
