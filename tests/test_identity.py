@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import types
 import typing
@@ -14,7 +15,8 @@ import pytest
 from hubkit.config import ReleaseConfig, Runtime, Table, Translation, parse_config
 from hubkit.config.identity import ADDED, RELEASED, identity, named_setting
 from hubkit.config.values import Formerly
-from hubkit.stages import STAGES
+from hubkit.stages import STAGES, Stage
+from hubkit.workspace import Workspace
 
 FROZEN: dict[str, Any] = json.loads(Path(__file__).with_name("digests_0_1_0.json").read_text(encoding="utf-8"))
 """Configurations, and the digest of each stage's settings as the code of 0.1.0 computed them."""
@@ -28,6 +30,15 @@ def test_digests_are_those_of_0_1_0(name: str) -> None:
     assert {stage.name: as_then.digest(stage.settings) for stage in STAGES} == frozen
     now = {stage.name: parse_config(tables).digest(stage.settings) for stage in STAGES}
     assert {stage for stage in frozen if now[stage] != frozen[stage]} == {"package", "push", "verify"}
+
+
+def test_the_key_of_a_stage_is_computed_as_in_0_1_0(tmp_path: Path) -> None:
+    (tmp_path / "corpus.csv").write_bytes(b"a,b\n")
+    stage = Stage("one", "", ("release",), lambda workspace: [workspace.root / "corpus.csv"], lambda workspace: [])
+    settings = ReleaseConfig().digest(("release",))
+    parts = f'{{"inputs": [["corpus.csv", "{hashlib.sha256(b"a,b" + bytes([10])).hexdigest()}"]], "outside": null, '
+    whole = f'{parts}"settings": "{settings}"}}'
+    assert stage.key(ReleaseConfig(), Workspace(tmp_path)) == hashlib.sha256(whole.encode()).hexdigest()
 
 
 def test_a_new_setting_at_its_default_changes_no_digest() -> None:

@@ -78,6 +78,14 @@ def test_a_workspace_is_made_with_the_folders_above_it(tmp_path: Path) -> None:
     assert stat.S_IMODE(workspace.root.stat().st_mode) == 0o700
 
 
+def test_where_guides_look_for_results(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    paths = (workspace.translations, workspace.checks, workspace.scores, workspace.receipt)
+    assert [path.relative_to(tmp_path).as_posix() for path in paths] == [
+        *("translations/translations.parquet", "translations/checks.parquet", "scores", "receipt.json")
+    ]
+
+
 def test_no_workspace_inside_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(HubkitError, match="--workspace"):

@@ -84,6 +84,8 @@ def said(source, translation):
         ("Right greater than left effusion.", "Derrame maior à direita que à esquerda.", ""),
         ("Right greater than left effusion.", "Derrame maior à esquerda que à direita.", "laterality"),
         ("Right greater than left effusion.", "Derrame maior à direita.", ""),
+        ("Right greater than left effusion.", "Derrame maior à direita que à direita.", "laterality"),
+        ("Larger than on the left.", "Maior que à direita.", "laterality"),
         ("Bilateral effusions.", "Derrames bilaterais.", ""),
         ("Bilateral effusions.", "Derrame à direita.", "laterality"),
         ("Left effusion.", "Derrame bilateral.", "laterality"),
@@ -95,6 +97,8 @@ def said(source, translation):
         ("No findings to suggest pneumonia.", "Sem achados que sugiram pneumonia.", ""),
         ("No nodule suspicious for malignancy.", "Sem nódulo suspeito de malignidade.", ""),
         ("Could suggest edema.", "Pode sugerir edema.", ""),
+        # Nothing is affirmed that could suggest it.
+        ("The pattern without effusion suggests edema.", "Sem derrame, sem edema.", ""),
         # Negations.
         ("There is no effusion.", "Não há nenhum derrame.", ""),
         ("Effusion in the left lung.", "Derrame não pulmão esquerdo.", "negation_added"),

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import random
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tiny_vision import fill_workspace, tiny_config
 
 import hubkit.finetuning.run
 from hubkit.errors import HubkitError
-from hubkit.finetuning.checkpoints import WHOLE, last_checkpoint, mark_whole
+from hubkit.finetuning.checkpoints import (
+    BYTES_PER_PARAMETER,
+    WHOLE,
+    full_disk,
+    last_checkpoint,
+    mark_whole,
+    require_space,
+)
 from hubkit.finetuning.finetune import finetune
 from hubkit.finetuning.run import DONE
 
@@ -63,6 +73,38 @@ def test_a_checkpoint_of_another_way_to_share_the_base_is_refused(
     monkeypatch.setenv("ACCELERATE_USE_FSDP", str(now).lower())
     with pytest.raises(HubkitError, match=f"was written {said}"):
         last_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize(("missing", "refused"), [(1, True), (0, False), (-1, False)])
+def test_room_for_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: int, refused: bool) -> None:
+    free = 1000 * BYTES_PER_PARAMETER - missing
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=free))
+    with pytest.raises(HubkitError, match="a checkpoint needs") if refused else nullcontext():
+        require_space(tmp_path, 1000)
+
+
+FULL = "No space left on device"
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (OSError(errno.ENOSPC, FULL, "x"), f" ({FULL})"),
+        (RuntimeError(f"I/O error: {FULL} (os error {errno.ENOSPC})"), f" ({FULL})"),
+        (RuntimeError("[enforce fail at inline_container.cc:659] . unexpected pos 64 vs 0"), ""),
+        (RuntimeError("shapes cannot be multiplied"), None),
+        (ValueError("PytorchStreamWriter"), None),
+        (OSError(errno.EACCES, "Permission denied", "x"), None),
+    ],
+)
+def test_what_counts_as_a_full_disk(tmp_path: Path, error: Exception, why: str | None) -> None:
+    with pytest.raises(Exception, match=r"\w") as raised, full_disk(tmp_path):
+        raise error
+    if why is None:
+        assert raised.value is error
+    else:
+        assert isinstance(raised.value, HubkitError)
+        assert f"could not be written to its end{why}; " in str(raised.value)
 
 
 def test_a_checkpoint_is_on_the_disk_before_it_is_marked(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,22 @@ def test_a_decision_that_the_hub_does_not_take_is_an_error(
         with pytest.raises(HubkitError, match=rf"ext, user outsider: the Hub refused \({status}\)"):
             decide(gated, "outsider")
     assert standing(gated) == [("dataset", "pending")]
+
+
+@pytest.mark.parametrize(
+    ("message", "refused"), [("outsider already has access to this repo", False), ("this repo is not gated", True)]
+)
+def test_where_names_are_hidden_the_message_tells_what_was_granted(
+    front: Interposed, gated: ReleaseConfig, message: str, refused: bool
+) -> None:
+    """The first answer was lost, and no list names who has access."""
+    body = json.dumps({"error": message}).encode()
+    front.on("POST", "/user-access-request/grant", answers(400, body=body), times=2)
+    if refused:
+        with pytest.raises(HubkitError, match=r"user outsider: the Hub refused \(400\)"):
+            access.grant(gated, "outsider")
+    else:
+        assert access.grant(gated, "outsider") == [repo for repo, _ in access.gated_repos(gated)]
 
 
 def test_a_hub_that_cannot_say_who_there_is(front: Interposed, gated: ReleaseConfig) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
+from email.utils import formatdate
 from typing import Any
 
 import pytest
@@ -98,6 +100,18 @@ def test_how_far_a_clock_may_be_off(
             check_identity(small_config("clock"), connect())
     else:
         check_identity(small_config("clock"), connect())
+
+
+@pytest.mark.parametrize(("seconds", "refused"), [(600, False), (601, True), (-600, False), (-601, True)])
+def test_ten_minutes_are_not_too_many(
+    front: Interposed, monkeypatch: pytest.MonkeyPatch, seconds: int, refused: bool
+) -> None:
+    now = int(time.time())
+    date = formatdate(now - seconds, usegmt=True)
+    front.on("GET", WHOAMI, lambda asked: asked.forward()._replace(headers={"Date": date}))
+    monkeypatch.setattr(identity.time, "time", lambda: now)
+    with pytest.raises(HubkitError, match="clock") if refused else nullcontext():
+        check_identity(small_config("tick"), connect())
 
 
 @pytest.mark.parametrize("date", [{}, {"Date": "yesterday"}])

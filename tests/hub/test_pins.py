@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from huggingface_hub import HfApi
+from interposed import Interposed, meanwhile
 from small_dist import lean_config, small_config, small_dist
 
 from hubkit.cards import block
@@ -121,6 +123,20 @@ def test_commits_that_no_longer_hold_the_release_are_named_again(direct: HfApi, 
         push(config, workspace)
         # The adapter's card has it still.
         assert commits(card(direct, config, "dataset")) == named
+
+
+def test_the_commit_that_names_commits_changes_the_card_alone(front: Interposed, direct: HfApi, tmp_path: Path) -> None:
+    """Somebody changes a file between the data and the card: the push stops, and leaves their file as it is."""
+    config = lean_config("pins-alone")
+    workspace = pinned_dist(tmp_path, config)
+    where: dict[str, Any] = {"repo_id": config.hub.repo("dataset"), "repo_type": "dataset"}
+    put = partial(direct.upload_file, path_or_fileobj=b"Another licence.\n", path_in_repo="LICENSE", **where)
+    commit = f"/api/datasets/{config.hub.repo('dataset')}/commit/main"
+    rule = front.on("POST", commit, meanwhile(put), holds=b"Name the commits")
+    with pytest.raises(HubkitError, match="LICENSE was pushed and main holds another"):
+        push(config, workspace)
+    assert len(rule.seen) == 1
+    assert Path(direct.hf_hub_download(filename="LICENSE", **where)).read_bytes() == b"Another licence.\n"
 
 
 def test_with_pull_requests_the_commits_come_after_the_merge(direct: HfApi, tmp_path: Path) -> None:

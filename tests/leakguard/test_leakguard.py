@@ -267,8 +267,10 @@ def png_chunk(kind: bytes, data: bytes) -> bytes:
 def in_a_picture(place: str, text: str) -> tuple[str, bytes]:
     """A picture that holds `text` somewhere beside its pixels: its name and its bytes."""
     image, note, stored = Image.new("L", (4, 4)), PngInfo(), io.BytesIO()
-    if place == "iTXt, compressed":
-        note.add_itxt("Comment", text, zip=True)
+    if place.startswith("iTXt"):
+        note.add_itxt("Comment", text, zip="compressed" in place)
+    if place.endswith("hidden by another"):
+        note.add_itxt("Comment", "Drawn by hand.", zip=True)
     if place == "zTXt":
         note.add_text("Comment", text, zip=True)
     if place == "EXIF":
@@ -284,7 +286,11 @@ def in_a_picture(place: str, text: str) -> tuple[str, bytes]:
 
 
 @pytest.mark.parametrize(
-    "place", ["iTXt, compressed", "zTXt", "EXIF", "JPEG comment", "a chunk of its own", "after the end"]
+    "place",
+    [
+        *("iTXt", "iTXt, compressed", "iTXt, hidden by another", "iTXt, compressed, hidden by another"),
+        *("zTXt", "EXIF", "JPEG comment", "a chunk of its own", "after the end"),
+    ],
 )
 def test_pictures_hold_no_text_beside_their_pixels(tmp_path: Path, place: str) -> None:
     name, raw = in_a_picture(place, SECRET)

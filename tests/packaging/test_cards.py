@@ -82,7 +82,16 @@ def test_the_datasets_card_has_what_the_hub_reads(packaged: Workspace) -> None:
         "extra_gated_button_content",
     }
     assert found["extra_gated_heading"] == "Ask for access to mimic-cxr-ptbr"
-    assert set(found["extra_gated_fields"].values()) == {"text", "country", "date_picker", "checkbox"}
+    assert found["extra_gated_fields"] == {
+        "PhysioNet user name": "text",
+        "Institution": "text",
+        "Country": "country",
+        "CITI certificate (record ID or link)": "text",
+        "Date of the signed data use agreement": "date_picker",
+        "I hold access to MIMIC-CXR under its terms": "checkbox",
+        "I will not share this with anyone or try to identify anyone in it": "checkbox",
+        "I will send none of it to a service that keeps what it is sent": "checkbox",
+    }
     assert [config["config_name"] for config in found["configs"]] == ["default", "spans", "generations", "scores"]
     sizes = {info["config_name"]: info["download_size"] for info in found["dataset_info"]}
     data = packaged.dist / "dataset" / "data"

@@ -14,6 +14,9 @@ CASES = {
     "an empty prediction": (["", "há derrame pleural à direita hoje"], ["sem derrame", "há derrame à direita hoje"]),
     "all empty": (["", ""], ["sem derrame", "normal"]),
     "short": (["normal"], ["normal hoje"]),
+    "longer than the reference": (["há derrame pleural à direita e à esquerda"], ["há derrame pleural à direita"]),
+    "a reference of two letters": (["normal hoje"], ["no"]),
+    "a prediction of two letters": (["no"], ["normal hoje"]),
     "one word in common": (["há um derrame aqui sim"], ["não vi nem derrame nem nada"]),
 }
 

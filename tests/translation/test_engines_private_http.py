@@ -146,6 +146,13 @@ def test_a_name_is_judged_by_where_it_leads_when_the_connection_is_made(monkeypa
         assert len(server.seen) == 1
 
 
+def test_a_key_goes_to_another_machine_by_tls_alone(monkeypatch):
+    resolved = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.7", 80))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **options: resolved)
+    with pytest.raises(UsageError, match="key over plain http"):
+        Client("http://gpu1/v1", ["gpu1"], timeout=0.01, key="k").request("POST", "/echo", {})
+
+
 def test_a_private_host_has_to_be_named(monkeypatch):
     address = own_address()
     if address is None:
