@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from hubkit.checks.align import align
 from hubkit.checks.clinical import check_sentences
+from hubkit.checks.damage import check_damage
 from hubkit.checks.flags import Flag
 from hubkit.checks.form import check_additions, check_endings, check_language, check_length, check_loops
 from hubkit.checks.numbers import check_numbers, check_tokens
 from hubkit.clinical.assertion import sentences
+from hubkit.clinical.text import canonical
 
 __all__ = ["Flag", "check"]
 
@@ -22,10 +24,20 @@ LONGEST = 30_000
 def check(source: str, translation: str) -> list[Flag]:
     """Return what is wrong with a translation, in the order of the checks; a check may speak more than once.
 
+    Both texts are read in canonical form (see `hubkit.clinical.text`); spans are those of the texts as given.
+
     Args:
         source: English text: a sentence, a section or a report.
         translation: its Brazilian Portuguese.
     """
+    read, other = canonical(source), canonical(translation)
+    return [
+        Flag(flag.name, flag.severity, read.original(flag.source_span), other.original(flag.translation_span))
+        for flag in _flags(read.text, other.text)
+    ]
+
+
+def _flags(source: str, translation: str) -> list[Flag]:
     if not source.strip():
         return [Flag("sentence_added", "error", None, (0, len(translation)))] if translation.strip() else []
     if not translation.strip():
@@ -35,6 +47,7 @@ def check(source: str, translation: str) -> list[Flag]:
     said, told = sentences(source, "en"), sentences(translation, "pt")
     flags = [
         *check_length(source.rstrip(), translation.rstrip()),
+        *check_damage(source, translation),
         *check_endings(told),
         *check_additions(source, translation),
         *check_loops(said, told),

@@ -24,6 +24,9 @@ STEPS = ((1, 1), (1, 0), (0, 1), (2, 1), (1, 2), (3, 1), (1, 3))
 BAND = 12
 """How many sentences the chain may stray from the straight line; a long text would take too long without."""
 
+MOST_ALONE, MOST_SENTENCES = 4 * BAND, 500
+"""Beyond these no chain is sought: the text loops or is cut off, and the band may hold no way to its end."""
+
 VAGUE = frozenset({"hedge", "negation", "scope", "ignore"})
 """Kinds of phrases that any sentence may hold."""
 
@@ -35,6 +38,8 @@ def align(source: Sequence[Sentence], translation: Sequence[Sentence]) -> list[t
     """Return pairs of sides in their order; one side is empty where sentences have no counterpart."""
     if len(source) == len(translation):
         return [(Side([one]), Side([other])) for one, other in zip(source, translation, strict=True)]
+    if abs(len(source) - len(translation)) > MOST_ALONE or max(len(source), len(translation)) > MOST_SENTENCES:
+        return _in_order(source, translation)
     best = _steps(_runs(source), _runs(translation), len(source), len(translation))
     pairs = []
     at, to = len(source), len(translation)
@@ -43,6 +48,12 @@ def align(source: Sequence[Sentence], translation: Sequence[Sentence]) -> list[t
         pairs.append((Side(source[at - taken : at]), Side(translation[to - given : to])))
         at, to = at - taken, to - given
     return pairs[::-1]
+
+
+def _in_order(source: Sequence[Sentence], translation: Sequence[Sentence]) -> list[tuple[Side, Side]]:
+    """Return pairs one by one, and what is left of the longer side as one sentence without counterpart."""
+    pairs = [(Side([one]), Side([other])) for one, other in zip(source, translation, strict=False)]
+    return [*pairs, (Side(source[len(pairs) :]), Side(translation[len(pairs) :]))]
 
 
 class Signature(NamedTuple):

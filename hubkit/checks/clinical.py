@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 
+from hubkit.checks.compare import compare
 from hubkit.checks.direction import grades, laterality, trends
 from hubkit.checks.flags import Flag
 from hubkit.checks.opposites import opposites
@@ -38,7 +39,8 @@ def check_sentences(pairs: Sequence[tuple[Side, Side]]) -> Iterator[Flag]:
     """
     open_ends = [differing(_findings, source, translation) for source, translation in pairs]
     _settle_moved(open_ends)
-    for (source, translation), (lost, added) in zip(pairs, open_ends, strict=True):
+    by_dimension = compare(pairs)
+    for (source, translation), (lost, added), compared in zip(pairs, open_ends, by_dimension, strict=True):
         if not translation.sentences:
             if lost or not _findings(source):
                 yield Flag("sentence_lost", "error", source.span, None)
@@ -53,8 +55,13 @@ def check_sentences(pairs: Sequence[tuple[Side, Side]]) -> Iterator[Flag]:
                 *grades(source, translation),
                 *trends(source, translation),
                 *uncertainty(source, translation),
-                *opposites(source, translation),
+                *compared,
             ]
+            changed = {flag.name for flag in flags}
+            if not any(flag.severity == "error" for flag in compared):
+                flags += opposites(source, translation)
+            if "laterality" in changed:
+                flags = [flag for flag in flags if flag.name != "exchanged"]
             errors = {flag.name for flag in flags if flag.severity == "error"}
             yield from (flag for flag in flags if flag.severity == "error" or flag.name not in errors)
 
@@ -84,6 +91,9 @@ def _named(source: Side, translation: Side, lost: list[Place], added: list[Place
         grave = not soft(place.meaning) and (swapped or _well_known(place.meaning))
         yield Flag("finding_added", "error" if grave else "warning", None, place.span)
     lost, added = differing(_anatomy, source, translation)
+    if lost and any("chest" not in place.meaning.names for place in added):
+        yield Flag("anatomy_changed", "error", lost[0].span, added[0].span)
+        return
     yield from (Flag("anatomy_lost", "warning", place.span, None) for place in lost)
     yield from (Flag("anatomy_added", "warning", None, place.span) for place in added)
 

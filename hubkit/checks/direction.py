@@ -16,7 +16,19 @@ COMPARATIVES = frozenset({"more", "less"})
 
 JOINTS = frozenset({",", ";", ":", "and", "with", "but", "while", "e", "com", "mas", "enquanto"})
 
+PLAIN = frozenset({"up", "down", "better", "worse", "low", "mid", "high"})
+
+LOOSE = frozenset(
+    {"early", "very", "somewhat", "waning", "exaggerated", "diffuse", "diffusely", "significant", "larger"}
+)
+"""Words that are grades or changes in some sentences alone."""
+
+DENYING = frozenset({"no", "not", "without", "nor", "unless", "or"})
+
 SIDES = frozenset({"left", "right"})
+
+BILATERAL = frozenset({"bilateral", "bilaterally"})
+"""What a plural does not say, as it does "both": "both lungs" are "os pulmões"."""
 
 BETWEEN = frozenset(
     ["the", "on", "in", "at", "side", "o", "a", "os", "as", "do", "da", "dos", "das", "no", "na", "lado"]
@@ -30,6 +42,7 @@ class Direction(NamedTuple):
     side: str
     span: Span
     lesser: bool
+    lost_bilateral: bool = False
 
 
 def laterality(source: Side, translation: Side) -> Iterator[Flag]:
@@ -59,7 +72,8 @@ def laterality(source: Side, translation: Side) -> Iterator[Flag]:
     for ours, theirs, answer in ((said, told, translation), (told, said, source)):
         sides = {direction.side for direction in theirs}
         for direction in ours:
-            if _answered(direction, sides, {d.side for d in ours}, answer):
+            unsided = direction.lost_bilateral and not sides and answer is translation
+            if not unsided and _answered(direction, sides, {d.side for d in ours}, answer):
                 continue
             spans = (direction.span, translation.span) if answer is translation else (source.span, direction.span)
             yield Flag("laterality", "error", *spans)
@@ -122,12 +136,18 @@ def _answered(direction: Direction, sides: set[str], beside: set[str], answer: S
 
 def _directions(side: Side) -> list[Direction]:
     return [
-        Direction(concept.name, place.span, _compared(place))
+        Direction(concept.name, place.span, _compared(place), place.meaning.first in BILATERAL)
         for place in side.places
         if "side" in place.meaning.kinds
         for concept in place.meaning.concepts
         if concept.kind == "side"
     ]
+
+
+def _grave(place: Place) -> bool:
+    """Whether what is lost is a plain grade or change, and not one that a negation or another phrase takes up."""
+    before = place.sentence.words[max(0, place.term.first - 3) : place.term.first]
+    return place.meaning.names <= PLAIN and place.meaning.first not in LOOSE and DENYING.isdisjoint(before)
 
 
 def _compared(place: Place) -> bool:
@@ -165,7 +185,7 @@ def _turned(source: Side, translation: Side, kind: str, name: str) -> Iterator[F
     if lost and (added or len(in_place) >= len(places(source))):
         yield Flag(f"{name}_changed", "error", lost[0].span, in_place[0].span)
     elif lost:
-        yield Flag(f"{name}_lost", "warning", lost[0].span, None)
+        yield Flag(f"{name}_lost", "error" if any(map(_grave, lost)) else "warning", lost[0].span, None)
     else:
         compared = not source.names.isdisjoint(COMPARATIVES)
         changed = len(beside(source)) + compared >= len(places(translation))

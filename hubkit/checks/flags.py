@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import tomllib
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 Span = tuple[int, int]
 
@@ -25,17 +28,20 @@ class Flag(NamedTuple):
 
 
 IN_PORTUGUESE = {
+    "anatomy_changed": "estrutura alterada",
     "anatomy_added": "estrutura acrescentada",
     "anatomy_lost": "estrutura omitida",
     "chatter": "comentário acrescentado",
     "comparison_added": "comparação acrescentada",
     "comparison_changed": "comparação alterada",
     "comparison_lost": "comparação omitida",
+    "damaged": "caracteres corrompidos",
     "decimal_point": "ponto decimal no lugar da vírgula",
     "deidentification_added": "marca ___ acrescentada",
     "deidentification_lost": "marca ___ omitida",
     "empty": "tradução vazia",
     "english": "palavra em inglês",
+    "exchanged": "valores trocados entre achados",
     "finding_added": "achado acrescentado",
     "finding_lost": "achado omitido",
     "laterality": "lado trocado ou omitido",
@@ -49,6 +55,7 @@ IN_PORTUGUESE = {
     "number_lost": "número omitido",
     "opposite": "palavra trocada por seu oposto",
     "other_language": "palavra de outro idioma",
+    "residue": "marca ou código estranho ao texto",
     "sentence_added": "frase acrescentada",
     "sentence_lost": "frase omitida",
     "severity_added": "grau acrescentado",
@@ -62,6 +69,20 @@ IN_PORTUGUESE = {
 """The names of checks in the language of the prompt."""
 
 
+def portuguese(name: str) -> str:
+    """Return what a flag is called in Portuguese; dimensions have their names in dimensions.toml."""
+    if name in IN_PORTUGUESE:
+        return IN_PORTUGUESE[name]
+    dimension, _, how = name.rpartition("_")
+    row = _dimensions().get(dimension)
+    return f"{row['portuguese']}: valor {'omitido' if how == 'lost' else 'alterado'}" if row else name.replace("_", " ")
+
+
+@functools.cache
+def _dimensions() -> dict[str, dict[str, Any]]:
+    return tomllib.loads(Path(__file__).with_name("dimensions.toml").read_text(encoding="utf-8"))
+
+
 def describe(flags: Iterable[Flag], source: str, translation: str) -> str:
     """Say in Portuguese which errors were found, each with the words that the check saw."""
     said = []
@@ -72,5 +93,5 @@ def describe(flags: Iterable[Flag], source: str, translation: str) -> str:
             )
             seen = text[slice(*span)] if span else ""
             quote = f' em "{seen}"' if seen and len(seen) < len(text) else ""
-            said.append(IN_PORTUGUESE.get(flag.name, flag.name.replace("_", " ")) + quote)
+            said.append(portuguese(flag.name) + quote)
     return "; ".join(dict.fromkeys(said))

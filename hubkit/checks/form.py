@@ -56,7 +56,12 @@ def check_endings(translation: Sequence[Sentence]) -> Iterator[Flag]:
         words = sentence.words
         last = next((at for at in range(len(words) - 1, 0, -1) if words[at] not in CLOSING), 0)
         # Not the a of 8ª, and no letter that is a name.
-        if words[last] in WORDS["dangling"] and not words[last - 1].isdigit() and not sentence.in_capitals(last):
+        if (
+            words
+            and words[last] in WORDS["dangling"]
+            and not words[last - 1].isdigit()
+            and not sentence.in_capitals(last)
+        ):
             yield Flag("truncated", "error", None, sentence.span_of(last, last + 1))
 
 

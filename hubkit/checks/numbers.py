@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict, deque
+from collections.abc import Hashable, Iterator
 
 from hubkit.checks.flags import Flag
 from hubkit.clinical.quantities import PHYSICAL, Quantity, bound, deidentified, quantities
@@ -54,26 +54,42 @@ def match(
         The pairs, and what is left of both sides.
     """
     pairs = []
-    for equal in (_same, _as_large, _same_value):
-        for one in [one for one in said if one.required] + [one for one in said if not one.required]:
-            other = next((other for other in told if equal(one, other)), None)
-            if other is not None:
-                pairs.append((one, other))
-                said = [rest for rest in said if rest is not one]
-                told = [rest for rest in told if rest is not other]
-    return pairs, said, told
+    ordered = [one for one in said if one.required] + [one for one in said if not one.required]
+    left = dict(enumerate(told))
+    for keys in (_exact, _measures, _values):
+        places: dict[Hashable, deque[int]] = defaultdict(deque)
+        for at, other in left.items():
+            for key in keys(other):
+                places[key].append(at)
+        unpaired: list[Quantity] = []
+        for one in ordered:
+            free = [first for key in keys(one) if (first := _first(places[key], left)) is not None]
+            if free:
+                pairs.append((one, left.pop(min(free))))
+            else:
+                unpaired.append(one)
+        ordered = unpaired
+    lost = {id(one) for one in ordered}
+    return pairs, [one for one in said if id(one) in lost], list(left.values())
 
 
-def _same(one: Quantity, other: Quantity) -> bool:
-    return one.unit == other.unit and not one.values.isdisjoint(other.values)
+def _first(places: deque[int], left: dict[int, Quantity]) -> int | None:
+    """The first of some places that is not taken yet; those that are leave the queue for good."""
+    while places and places[0] not in left:
+        places.popleft()
+    return places[0] if places else None
 
 
-def _as_large(one: Quantity, other: Quantity) -> bool:
-    return not one.measures.isdisjoint(other.measures)
+def _exact(one: Quantity) -> list[Hashable]:
+    return [(one.unit, value) for value in one.values]
 
 
-def _same_value(one: Quantity, other: Quantity) -> bool:
-    return not one.values.isdisjoint(other.values)
+def _measures(one: Quantity) -> list[Hashable]:
+    return list(one.measures)
+
+
+def _values(one: Quantity) -> list[Hashable]:
+    return list(one.values)
 
 
 def _units_differ(one: Quantity, other: Quantity) -> bool:

@@ -39,6 +39,9 @@ AGREEING = frozenset({"nor", "nenhum", "nenhuma", "nem", "nada", "ninguem", "tam
 VAGUE = frozenset({"hedge", "scope", "exam", "ignore"})
 """Kinds of phrases that name nothing."""
 
+REACH = 30
+"""Terms over which a negation may lie before a doubt; a sentence that has more between them loops."""
+
 NEGATIVE = frozenset({"no", "not", "cannot", "without", "never", "sem", "nao", "nenhum", "nenhuma", "ausencia"})
 """A phrase such as "no change" or "sem alterações" that begins with one of these is a negation, whatever else it is."""
 
@@ -201,7 +204,7 @@ def _denied(places: list[Place], at: int) -> bool:
     if term.meaning.first in NEGATIVE:
         return False
     doubt, over = term.meaning.first, False
-    for before in reversed(places[:at]):
+    for before in reversed(places[max(0, at - REACH) : at]):
         gap = sentence.words[before.term.last : term.first]
         if before.sentence is not sentence or not BREAKS.isdisjoint(gap):
             return False

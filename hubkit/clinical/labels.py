@@ -10,6 +10,7 @@ import re
 
 from hubkit.clinical.assertion import Sentence, mentions, sentences
 from hubkit.clinical.lexicon import Language, Term
+from hubkit.clinical.text import canonical_text
 from hubkit.tables import CHEXPERT_LABELS
 
 PAIRS = {
@@ -45,6 +46,7 @@ def labels(text: str, language: Language) -> dict[str, int]:
         language: "pt" or "en".
     """
     said: dict[str, int] = {}
+    text = canonical_text(text)
     for sentence in sentences(text, language):
         for label, value in _said(sentence):
             said[label] = max(said.get(label, value), value, key=STRENGTH)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,6 +59,10 @@ CLOCK = re.compile(
     r"|(?P<military>0\d[0-5]\d\b|[0-2]\d[0-5]\d(?=\s?(?:h|hrs|hours|horas)\b))(?:\s?(?:h|hrs|hours|horas)\b)?)"
 )
 
+HALF = re.compile(r"([ap])\.?\s?m\b")
+
+LATE = re.compile(r"\s*(?:horas? )?(?:da tarde|da noite|in the (?:afternoon|evening))")
+
 BOUND = 24
 """Characters before a number in which its bound is looked for."""
 
@@ -81,19 +85,21 @@ BEFORE_MONTH = frozenset(
 
 
 def quantities(text: str, language: Language) -> list[Quantity]:
-    """Return the numbers of a text in their order; times of day count in minutes, modulo twelve hours."""
+    """Return the numbers of a text in their order; times of day count in minutes."""
     folded = fold(text)
-    found = [quantity for match in CLOCK.finditer(folded) for quantity in _time(match)] if _digit(folded) else []
-    taken = [quantity.span for quantity in found]
+    found = (
+        [quantity for match in CLOCK.finditer(folded) for quantity in _time(match, language)] if _digit(folded) else []
+    )
+    taken = _covered(quantity.span for quantity in found)
     if _digit(folded):
-        listed = [match.span() for match in ENUMERATOR.finditer(folded)]
+        listed = _covered(match.span() for match in ENUMERATOR.finditer(folded))
         for match in _number_pattern().finditer(folded):
-            if not _within(match.start(), taken):
+            if match.start() not in taken:
                 values = _values(match["number"], language)
                 unit = _units()[match["unit"]] if match["unit"] else None
                 if PATIENT.fullmatch(text, match.start(), match.end()):
                     unit = "year"
-                found.append(Quantity(values, unit, match.span(), not _within(match.start(), listed)))
+                found.append(Quantity(values, unit, match.span(), match.start() not in listed))
     if not _named(language).isdisjoint(WORD.findall(folded)):
         found += _spelled_out(folded, language)
     return _with_chained_units(sorted(found, key=lambda quantity: quantity.span), folded) if found else found
@@ -125,8 +131,9 @@ def _digit(text: str) -> bool:
     return DIGIT.search(text) is not None
 
 
-def _within(at: int, spans: list[tuple[int, int]]) -> bool:
-    return any(start <= at < end for start, end in spans)
+def _covered(spans: Iterable[tuple[int, int]]) -> set[int]:
+    """The places within spans that do not overlap."""
+    return {at for span in spans for at in range(*span)}
 
 
 def _values(number: str, language: Language) -> frozenset[float]:
@@ -142,16 +149,26 @@ def _values(number: str, language: Language) -> frozenset[float]:
     return frozenset({float(number.replace(",", "."))})
 
 
-def _time(match: re.Match[str]) -> list[Quantity]:
+def _time(match: re.Match[str], language: Language) -> list[Quantity]:
+    """A time of day in minutes; without a.m. or p.m. an English one may be either, a Portuguese one has 24 hours."""
     if match["military"]:
         hour, minute = int(match["military"][:2]), int(match["military"][2:])
     else:
         hour, minute = int(match["hour"] or match["only"] or match["full"]), int(match["minute"] or 0)
-    return [Quantity(frozenset({float(hour % 12 * 60 + minute)}), "clock", match.span(), True)] if hour < 25 else []
+    if hour > 24:
+        return []
+    half = HALF.search(match[0])
+    later = match.string[match.end() : match.end() + 12]
+    hours = {hour % 24}
+    if half or LATE.match(later):
+        hours = {hour % 12 + (12 if half is None or half[1] == "p" else 0)} if hour <= 12 else hours
+    elif language == "en" and hour <= 12 and not match["military"]:
+        hours = {hour % 12, hour % 12 + 12}
+    return [Quantity(frozenset(float(each * 60 + minute) for each in hours), "clock", match.span(), True)]
 
 
 def _beside_a_day(folded: str, match: re.Match[str]) -> bool:
-    before = folded[: match.start()].rstrip().replace("/", " / ").rsplit(None, 1)[-1:]
+    before = folded[max(0, match.start() - BOUND) : match.start()].rstrip().replace("/", " / ").rsplit(None, 1)[-1:]
     after = folded[match.end() : match.end() + 3].lstrip(" .,/")
     return (
         bool(before and (before[0] in BEFORE_MONTH or before[0][0].isdigit() or before[0] == "/"))

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from hubkit.checks import check
+from hubkit.checks.compare import dimensions
 from hubkit.checks.flags import IN_PORTUGUESE
 
 GUIDE = Path(__file__).parents[2] / "docs" / "checks.md"
 
 ROWS = [
-    [cell.strip().replace("\\*", "*") for cell in line.strip("|").split("|")]
+    [cell.strip().replace("\\*", "*").replace("&lt;", "<") for cell in line.strip("|").split("|")]
     for line in GUIDE.read_text(encoding="utf-8").splitlines()
     if line.startswith("| `")
 ]
@@ -30,5 +31,10 @@ def test_the_guide_has_every_check():
     named = set(re.findall(r'Flag\(\s*f?"(\w+)"', sources)) | {
         f"{kind}_{how}" for kind in ("severity", "comparison") for how in ("changed", "lost", "added")
     }
-    told = [row[0].strip("`") for row in ROWS]
-    assert sorted(told) == sorted(set(told) | named) == sorted(IN_PORTUGUESE)
+    compared = {
+        f"{name}_{'changed' if row.changed else 'lost'}": list(row.example) for name, row in dimensions().items()
+    }
+    told = {row[0].strip("`"): row[2:] for row in ROWS}
+    assert len(told) == len(ROWS)
+    assert sorted(told.keys() - compared) == sorted(named) == sorted(IN_PORTUGUESE)
+    assert {name: told[name] for name in compared} == compared

@@ -1,0 +1,191 @@
+"""Compares what two texts say of their findings, by dimension; dimensions.toml says which difference is an error."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import tomllib
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from hubkit.checks.flags import Flag
+from hubkit.checks.sides import Side
+from hubkit.clinical.attributes import Attribute, attributes, near
+from hubkit.clinical.statements import Statement, statements
+
+Severity = Literal["error", "warning"]
+
+
+VARYING = frozenset(
+    {"side", "grade", "trend", "size", "when", "role", "zone", "age", "new", "action", "course_of", "vessel"}
+)
+"""What a finding has, and another may be given by mistake."""
+
+ORDERED = frozenset({"size", "grade", "trend", "side"})
+"""Of two of these the order stays, unless what they belong to is reversed as well."""
+
+LINKED = VARYING | {"finding", "device", "anatomy", "tract", "bone", "part"}
+
+
+class Dimension(NamedTuple):
+    """A row of dimensions.toml: the severity of a value that changed or is lost, None for no flag, and an example."""
+
+    portuguese: str
+    changed: Severity | None
+    lost: Severity | None
+    example: tuple[str, str, str]
+
+
+class Difference(NamedTuple):
+    """What only one of two sentences says in a dimension."""
+
+    lost: list[Attribute]
+    added: list[Attribute]
+
+
+@functools.cache
+def dimensions() -> dict[str, Dimension]:
+    """Return the table of dimensions by name."""
+    rows = tomllib.loads(Path(__file__).with_name("dimensions.toml").read_text(encoding="utf-8"))
+    return {
+        name: Dimension(row["portuguese"], _severity(row["changed"]), _severity(row["lost"]), tuple(row["example"]))
+        for name, row in rows.items()
+    }
+
+
+def _severity(name: str) -> Severity | None:
+    return "error" if name == "error" else "warning" if name == "warning" else None
+
+
+def compare(pairs: Sequence[tuple[Side, Side]]) -> list[list[Flag]]:
+    """Return, for each pair of source and translation, the dimensions in which they differ.
+
+    What one sentence lacks and another has too much has only moved. A sentence without counterpart
+    is the matter of other checks.
+    """
+    found = [_differences(source, translation) for source, translation in pairs]
+    _settle_moved(found)
+    return [
+        list(_flags(source, translation, differences)) if source.sentences and translation.sentences else []
+        for (source, translation), differences in zip(pairs, found, strict=True)
+    ]
+
+
+def _differences(source: Side, translation: Side) -> dict[str, Difference]:
+    said = _by_dimension(source, "en")
+    told = _by_dimension(translation, "pt")
+    return {
+        name: Difference(*_unanswered(name, said.get(name, []), told.get(name, [])))
+        for name in said.keys() | told.keys()
+    }
+
+
+def _by_dimension(side: Side, language: Literal["en", "pt"]) -> dict[str, list[Attribute]]:
+    found: dict[str, list[Attribute]] = defaultdict(list)
+    for sentence in side.sentences:
+        for attribute in attributes(sentence, language):
+            for name in attribute.values:
+                if name in dimensions():
+                    found[name].append(attribute)
+    return found
+
+
+def _unanswered(name: str, ours: list[Attribute], theirs: list[Attribute]) -> Iterator[list[Attribute]]:
+    """What each of two lists has that the other says nowhere, in the same words or in near ones."""
+    for left, others in ((ours, theirs), (theirs, ours)):
+        said = {value for other in others for value in other.values[name]}
+        yield [one for one in left if all(near(name)[value].isdisjoint(said) for value in one.values[name])]
+
+
+def _settle_moved(found: Sequence[dict[str, Difference]]) -> None:
+    places: dict[tuple[str, str], list[list[Attribute]]] = defaultdict(list)
+    for differences in found:
+        for name, difference in differences.items():
+            for one in difference.added:
+                for value in one.values[name]:
+                    places[name, value].append(difference.added)
+    for differences in found:
+        for name, difference in differences.items():
+            for one in list(difference.lost):
+                wanted = {value for mine in one.values[name] for value in near(name)[mine]}
+                added = next((there for value in wanted for there in places[name, value] if there), None)
+                if added is not None and added is not difference.added:
+                    difference.lost.remove(one)
+                    other = next((other for other in added if other.values[name] & wanted), None)
+                    if other is not None:
+                        added.remove(other)
+
+
+def _flags(source: Side, translation: Side, differences: dict[str, Difference]) -> Iterator[Flag]:
+    for name, (lost, added) in differences.items():
+        row = dimensions()[name]
+        lost = [one for one in lost if not one.denied]
+        plain = [one for one in added if not one.denied]
+        if lost and plain and row.changed:
+            added = plain
+            yield Flag(f"{name}_changed", row.changed, lost[0].span, added[0].span)
+        elif lost and not added and row.lost:
+            yield Flag(f"{name}_lost", row.lost, lost[0].span, None)
+    yield from _exchanged(source, translation)
+
+
+def _exchanged(source: Side, translation: Side) -> Iterator[Flag]:
+    """Yield a flag where two values of one dimension belong to each other's finding, side, size or role."""
+    if len(source.sentences) != 1 or len(translation.sentences) != 1:
+        return
+    said = statements(source.sentences[0], "en")
+    if len(said) < 2:
+        return
+    told = statements(translation.sentences[0], "pt")
+    if len(told) < 2:
+        return
+    mine, theirs = _links(said), _links(told)
+    counts = Counter(item for part in told for item in part.values.items())
+    sure = {item for item, count in counts.items() if count == 1}
+    for kinds in sorted(mine.keys() & theirs.keys()):
+        ours, others = mine[kinds], theirs[kinds]
+        for (a, b), (c, d) in itertools.combinations(ours, 2):
+            if a == c or b == d or (a, b) in others or (c, d) in others:
+                continue
+            crossed = (a, d) if (a, d) in others else (c, b)
+            whole = (a, d) in others and (c, b) in others
+            if whole or (crossed in others and {(kinds[0], a), (kinds[0], c), (kinds[1], b), (kinds[1], d)} <= sure):
+                yield Flag("exchanged", "error", ours[a, b], others[crossed])
+                return
+    turned = _turned(said, told) if sum(len(part.values.keys() & LINKED) > 1 for part in said) > 1 else set()
+    linked = mine.get(("size", "when"), {}).keys() & theirs.get(("size", "when"), {}).keys()
+    if len(turned) == 1 and turned <= ORDERED and not linked:
+        yield Flag("exchanged", "error", said[0].span, told[0].span)
+
+
+def _turned(said: Sequence[Statement], told: Sequence[Statement]) -> set[str]:
+    """The dimensions of which both texts have the same two values, in the reverse order."""
+    orders: list[dict[str, list[str]]] = []
+    for parts in (said, told):
+        order: dict[str, list[str]] = defaultdict(list)
+        for part in parts:
+            for name, value in part.values.items():
+                order[name].append(value)
+        orders.append(order)
+    return {
+        name
+        for name, values in orders[0].items()
+        if len(values) == 2 and values[0] != values[1] and orders[1].get(name) == values[::-1] and name in LINKED
+    }
+
+
+def _links(parts: Sequence[Statement]) -> dict[tuple[str, str], dict[tuple[str, str], tuple[int, int]]]:
+    """By two dimensions, which of their values stand together; values that stand in several parts link nothing."""
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    for part in parts:
+        for item in part.values.items():
+            counts[item] += 1
+    links: dict[tuple[str, str], dict[tuple[str, str], tuple[int, int]]] = defaultdict(dict)
+    for part in parts:
+        own = sorted(item for item in part.values.items() if counts[item] == 1)
+        for (one, value), (other, another) in itertools.combinations(own, 2):
+            if {one, other} & VARYING and {one, other} <= LINKED:
+                links[one, other][value, another] = part.span
+    return links

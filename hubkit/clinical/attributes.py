@@ -1,0 +1,101 @@
+"""What a sentence says of its findings and devices, by dimension: attributes.toml, and how it is found."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hubkit.clinical.assertion import Sentence
+from hubkit.clinical.lexicon import TOKEN, Language, expand, fold
+
+ATTRIBUTES: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+
+NOTHING = "none"
+"""The dimension of phrases that are read as nothing."""
+
+DENYING = {
+    "en": frozenset({"no", "not", "without", "nor", "never", "cannot"}),
+    "pt": frozenset({"nao", "sem", "nem", "nenhum", "nenhuma"}),
+}
+
+DENIED_WITHIN = 4
+"""Words that a negation reaches: "não foram completamente", "no evidence of an acute"."""
+
+Values = dict[str, frozenset[str]]
+
+
+class Attribute(NamedTuple):
+    """A phrase of attributes.toml in a sentence: from the word `first` up to `last`.
+
+    Attributes:
+        sentence: where it stands.
+        values: by dimension, what the phrase can mean.
+        first: its first word.
+        last: the word after its last.
+        denied: whether a negation stands shortly before, so that the value may be said by its opposite.
+    """
+
+    sentence: Sentence
+    values: Values
+    first: int
+    last: int
+    denied: bool
+
+    @property
+    def span(self) -> tuple[int, int]:
+        return self.sentence.span_of(self.first, self.last)
+
+
+def attributes(sentence: Sentence, language: Language) -> list[Attribute]:
+    """Return the attributes of a sentence in their order; where several begin, the longest."""
+    tree, words, denying = _tree(language), sentence.words, DENYING[language]
+    found = []
+    at, count = 0, len(words)
+    while at < count:
+        node: dict[str, Any] | None = tree.get(words[at])
+        values, end, step = None, at + 1, at + 1
+        while node is not None:
+            here = node.get("")
+            if here is not None and (not here[1] or sentence.in_capitals(step - 1)):
+                values, end = here[0], step
+            node = node.get(words[step]) if step < count else None
+            step += 1
+        if values and NOTHING not in values:
+            denied = not denying.isdisjoint(words[max(0, at - DENIED_WITHIN) : at])
+            found.append(Attribute(sentence, values, at, end, denied))
+        at = end
+    return found
+
+
+@functools.cache
+def near(dimension: str) -> dict[str, frozenset[str]]:
+    """By value of a dimension, the values that can stand for it, itself among them."""
+    entries = ATTRIBUTES[dimension]
+    links = {value: {value, *entry.get("near", ())} for value, entry in entries.items()}
+    return {
+        value: frozenset(linked | {other for other, back in links.items() if value in back})
+        for value, linked in links.items()
+    }
+
+
+@functools.cache
+def _tree(language: Language) -> dict[str, Any]:
+    """The phrases of a language as nested dicts by word; under "" stand the values, and whether capitals are asked."""
+    values: dict[tuple[str, ...], dict[str, set[str]]] = {}
+    spelled: set[tuple[str, ...]] = set()
+    for dimension, entries in ATTRIBUTES.items():
+        for value, entry in entries.items():
+            for phrase in (phrase for pattern in entry[language] for phrase in expand(pattern) if phrase.strip()):
+                words = tuple(TOKEN.findall(fold(phrase)))
+                values.setdefault(words, {}).setdefault(dimension, set()).add(value)
+                if not phrase.split()[-1].isupper():
+                    spelled.add(words)
+    tree: dict[str, Any] = {}
+    for words, meant in values.items():
+        node = tree
+        for word in words:
+            node = node.setdefault(word, {})
+        node[""] = {dimension: frozenset(names) for dimension, names in meant.items()}, words not in spelled
+    return tree

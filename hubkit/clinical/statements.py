@@ -1,0 +1,117 @@
+"""Reads a sentence into statements: what each of its parts says, by dimension, with no more than is sure.
+
+A part lies between commas and conjunctions. What it names once in a dimension (finding, device,
+anatomy, side, grade, trend, size, an attribute, its role) is a value of its statement. A dimension
+that a part names twice was not understood: the statement is silent on it, and so is a comparison.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from hubkit.clinical.assertion import Sentence, mentions
+from hubkit.clinical.attributes import attributes
+from hubkit.clinical.lexicon import Language, Term
+from hubkit.clinical.quantities import quantities
+
+JOINTS = frozenset({",", ";", ":", "and", "with", "but", "while", "whereas", "e", "com", "mas", "enquanto", "/", "("})
+
+ROLES = {"cause": ("effect", "cause"), "effect": ("cause", "effect"), "than": ("first", "second")}
+"""By the word between two parts, the roles of the part before it and of the part after it."""
+
+NAMED = frozenset({"finding", "device", "anatomy", "side", "grade", "trend"})
+
+ASSERTIONS = {1: "present", 0: "absent", -1: "possible"}
+
+
+class Statement(NamedTuple):
+    """What one part of a sentence says.
+
+    Attributes:
+        values: by dimension the one value that the part has in it.
+        unclear: dimensions that the part names more than once.
+        span: where the part stands in the whole text.
+    """
+
+    values: dict[str, str]
+    unclear: frozenset[str]
+    span: tuple[int, int]
+
+
+def statements(sentence: Sentence, language: Language) -> list[Statement]:
+    """Return the statements of a sentence, in order."""
+    if len(sentence.words) > LONGEST:
+        return []
+    hits = [*_hits(sentence, language)]
+    edges = sorted(
+        {at for at, word in enumerate(sentence.words) if word in JOINTS} | {at for _, _, at, cut in hits if cut}
+    )
+    if not edges:
+        return []
+    roles = {at: value for name, value, at, cut in hits if cut}
+    bounds = [0, *edges, len(sentence.words)]
+    parts: list[dict[str, list[str]]] = []
+    spans = []
+    for first, last in itertools.pairwise(bounds):
+        part: dict[str, list[str]] = {}
+        for name, value, at, cut in hits:
+            if first <= at < last and not cut:
+                part.setdefault(name, []).append(value)
+        before, after = ROLES.get(roles.get(first, ""), ("", ""))
+        if after and parts:
+            parts[-1].setdefault("role", []).append(before)
+            part.setdefault("role", []).append(after)
+        parts.append(part)
+        spans.append(sentence.span_of(first, last) if last > first else (sentence.start, sentence.start))
+    _carry_time(parts)
+    return [
+        Statement(
+            {name: values[0] for name, values in part.items() if len(set(values)) == 1},
+            frozenset(name for name, values in part.items() if len(set(values)) > 1),
+            span,
+        )
+        for part, span in zip(parts, spans, strict=True)
+        if part
+    ]
+
+
+LONGEST = 120
+"""Words; what is longer is no sentence but a list or a loop, and is not taken apart."""
+
+
+def _carry_time(parts: list[dict[str, list[str]]]) -> None:
+    """Give "previously," to the part after it; where one part has a size of before, another's is the present one."""
+    for part, following in itertools.pairwise(parts):
+        if "when" in part and "size" in following and part.keys().isdisjoint({"size", "finding", "device"}):
+            following.setdefault("when", part.pop("when"))
+    if any("was" in part.get("when", ()) and "size" in part for part in parts):
+        for part in parts:
+            if "size" in part:
+                part.setdefault("when", ["now"])
+
+
+def _hits(sentence: Sentence, language: Language) -> Iterator[tuple[str, str, int, bool]]:
+    """Yield dimension, value and word of all that a sentence names, and whether a part ends there."""
+    for term in sentence.terms:
+        yield from _of_term(term)
+    for mention in mentions(sentence):
+        yield "assertion", ASSERTIONS[mention.polarity], mention.term.first, False
+    for attribute in attributes(sentence, language):
+        for name, values in attribute.values.items():
+            if len(values) == 1:
+                value = next(iter(values))
+                yield name, value, attribute.first, name == "role_of"
+    places = {sentence.span_of(at, at + 1)[0] - sentence.start: at for at in range(len(sentence.words))}
+    for quantity in quantities(sentence.text, language):
+        at = places.get(quantity.span[0])
+        if at is not None and len(quantity.values) == 1 and quantity.required:
+            unit, number = min(quantity.measures, key=str)
+            yield "size", f"{number:g} {unit}", at, False
+
+
+def _of_term(term: Term) -> Iterator[tuple[str, str, int, bool]]:
+    concepts = [concept for concept in term.meaning.concepts if concept.kind in NAMED]
+    if len(concepts) == 1:
+        yield concepts[0].kind, concepts[0].name, term.first, False

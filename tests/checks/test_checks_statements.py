@@ -1,0 +1,124 @@
+"""Values of one finding that a translation gives to another, and texts that are damaged, hostile or spelled apart."""
+
+from __future__ import annotations
+
+import time
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hubkit.checks import check
+from hubkit.clinical.text import canonical
+
+
+def errors(source, translation):
+    return {flag.name for flag in check(source, translation) if flag.severity == "error"}
+
+
+@pytest.mark.parametrize(
+    ("source", "right", "wrong", "name"),
+    [
+        (
+            "Nodule of 6 mm in the right upper lobe and of 9 mm in the left lower lobe.",
+            "Nódulo de 6 mm no lobo superior direito e de 9 mm no lobo inferior esquerdo.",
+            "Nódulo de 9 mm no lobo superior direito e de 6 mm no lobo inferior esquerdo.",
+            "exchanged",
+        ),
+        (
+            "Small right and large left effusion.",
+            "Derrame pequeno à direita e grande à esquerda.",
+            "Derrame grande à direita e pequeno à esquerda.",
+            "exchanged",
+        ),
+        (
+            "Atelectasis due to effusion.",
+            "Atelectasia devido ao derrame.",
+            "Derrame devido à atelectasia.",
+            "exchanged",
+        ),
+        (
+            "Apical pneumothorax of 8 mm, previously 14 mm.",
+            "Pneumotórax apical de 8 mm (anteriormente, 14 mm).",
+            "Pneumotórax apical de 14 mm (anteriormente, 8 mm).",
+            "exchanged",
+        ),
+        ("Bilateral effusions.", "Derrames bilaterais.", "Derrames.", "laterality"),
+        ("Seen at 3:15 PM.", "Visto às 15h15.", "Visto às 3h15.", "number_changed"),
+        ("Seen at 11:40 AM.", "Visto às 11h40.", "Visto às 23h40.", "number_changed"),
+        ("ICD in place.", "CDI posicionado.", "Marca-passo posicionado.", "device_changed"),
+        ("Non-emergent finding.", "Achado não emergencial.", "Achado emergencial.", "urgency_changed"),
+    ],
+)
+def test_what_belongs_to_another_finding_or_is_another_value_is_an_error(source, right, wrong, name):
+    assert errors(source, right) == set()
+    assert name in errors(source, wrong)
+
+
+@pytest.mark.parametrize(
+    "translation",
+    ["N\u00c3\u00a3o h\u00c3\u00a1 derrame.", "N\ufffdo há derrame.", "Não há derrame\ud800."],
+)
+def test_damaged_characters_are_an_error(translation):
+    assert "damaged" in errors("No effusion.", translation)
+
+
+@pytest.mark.parametrize("rest", ["</s>", " &gt;", " [Fim da tradução]", " <|im_end|>", " [/INST]"])
+def test_what_a_model_leaves_around_a_text_is_an_error(rest):
+    assert "residue" in errors("No effusion.", "Não há derrame." + rest)
+    assert "residue" not in errors("No effusion." + rest, "Não há derrame." + rest)
+
+
+def test_accents_line_ends_and_spaces_make_no_difference():
+    source, translation = "No effusion.\nLeft scar.", "Não há derrame.\nCicatriz à direita."
+    plain = check(source, translation)
+    apart = unicodedata.normalize("NFD", translation).replace("\n", "\r\n").replace(" ", "\u00a0")
+    other = check(source, apart)
+    assert [flag[:2] for flag in other] == [flag[:2] for flag in plain] != []
+    for one, two in zip(plain, other, strict=True):
+        seen = apart[slice(*two.translation_span)]
+        assert canonical(seen).text == translation[slice(*one.translation_span)]
+
+
+@pytest.mark.parametrize(
+    "piece", ["1. ", "\n", "left ", "1 2 1 2 ", "12:12 ", "No effusion. ", "A\n\n", "- ", "? ", "possible "]
+)
+def test_thirty_thousand_characters_take_less_than_a_second(piece):
+    text = (piece * 30_000)[:30_000]
+    for source, translation in ((text, "Sem derrame."), ("No effusion.", text)):
+        started = time.process_time()
+        check(source, translation)
+        # Twice the goal of one second: the machine that runs the tests may be slow.
+        assert time.process_time() - started < 2
+
+
+def test_a_looping_translation_is_flagged_and_does_not_fail():
+    assert "loop" in errors("No effusion.", "Sem derrame. " * 124)
+
+
+PIECES = st.sampled_from(
+    [
+        "No effusion. ",
+        "não ",
+        "left ",
+        "1. ",
+        "\r\n",
+        "12:12 ",
+        "\u0303",
+        "___ ",
+        "(",
+        "\ud800",
+        "devido à ",
+        "8 mm, ",
+        "que ",
+    ]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(PIECES | st.text(max_size=4), max_size=25).map("".join), st.lists(PIECES, max_size=25).map("".join))
+def test_any_text_is_checked_and_spans_lie_within_it(source, translation):
+    for flag in check(source, translation):
+        for span, text in ((flag.source_span, source), (flag.translation_span, translation)):
+            assert span is None or 0 <= span[0] <= span[1] <= len(text)
