@@ -31,12 +31,10 @@ class Statement(NamedTuple):
 
     Attributes:
         values: by dimension the one value that the part has in it.
-        unclear: dimensions that the part names more than once.
         span: where the part stands in the whole text.
     """
 
     values: dict[str, str]
-    unclear: frozenset[str]
     span: tuple[int, int]
 
 
@@ -69,7 +67,6 @@ def statements(sentence: Sentence, language: Language) -> list[Statement]:
     return [
         Statement(
             {name: values[0] for name, values in part.items() if len(set(values)) == 1},
-            frozenset(name for name, values in part.items() if len(set(values)) > 1),
             span,
         )
         for part, span in zip(parts, spans, strict=True)
