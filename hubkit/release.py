@@ -54,20 +54,25 @@ def run(
     last: str | None = None,
     report: Report = lambda step, seconds: None,
     announce: Announce = lambda step: None,
+    discard_edits: bool = False,
 ) -> list[Step]:
     """Run the stages from `first` to `last` that are not done, and return what was done.
 
     Args:
         report: called after each stage with the step and its duration in seconds.
         announce: called before each stage that runs.
+        discard_edits: whether what somebody changed in the outputs of a stage is written over.
 
     Raises:
-        HubkitError: a stage failed; those before it stay done, and a rerun continues inside it.
+        HubkitError: a stage failed; those before it stay done, and a rerun continues inside it. Or its outputs were
+            changed by hand since.
     """
     stages = _between(first, last)
     with workspace.lock():
         workspace.close(config.workspace.group)
-        return [_advance(stage, config, workspace, report, announce, first == stage.name) for stage in stages]
+        return [
+            _advance(stage, config, workspace, report, announce, first == stage.name, discard_edits) for stage in stages
+        ]
 
 
 def run_one(
@@ -77,22 +82,31 @@ def run_one(
     report: Report = lambda step, seconds: None,
     asked_for: bool = False,
     announce: Announce = lambda step: None,
+    discard_edits: bool = False,
 ) -> None:
     """Run the stage called `name` and nothing else, where it is not done or where it is `asked_for` all the same."""
     (stage,) = _between(name, name)
     with workspace.lock():
         workspace.close(config.workspace.group)
-        _advance(stage, config, workspace, report, announce, asked_for)
+        _advance(stage, config, workspace, report, announce, asked_for, discard_edits)
 
 
 def _advance(
-    stage: Stage, config: ReleaseConfig, workspace: Workspace, report: Report, announce: Announce, asked_for: bool
+    stage: Stage,
+    config: ReleaseConfig,
+    workspace: Workspace,
+    report: Report,
+    announce: Announce,
+    asked_for: bool,
+    discard_edits: bool,
 ) -> Step:
     key = functools.cache(functools.partial(stage.key, config, workspace))
     reason = "asked for" if asked_for else _stale(stage, config, workspace, key)
     step = Step(stage, "run" if reason else "skip", reason or "up to date")
     started = time.monotonic()
     if reason:
+        if not discard_edits:
+            check_edits(stage, workspace)
         announce(step)
         check_before(stage.name, config, workspace)
         with running(stage.name):
@@ -117,6 +131,25 @@ def _run_stage(stage: Stage, config: ReleaseConfig, workspace: Workspace, key: s
     finally:
         # Other processes wrote as well, on machines with an umask of their own: Ray's workers, the Hub's clients.
         workspace.close(config.workspace.group, quiet=True)
+
+
+def check_edits(stage: Stage, workspace: Workspace) -> None:
+    """Refuse to write over outputs that somebody changed since the stage wrote them; what was deleted is made again.
+
+    Raises:
+        HubkitError: names the first of them, and what to do instead.
+    """
+    manifest = read_manifest(workspace, stage.name)
+    for name, digest in manifest["outputs"].items() if manifest else ():
+        path = workspace.root / name
+        if path.exists() and file_digest(path) != digest:
+            translated = stage.name in ("translate", "revise")
+            instead = "put corrections into a file: hubkit corrections export; " if translated else ""
+            raise HubkitError(
+                f"was changed since {stage.name} wrote it, and {stage.name} would write over that",
+                where=path,
+                hint=f"{instead}keep a copy elsewhere, then run again with --discard-edits",
+            )
 
 
 def check_before(name: str, config: ReleaseConfig, workspace: Workspace) -> None:

@@ -85,20 +85,28 @@ STAGES: list[Stage] = [
         "hubkit.translation.translate:translate",
         ("translation",),
         inputs=lambda work: [work.studies],
-        outputs=lambda work: [work.translations, work.checks],
+        outputs=lambda work: [work.machine_translations, work.machine_checks],
+    ),
+    Stage(
+        "revise",
+        "hubkit.translation.revise:revise",
+        ("translation.flagged", "translation.max_flagged"),
+        inputs=lambda work: [work.studies, work.machine_translations, work.machine_checks],
+        outputs=lambda work: [work.translations, work.training_translations, work.checks, work.revision],
+        outside="hubkit.translation.revise:corrections_digest",
     ),
     Stage(
         "finetune",
         "hubkit.finetuning.finetune:finetune",
         ("finetuning", "generation.prompt", "generation.reference", "generation.shots", "release.seed"),
-        inputs=lambda work: [work.studies, work.images, work.translations],
+        inputs=lambda work: [work.studies, work.images, work.training_translations],
         outputs=lambda work: [work.adapter],
     ),
     Stage(
         "generate",
         "hubkit.generation.generate:generate",
         ("generation", "release.seed"),
-        inputs=lambda work: [work.studies, work.images, work.translations, work.adapter],
+        inputs=lambda work: [work.studies, work.images, work.training_translations, work.adapter],
         outputs=lambda work: [*_generations(work), work.decoding],
         # A digest of 0.1.0 does not hold the base and its precision: to declare them would make it generate again.
         differs="hubkit.generation.generate:made_otherwise",
@@ -107,15 +115,19 @@ STAGES: list[Stage] = [
         "score",
         "hubkit.scoring.score:score",
         ("scoring", "generation.reference", "release.seed"),
-        inputs=lambda work: [work.studies, work.translations, *_generations(work)],
+        inputs=lambda work: [work.studies, work.translations, work.revision, *_generations(work)],
         outputs=lambda work: [work.scores],
     ),
     Stage(
         "package",
         "hubkit.packaging.package:package",
-        ("release", "packaging", "hub", "custody", "corpus", "translation", "finetuning", "generation", "scoring"),
+        (
+            *("release", "packaging", "hub", "custody", "corpus", "translation"),
+            *("finetuning", "generation", "scoring"),
+        ),
         inputs=lambda work: [
             *[work.studies, work.selection, work.translations, work.checks, work.adapter, work.scores],
+            work.revision,
             *[*_generations(work), work.decoding],
             *_published(work),
             # The cards print the package versions that these stages ran with.

@@ -57,12 +57,33 @@ class Workspace:
         return self.root / "studies" / "images"
 
     @property
-    def translations(self) -> Path:
+    def machine_translations(self) -> Path:
+        """What `translate` wrote; later stages read `translations`."""
         return self.root / "translations" / "translations.parquet"
 
     @property
-    def checks(self) -> Path:
+    def machine_checks(self) -> Path:
         return self.root / "translations" / "checks.parquet"
+
+    @property
+    def translations(self) -> Path:
+        """The translations as they are published: corrected, and without text that was left out."""
+        return self.root / "revised" / "translations.parquet"
+
+    @property
+    def training_translations(self) -> Path:
+        """The same for train and validate; of test studies the machine's, so that a correction of theirs trains and
+        generates nothing again."""
+        return self.root / "revised" / "training" / "translations.parquet"
+
+    @property
+    def checks(self) -> Path:
+        return self.root / "revised" / "checks.parquet"
+
+    @property
+    def revision(self) -> Path:
+        """How many rows were corrected and left out."""
+        return self.root / "revised" / "revision.json"
 
     @property
     def adapter(self) -> Path:

@@ -48,6 +48,9 @@ def build_release(root: Path, studies: int = 40, seed: int = 7) -> Workspace:
     write_table(workspace.studies, pa.Table.from_pylist(rows, schema=STUDIES))
     write_json(workspace.selection, {"sizes": {}, "catalogue": {"other_studies": []}})
     write_table(workspace.translations, pa.Table.from_pylist(translations, schema=TRANSLATIONS))
+    write_json(
+        workspace.revision, {"corrected": 0, "stale": 0, "left_out": 0, "flagged": "publish", "test_studies": []}
+    )
     write_table(workspace.checks, pa.Table.from_pylist(translations, schema=TRANSLATIONS))
     _write_results(workspace, [row for row in rows if row["split"] == "test"], translations)
     _write_adapter(workspace)

@@ -27,7 +27,7 @@ def test_digests_are_those_of_0_1_0(name: str) -> None:
     # 0.1.0 pushed a Gradio Space; the default is a static one now, which packages and pushes other files.
     frozen, tables = FROZEN[name]["digests"], FROZEN[name]["config"]
     as_then = parse_config({**tables, "hub": {**tables.get("hub", {}), "space": "gradio"}})
-    assert {stage.name: as_then.digest(stage.settings) for stage in STAGES} == frozen
+    assert {stage.name: as_then.digest(stage.settings) for stage in STAGES if stage.name in frozen} == frozen
     now = {stage.name: parse_config(tables).digest(stage.settings) for stage in STAGES}
     assert {stage for stage in frozen if now[stage] != frozen[stage]} == {"package", "push", "verify"}
 

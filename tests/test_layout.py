@@ -21,7 +21,7 @@ LAYERS = (
     {"stages", "room"},
     {"verification"},
     {"corpus", "translation", "finetuning", "generation", "scoring", "packaging", "hub", "localhub"},
-    {"terms", "leakguard", "checks", "models", "custody", "record", "pins"},
+    {"terms", "leakguard", "checks", "models", "custody", "record", "pins", "revision"},
     {"own_hub"},
     {"clinical", "sources", "cards", "endpoint", "reports"},
     {"workspace", "published", "config", "tables", "original_study", "progress", "formats", "tokens", "floors"},

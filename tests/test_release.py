@@ -78,8 +78,16 @@ def test_what_changed_runs_again(workspace: Workspace) -> None:
     assert actions(workspace)[1] == ("run", "two changed")
     SOURCE["text"] = "b"
     assert actions(workspace) == [("run", "inputs changed"), ("run", "an earlier stage runs")]
-    finish(workspace)
+    with pytest.raises(HubkitError, match=r"two: was changed since two wrote it.*--discard-edits"):
+        run(ReleaseConfig(), workspace)
+    assert (workspace.root / "two").read_text() == "edited", "nobody's work is written over"
+    with pytest.raises(HubkitError, match="killed"):
+        run(ReleaseConfig(), workspace, discard_edits=True)
+    run(ReleaseConfig(), workspace)
     assert (workspace.root / "two").read_text() == "B42"
+    (workspace.root / "two").unlink()
+    finish(workspace)
+    assert (workspace.root / "two").read_text() == "B42", "what was deleted is made again"
 
 
 def test_an_equal_output_leaves_the_next_stage_alone(workspace: Workspace) -> None:

@@ -147,7 +147,8 @@ def fill_workspace(
             text = None if status == "failed" else said
             translations.append({"study_id": study, "section": section, "translation": text, "status": status})
     write_table(workspace.studies, pa.Table.from_pylist(studies, schema=STUDIES))
-    write_table(workspace.translations, pa.Table.from_pylist(translations, schema=TRANSLATIONS))
+    for path in (workspace.translations, workspace.training_translations):
+        write_table(path, pa.Table.from_pylist(translations, schema=TRANSLATIONS))
     return workspace
 
 

@@ -25,10 +25,10 @@ COMMANDS = sorted(module.name for module in pkgutil.iter_modules(__path__) if no
 SECTIONS = {
     "The release": ("init", "settings", "doctor", "release", "status", "report"),
     "Its stages, in order": (
-        *("fetch", "read", "translate", "finetune", "generate", "score", "package", "push", "verify"),
+        *("fetch", "read", "translate", "revise", "finetune", "generate", "score", "package", "push", "verify"),
     ),
     "Access and publication": ("access", "unseal", "physionet", "withdraw"),
-    "Checks and rehearsal": ("check", "hub", "rehearse"),
+    "Checks and rehearsal": ("check", "corrections", "hub", "rehearse"),
 }
 """The commands by what they are for, as `hubkit --help` shows them."""
 

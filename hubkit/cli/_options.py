@@ -72,19 +72,37 @@ def stage_command(name: str, help_text: str, short_help: str) -> click.Command:
     """A command `hubkit NAME` that runs one stage and nothing else, unless it is up to date."""
 
     @click.command(name=name, help=help_text, short_help=short_help)
+    @discard_option
     @config_option
     @workspace_option
-    def command(config: ReleaseConfig, workspace: Workspace) -> None:
-        run_stage(name, config, workspace)
+    def command(discard_edits: bool, config: ReleaseConfig, workspace: Workspace) -> None:
+        run_stage(name, config, workspace, discard_edits=discard_edits)
 
     return command
 
 
-def run_stage(name: str, config: ReleaseConfig, workspace: Workspace, always: bool = False) -> None:
+def discard_option(function: Command) -> Command:
+    """`--discard-edits`, as the argument `discard_edits`."""
+    return click.option(
+        "--discard-edits", "discard_edits", is_flag=True, help="Write over outputs that were changed by hand."
+    )(function)
+
+
+def run_stage(
+    name: str, config: ReleaseConfig, workspace: Workspace, always: bool = False, discard_edits: bool = False
+) -> None:
     """Run one stage where it is not done, or `always`, and print its line."""
     from hubkit.release import run_one
 
-    run_one(name, config, workspace, partial(print_step, workspace), asked_for=always, announce=print_start)
+    run_one(
+        name,
+        config,
+        workspace,
+        partial(print_step, workspace),
+        asked_for=always,
+        announce=print_start,
+        discard_edits=discard_edits,
+    )
 
 
 def complete_stage(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import click
 
-from hubkit.cli._options import complete_stage, print_plan, print_start, print_step, read_config, workspace_option
+from hubkit.cli._options import (
+    complete_stage,
+    discard_option,
+    print_plan,
+    print_start,
+    print_step,
+    read_config,
+    workspace_option,
+)
 from hubkit.workspace import Workspace
 
 
@@ -30,18 +38,29 @@ from hubkit.workspace import Workspace
     show_default=True,
     help="The settings of the release.",
 )
+@discard_option
 @workspace_option
-def command(demo: bool, dry_run: bool, first: str | None, last: str | None, path: Path, workspace: Workspace) -> None:
-    """Run the stages read, translate, finetune, generate, score, package, push and verify."""
+def command(
+    demo: bool,
+    dry_run: bool,
+    first: str | None,
+    last: str | None,
+    path: Path,
+    discard_edits: bool,
+    workspace: Workspace,
+) -> None:
+    """Run the stages read, translate, revise, finetune, generate, score, package, push and verify."""
     if demo:
         from hubkit.demo.release import demo_release
 
         demo_release(workspace, dry_run, first, last, print_plan, partial(print_step, workspace), print_start)
     else:
-        _release(path, workspace, dry_run, first, last)
+        _release(path, workspace, dry_run, first, last, discard_edits)
 
 
-def _release(path: Path, workspace: Workspace, dry_run: bool, first: str | None, last: str | None) -> None:
+def _release(
+    path: Path, workspace: Workspace, dry_run: bool, first: str | None, last: str | None, discard_edits: bool
+) -> None:
     from hubkit.finetuning.check import check_settings
     from hubkit.release import plan, run
     from hubkit.stages import STAGES
@@ -58,7 +77,7 @@ def _release(path: Path, workspace: Workspace, dry_run: bool, first: str | None,
         for line in forecast(config, workspace, steps):
             click.echo(line)
         return
-    steps = run(config, workspace, first, last, partial(print_step, workspace), print_start)
+    steps = run(config, workspace, first, last, partial(print_step, workspace), print_start, discard_edits)
     if steps[-1].stage is STAGES[-1]:
         from hubkit.report.page import write_page
         from hubkit.report.summary import print_summary

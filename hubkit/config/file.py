@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
 
-from hubkit.config.tables import Corpus, ReleaseConfig
+from hubkit.config.tables import Corpus, ReleaseConfig, Translation
 from hubkit.config.values import Table
 from hubkit.errors import UsageError
 
@@ -30,7 +30,13 @@ def load_config(path: Path) -> ReleaseConfig:
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", where=path) from None
     config = parse_config(values, where=path)
-    return config.model_copy(update={"corpus": _anchored(config.corpus, path.absolute().parent)})
+    folder = path.absolute().parent
+    return config.model_copy(
+        update={
+            "corpus": _anchored(config.corpus, folder),
+            "translation": _with_corrections(config.translation, folder),
+        }
+    )
 
 
 def parse_config(values: dict[str, Any], where: Path | str = "hubkit.toml") -> ReleaseConfig:
@@ -65,6 +71,12 @@ def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
 def _anchored(corpus: Corpus, folder: Path) -> Corpus:
     images = None if corpus.images is None else folder / corpus.images.expanduser()
     return corpus.model_copy(update={"root": folder / corpus.root.expanduser(), "images": images})
+
+
+def _with_corrections(translation: Translation, folder: Path) -> Translation:
+    if translation.corrections is None:
+        return translation
+    return translation.model_copy(update={"corrections": str(folder / Path(translation.corrections).expanduser())})
 
 
 def template(values: dict[str, Any], only: str | None = None) -> str:

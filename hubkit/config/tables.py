@@ -125,8 +125,12 @@ class Translation(Table):
     """Whether equal texts of equal sections are translated once."""
     retries: Annotated[int, Field(ge=0)] = 2
     """Further attempts at a unit that a check flags."""
+    flagged: Annotated[Literal["leave_out", "stop", "publish"], Runtime] = "leave_out"
+    """Flagged sections that nobody accepted: leave_out: without text, training and scores; publish: as any other."""
     max_flagged: Annotated[float, Field(ge=0, le=1), Runtime] = 0.02
-    """The share of flagged or failed units above which the release stops."""
+    """The share of failed sections, and with flagged = "stop" of flagged ones too, above which the release stops."""
+    corrections: Annotated[str | None, Runtime] = Field(None, examples=["corrections.csv"])
+    """A file of corrections (.csv, .jsonl, .parquet or .xlsx), from `hubkit corrections export`."""
     device: Device = "auto"
     """auto, cpu, cuda or cuda:N."""
     batch_tokens: Annotated[Positive, Runtime] = 32768

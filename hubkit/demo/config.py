@@ -55,6 +55,8 @@ def demo_config(corpus: Path, endpoint: str, namespace: str, models: Mapping[str
             revision=translator_revision,
             quantization="fp32",
             rules=False,
+            # The tiny translator is flagged often, and the demo shows what flags look like on a card.
+            flagged="publish",
             max_new_tokens=256,
             batch_tokens=8192,
             checkpoint=64,

@@ -259,6 +259,8 @@ def _columns(workspace: Workspace) -> list[tuple[Path, list[str]]]:
     return [
         (workspace.studies, ["report"]),
         (workspace.translations, ["translation"]),
+        # Texts that were replaced or left out are of the corpus too.
+        *((path, ["translation"]) for path in (workspace.machine_translations,) if path.exists()),
         *((path, ["reference", "generated"]) for path in generations),
     ]
 

@@ -38,7 +38,7 @@ class Samples(NamedTuple):
 
 
 def read_samples(workspace: Workspace, split: str, kind: Reference) -> Samples:
-    """Join studies, prepared images and translations of one split.
+    """Join studies, prepared images and translations of one split; of test studies the machine's translations.
 
     Args:
         split: "train", "validate" or "test".
@@ -46,7 +46,7 @@ def read_samples(workspace: Workspace, split: str, kind: Reference) -> Samples:
     """
     studies = read_table(workspace.studies, columns=["subject_id", "study_id", "split", "images"]).to_pylist()
     columns = ["study_id", "section", "translation", "status"]
-    sections = sections_of(read_table(workspace.translations, columns=columns).to_pylist())
+    sections = sections_of(read_table(workspace.training_translations, columns=columns).to_pylist())
     samples = Samples([], [])
     for study in sorted((row for row in studies if row["split"] == split), key=lambda row: row["study_id"]):
         text = reference(sections.get(study["study_id"], {}), kind)
@@ -66,7 +66,9 @@ def require_samples(samples: Samples, split: str, workspace: Workspace) -> None:
     """
     asked = len(samples.kept) + len(samples.left_out)
     hint = "the others were not translated, or were left out: look at [translation], then run: hubkit translate"
-    require(len(samples.kept), asked, f"{split} studies have a translated reference", workspace.translations, hint)
+    require(
+        len(samples.kept), asked, f"{split} studies have a translated reference", workspace.training_translations, hint
+    )
 
 
 def choose_examples(train: list[Sample], shots: int, seed: int) -> list[Sample]:

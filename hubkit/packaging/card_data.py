@@ -16,6 +16,7 @@ from hubkit.original_study import ORIGINAL_STUDY, OriginalStudy
 from hubkit.packaging.code_digests import Code, code_digests
 from hubkit.packaging.dataset import HUB_SPLITS
 from hubkit.packaging.evaluation import CardScores, evaluation
+from hubkit.revision import read_revision
 from hubkit.tables import CHEXPERT_LABELS, SPLITS
 from hubkit.terms.kinds import LICENSE_URL, CorpusTerms, Parent, terms_of
 from hubkit.workspace import Workspace, file_digest, read_table
@@ -47,6 +48,7 @@ class Quality(NamedTuple):
         status: sections by status (ok, flagged, failed).
         checks: what the checks noticed, commonest first.
         reused: sections whose translation was taken from an equal text.
+        corrected: sections that people decided about.
     """
 
     sections: int
@@ -54,6 +56,7 @@ class Quality(NamedTuple):
     status: dict[str, int]
     checks: list[Noticed]
     reused: int
+    corrected: int
 
 
 class Curve(NamedTuple):
@@ -217,6 +220,7 @@ def quality(workspace: Workspace) -> Quality:
         status={name: status[name] for name in ("ok", "flagged", "failed")},
         checks=sorted(checks, key=lambda row: (-row.flagged, -row.warned, row.check)),
         reused=sum(bool(row["reused"]) for row in rows),
+        corrected=read_revision(workspace)["corrected"],
     )
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.packaging.parquet import Split, write_split
-from hubkit.reports import assemble_report, sections_of
+from hubkit.reports import Reference, assemble_report, sections_of
+from hubkit.revision import revised_references
 from hubkit.tables import CHEXPERT_LABELS, CONDITIONS, GENERATIONS, SCORES, SECTIONS, SPLITS
 from hubkit.workspace import Workspace, read_table
 
@@ -59,7 +60,7 @@ def _tables(config: ReleaseConfig, workspace: Workspace) -> Iterator[tuple[str, 
         yield "default", HUB_SPLITS[split], table
     for split, table in spans(workspace):
         yield "spans", HUB_SPLITS[split], table
-    yield "generations", "test", generations(workspace)
+    yield "generations", "test", generations(workspace, config.generation.reference)
     yield "scores", "test", scores(workspace)
 
 
@@ -112,12 +113,20 @@ def _span(report: str, section: str | None) -> tuple[int, int] | None:
     return None if at < 0 else (whole.count(" ", 0, at), whole.count(" ", 0, at) + part.count(" ") - 1)
 
 
-def generations(workspace: Workspace) -> pa.Table:
-    """The generated reports of all conditions, sorted by study, then by condition as in CONDITIONS."""
+def generations(workspace: Workspace, kind: Reference) -> pa.Table:
+    """The generated reports of all conditions, sorted by study, then by condition as in CONDITIONS.
+
+    References are the revised ones; a study without one is left out, as it is from the scores.
+    """
     import pyarrow as pa
 
     tables = [read_table(workspace.generations(condition)).cast(GENERATIONS) for condition in CONDITIONS]
-    return _by_study(pa.concat_tables(tables))
+    table = _by_study(pa.concat_tables(tables))
+    revised = revised_references(workspace, kind)
+    if not revised:
+        return table
+    rows = [{**row, "reference": revised.get(row["study_id"], row["reference"])} for row in table.to_pylist()]
+    return pa.Table.from_pylist([row for row in rows if row["reference"]], schema=table.schema)
 
 
 def scores(workspace: Workspace) -> pa.Table:

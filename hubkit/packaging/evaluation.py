@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from hubkit.errors import HubkitError
@@ -59,6 +60,17 @@ class Difference(NamedTuple):
     p_holm: float
 
 
+class LeftOut(NamedTuple):
+    """The bare figures of one system over all generated studies, also those whose reference is flagged."""
+
+    condition: str
+    studies: int
+    bertimbau: float
+    xlm_roberta: float
+    chrf: float
+    clinical_micro: float
+
+
 class CardScores(NamedTuple):
     """Everything that the cards say of the scores.
 
@@ -71,6 +83,8 @@ class CardScores(NamedTuple):
         rules: how well the rules read texts with known labels: `texts`, `whole_texts`, `values`, `micro`, `macro`.
         differences: those that were tested.
         signatures: of each measure.
+        tested: how many test studies the corpus has; a summary of 0.1.0 does not say.
+        with_left_out: figures with the studies whose reference was left out; empty where none was.
         cautions: what to know of figures over few patients, as sentences; a summary of 0.1.0 has none.
     """
 
@@ -86,6 +100,8 @@ class CardScores(NamedTuple):
     differences: list[Difference]
     signatures: dict[str, str]
     cautions: list[str]
+    tested: int | None = None
+    with_left_out: Sequence[LeftOut] = ()
 
 
 def evaluation(workspace: Workspace) -> CardScores:
@@ -110,6 +126,8 @@ def evaluation(workspace: Workspace) -> CardScores:
             rules=summary["rules"],
             differences=[_difference(row) for row in summary["differences"] if row["p_holm"] is not None],
             signatures=summary["signatures"],
+            tested=summary.get("of"),
+            with_left_out=_with_left_out(summary),
             cautions=summary.get("cautions", []),
         )
     except (OSError, ValueError, KeyError, TypeError):
@@ -135,6 +153,17 @@ def _findings(summary: dict[str, Any]) -> list[LabelAgreement]:
             label, found["studies"], {name: of[label]["f1"] for name, of in by_system.items()}, rules.get(label)
         )
         for label, found in by_system["reference"].items()
+    ]
+
+
+def _with_left_out(summary: dict[str, Any]) -> list[LeftOut]:
+    found = summary.get("with_left_out")
+    if not found:
+        return []
+    names = ("bertimbau f1", "xlm-roberta f1", "chrf++", "clinical micro")
+    return [
+        LeftOut(condition, found["n"], *(figures[name] for name in names))
+        for condition, figures in found["conditions"].items()
     ]
 
 

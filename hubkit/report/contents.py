@@ -115,16 +115,32 @@ def flagged(workspace: Workspace) -> tuple[list[Pair], int]:
     for flag in read_table(workspace.checks).to_pylist():
         found[flag["study_id"], flag["section"]].append(flag)
     doubtful = [row for row in read_table(workspace.translations).to_pylist() if row["status"] != "ok"]
+    machine = _machine_texts(workspace)
     pairs = []
     for row in doubtful[:MOST_PAIRS]:
-        flags = found[row["study_id"], row["section"]]
+        key = row["study_id"], row["section"]
+        flags = found[key]
         source, translation = (
             marked(text or "", [Span(flag[f"{side}_start"], flag[f"{side}_end"], flag["check"]) for flag in flags])
-            for side, text in (("source", row["source"]), ("translation", row["translation"]))
+            for side, text in (
+                ("source", row["source"]),
+                (
+                    "translation",
+                    row["translation"] if row["status"] == "failed" else row["translation"] or machine.get(key),
+                ),
+            )
         )
         names = sorted({flag["check"] for flag in flags})
         pairs.append(Pair(row["study_id"], row["section"], row["status"], names, source, translation))
     return pairs, len(doubtful)
+
+
+def _machine_texts(workspace: Workspace) -> dict[tuple[int, str], str | None]:
+    """What the machine wrote, also where it is left out of the release."""
+    if not workspace.machine_translations.exists():
+        return {}
+    rows = read_table(workspace.machine_translations, ["study_id", "section", "translation"]).to_pylist()
+    return {(row["study_id"], row["section"]): row["translation"] for row in rows}
 
 
 def tables(workspace: Workspace) -> list[Grid]:

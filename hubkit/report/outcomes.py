@@ -29,7 +29,8 @@ def statuses(workspace: Workspace) -> Counter[str]:
     Raises:
         FileNotFoundError: nothing is translated yet.
     """
-    return Counter(_column(workspace.translations, "status"))
+    found = workspace.translations if workspace.translations.exists() else workspace.machine_translations
+    return Counter(_column(found, "status"))
 
 
 def _read(workspace: Workspace) -> str:
@@ -40,8 +41,14 @@ def _read(workspace: Workspace) -> str:
 
 
 def _translate(workspace: Workspace) -> str:
-    found = statuses(workspace)
+    found = Counter(_column(workspace.machine_translations, "status"))
     return f"{counted(found.total(), 'section')}, {found['flagged']} flagged, {found['failed']} failed"
+
+
+def _revise(workspace: Workspace) -> str:
+    found = _json(workspace.revision)
+    stale = f", {counted(found['stale'], 'correction')} of texts that changed" if found["stale"] else ""
+    return f"{counted(found['corrected'], 'section')} corrected, {found['left_out']} left out{stale}"
 
 
 def _finetune(workspace: Workspace) -> str:
@@ -79,6 +86,7 @@ def _verify(workspace: Workspace) -> str:
 _OUTCOMES: dict[str, Callable[[Workspace], str]] = {
     "read": _read,
     "translate": _translate,
+    "revise": _revise,
     "finetune": _finetune,
     "generate": _generate,
     "score": _score,

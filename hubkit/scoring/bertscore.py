@@ -42,7 +42,7 @@ def setup_scores(config: ReleaseConfig, workspace: Workspace, setup: str, evalua
     """
     import numpy as np
 
-    kept = workspace.partial / f"{setup}.npz"
+    kept = workspace.partial / f"{setup}{'' if not evaluation.whole else '-with-left-out'}.npz"
     if not kept.exists():
         _write(kept, *_compute(config, setup, evaluation))
     with np.load(kept) as stored:

@@ -9,6 +9,7 @@ from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.floors import require
 from hubkit.reports import Reference, reference, sections_of
+from hubkit.revision import revised_references
 from hubkit.scoring.baselines import yardsticks
 from hubkit.tables import CONDITIONS, SECTIONS
 from hubkit.workspace import Workspace, read_table
@@ -28,6 +29,9 @@ class Evaluation(NamedTuple):
         originals: the same sections in English.
         labels: CheXpert's labels of each study; 1 positive, 0 negative, -1 uncertain, None unmentioned.
         generated: the reports by system: the three conditions, then the yardsticks.
+        tested: how many test studies the corpus has.
+        left_out: how many of them have generated reports, and no reference since theirs was flagged or left out.
+        whole: whether these are among the studies all the same.
     """
 
     subjects: np.ndarray
@@ -36,10 +40,16 @@ class Evaluation(NamedTuple):
     originals: list[str]
     labels: list[dict[str, int | None]]
     generated: dict[str, list[str]]
+    tested: int = 0
+    left_out: int = 0
+    whole: bool = False
 
 
-def read_evaluation(config: ReleaseConfig, workspace: Workspace) -> Evaluation:
+def read_evaluation(config: ReleaseConfig, workspace: Workspace, flagged: bool = False) -> Evaluation:
     """Read what the earlier stages wrote.
+
+    Args:
+        flagged: whether studies whose reference was left out are scored too, against what the machine wrote.
 
     Raises:
         HubkitError: a table is missing or empty, holds a row without text, or the conditions differ in their studies.
@@ -64,9 +74,17 @@ def read_evaluation(config: ReleaseConfig, workspace: Workspace) -> Evaluation:
         raise HubkitError(
             f"{len(unknown)} generated studies are not in it", where=workspace.studies, hint="hubkit read"
         )
-    _require_enough(rows, sum(row["split"] == "test" for row in studies.values()), workspace)
+    tested = sum(row["split"] == "test" for row in studies.values())
+    _require_enough(rows, tested, workspace)
     kind = config.generation.reference
-    references = [row["reference"] for row in first]
+    revised = revised_references(workspace, kind)
+    without = {row["study_id"] for row in first if not revised.get(row["study_id"], row["reference"])}
+    if not flagged:
+        rows = {name: [row for row in those if row["study_id"] not in without] for name, those in rows.items()}
+        first = rows[CONDITIONS[0]]
+        hint = "their translations are flagged: hubkit corrections export; or [translation] flagged"
+        require(len(first), tested, "test studies have a reference", workspace.translations, hint)
+    references = [revised.get(row["study_id"]) or row["reference"] for row in first]
     train = {study for study, row in studies.items() if row["split"] == "train"}
     generated = {condition: [row["generated"] for row in rows[condition]] for condition in CONDITIONS}
     return Evaluation(
@@ -76,6 +94,9 @@ def read_evaluation(config: ReleaseConfig, workspace: Workspace) -> Evaluation:
         originals=[original(studies[row["study_id"]], kind) for row in first],
         labels=[studies[row["study_id"]]["labels"] or {} for row in first],
         generated={**generated, **yardsticks(_references(workspace, train, kind), references)},
+        tested=tested,
+        left_out=len(without),
+        whole=flagged,
     )
 
 

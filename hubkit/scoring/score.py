@@ -26,12 +26,17 @@ def score(config: ReleaseConfig, workspace: Workspace) -> None:
     from hubkit.scoring.bertscore import setup_scores
     from hubkit.scoring.figures import extreme_studies
     from hubkit.scoring.plots import draw_plots
-    from hubkit.scoring.summary import summarise
+    from hubkit.scoring.summary import means, summarise
 
     evaluation = read_evaluation(config, workspace)
     setups = {setup: setup_scores(config, workspace, setup, evaluation) for setup in SETUPS}
     write_table(workspace.scores / "scores.parquet", scores_table(evaluation, setups))
     summary = summarise(config, evaluation, setups)
+    if evaluation.left_out:
+        whole = read_evaluation(config, workspace, flagged=True)
+        summary["with_left_out"] = means(
+            whole, {setup: setup_scores(config, workspace, setup, whole) for setup in SETUPS}
+        )
     write_json(workspace.scores / "summary.json", summary)
     for caution in summary["cautions"]:
         print(f"  score: {caution}", file=sys.stderr)

@@ -47,6 +47,7 @@ def summarise(config: ReleaseConfig, evaluation: Evaluation, setups: Mapping[str
         "n": n,
         "patients": patients,
         "cautions": statistics.cautions(patients),
+        "of": evaluation.tested,
         "confidence": confidence,
         **settings,
         "signatures": {
@@ -68,6 +69,21 @@ def summarise(config: ReleaseConfig, evaluation: Evaluation, setups: Mapping[str
         },
         "rules": accuracy_of_rules(),
         "differences": _differences(measures, evaluation, confidence, **settings),
+    }
+
+
+def means(evaluation: Evaluation, setups: Mapping[str, SetupScores]) -> dict[str, Any]:
+    """The bare figures of every system over more studies, such as those whose reference is flagged."""
+    agreements = {system: agreement(texts, evaluation.labels) for system, texts in evaluation.generated.items()}
+    return {
+        "n": len(evaluation.studies),
+        "conditions": {
+            system: {
+                name: float(measure.over_all())
+                for name, measure in _measures(system, evaluation, setups, agreements[system]).items()
+            }
+            for system in evaluation.generated
+        },
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from hubkit.checks.flags import Flag
 from hubkit.errors import HubkitError
 from hubkit.translation.attempts import Result
 from hubkit.workspace import read_table, write_table
@@ -81,15 +82,17 @@ def _row(result: Result, revision: str | None) -> dict[str, Any]:
         "finish_reason": result.answer.finish_reason,
         "error": result.answer.error,
         "status": result.status,
-        "flags": [
-            {
-                "check": flag.name,
-                "severity": flag.severity,
-                **_span("source", flag.source_span),
-                **_span("translation", flag.translation_span),
-            }
-            for flag in result.flags
-        ],
+        "flags": [flag_row(flag) for flag in result.flags],
+    }
+
+
+def flag_row(flag: Flag) -> dict[str, str | int | None]:
+    """A flag as it stands in a table."""
+    return {
+        "check": flag.name,
+        "severity": flag.severity,
+        **_span("source", flag.source_span),
+        **_span("translation", flag.translation_span),
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +15,7 @@ from hubkit.tables import TRANSLATIONS
 from hubkit.terms.policy import check_access
 from hubkit.translation.checkpoints import FLAGS, read_parts
 from hubkit.translation.executors import run_worker
+from hubkit.translation.limits import check_share
 from hubkit.translation.prompt import prompt_digest
 from hubkit.translation.units import Row, has_text, read_rows, section_names
 from hubkit.translation.worker import Worker
@@ -26,12 +26,12 @@ CHECKS = pa.schema([("study_id", pa.int64()), ("section", pa.string()), *FLAGS.v
 
 
 def translate(config: ReleaseConfig, workspace: Workspace) -> None:
-    """Translate what workspace.studies holds; write workspace.translations and workspace.checks.
+    """Translate what workspace.studies holds; write workspace.machine_translations and machine_checks.
 
     Raises:
         HubkitError: the corpus is credentialed and no recent PhysioNet access check is on record, the engine stopped
             answering, a row is missing or doubled, fewer than half of the rows have a translation, or more than
-            `translation.max_flagged` of them are flagged or failed.
+            `translation.max_flagged` of them failed.
     """
     translation = config.translation
     check_access(config, workspace)
@@ -43,15 +43,16 @@ def translate(config: ReleaseConfig, workspace: Workspace) -> None:
     parts = read_parts(workspace.partial)
     table = _translations(rows, parts, translation)
     reconcile(table, studies, translation)
-    flagged = workspace.translations.with_name("flagged.parquet")
     checks = _checks(rows, parts)
     answered = table.num_rows - table["translation"].null_count
     hint = "does the model answer at all? [translation] model, base_url; then run the same command again"
     require(answered, table.num_rows, "sections have a translation", workspace.studies, hint)
-    accept(table, checks, translation.max_flagged, flagged)
-    write_table(workspace.translations, table)
-    write_table(workspace.checks, checks)
-    flagged.unlink(missing_ok=True)
+    # Failed units are asked again only while the stage is not done.
+    doubtful = workspace.machine_translations.with_name("flagged.parquet")
+    check_share(table, checks, translation.max_flagged, doubtful, ("failed",))
+    doubtful.unlink(missing_ok=True)
+    write_table(workspace.machine_translations, table)
+    write_table(workspace.machine_checks, checks)
 
 
 def reconcile(table: pa.Table, studies: pa.Table, translation: Translation) -> None:
@@ -75,38 +76,6 @@ def reconcile(table: pa.Table, studies: pa.Table, translation: Translation) -> N
             where="translations.parquet",
             hint="run it again: hubkit release --from translate",
         )
-
-
-def accept(table: pa.Table, checks: pa.Table, max_flagged: float, flagged: Path) -> None:
-    """Stop where too many rows are flagged or failed, and leave those rows in the file `flagged`.
-
-    Raises:
-        HubkitError: with a table of the reasons and how often each occurs.
-    """
-    doubtful = table.filter(pa.array([status != "ok" for status in table["status"].to_pylist()], pa.bool_()))
-    if doubtful.num_rows <= max_flagged * table.num_rows:
-        return
-    write_table(flagged, doubtful)
-    share = f"{doubtful.num_rows / table.num_rows:.1%} of {table.num_rows} translations"
-    raise HubkitError(
-        f"{share} are flagged or failed, {max_flagged:.1%} may be\n{_reasons(doubtful, checks)}\n",
-        where=flagged,
-        hint="read them there; another model or prompt, or [translation] max_flagged: what is translated is kept",
-    )
-
-
-def _reasons(doubtful: pa.Table, checks: pa.Table) -> str:
-    """How many rows failed, and how many have an error of each check; warnings flag nothing."""
-    counts = Counter(status for status in doubtful["status"].to_pylist() if status == "failed")
-    counts.update(
-        name
-        for _, _, name in {
-            (flag["study_id"], flag["section"], flag["check"])
-            for flag in checks.to_pylist()
-            if flag["severity"] == "error"
-        }
-    )
-    return "\n".join(f"  {count:>7}  {reason}" for reason, count in counts.most_common())
 
 
 def _translations(rows: list[Row], parts: dict[str, dict[str, Any]], translation: Translation) -> pa.Table:

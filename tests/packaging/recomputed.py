@@ -59,7 +59,7 @@ class Recomputed:
         self.yardsticks = yardsticks
         self.resamples, self.seed, self.confidence = resamples, seed, confidence
         self.studies = sorted(self.rows("studies/studies.parquet"), key=lambda row: row["study_id"])
-        self.translations = self.rows("translations/translations.parquet")
+        self.translations = self.rows("revised/translations.parquet")
         self.test = [row for row in self.studies if row["split"] == "test"]
         self.rules = tomllib.loads((Path(hubkit.__file__).parent / "clinical" / "accuracy.toml").read_text())
 

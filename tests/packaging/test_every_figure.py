@@ -178,7 +178,7 @@ def test_the_datasets_card(again: Recomputed, evaluation: Block, workspace: Work
         for label in LABELS
     ]
     files = [
-        *("studies/studies.parquet", "translations/translations.parquet"),
+        *("studies/studies.parquet", "revised/translations.parquet"),
         *("adapter/adapter_model.safetensors", "scores/scores.parquet"),
     ]
     prompt = again.translations[0]["prompt"][:16]

@@ -156,7 +156,20 @@ def scored(*values: float, label: str = "Edema") -> CardScores:
     whole = Interval(*values)
     found = LabelAgreement(label, 3, {"zero_shot": values[0], "few_shot": 0.5, "lora": 1.0, "reference": 1.0}, None)
     result = Result("bertimbau", "lora", whole, whole, whole)
-    return CardScores(3, 3, 0.95, 10, 1, [result], [], [found], {}, [], {})
+    return CardScores(
+        studies=3,
+        subjects=3,
+        confidence=0.95,
+        resamples=10,
+        seed=1,
+        results=[result],
+        beside=[],
+        findings=[found],
+        rules={},
+        differences=[],
+        signatures={},
+        cautions=[],
+    )
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def test_numbers_have_their_noun(number: int, what: str, text: str) -> None:
 
 
 def test_outcomes_of_what_is_not_there(tmp_path: Path) -> None:
-    assert [outcome(stage.name, Workspace(tmp_path)) for stage in STAGES if stage.name != "package"] == [None] * 7
+    assert [outcome(stage.name, Workspace(tmp_path)) for stage in STAGES if stage.name != "package"] == [None] * 8
 
 
 CONFIG = {"hub": {"namespace": "maintainer", "dataset": "d-ext", "adapter": "a-ext", "metric": "m"}}
@@ -120,7 +120,7 @@ def test_status_says_what_is_stale_flagged_and_on_the_hub(
     monkeypatch.setenv("HF_TOKEN", hub.tokens["owner"])
     workspace, config = build_workspace(tmp_path / "work"), parse_config(CONFIG)
     translate = next(stage for stage in STAGES if stage.name == "translate")
-    write_json(workspace.checks, {})
+    write_json(workspace.machine_checks, {})
     record(translate, config, workspace, translate.key(config, workspace), 0.0)
     job = workspace.root / "partial" / "translate-1" / "slurm-4" / "job.json"
     write_json(job, {"job": "77"})

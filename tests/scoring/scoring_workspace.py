@@ -44,7 +44,8 @@ def build_workspace(root: Path) -> Workspace:
                 row = {**ids, "condition": condition, "reference": true, "generated": text, "finish_reason": "stop"}
                 generations[condition].append(row)
     write_table(workspace.studies, pa.Table.from_pylist(studies, STUDIES))
-    write_table(workspace.translations, pa.Table.from_pylist(translations, TRANSLATIONS))
+    for path in (workspace.machine_translations, workspace.translations, workspace.training_translations):
+        write_table(path, pa.Table.from_pylist(translations, TRANSLATIONS))
     for condition, rows in generations.items():
         write_table(workspace.generations(condition), pa.Table.from_pylist(rows, GENERATIONS))
     return workspace

@@ -10,12 +10,13 @@ import pytest
 
 from hubkit.config import parse_config
 from hubkit.errors import HubkitError
+from hubkit.packaging.dataset import generations
 from hubkit.scoring.agreement import agreement
 from hubkit.scoring.bertscore import SetupScores
 from hubkit.scoring.inputs import Evaluation, read_evaluation
 from hubkit.scoring.summary import summarise
 from hubkit.tables import CONDITIONS, SETUPS
-from hubkit.workspace import read_table, write_table
+from hubkit.workspace import read_table, write_json, write_table
 
 SYSTEMS = [*CONDITIONS, "commonest", "reference", "flipped"]
 MEASURES = ("precision", "recall", "f1")
@@ -184,3 +185,25 @@ def test_a_study_that_was_generated_and_is_not_in_the_corpus_is_refused(scored_w
     write_table(scored_workspace.studies, table.slice(0, 22))
     with pytest.raises(HubkitError, match=r"studies.parquet: 2 generated studies are not in it"):
         read_evaluation(CONFIG, scored_workspace)
+
+
+def test_studies_without_a_revised_reference_are_scored_apart(scored_workspace):
+    rows = read_table(scored_workspace.translations).to_pylist()
+    for row in rows:
+        if row["study_id"] == 1012:
+            row["translation"] = None
+        elif row["study_id"] == 1013 and row["section"] == "findings":
+            row["translation"] = "Corrigido."
+    write_table(
+        scored_workspace.translations, pa.Table.from_pylist(rows, read_table(scored_workspace.translations).schema)
+    )
+    write_json(scored_workspace.revision, {"test_studies": [1012, 1013]})
+    found = read_evaluation(CONFIG, scored_workspace)
+    assert (len(found.studies), found.tested, found.left_out) == (11, 12, 1)
+    assert found.references[0] == "ACHADOS: Corrigido."
+    whole = read_evaluation(CONFIG, scored_workspace, flagged=True)
+    assert whole.studies.tolist() == [1012 + at for at in range(12)]
+    assert whole.references[1:] == found.references
+    published = generations(scored_workspace, "findings_impression").to_pylist()
+    assert {row["study_id"] for row in published} == {1013 + at for at in range(11)}
+    assert {row["reference"] for row in published if row["study_id"] == 1013} == {"ACHADOS: Corrigido."}

@@ -78,7 +78,7 @@ def test_failed_units_are_rows_and_are_asked_again_by_the_next_run(moody, make_w
     config = parse_config({"corpus": {"kind": "demo"}, "translation": table})
     with pytest.raises(HubkitError, match="11  failed"):
         run_one("translate", config, workspace)
-    failed = pq.read_table(workspace.translations.with_name("flagged.parquet")).to_pylist()
+    failed = pq.read_table(workspace.machine_translations.with_name("flagged.parquet")).to_pylist()
     assert [(row["source"], row["translation"], row["finish_reason"]) for row in failed] == [
         ("Cough.", None, "error")
     ] * 11
@@ -86,7 +86,7 @@ def test_failed_units_are_rows_and_are_asked_again_by_the_next_run(moody, make_w
     moody.plan = {}
     run_one("translate", config, workspace)
     assert len(moody.seen) == before + 1
-    rows = pq.read_table(workspace.translations).to_pylist()
+    rows = pq.read_table(workspace.machine_translations).to_pylist()
     assert {row["status"] for row in rows} == {"ok"}
     assert all(row["translation"] == in_portuguese(row["source"]) for row in rows)
 
@@ -109,7 +109,7 @@ def test_a_unit_that_always_fails_does_not_lock_the_translation(moody, make_work
     config = parse_config({"corpus": {"kind": "demo"}, "translation": table | {"max_flagged": 0.5}})
     run_one("translate", config, workspace)
     assert moody.seen[before:] == ["Cough."]
-    status_of = {row["source"]: row["status"] for row in pq.read_table(workspace.translations).to_pylist()}
+    status_of = {row["source"]: row["status"] for row in pq.read_table(workspace.machine_translations).to_pylist()}
     assert [source for source, status in status_of.items() if status == "failed"] == ["Cough."]
 
 
@@ -124,7 +124,7 @@ def test_a_server_that_is_gone_stops_the_stage_and_loses_nothing(moody, make_wor
         run_one("translate", config, workspace)
     moody.plan = {}
     run_one("translate", config, workspace)
-    assert {row["status"] for row in pq.read_table(workspace.translations).to_pylist()} == {"ok"}
+    assert {row["status"] for row in pq.read_table(workspace.machine_translations).to_pylist()} == {"ok"}
 
 
 def test_no_server_at_all():

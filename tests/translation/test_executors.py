@@ -33,13 +33,13 @@ def configure(moody):
 def expected(make_workspace, studies, configure):
     workspace = make_workspace(studies, "alone")
     run_one("translate", configure(), workspace)
-    return file_digest(workspace.translations)
+    return file_digest(workspace.machine_translations)
 
 
 def test_two_workers_here_write_the_same_bytes(make_workspace, studies, configure, expected):
     workspace = make_workspace(studies)
     run_one("translate", configure(tasks=3, workers=2), workspace)
-    assert file_digest(workspace.translations) == expected
+    assert file_digest(workspace.machine_translations) == expected
 
 
 @pytest.mark.long
@@ -47,7 +47,7 @@ def test_a_real_ray_writes_the_same_bytes(make_workspace, studies, configure, ex
     workspace = make_workspace(studies)
     options = {"cpus_per_task": 1, "mem_per_cpu_gb": 0.5}
     run_one("translate", configure(executor="ray", tasks=2, workers=2, ray=options), workspace)
-    assert file_digest(workspace.translations) == expected
+    assert file_digest(workspace.machine_translations) == expected
 
 
 @pytest.mark.long
@@ -117,7 +117,7 @@ def test_slurm_gets_a_script_that_does_the_work(make_workspace, studies, configu
     workspace = make_workspace(studies)
     options = {"time": "08:00:00", "partition": "gpu", "gpus_per_task": 1, "qos": "", "cpus_per_task": 8}
     run_one("translate", configure(executor="slurm", tasks=2, workers=2, slurm=options), workspace)
-    assert file_digest(workspace.translations) == expected
+    assert file_digest(workspace.machine_translations) == expected
     script = (slurm / "101.slurm").read_text().splitlines()
     wanted = ["array=0-1%2", "time=08:00:00", "partition=gpu", "gpus=1", "cpus-per-task=8", "job-name=hubkit-translate"]
     assert {f"#SBATCH --{line}" for line in wanted} <= set(script)
@@ -135,7 +135,7 @@ def test_a_job_is_not_given_up_when_squeue_fails(
     (slurm / "says").write_text("Unable to contact slurm controller (connect failure)\n" * 3)
     table = {"time": "1:00:00", "partition": "gpu"}
     run_one("translate", configure(executor="slurm", tasks=2, slurm=table), workspace)
-    assert file_digest(workspace.translations) == expected
+    assert file_digest(workspace.machine_translations) == expected
     said = re.findall(
         r"translate: chunks: \d+ of \d+.*, Slurm job (\d+): 1 pending, 2 running$", capsys.readouterr().err, re.M
     )
@@ -223,12 +223,12 @@ def test_what_is_killed_continues(make_workspace, studies, start, moody, survivo
         member.send_signal(signal.SIGKILL)
     process.wait()
     psutil.wait_procs(family, timeout=30)
-    assert not workspace.translations.exists()
+    assert not workspace.machine_translations.exists()
     moody.plan, before = {}, len(moody.seen)
     again = start(workspace)
     said = again.communicate()[1]
     assert again.returncode == 0, said[-2000:]
-    rows = pq.read_table(workspace.translations).to_pylist()
+    rows = pq.read_table(workspace.machine_translations).to_pylist()
     assert len({(row["study_id"], row["section"]) for row in rows}) == len(rows) == 33
     assert len(moody.seen) - before < len({(row["section"], row["source"]) for row in rows})
     assert not any(member.is_running() for member in family)

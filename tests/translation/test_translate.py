@@ -15,7 +15,7 @@ from hubkit.config import parse_config
 from hubkit.errors import HubkitError
 from hubkit.release import run_one
 from hubkit.tables import TRANSLATIONS
-from hubkit.translation.translate import CHECKS, accept, reconcile
+from hubkit.translation.translate import CHECKS, reconcile
 from hubkit.workspace import file_digest, write_table
 
 
@@ -40,7 +40,7 @@ def configure(tiny_model):
 def test_every_section_once_with_its_source(make_workspace, studies, configure):
     workspace = make_workspace(studies)
     run_one("translate", configure(), workspace)
-    table = pq.read_table(workspace.translations)
+    table = pq.read_table(workspace.machine_translations)
     assert table.schema.equals(TRANSLATIONS)
     rows = table.to_pylist()
     assert [(row["study_id"], row["section"]) for row in rows][:4] == [
@@ -54,7 +54,7 @@ def test_every_section_once_with_its_source(make_workspace, studies, configure):
     assert all(row["source"] == studies[row["study_id"] - 50000000][row["section"]] for row in rows)
     assert {row["finish_reason"] for row in rows} <= {"stop", "length"}
     assert {row["attempts"] for row in rows} == {1}
-    assert pq.read_schema(workspace.checks).equals(CHECKS)
+    assert pq.read_schema(workspace.machine_checks).equals(CHECKS)
 
 
 def test_the_memory_translates_each_distinct_text_once(make_workspace, studies, configure):
@@ -62,7 +62,7 @@ def test_the_memory_translates_each_distinct_text_once(make_workspace, studies, 
     for memory in (True, False):
         workspace = make_workspace(studies, f"memory-{memory}")
         run_one("translate", configure(memory=memory), workspace)
-        outcome[memory] = pq.read_table(workspace.translations).to_pylist()
+        outcome[memory] = pq.read_table(workspace.machine_translations).to_pylist()
     reused = [row for row in outcome[True] if row["reused"]]
     seen = {(row["section"], row["source"]) for row in outcome[True]}
     assert len(reused) == len(outcome[True]) - len(seen)
@@ -76,7 +76,7 @@ def test_the_memory_translates_each_distinct_text_once(make_workspace, studies, 
 def test_whole_reports_as_in_the_original_study(make_workspace, studies, configure):
     workspace = make_workspace(studies)
     run_one("translate", configure(units="report"), workspace)
-    rows = pq.read_table(workspace.translations).to_pylist()
+    rows = pq.read_table(workspace.machine_translations).to_pylist()
     assert [row["section"] for row in rows] == ["report"] * len(studies)
 
 
@@ -103,7 +103,7 @@ while os.waitpid(child, os.WNOHANG) == (0, 0) and len(list(killed.root.glob("par
     time.sleep(0.01)
 os.kill(child, signal.SIGKILL)
 assert os.waitpid(child, 0)[1] == signal.SIGKILL
-assert not killed.translations.exists()
+assert not killed.machine_translations.exists()
 _, status = os.waitpid(start(killed), 0)
 assert status == 0, status
 """
@@ -122,32 +122,15 @@ def test_killed_anywhere_it_ends_with_the_same_bytes(make_workspace, studies, co
     subprocess.run(
         [sys.executable, "-c", RUN, str(toml), str(whole.root), str(killed.root)], check=True, env=environment
     )
-    assert file_digest(killed.translations) == file_digest(whole.translations)
-    assert file_digest(killed.checks) == file_digest(whole.checks)
+    assert file_digest(killed.machine_translations) == file_digest(whole.machine_translations)
+    assert file_digest(killed.machine_checks) == file_digest(whole.machine_checks)
     assert not list(killed.root.glob("partial/*"))
-
-
-def test_too_many_flagged_stop_the_release_and_cost_nothing(make_workspace, studies, configure):
-    workspace = make_workspace(studies)
-    with pytest.raises(HubkitError) as caught:
-        run_one("translate", configure(max_flagged=0.02), workspace)
-    assert "truncated" in str(caught.value)
-    assert not workspace.translations.exists()
-    flagged = pq.read_table(workspace.translations.with_name("flagged.parquet"))
-    assert set(flagged["status"].to_pylist()) == {"flagged"}
-    parts = {path: path.stat().st_mtime_ns for path in workspace.root.glob("partial/*/part-*.parquet")}
-    with pytest.raises(HubkitError):
-        run_one("translate", configure(max_flagged=0.01), workspace)
-    assert parts == {path: path.stat().st_mtime_ns for path in workspace.root.glob("partial/*/part-*.parquet")}
-    run_one("translate", configure(max_flagged=1.0), workspace)
-    assert workspace.translations.exists()
-    assert not workspace.translations.with_name("flagged.parquet").exists()
 
 
 def test_flagged_units_are_tried_again_at_most_retries_times(make_workspace, studies, configure):
     workspace = make_workspace(studies)
     run_one("translate", configure(retries=2), workspace)
-    attempts = {row["source"]: row["attempts"] for row in pq.read_table(workspace.translations).to_pylist()}
+    attempts = {row["source"]: row["attempts"] for row in pq.read_table(workspace.machine_translations).to_pylist()}
     assert attempts["Cough."] == 2
     assert attempts[studies[1]["findings"]] == 3
 
@@ -177,33 +160,15 @@ def test_a_missing_or_doubled_row_fails_the_stage(make_workspace, configure, ids
     )
 
 
-@pytest.mark.parametrize(("flagged", "stops"), [(0, False), (2, False), (3, True), (100, True)])
-def test_the_share_that_may_be_flagged(tmp_path, flagged, stops):
-    table = _table([(number, "findings") for number in range(100)])
-    status = pa.array(["flagged"] * flagged + ["ok"] * (100 - flagged))
-    table = table.set_column(10, "status", status)
-    found = [("laterality", "error"), ("laterality", "error"), ("anatomy_lost", "warning")]
-    checks = pa.Table.from_pylist(
-        [
-            {"study_id": number, "section": "findings", "check": name, "severity": severity}
-            for number in range(flagged)
-            for name, severity in found
-        ],
-        schema=CHECKS,
-    )
-    if stops:
-        with pytest.raises(HubkitError, match=f"{flagged}  laterality") as caught:
-            accept(table, checks, 0.02, tmp_path / "flagged.parquet")
-        assert "anatomy_lost" not in str(caught.value)
-        assert pq.read_table(tmp_path / "flagged.parquet").num_rows == flagged
-    else:
-        accept(table, checks, 0.02, tmp_path / "flagged.parquet")
-
-
-def test_a_unit_translated_by_two_runs_is_found(make_workspace, studies, configure):
+def test_a_unit_translated_by_two_runs_is_found(make_workspace, studies, configure, monkeypatch):
     workspace = make_workspace(studies)
-    with pytest.raises(HubkitError):
-        run_one("translate", configure(max_flagged=0.0), workspace)
+
+    def stop(*arguments):
+        raise HubkitError("stopped")
+
+    with monkeypatch.context() as patch, pytest.raises(HubkitError, match="stopped"):
+        patch.setattr("hubkit.translation.translate.reconcile", stop)
+        run_one("translate", configure(), workspace)
     part = next(workspace.root.glob("partial/*/part-*.parquet"))
     write_table(part.with_name("part-other.parquet"), pq.read_table(part))
     with pytest.raises(HubkitError, match="translated twice"):
@@ -229,4 +194,4 @@ def test_half_of_the_rows_need_a_translation(make_workspace, configure, moody, f
         assert not workspace.manifest("translate").exists()
         return
     run_one("translate", configure(**served), workspace)
-    assert pq.read_table(workspace.translations)["translation"].null_count == failing
+    assert pq.read_table(workspace.machine_translations)["translation"].null_count == failing

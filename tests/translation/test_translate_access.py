@@ -23,4 +23,4 @@ def test_a_credentialed_corpus_is_not_translated_without_one(make_workspace, stu
     record = {"date": today.isoformat(), "user": "x", "project": "y", "url": OFFICIAL}
     workspace.access_check.write_text(json.dumps(record))
     run_one("translate", config, workspace)
-    assert workspace.translations.exists()
+    assert workspace.machine_translations.exists()

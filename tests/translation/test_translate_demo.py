@@ -19,7 +19,7 @@ def test_demo_reports_are_translated_exactly_and_pass_the_checks(make_workspace)
     workspace = make_workspace([{section.name: section.source for section in report.sections} for report in reports])
     table = {"model": str(MODELS["translator"]), "quantization": "fp32", "device": "cpu", "rules": False}
     run_one("translate", parse_config({"corpus": {"kind": "demo"}, "translation": table}), workspace)
-    rows = pq.read_table(workspace.translations).to_pylist()
+    rows = pq.read_table(workspace.machine_translations).to_pylist()
     right = [truth[row["section"], row["source"]] == row["translation"] for row in rows]
     assert sum(right) >= 0.9 * len(rows)
     assert {row["finish_reason"] for row in rows} == {"stop"}

@@ -98,7 +98,7 @@ def make_release(corpus: Path, root: Path, config: ReleaseConfig) -> Workspace:
         for study in read_table(workspace.studies).to_pylist()
         for place, section in enumerate(("findings", "impression"))
     ]
-    for path in (workspace.translations, workspace.checks):
+    for path in (workspace.translations, workspace.training_translations, workspace.checks):
         write_table(path, pa.Table.from_pylist(rows, schema=TRANSLATIONS))
     for name, stage in (("finetune", finetune), ("generate", generate), ("score", score), ("package", package)):
         stage(config, workspace.running(name, "0" * 64))
