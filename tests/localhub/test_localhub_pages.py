@@ -242,7 +242,10 @@ REPO, KIND = "maintainer/by-hand", ("--repo-type", "dataset")
 
 @pytest.mark.parametrize("xet", [True, False], ids=["xet", "lfs"])
 def test_the_command_line_of_the_hub_works(hub: LocalHub, page: str, own_home: Path, tmp_path: Path, xet: bool) -> None:
-    """A release by hand: sign in, create, upload, tag, branch, download, settings, collection, delete."""
+    """A release by hand: sign in, create, upload, tag, branch, download, settings, collection, delete.
+
+    Xet and LFS differ in how files go up and come down; the other commands run once.
+    """
     own = {"HF_ENDPOINT": hub.url, "HF_HOME": str(own_home), "HF_HUB_DISABLE_XET": str(int(not xet))}
     content = bytes(range(256)) * 4_000
     (tmp_path / "data").mkdir()
@@ -256,18 +259,20 @@ def test_the_command_line_of_the_hub_works(hub: LocalHub, page: str, own_home: P
         return done.stdout
 
     hf("auth", "login", "--token", hub.tokens["owner"])
-    assert "maintainer" in hf("auth", "whoami")
     hf("repos", "create", REPO, *KIND)
     hf("upload", REPO, tmp_path, *KIND, "--commit-message", "Release 1.0.0")
     hf("repos", "tag", "create", REPO, "release-1.0.0", *KIND)
-    assert "release-1.0.0" in hf("repos", "tag", "list", REPO, *KIND)
-    hf("repos", "branch", "create", REPO, "script", *KIND)
-    hf("repos", "settings", REPO, "--gated", "manual", *KIND)
+    if xet:
+        assert "maintainer" in hf("auth", "whoami")
+        assert "release-1.0.0" in hf("repos", "tag", "list", REPO, *KIND)
+        hf("repos", "branch", "create", REPO, "script", *KIND)
+        hf("repos", "settings", REPO, "--gated", "manual", *KIND)
     hf("download", REPO, *KIND, "--revision", "release-1.0.0", "--local-dir", tmp_path / "out")
     assert (tmp_path / "out" / "data" / "reports.bin").read_bytes() == content
-    assert REPO in hf("repos", "ls") + hf("datasets", "info", REPO)
-    hf("repos", "branch", "delete", REPO, "script", *KIND)
-    hf("repos", "tag", "delete", REPO, "release-1.0.0", *KIND, "--yes")
-    hf("collections", "list")
+    if xet:
+        assert REPO in hf("repos", "ls") + hf("datasets", "info", REPO)
+        hf("repos", "branch", "delete", REPO, "script", *KIND)
+        hf("repos", "tag", "delete", REPO, "release-1.0.0", *KIND, "--yes")
+        hf("collections", "list")
     hf("repos", "delete", REPO, *KIND, "--yes")
     hf("auth", "logout")

@@ -18,7 +18,7 @@ SHAPE = {
     "vocab_size": 96,
     "hidden_size": 32,
     "intermediate_size": 64,
-    "num_hidden_layers": 4,
+    "num_hidden_layers": 2,  # with a pattern of 2, one layer has a window and one sees everything
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
     "head_dim": 8,
