@@ -17,6 +17,7 @@ from hubkit.hub.gate import ungranted_token
 from hubkit.own_hub import is_own_hub
 from hubkit.terms.kinds import terms_of
 from hubkit.terms.policy import check_destination, name_warning
+from hubkit.tokens import hub_token
 from hubkit.workspace import Workspace
 
 SECONDS = 10
@@ -46,6 +47,8 @@ def models_of(config: ReleaseConfig) -> list[Model]:
 def account(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     """What `push` asks of both tokens and of the namespace before it changes anything, in its own words."""
     endpoint = current_endpoint()
+    # A token that cannot be sent is refused before anything is asked.
+    hub_token()
     if not answers(endpoint):
         yield failed("Hub account", f"{endpoint} does not answer", "check the network and HF_ENDPOINT")
         return
