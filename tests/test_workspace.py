@@ -82,7 +82,7 @@ def test_where_guides_look_for_results(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     paths = (workspace.translations, workspace.checks, workspace.scores, workspace.receipt)
     assert [path.relative_to(tmp_path).as_posix() for path in paths] == [
-        *("translations/translations.parquet", "translations/checks.parquet", "scores", "receipt.json")
+        *("revised/translations.parquet", "revised/checks.parquet", "scores", "receipt.json")
     ]
 
 

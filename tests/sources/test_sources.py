@@ -18,7 +18,8 @@ from hubkit.sources.find import find_source, kind_at
 from hubkit.workspace import Workspace, read_table
 
 PROBE = "A blue probe crosses\n      the third left costal arch &amp; ends."
-FINDINGS = {7: "Clear lungs.", 1234: PROBE, 12: "Heart of normal size."}
+TEST_STUDY = 3  # its number is drawn into the test split; the two others train
+FINDINGS = {TEST_STUDY: "Clear lungs.", 1234: PROBE, 12: "Heart of normal size."}
 
 
 @pytest.fixture(params=["archive", "folder with the archive", "folder of files"])
@@ -40,8 +41,8 @@ def root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def test_open_i_lists_and_reads_its_reports(root: Path) -> None:
     source = find_source(root, "openi")
     names = source.listing().names
-    assert sorted(names) == [(7, 7), (12, 12), (1234, 1234)]
-    wanted = [names[1234, 1234], names[7, 7]]
+    assert sorted(names) == [(TEST_STUDY, TEST_STUDY), (12, 12), (1234, 1234)]
+    wanted = [names[1234, 1234], names[TEST_STUDY, TEST_STUDY]]
     probe, clear = source.texts(wanted)
     assert "costal arch & ends." in probe
     assert clear == "None.\n\nCough\n\nClear lungs.\n\n"
@@ -52,7 +53,7 @@ def test_the_guard_knows_the_reports_of_open_i(root: Path, tmp_path: Path, capsy
     workspace = build_release(tmp_path / "release")
     known = read_corpus(release_config(root, corpus={"kind": "openi", "root": str(root)}), workspace)
     assert capsys.readouterr().err == ""
-    assert {7, 12, 1234} <= known.ids
+    assert {TEST_STUDY, 12, 1234} <= known.ids
     dist = tmp_path / "dist"
     dist.mkdir()
     (dist / "README.md").write_text("Plain.\nA blue probe crosses the third left costal arch.\n")
@@ -61,7 +62,7 @@ def test_the_guard_knows_the_reports_of_open_i(root: Path, tmp_path: Path, capsy
 
 def test_custody_makes_keys_of_open_i(root: Path, tmp_path: Path) -> None:
     corpus = find_corpus(root, cache=False)
-    assert corpus.groups() == ["p12", "p7"]
+    assert corpus.groups() == ["p12", "p3"]
     assert corpus.studies("p12") == [12, 1234]
     running = hashlib.sha256()
     source = find_source(root, "openi")
@@ -81,8 +82,8 @@ def test_the_stage_reads_open_i(root: Path, tmp_path: Path) -> None:
     read(parse_config({"corpus": settings}), workspace.running("read", "key"))
     rows = {row["study_id"]: row for row in read_table(workspace.studies).to_pylist()}
     assert rows[1234]["findings"] == "A blue probe crosses the third left costal arch & ends."
-    assert (rows[7]["indication"], rows[7]["impression"]) == ("Cough", None)
-    assert rows[7]["report"] == "COMPARISON: None.\n\nINDICATION: Cough\n\nFINDINGS: Clear lungs."
+    assert (rows[TEST_STUDY]["indication"], rows[TEST_STUDY]["impression"]) == ("Cough", None)
+    assert rows[TEST_STUDY]["report"] == "COMPARISON: None.\n\nINDICATION: Cough\n\nFINDINGS: Clear lungs."
 
 
 @pytest.mark.parametrize(
