@@ -40,7 +40,8 @@ from hubkit.config import Finetuning, Generation
 from hubkit.finetuning.arguments import training_arguments
 from hubkit.finetuning.run import as_dataset, build_trainer
 from hubkit.models.conversation import ask
-from hubkit.models.loading import UNQUANTIZED, nf4, pick_device
+from hubkit.models.devices import pick_device
+from hubkit.models.loading import UNQUANTIZED, nf4
 from hubkit.models.quiet import quiet
 from hubkit.models.samples import Sample, read_samples
 

@@ -32,21 +32,38 @@ def only_one(path: Path, what: str, otherwise: str) -> Iterator[None]:
     handle = _open(path)
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(handle, path)
         except BlockingIOError:
             holder, stop = _holder(handle)
             raise HubkitError(
                 f"another hubkit {what}{holder}", where=path.parent, hint=f"wait until it ends{stop}; {otherwise}"
             ) from None
-        except OSError as error:
-            # Some network file systems have no locks; without one, two runs would write the same files.
-            raise HubkitError(
-                f"cannot be locked: {error.strerror}", where=path, hint="use a folder on another file system"
-            ) from None
         _sign(handle)
         yield
     finally:
         os.close(handle)
+
+
+def take(path: Path) -> int | None:
+    """Take the lock `path` until this process ends, or until the file that is returned is closed.
+
+    Returns:
+        The open file; None where another process holds the lock.
+
+    Raises:
+        HubkitError: the file cannot be written or locked.
+    """
+    handle = _open(path)
+    try:
+        _lock(handle, path)
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    except BaseException:
+        os.close(handle)
+        raise
+    _sign(handle)
+    return handle
 
 
 def is_held(path: Path) -> bool:
@@ -68,6 +85,19 @@ def _open(path: Path) -> int:
         if is_full(error):
             raise full_disk_error(path) from None
         raise HubkitError(f"cannot be written: {error.strerror}", where=path, hint="fix the permissions") from None
+
+
+def _lock(handle: int, path: Path) -> None:
+    """Lock an open file at once, or raise BlockingIOError."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        # Some network file systems have no locks; without one, two runs would write the same files.
+        raise HubkitError(
+            f"cannot be locked: {error.strerror}", where=path, hint="use a folder on another file system"
+        ) from None
 
 
 def _sign(handle: int) -> None:

@@ -16,7 +16,7 @@ def training(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     """The settings of the training run are those that a trainer on this machine can be built with."""
     from hubkit.finetuning.arguments import training_arguments
     from hubkit.finetuning.check import check_settings, rehearse
-    from hubkit.models.loading import pick_device
+    from hubkit.models.devices import pick_device
 
     settings = config.finetuning
     check_settings(settings)

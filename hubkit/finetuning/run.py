@@ -22,7 +22,8 @@ from hubkit.finetuning.lora import (
     write_adapter,
 )
 from hubkit.finetuning.tower import keep_features, release_tower
-from hubkit.models.loading import commit_of, load_vision_model, pick_device, public_name
+from hubkit.models.devices import pick_device
+from hubkit.models.loading import commit_of, load_vision_model, public_name
 from hubkit.models.memory import out_of_memory
 from hubkit.models.samples import Sample
 from hubkit.workspace import sync_folder, write_json

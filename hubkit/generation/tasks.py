@@ -10,8 +10,8 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 from hubkit.config import Generation
-from hubkit.errors import HubkitError, UsageError
-from hubkit.models.loading import pick_device
+from hubkit.errors import HubkitError
+from hubkit.models.devices import gpus_for, see_only
 
 Share = Callable[[int, int], None]
 """Answers what task `n` of `m` is to answer; picklable, since it runs in a process that is started afresh."""
@@ -24,11 +24,11 @@ def run_tasks(settings: Generation, share: Share) -> None:
         UsageError: there are fewer devices than tasks, or one device is named for all of them.
         HubkitError: a task failed; what the tasks answered is kept.
     """
-    devices = _devices(settings)
+    gpus = gpus_for(settings.tasks, settings.device, "[generation] tasks")
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(settings.tasks, mp_context=context) as pool:
         futures = [
-            pool.submit(_run, share, task, settings.tasks, devices[task] if devices else None)
+            pool.submit(_run, share, task, settings.tasks, gpus[task] if gpus else None)
             for task in range(settings.tasks)
         ]
         try:
@@ -39,28 +39,11 @@ def run_tasks(settings: Generation, share: Share) -> None:
         raise HubkitError("; ".join(dict.fromkeys(failures)), hint="run again: what was answered is kept")
 
 
-def _devices(settings: Generation) -> list[str]:
-    """What CUDA_VISIBLE_DEVICES is for each task; empty on a CPU."""
-    import torch
-
-    where, device = "[generation] tasks", pick_device(settings.device)
-    if device == "cpu":
-        return []
-    if ":" in device:
-        raise UsageError(f"{settings.tasks} tasks cannot share {device}", where=where, hint='set device = "auto"')
-    count = torch.cuda.device_count()
-    if settings.tasks > count:
-        raise UsageError(f"{settings.tasks} tasks need a GPU each; there are {count}", where=where, hint=f"set {count}")
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    return visible.split(",") if visible else [str(number) for number in range(count)]
-
-
-def _run(share: Share, task: int, tasks: int, device: str | None) -> str | None:
+def _run(share: Share, task: int, tasks: int, gpu: str | None) -> str | None:
     """Run in a process of its own; returns what went wrong, since not every error can be sent between processes."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    if device is not None:
-        # Before CUDA starts in this process: whatever asks for "cuda" gets this device, and no memory of another.
-        os.environ["CUDA_VISIBLE_DEVICES"] = device
+    if gpu is not None:
+        see_only(gpu)
     try:
         share(task, tasks)
     except HubkitError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubkit.config import Quantization
 from hubkit.errors import HubkitError, UsageError
+from hubkit.models.devices import use_device
 from hubkit.models.folders import folder_commit, folder_name
 from hubkit.models.quiet import quiet
 
@@ -25,23 +26,6 @@ class Loaded(NamedTuple):
 
     model: Any
     processor: Any
-
-
-def pick_device(device: str) -> str:
-    """Return `device`, with "auto" resolved to "cuda" where there is one and to "cpu" elsewhere.
-
-    Raises:
-        UsageError: a CUDA device was asked for and there is none.
-    """
-    import torch
-
-    available = torch.cuda.is_available()
-    if device == "auto":
-        device = "cuda" if available else "cpu"
-    if device.startswith("cuda") and not available:
-        raise UsageError(f"the device {device} is not there", hint='set device = "auto"')
-    # Processes that train together have a device each.
-    return f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" and "LOCAL_RANK" in os.environ else device
 
 
 def device_name(device: Any) -> str:
@@ -107,12 +91,12 @@ def load_vision_model(name: str, revision: str | None, quantization: Quantizatio
 
 
 def placement(quantization: Quantization, device: str, skip: list[str] | None = None) -> dict[str, Any]:
-    """Keyword arguments of `from_pretrained` that put a model on `device` in `quantization`."""
+    """Keyword arguments of `from_pretrained` that put a model on `device`, which becomes the current one."""
     import torch
 
     values: dict[str, Any] = {
         "dtype": torch.float32 if quantization == "fp32" else torch.bfloat16,
-        "device_map": {"": pick_device(device)},
+        "device_map": {"": use_device(device)},
     }
     if quantization == "nf4":
         values["quantization_config"] = nf4(skip, splits())

@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hubkit.config import Translation
 from hubkit.errors import HubkitError, UsageError
+from hubkit.models.devices import gpus_for
 from hubkit.progress import Progress, repeated
 from hubkit.translation.checkpoints import read_parts
 from hubkit.translation.worker import Worker
@@ -40,6 +42,7 @@ def run_worker(step: Worker) -> None:
     """Run `step` where its settings say.
 
     Raises:
+        UsageError: more workers compute at the same time than there are GPUs.
         HubkitError: a task ended without having translated its share; what is translated is kept.
     """
     settings = step.translation
@@ -48,6 +51,7 @@ def run_worker(step: Worker) -> None:
             step.run(done=progress.advance)
         return
     os.environ.update(QUIET)
+    step.gpus = _gpus(settings)
     with _watched(step) as progress:
         if settings.executor == "slurm":
             _run_slurm(step, progress)
@@ -62,6 +66,13 @@ def run_worker(step: Worker) -> None:
             where=step.logs,
             hint="run again: what is translated is kept",
         )
+
+
+def _gpus(settings: Translation) -> list[str]:
+    """The GPUs that the processes of this machine share out; Slurm and Ray give theirs to each task."""
+    if settings.executor != "local" or settings.engine != "transformers":
+        return []
+    return gpus_for(min(settings.tasks, settings.workers), settings.device, "[translation] workers")
 
 
 def _run_local(step: Worker) -> None:

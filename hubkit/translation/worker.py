@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hubkit.config import Translation
 from hubkit.errors import HubkitError
+from hubkit.models.devices import claim_gpu
 from hubkit.privacy import private_umask
 from hubkit.translation.attempts import translate_units
 from hubkit.translation.checkpoints import read_parts, write_part
@@ -23,10 +24,14 @@ class Worker:
         translation: the settings.
         studies: studies.parquet.
         folder: where parts are kept; what is found there is not translated again, unless it failed.
+
+    Attributes:
+        gpus: what CUDA_VISIBLE_DEVICES may be for the processes that run this step at the same time: each claims one.
     """
 
     def __init__(self, translation: Translation, studies: Path, folder: Path):
         self.translation, self.studies, self.folder = translation, studies, folder
+        self.gpus: list[str] = []
 
     def __call__(self, data: None = None, rank: int = 0, world_size: int = 1) -> None:
         failure = self.logs / f"failed-{rank}.json"
@@ -34,6 +39,7 @@ class Worker:
         # Raised, it would end the other tasks of this machine: they go on, and who started them reads it in its file.
         try:
             with private_umask():  # a Ray worker has that of its machine
+                claim_gpu(self.gpus, self.logs)
                 self.run(rank, world_size)
         except HubkitError as error:
             write_json(failure, {"error": str(error)})

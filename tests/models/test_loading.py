@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from hubkit.errors import HubkitError, UsageError
-from hubkit.models.loading import load_language_model, load_vision_model, pick_device, public_name
+from hubkit.models.devices import pick_device
+from hubkit.models.loading import load_language_model, load_vision_model, public_name
 
 
 def test_nf4_leaves_tower_projector_and_head_alone(vision_model: Path) -> None:

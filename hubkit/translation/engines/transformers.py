@@ -8,7 +8,8 @@ from transformers import GenerationConfig
 
 from hubkit.config import Translation
 from hubkit.errors import UsageError
-from hubkit.models.loading import commit_of, load_language_model, pick_device
+from hubkit.models.devices import pick_device
+from hubkit.models.loading import commit_of, load_language_model
 from hubkit.translation.engines.base import Answer, Engine, Request
 from hubkit.translation.engines.continuous import Continuous
 from hubkit.translation.engines.cpu_batching import greedy, require_attention
@@ -19,7 +20,7 @@ class TransformersEngine(Engine):
 
     Args:
         translation: model, revision, quantisation, device, and `batch_tokens`.
-        task: tasks on one machine take its CUDA devices in turn.
+        task: tasks that see several CUDA devices take them in turn.
         continuous: whether batches are continuous; None means on CUDA.
     """
 
