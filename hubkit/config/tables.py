@@ -135,6 +135,14 @@ class Translation(Table):
     """auto, cpu, cuda or cuda:N."""
     batch_tokens: Annotated[Positive, Runtime] = 32768
     """Tokens that rows in flight on a CPU may come to: how many they are times the longest prompt with its answer."""
+    page_size: Annotated[Annotated[int, Field(ge=4)] | None, Runtime] = Field(None, examples=[64])
+    """Tokens a page of the cache on CUDA; none: by attention, 64 for Gemma."""
+    max_batch_tokens: Annotated[Positive | None, Runtime] = Field(None, examples=[1024])
+    """Tokens a batch on CUDA; none: by memory and attention, at most 1,024 without flash attention."""
+    max_requests_per_batch: Annotated[Positive | None, Runtime] = Field(None, examples=[64])
+    """Requests in flight on CUDA, at most; none: by attention, 64 without flash attention and 256 with it."""
+    use_cuda_graph: Annotated[bool, Runtime] = False
+    """Whether steps on CUDA are replayed as graphs: faster with flash attention, but capturing them can crash."""
     checkpoint: Annotated[Positive, Runtime] = 1024
     """Units between checkpoints: what a kill can cost."""
     allowed_hosts: Annotated[tuple[str, ...], Runtime] = ()

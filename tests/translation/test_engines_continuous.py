@@ -81,24 +81,31 @@ def test_answers_of_others_and_unfinished_ones_are_passed_over(started: Any) -> 
     assert list(engine.answers([[0]], [1])) == [(0, [0])]
 
 
-def test_memory_is_halved_down_to_the_smallest_share(started: Any) -> None:
+def test_all_but_the_share_of_the_memory_is_halved_down_to_the_least(started: Any) -> None:
     engine, caches, log = started(lambda place, limit, cache: output(f"request {place}", None, "CUDA out of memory"))
+    engine.cache = {"max_batch_tokens": 256, "page_size": 64, "max_memory_percent": 0.9}
     assert list(engine.answers([[0], [1]], [1, 1])) == [(0, "out of memory"), (1, "out of memory")]
-    assert caches[0] == {}
-    assert [(cache["max_batch_tokens"], cache["max_memory_percent"]) for cache in caches[1:]] == [
-        *((4096, 0.4), (2048, 0.2), (1024, 0.1), (512, 0.05)),
-    ]
+    assert [
+        (cache["max_batch_tokens"], cache["page_size"], cache.get("max_requests_per_batch")) for cache in caches
+    ] == [(256, 64, None), (128, 32, 512), (64, 16, 256), (32, 16, 128), (16, 16, 64)]
+    assert {cache["max_memory_percent"] for cache in caches} == {0.9}
     assert log.count("destroy") == len(caches)
 
 
 def test_what_was_answered_before_memory_ran_out_is_not_asked_again(started: Any) -> None:
     def says(place: int, limit: int, cache: dict[str, Any]) -> Output:
-        short = place == 1 and cache.get("max_memory_percent", 0.8) > 0.2
+        short = place == 1 and cache.get("max_batch_tokens", 8192) > 2048
         return output(f"request {place}", None if short else [place], "out of memory" if short else None)
 
     engine, caches, _ = started(says)
     assert list(engine.answers([[0], [1], [2]], [1] * 3)) == [(0, [0]), (2, [2]), (1, [1])]
     assert len(caches) == 3
+
+
+def test_a_prompt_that_no_cache_holds_fails_alone(started: Any) -> None:
+    full = "No requests can be scheduled and no requests can be offloaded."
+    engine, _, _ = started(lambda place, limit, cache: output(f"request {place}", [place], full if place else None))
+    assert list(engine.answers([[0], [1]], [1, 1])) == [(0, [0]), (1, "out of memory")]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from hubkit.models.loading import commit_of, load_language_model
 from hubkit.translation.engines.base import Answer, Engine, Request
 from hubkit.translation.engines.continuous import Continuous
 from hubkit.translation.engines.cpu_batching import greedy, require_attention
+from hubkit.translation.engines.paged_cache import attention_of, cache_settings
 
 
 class TransformersEngine(Engine):
@@ -41,7 +42,7 @@ class TransformersEngine(Engine):
         self.ends = [ends] if isinstance(ends, int) else list(ends or [self.tokenizer.eos_token_id])
         if continuous is None:
             continuous = self.model.device.type == "cuda"
-        self.continuous = Continuous(self.model, self._settings()) if continuous else None
+        self.continuous = self._continuous(translation) if continuous else None
         if not continuous:
             require_attention(self.model, translation.model)
 
@@ -71,11 +72,27 @@ class TransformersEngine(Engine):
         text = self.tokenizer.decode(kept, skip_special_tokens=True).strip()
         return Answer(text, len(kept), "stop" if ended else "length")
 
+    def _continuous(self, translation: Translation) -> Continuous:
+        import torch
+
+        device = self.model.device
+        free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
+        text = self.model.config.get_text_config()
+        cache = cache_settings(text, attention_of(self.model), free, translation)
+        return Continuous(self.model, self._settings(), cache, _advice(translation))
+
     def _settings(self) -> GenerationConfig:
         pad = self.tokenizer.pad_token_id
         return GenerationConfig(
             do_sample=False, eos_token_id=self.ends, pad_token_id=self.ends[0] if pad is None else pad, use_cache=True
         )
+
+
+def _advice(translation: Translation) -> str:
+    """What to set where the model leaves no memory for a cache."""
+    if translation.quantization != "nf4":
+        return 'set [translation] quantization = "nf4": a quarter of the memory of bf16 for the weights'
+    return 'end what else uses the GPU, or set [translation] engine = "openai" or a smaller model'
 
 
 def _device_of_task(device: str, task: int) -> str:
