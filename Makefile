@@ -14,7 +14,7 @@ $(READY): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing; give another 3.11 or later with PYTHON=..."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
-	$(PINNED) $(BIN)/python -m pip install --quiet --editable ".[release,live,ray,space,dev]"
+	$(PINNED) $(BIN)/python -m pip install --quiet --editable ".[release,live,ray,review,space,dev]"
 	touch $@
 
 check: $(READY)

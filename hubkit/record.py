@@ -7,7 +7,7 @@ from typing import Any
 
 from hubkit import __version__
 from hubkit.config import ReleaseConfig
-from hubkit.models.loading import public_name
+from hubkit.models.folders import public_name
 from hubkit.workspace import write_json
 
 RECORD = "hubkit_release.json"
@@ -33,7 +33,11 @@ def record(config: ReleaseConfig) -> dict[str, Any]:
             "dtype": config.scoring.dtype,
             "idf": config.scoring.idf,
             "setups": {
-                setup: {"model": public_name(encoder.model), "layer": encoder.layer, "revision": encoder.revision}
+                setup: {
+                    "model": public_name(encoder.model, encoder.model_id),
+                    "layer": encoder.layer,
+                    "revision": encoder.revision,
+                }
                 for setup, encoder in setups.items()
             },
         },

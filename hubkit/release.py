@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import json
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from hubkit import __version__
@@ -14,6 +16,7 @@ from hubkit.config import ReleaseConfig
 from hubkit.disk import full_disk, gigabytes
 from hubkit.errors import HubkitError, UsageError
 from hubkit.formats import FORMATS, check_format
+from hubkit.models.folders import content_digests
 from hubkit.progress import running
 from hubkit.room import stage_bytes
 from hubkit.stages import STAGES, Stage
@@ -21,10 +24,14 @@ from hubkit.workspace import Workspace, file_digest, write_json
 
 
 class Step(NamedTuple):
-    """What a plan says of one stage."""
+    """What a plan says of one stage.
+
+    Attributes:
+        action: "maybe" where an earlier stage runs that may write what this one reads, or the same as before.
+    """
 
     stage: Stage
-    action: Literal["run", "skip"]
+    action: Literal["run", "maybe", "skip"]
     reason: str
 
 
@@ -34,17 +41,45 @@ Announce = Callable[[Step], None]
 
 
 def plan(config: ReleaseConfig, workspace: Workspace, first: str | None = None, last: str | None = None) -> list[Step]:
-    """Say for each stage from `first` to `last` whether it will run, and why; a stage named by `first` always runs."""
+    """Say for each stage from `first` to `last` whether it will run, and why; a stage named by `first` always runs.
+
+    What an earlier stage writes is known when it has run: until then, a stage that reads it may have to run.
+    """
     steps: list[Step] = []
+    changed: set[Path] = set()
+    unsure: set[Path] = set()
     for stage in _between(first, last):
-        if any(step.action == "run" for step in steps):
-            steps.append(Step(stage, "run", "an earlier stage runs"))
-        elif first == stage.name:
-            steps.append(Step(stage, "run", "asked for"))
+        inputs = set(stage.inputs(workspace))
+        if first == stage.name:
+            step = Step(stage, "run", "asked for")
+        elif inputs & (changed | unsure):
+            step = _after_others(stage, config, workspace, certain=bool(inputs & changed))
         else:
             reason = _stale(stage, config, workspace, functools.partial(stage.key, config, workspace))
-            steps.append(Step(stage, "run" if reason else "skip", reason or "up to date"))
+            step = Step(stage, "run" if reason else "skip", reason or "up to date")
+        steps.append(step)
+        if step.action != "skip":
+            unsure |= set(stage.outputs(workspace))
+            # A manifest says when its stage ran, so that it never stays the same.
+            (changed if step.action == "run" else unsure).add(workspace.manifest(stage.name))
     return steps
+
+
+def _after_others(stage: Stage, config: ReleaseConfig, workspace: Workspace, certain: bool) -> Step:
+    """What a plan says of a stage that reads what stages before it write.
+
+    Args:
+        certain: whether something that it reads will change for sure.
+    """
+    manifest = read_manifest(workspace, stage.name)
+    if manifest is None:
+        return Step(stage, "run", "not done yet")
+    if manifest["settings"] != config.digest(stage.settings):
+        return Step(stage, "run", "settings changed")
+    changed = _changed_since(stage, manifest, config, workspace)
+    if certain or changed:
+        return Step(stage, "run", changed or "an earlier stage runs")
+    return Step(stage, "maybe", "an earlier stage may change what it reads")
 
 
 def run(
@@ -118,6 +153,8 @@ def _advance(
 def _run_stage(stage: Stage, config: ReleaseConfig, workspace: Workspace, key: str) -> None:
     workspace.manifest(stage.name).unlink(missing_ok=True)
     inside = workspace.running(stage.name, key)
+    models = content_digests(config, stage.models)
+    _forget_other_models(stage, inside, models)
     started = time.time()
 
     def needed() -> str:
@@ -126,11 +163,23 @@ def _run_stage(stage: Stage, config: ReleaseConfig, workspace: Workspace, key: s
     try:
         with full_disk(workspace.root, needed):
             stage.run(config, inside)
-            record(stage, config, workspace, key, started)
+            record(stage, config, workspace, key, started, models)
         inside.forget_partial()
     finally:
         # Other processes wrote as well, on machines with an umask of their own: Ray's workers, the Hub's clients.
         workspace.close(config.workspace.group, quiet=True)
+
+
+def _forget_other_models(stage: Stage, inside: Workspace, models: Mapping[str, str]) -> None:
+    """Drop what the stage began with other files in a model's folder: its checkpoints hold what those gave."""
+    if not stage.models:
+        return
+    noted = inside.partial / "models.json"
+    begun = json.loads(noted.read_text(encoding="utf-8")) if noted.exists() else models
+    if any(begun.get(table, digest) != digest for table, digest in models.items()):
+        print(f"  {stage.name}: begins again, since the files of its model changed", file=sys.stderr)
+        inside.forget_partial()
+    write_json(inside.partial / "models.json", models)
 
 
 def check_edits(stage: Stage, workspace: Workspace) -> None:
@@ -169,8 +218,20 @@ def check_before(name: str, config: ReleaseConfig, workspace: Workspace) -> None
         raise HubkitError(f"is not what {before.name} makes: {reason}", where=where, hint=f"hubkit {before.name}")
 
 
-def record(stage: Stage, config: ReleaseConfig, workspace: Workspace, key: str, started: float) -> None:
-    """Write the manifest of a stage that is done, with the digests of its outputs."""
+def record(
+    stage: Stage,
+    config: ReleaseConfig,
+    workspace: Workspace,
+    key: str,
+    started: float,
+    models: Mapping[str, str] | None = None,
+) -> None:
+    """Write the manifest of a stage that is done, with the digests of its outputs and of its models in folders.
+
+    Args:
+        models: those digests as they were when the stage began; without them as they are now.
+    """
+    models = content_digests(config, stage.models) if models is None else models
     outputs = {path.relative_to(workspace.root).as_posix(): file_digest(path) for path in stage.outputs(workspace)}
     write_json(
         workspace.manifest(stage.name),
@@ -180,6 +241,7 @@ def record(stage: Stage, config: ReleaseConfig, workspace: Workspace, key: str, 
             "key": key,
             "settings": config.digest(stage.settings),
             "outputs": outputs,
+            **({"models": dict(models)} if models else {}),
             "seed": config.release.seed,
             "versions": _versions(),
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
@@ -197,10 +259,22 @@ def _stale(stage: Stage, config: ReleaseConfig, workspace: Workspace, key: Calla
         return "settings changed"
     if manifest["key"] != key():
         return "inputs changed"
+    return _changed_since(stage, manifest, config, workspace) or stage.difference(config, workspace)
+
+
+def _changed_since(
+    stage: Stage, manifest: Mapping[str, Any], config: ReleaseConfig, workspace: Workspace
+) -> str | None:
+    """Which of its outputs or of its models in folders is not as the stage left it; None where all are."""
     for name, digest in manifest["outputs"].items():
         if file_digest(workspace.root / name) != digest:
             return f"{name} changed"
-    return stage.difference(config, workspace)
+    # A manifest without a digest is of an older hubkit, or the model came from the Hub then.
+    held = manifest.get("models", {})
+    for table, digest in content_digests(config, stage.models).items():
+        if held.get(table, digest) != digest:
+            return f"the files of [{table}] model changed"
+    return None
 
 
 def read_manifest(workspace: Workspace, stage: str) -> dict[str, Any] | None:

@@ -30,6 +30,8 @@ class Stage(NamedTuple):
         after: the stage without which it never runs, alone or not: its outputs go to others as that stage left them.
         differs: `module:function` that says why what it wrote is not what the configuration asks for, or None. It
             is for settings that are not in the digest of `settings`, and reads what the stages recorded.
+        models: the tables of the models that it loads. Where one is a folder, other files in it make the stage run
+            again; its path is a setting like any other.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Stage(NamedTuple):
     outside: str | None = None
     after: str | None = None
     differs: str | None = None
+    models: tuple[str, ...] = ()
 
     def run(self, config: ReleaseConfig, workspace: Workspace) -> None:
         _load(self.entry)(config, workspace)
@@ -86,6 +89,7 @@ STAGES: list[Stage] = [
         ("translation",),
         inputs=lambda work: [work.studies],
         outputs=lambda work: [work.machine_translations, work.machine_checks],
+        models=("translation",),
     ),
     Stage(
         "revise",
@@ -101,6 +105,7 @@ STAGES: list[Stage] = [
         ("finetuning", "generation.prompt", "generation.reference", "generation.shots", "release.seed"),
         inputs=lambda work: [work.studies, work.images, work.training_translations],
         outputs=lambda work: [work.adapter],
+        models=("finetuning",),
     ),
     Stage(
         "generate",
@@ -110,6 +115,7 @@ STAGES: list[Stage] = [
         outputs=lambda work: [*_generations(work), work.decoding],
         # A digest of 0.1.0 does not hold the base and its precision: to declare them would make it generate again.
         differs="hubkit.generation.generate:made_otherwise",
+        models=("finetuning",),
     ),
     Stage(
         "score",
@@ -117,6 +123,7 @@ STAGES: list[Stage] = [
         ("scoring", "generation.reference", "release.seed"),
         inputs=lambda work: [work.studies, work.translations, work.revision, *_generations(work)],
         outputs=lambda work: [work.scores],
+        models=("scoring.bertimbau", "scoring.xlm_roberta"),
     ),
     Stage(
         "package",

@@ -31,8 +31,8 @@ LAYERS = (
 )
 """Packages and modules of hubkit, from the top. A room may import itself and what is below it, and no neighbour."""
 
-NEIGHBOURS = {("record", "models")}
-"""Arrows inside a layer: the record names the base model as it may be published."""
+NEIGHBOURS = {("record", "models"), ("terms", "models")}
+"""Arrows inside a layer: the record names the base model as it may be published, and terms refuse a nameless one."""
 
 ENTRY = re.compile(r"(hubkit(?:\.\w+)+):\w+")
 """A `module:function` string, by which a function is imported when it is used."""

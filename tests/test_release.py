@@ -17,6 +17,8 @@ from hubkit.workspace import Workspace, file_digest
 
 SOURCE = {"text": "a"}
 
+MAYBE = "an earlier stage may change what it reads"
+
 
 def outside(config: ReleaseConfig) -> str:
     return SOURCE["text"]
@@ -61,7 +63,7 @@ def finish(workspace: Workspace) -> None:
 
 
 def test_a_stage_that_failed_continues_and_is_then_skipped(workspace: Workspace) -> None:
-    assert actions(workspace) == [("run", "not done yet"), ("run", "an earlier stage runs")]
+    assert actions(workspace) == [("run", "not done yet"), ("run", "not done yet")]
     with pytest.raises(HubkitError, match="killed"):
         run(ReleaseConfig(), workspace)
     assert actions(workspace) == [("skip", "up to date"), ("run", "continues")]
@@ -77,7 +79,7 @@ def test_what_changed_runs_again(workspace: Workspace) -> None:
     (workspace.root / "two").write_text("edited")
     assert actions(workspace)[1] == ("run", "two changed")
     SOURCE["text"] = "b"
-    assert actions(workspace) == [("run", "inputs changed"), ("run", "an earlier stage runs")]
+    assert actions(workspace) == [("run", "inputs changed"), ("run", "two changed")]
     with pytest.raises(HubkitError, match=r"two: was changed since two wrote it.*--discard-edits"):
         run(ReleaseConfig(), workspace)
     assert (workspace.root / "two").read_text() == "edited", "nobody's work is written over"
@@ -106,7 +108,7 @@ def test_stages_that_make_no_sense(workspace: Workspace, first_stage: str | None
     ("between", "expected"),
     [
         ((None, None), [("one", "skip", "up to date"), ("two", "skip", "up to date")]),
-        (("one", None), [("one", "run", "asked for"), ("two", "run", "an earlier stage runs")]),
+        (("one", None), [("one", "run", "asked for"), ("two", "maybe", MAYBE)]),
         (("one", "one"), [("one", "run", "asked for")]),
         (("two", None), [("two", "run", "asked for")]),
         ((None, "one"), [("one", "skip", "up to date")]),
@@ -229,6 +231,100 @@ def test_what_was_made_under_other_settings_is_made_again(
     monkeypatch.setattr(release, "STAGES", [one._replace(differs=f"{__name__}:difference"), two])
     assert actions(workspace)[0] == ("skip", "up to date")
     monkeypatch.setitem(SOURCE, "difference", "made otherwise")
-    assert actions(workspace) == [("run", "made otherwise"), ("run", "an earlier stage runs")]
+    assert actions(workspace) == [("run", "made otherwise"), ("maybe", MAYBE)]
     (workspace.root / "one").write_text("edited")
     assert actions(workspace)[0] == ("run", "one changed")
+
+
+def loads_a_model(config: ReleaseConfig, workspace: Workspace) -> None:
+    begun = workspace.partial / "begun"
+    text = begun.read_text() if begun.exists() else ""
+    weights = (Path(config.translation.model) / "model.safetensors").read_text()
+    begun.write_text(text + weights)
+    if weights == "fails":
+        raise HubkitError("killed")
+    (workspace.root / "three").write_text(begun.read_text())
+
+
+def test_other_weights_in_a_folder_are_noticed_and_a_moved_folder_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(
+        "three",
+        f"{__name__}:loads_a_model",
+        ("translation",),
+        lambda w: [],
+        lambda w: [w.root / "three"],
+        models=("translation",),
+    )
+    monkeypatch.setattr(release, "STAGES", [stage])
+    workspace = Workspace(tmp_path / "work")
+
+    def model(name: str, weights: str) -> ReleaseConfig:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        (folder / "model.safetensors").write_text(weights)
+        return parse_config({"translation": {"model": str(folder), "model_id": "lab/model"}})
+
+    with pytest.raises(HubkitError, match="killed"):
+        run(model("a", "fails"), workspace)
+    run(model("a", "first"), workspace)
+    assert (workspace.root / "three").read_text() == "first", "what another model began is not gone on with"
+    assert actions(workspace, model("b", "first")) == [("skip", "up to date")]
+    swapped = model("b", "second")
+    assert actions(workspace, swapped) == [("run", "the files of [translation] model changed")]
+    run(swapped, workspace)
+    assert actions(workspace, swapped) == [("skip", "up to date")]
+    # A workspace of an older hubkit says nothing of the files: nobody translates again for that.
+    manifest = workspace.manifest("three")
+    manifest.write_text(
+        json.dumps({key: value for key, value in json.loads(manifest.read_text()).items() if key != "models"})
+    )
+    assert actions(workspace, model("b", "third")) == [("skip", "up to date")]
+
+
+def same_again(config: ReleaseConfig, workspace: Workspace) -> None:
+    (workspace.root / "one").write_text("a")
+
+
+def upper(config: ReleaseConfig, workspace: Workspace) -> None:
+    (workspace.root / "two").write_text((workspace.root / "one").read_text().upper())
+
+
+def copied(config: ReleaseConfig, workspace: Workspace) -> None:
+    (workspace.root / "three").write_text("c")
+
+
+def test_a_plan_says_what_runs_and_what_may_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = f"{__name__}:{{}}".format
+    stages = [
+        Stage("one", entry("same_again"), (), lambda w: [], lambda w: [w.root / "one"], entry("outside")),
+        Stage("two", entry("upper"), ("release.seed",), lambda w: [w.root / "one"], lambda w: [w.root / "two"]),
+        Stage("three", entry("copied"), (), lambda w: [w.root / "two"], lambda w: [w.root / "three"]),
+        Stage("four", entry("copied"), (), lambda w: [w.manifest("two")], lambda w: []),
+        Stage("five", entry("copied"), (), lambda w: [w.manifest("one")], lambda w: []),
+        Stage("six", entry("copied"), (), lambda w: [w.root / "unrelated"], lambda w: []),
+    ]
+    monkeypatch.setattr(release, "STAGES", stages)
+    monkeypatch.setitem(SOURCE, "text", "a")
+    workspace = Workspace(tmp_path)
+    run(ReleaseConfig(), workspace)
+    assert {action for action, _ in actions(workspace)} == {"skip"}
+    SOURCE["text"] = "b"
+    maybe = ("maybe", MAYBE)
+    assert actions(workspace) == [
+        ("run", "inputs changed"),
+        maybe,
+        maybe,
+        maybe,
+        ("run", "an earlier stage runs"),
+        ("skip", "up to date"),
+    ]
+    other_seed = parse_config({"release": {"seed": 1}})
+    assert actions(workspace, other_seed)[1:4] == [
+        ("run", "settings changed"),
+        maybe,
+        ("run", "an earlier stage runs"),
+    ]
+    ran = [step.stage.name for step in run(ReleaseConfig(), workspace) if step.action == "run"]
+    assert ran == ["one", "five"], "the first wrote the same again"

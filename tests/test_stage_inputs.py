@@ -32,8 +32,9 @@ TABLES = {field.annotation: name for name, field in ReleaseConfig.model_fields.i
 READ_OTHERWISE = {
     # Whether a stage may run at all, not what it writes.
     "translate": {"corpus.kind"},
-    # Copies in the recipe, which packaging replaces by what holds then.
+    # The first as with translate; the others are copies in the recipe, which packaging replaces by what holds then.
     "finetune": {
+        "corpus.kind",
         *("corpus.max_images", "corpus.image_size", "corpus.fit", "corpus.jpeg_quality"),
         *("generation.do_sample", "generation.max_new_tokens"),
     },
@@ -197,7 +198,7 @@ def test_read_score_and_package_declare_what_they_read_and_no_declaration_can_go
     monkeypatch.chdir(tmp_path)
     build_release(tmp_path, studies=24)
     encoders = {"bertimbau": save_bert(Path("bert")), "xlm_roberta": save_xlm_roberta(Path("xlm"))}
-    scoring = {name: {"model": str(folder), "layer": 1} for name, folder in encoders.items()}
+    scoring = {name: {"model": str(folder), "model_id": f"lab/{name}", "layer": 1} for name, folder in encoders.items()}
     workspace, other = Workspace(reads.root), Workspace(tmp_path / "demo-work")
     config = release_config(tmp_path / "corpus", scoring={**scoring, "resamples": 20, "device": "cpu"})
     for name in ("translate", "finetune", "generate"):

@@ -37,6 +37,10 @@ CONTINUES = frozenset(("release", *SECTIONS["Its stages, in order"]))
 """Commands that continue where they were interrupted; the others begin again."""
 
 
+EXTRAS = {"ray": "ray", "openpyxl": "review"}
+"""Packages that come with an extra of their own; all others with [release]."""
+
+
 class _Commands(click.Group):
     """Finds `hubkit NAME` in `hubkit/cli/NAME.py`, in a function called `command`, when it is asked for."""
 
@@ -67,7 +71,7 @@ class _Commands(click.Group):
         except ModuleNotFoundError as error:
             if error.name is None or error.name.split(".")[0] == "hubkit":
                 raise
-            extra = "ray" if error.name.split(".")[0] == "ray" else "release"
+            extra = EXTRAS.get(error.name.split(".")[0], "release")
             hint = install_hint(extra, context.meta.get(INSTALL))
             raise UsageError(f"the package {error.name} is missing", hint=hint) from None
         except KeyboardInterrupt:

@@ -64,10 +64,15 @@ def _release(
     from hubkit.finetuning.check import check_settings
     from hubkit.release import plan, run
     from hubkit.stages import STAGES
+    from hubkit.terms.policy import check_public_names
+    from hubkit.translation.correction_files import check_format
 
     config = read_config(path)
-    # Else they would be said when finetune starts, after hours of translation.
+    # Else they would be said when finetune or revise start, after hours of translation.
     check_settings(config.finetuning)
+    check_public_names(config)
+    if config.translation.corrections:
+        check_format(Path(config.translation.corrections))
     if dry_run:
         from hubkit.report.forecast import forecast
 

@@ -108,6 +108,7 @@ RELEASED: dict[str, dict[str, Any]] = {
 ADDED: dict[str, dict[str, Any]] = {
     "finetuning": {"model_id": None},
     "translation": {"model_id": None},
+    "scoring": {"bertimbau": {"model_id": None}, "xlm_roberta": {"model_id": None}},
     "release": {"install": None},
     # 0.1.0 had the Gradio Space alone: what came with it leaves the outcome as it was, and the default does not.
     "hub": {"space": "gradio"},

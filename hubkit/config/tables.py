@@ -252,6 +252,8 @@ class Encoder(Table):
 
     model: str
     """The encoder on the Hub, or a folder."""
+    model_id: ModelId | None = None
+    """Where a folder holds it: its name on the Hub."""
     layer: Positive
     """The layer whose states are compared, counted from 1."""
     revision: str | None = None

@@ -49,7 +49,7 @@ def demo_release(
     if dry_run:
         show_plan(steps)
         return
-    if any(step.action == "run" for step in steps):
+    if any(step.action != "skip" for step in steps):
         with _hub(home, settings) as hub:
             steps = run(_prepare(home, hub), workspace, first, last, show_step, show_start)
     else:

@@ -6,10 +6,11 @@ import http.client
 import shlex
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 from hubkit.config import ReleaseConfig
 from hubkit.doctor.findings import Finding, failed, ok, warning
+from hubkit.models.folders import model_settings, public_name, unknown_models
+from hubkit.terms.kinds import terms_of
 from hubkit.tokens import environment_token
 from hubkit.translation.engines.openai import KEY_VARIABLE
 from hubkit.translation.engines.private_http import Client
@@ -66,14 +67,12 @@ def _offered(config: ReleaseConfig) -> Finding:
 
 def folders(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     """A model that is a folder says which public model it is: cards and adapter name it."""
-    from hubkit.models.loading import public_name
-
-    for table, settings in (("translation", config.translation), ("finetuning", config.finetuning)):
-        if not Path(settings.model).is_dir():
-            continue
-        name = public_name(settings.model, settings.model_id)
-        if "/" in name:
-            yield ok(f"public name, {table}", f"cards call it {name}")
-        else:
-            what = f"{settings.model} is a folder, and nothing says which public model it holds: cards call it {name}"
-            yield warning(f"public name, {table}", what, f'set [{table}] model_id = "OWNER/NAME"')
+    unknown = unknown_models(config)
+    for setting in model_settings(config):
+        check, name = f"public name, {setting.table}", public_name(setting.model, setting.model_id)
+        if setting in unknown:
+            what = f"the folder {setting.model} does not say which public model it holds: cards would call it {name}"
+            found = failed if terms_of(config.corpus.kind).credentialed else warning
+            yield found(check, what, f'set [{setting.table}] model_id = "OWNER/NAME"')
+        elif name != setting.model:
+            yield ok(check, f"cards call it {name}")

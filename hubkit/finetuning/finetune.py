@@ -21,6 +21,7 @@ from hubkit.formats import FORMATS
 from hubkit.models.quiet import quiet
 from hubkit.models.recipe import TRAINING, write_recipe
 from hubkit.models.samples import Samples, choose_examples, read_samples, require_samples
+from hubkit.terms.policy import check_public_names
 from hubkit.workspace import Workspace, sync_folder, write_json, write_text
 
 LEFT_OUT = ("model", "model_id", "revision", "sweep")
@@ -38,6 +39,7 @@ def finetune(config: ReleaseConfig, workspace: Workspace) -> None:
         HubkitError: there is nothing to train on, or the run failed; see `hubkit.finetuning.run.train`.
     """
     check_settings(config.finetuning)
+    check_public_names(config)
     kind = config.generation.reference
     splits = {split: read_samples(workspace, split, kind) for split in ("train", "validate")}
     require_samples(splits["train"], "train", workspace)

@@ -23,7 +23,8 @@ from hubkit.finetuning.lora import (
 )
 from hubkit.finetuning.tower import keep_features, release_tower
 from hubkit.models.devices import pick_device
-from hubkit.models.loading import commit_of, load_vision_model, public_name
+from hubkit.models.folders import public_name
+from hubkit.models.loading import commit_of, load_vision_model
 from hubkit.models.memory import out_of_memory
 from hubkit.models.samples import Sample
 from hubkit.workspace import sync_folder, write_json

@@ -14,7 +14,8 @@ from hubkit.errors import HubkitError
 from hubkit.generation.decoding import account_for, advice, answer, batches
 from hubkit.generation.tasks import run_tasks
 from hubkit.models.devices import pick_device
-from hubkit.models.loading import Loaded, device_name, load_vision_model, public_name
+from hubkit.models.folders import public_name
+from hubkit.models.loading import Loaded, device_name, load_vision_model
 from hubkit.models.memory import out_of_memory
 from hubkit.models.quiet import quiet
 from hubkit.models.recipe import decoding, read_recipe

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hubkit.config import Quantization
 from hubkit.errors import HubkitError, UsageError
 from hubkit.models.devices import use_device
-from hubkit.models.folders import folder_commit, folder_name
+from hubkit.models.folders import folder_commit
 from hubkit.models.quiet import quiet
 
 if TYPE_CHECKING:
@@ -126,19 +126,6 @@ def nf4(skip: list[str] | None = None, split: bool = False) -> BitsAndBytesConfi
         bnb_4bit_quant_storage=torch.bfloat16 if split else torch.uint8,
         llm_int8_skip_modules=skip,
     )
-
-
-def public_name(name: str, model_id: str | None = None) -> str:
-    """What a model may be called in what is published: never a path of this machine.
-
-    Args:
-        model_id: its repo id as configured; without it that of the repo or the cached snapshot, else the last part
-            of the path.
-    """
-    folder = Path(name)
-    if model_id is None and (folder.is_absolute() or folder.is_dir()):
-        return folder_name(folder) or folder.name
-    return model_id or name
 
 
 def commit_of(name: str, revision: str | None) -> str | None:

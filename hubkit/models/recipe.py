@@ -9,7 +9,8 @@ from typing import Any
 from hubkit.config import Corpus, Quantization, ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.formats import FORMATS, check_format, numbered
-from hubkit.models.loading import UNQUANTIZED, nf4, public_name
+from hubkit.models.folders import public_name
+from hubkit.models.loading import UNQUANTIZED, nf4
 from hubkit.models.samples import Sample
 from hubkit.workspace import write_json
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import hubkit
 from hubkit.config import ARTIFACTS, Release, ReleaseConfig
 from hubkit.endpoint import OFFICIAL
-from hubkit.models.loading import public_name
+from hubkit.models.folders import public_name
 from hubkit.models.recipe import read_recipe, read_training
 from hubkit.original_study import ORIGINAL_STUDY, OriginalStudy
 from hubkit.packaging.code_digests import Code, code_digests
@@ -174,7 +174,7 @@ def _with_public_names(config: ReleaseConfig) -> ReleaseConfig:
     """The settings as templates may print them: a model that is a folder by its public name."""
     scoring, translation, tuning = config.scoring, config.translation, config.finetuning
     encoders = {
-        name: encoder.model_copy(update={"model": public_name(encoder.model)})
+        name: encoder.model_copy(update={"model": public_name(encoder.model, encoder.model_id)})
         for name, encoder in (("bertimbau", scoring.bertimbau), ("xlm_roberta", scoring.xlm_roberta))
     }
     translator_name = public_name(translation.model, translation.model_id)

@@ -22,6 +22,7 @@ from hubkit.packaging.metadata import dataset_metadata, eval_result_entries, mod
 from hubkit.packaging.parquet import Split
 from hubkit.published import published
 from hubkit.record import write_record
+from hubkit.terms.policy import check_public_names
 from hubkit.workspace import Workspace, write_table, write_text
 
 ADAPTER_FILES = ("*.json", "*.jsonl", "*.jinja", "*.safetensors", "tokenizer.model")
@@ -38,11 +39,12 @@ def package(config: ReleaseConfig, workspace: Workspace) -> None:
     There is no adapter/ where `[custody]` keeps the adapter for PhysioNet, and no metric/ with `[hub] space = "none"`.
 
     Raises:
-        UsageError: no namespace is configured.
+        UsageError: no namespace is configured, or a folder holds a model that cards cannot name.
         HubkitError: an earlier stage's file is missing, or the leak guard found something.
     """
     if not config.hub.namespace:
         raise UsageError("no namespace is set", where="[hub] namespace", hint="your user or organisation on the Hub")
+    check_public_names(config)
     facts = gather(config, workspace)
     require_splits({split.name: split.studies for split in facts.splits}, workspace.studies, "run: hubkit read")
     ready = workspace.partial / "dist"

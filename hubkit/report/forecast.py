@@ -36,7 +36,7 @@ def forecast(config: ReleaseConfig, workspace: Workspace, steps: Sequence[Step])
     Args:
         steps: the plan.
     """
-    runs = {step.stage.name for step in steps if step.action == "run"}
+    runs = {step.stage.name for step in steps if step.action != "skip"}
     sizes = _sizes(config, workspace, "read" in runs)
     if sizes is None:
         yield _line("studies", 'all of the corpus ([corpus] subset = "all"); counted by: hubkit read')

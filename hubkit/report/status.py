@@ -41,10 +41,12 @@ def _stages(config: ReleaseConfig, workspace: Workspace) -> Iterator[str]:
             state = f"done {when}" if manifest else "not done yet"
         elif step.action == "skip":
             state = f"done {when}"
+        elif step.action == "maybe":
+            state = f"done {when}, perhaps stale: an earlier stage has to run"
         elif manifest:
             state = f"stale: {step.reason.replace('stage runs', 'stage has to run')}"
         else:
-            state = "not done yet" if step.reason == "an earlier stage runs" else step.reason
+            state = step.reason
         yield f"{stage.name:<10} {state}" + (f"; {made}" if made else "")
 
 

@@ -6,6 +6,7 @@ import re
 
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError, UsageError
+from hubkit.models.folders import unknown_models
 from hubkit.own_hub import is_own_hub
 from hubkit.terms.access_check import AccessCheck, require_access
 from hubkit.terms.kinds import CorpusTerms, terms_of
@@ -67,6 +68,26 @@ def check_permission(config: ReleaseConfig, workspace: Workspace, endpoint: str)
     check_destination(config, endpoint)
     if terms_of(config.corpus.kind).credentialed and not is_own_hub(endpoint):
         check_access(config, workspace)
+
+
+def check_public_names(config: ReleaseConfig) -> None:
+    """Refuse a credentialed corpus's release whose cards could not say which public model a folder holds.
+
+    Readers need that name to use the adapter and to compute the scores again. With another corpus `doctor` warns.
+
+    Raises:
+        UsageError: names the first such folder, and the setting that says what it holds.
+    """
+    if not terms_of(config.corpus.kind).credentialed:
+        return
+    unknown = unknown_models(config)
+    if unknown:
+        first = unknown[0]
+        raise UsageError(
+            f"the folder {first.model} does not say which public model it holds, and cards name it",
+            where=f"[{first.table}] model",
+            hint=f'set [{first.table}] model_id = "OWNER/NAME"',
+        )
 
 
 def lacks_ext(name: str) -> bool:

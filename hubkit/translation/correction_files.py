@@ -53,15 +53,18 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[
 
 
 def check_format(path: Path) -> None:
-    """Refuse a file whose name ends in none of FORMATS.
+    """Refuse a file whose name ends in none of FORMATS, or in one that nothing here reads.
 
     Raises:
         UsageError: it does.
+        ModuleNotFoundError: .xlsx needs the extra [review], which is not installed.
     """
     if path.suffix not in FORMATS:
         raise UsageError(
             "this format is not read", where=path, hint=f"give it a name that ends in {', '.join(FORMATS)}"
         )
+    if path.suffix == ".xlsx":
+        import openpyxl  # noqa: F401 - the command line says which extra brings it
 
 
 def _read_csv(path: Path) -> Rows:
@@ -117,7 +120,8 @@ def _read_parquet(path: Path) -> Rows:
 
 
 def _read_xlsx(path: Path) -> Rows:
-    openpyxl = _openpyxl(path)
+    import openpyxl
+
     try:
         rows = openpyxl.load_workbook(path, read_only=True).active.iter_rows(values_only=True)
         header = [str(cell or "") for cell in next(rows, ())]
@@ -128,15 +132,6 @@ def _read_xlsx(path: Path) -> Rows:
     _require_columns(header, path)
     for number, row in enumerate(rows, 2):
         yield number, dict(zip(header, row, strict=False))
-
-
-def _openpyxl(path: Path) -> Any:
-    try:
-        import openpyxl
-    except ModuleNotFoundError:
-        hint = "pip install openpyxl, or save the file as .csv"
-        raise UsageError("reading and writing .xlsx needs the package openpyxl", where=path, hint=hint) from None
-    return openpyxl
 
 
 def _require_columns(names: Iterable[str], path: Path) -> None:
@@ -170,7 +165,9 @@ def _write_parquet(path: Path, rows: list[dict[str, Any]], columns: Sequence[str
 
 
 def _write_xlsx(path: Path, rows: list[dict[str, Any]], columns: Sequence[str]) -> None:
-    workbook = _openpyxl(path).Workbook()
+    import openpyxl
+
+    workbook = openpyxl.Workbook()
     sheet = workbook.active
     for number, cells in enumerate([dict(zip(columns, columns, strict=True)), *rows], 1):
         for at, name in enumerate(columns, 1):

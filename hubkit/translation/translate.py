@@ -10,9 +10,9 @@ import pyarrow as pa
 from hubkit.config import ReleaseConfig, Translation
 from hubkit.errors import HubkitError
 from hubkit.floors import require, require_texts
-from hubkit.models.loading import public_name
+from hubkit.models.folders import public_name
 from hubkit.tables import TRANSLATIONS
-from hubkit.terms.policy import check_access
+from hubkit.terms.policy import check_access, check_public_names
 from hubkit.translation.checkpoints import FLAGS, read_parts
 from hubkit.translation.executors import run_worker
 from hubkit.translation.limits import check_share
@@ -34,6 +34,7 @@ def translate(config: ReleaseConfig, workspace: Workspace) -> None:
             `translation.max_flagged` of them failed.
     """
     translation = config.translation
+    check_public_names(config)
     check_access(config, workspace)
     studies = read_table(workspace.studies)
     rows = read_rows(studies, translation)

@@ -92,10 +92,11 @@ def test_a_model_of_this_process_needs_no_server(tmp_path: Path) -> None:
     assert not list(translation.server(parse_config({}), Workspace(tmp_path)))
 
 
-def test_the_public_name_of_a_folder_is_asked_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "status"), [("mimic-cxr", "failed"), ("demo", "warning")])
+def test_the_public_name_of_a_folder_is_asked_for(tmp_path: Path, kind: str, status: str) -> None:
     named = {"model": str(tmp_path), "model_id": "google/medgemma-27b-text-it"}
-    config = parse_config({"translation": named, "finetuning": {"model": str(tmp_path)}})
+    config = parse_config({"corpus": {"kind": kind}, "translation": named, "finetuning": {"model": str(tmp_path)}})
     one, two = translation.folders(config, Workspace(tmp_path / "work"))
     assert (one.status, one.what) == ("ok", "cards call it google/medgemma-27b-text-it")
-    assert (two.status, two.hint) == ("warning", 'set [finetuning] model_id = "OWNER/NAME"')
+    assert (two.status, two.hint) == (status, 'set [finetuning] model_id = "OWNER/NAME"')
     assert not list(translation.folders(parse_config({}), Workspace(tmp_path / "work")))

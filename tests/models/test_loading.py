@@ -10,7 +10,8 @@ import pytest
 
 from hubkit.errors import HubkitError, UsageError
 from hubkit.models.devices import pick_device
-from hubkit.models.loading import load_language_model, load_vision_model, public_name
+from hubkit.models.folders import public_name
+from hubkit.models.loading import load_language_model, load_vision_model
 
 
 def test_nf4_leaves_tower_projector_and_head_alone(vision_model: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -107,10 +108,13 @@ def test_a_model_in_a_folder_is_packaged_under_a_public_name(tmp_path: Path) -> 
     table = read_table(workspace.translations)
     index = table.column_names.index("model")
     write_table(workspace.translations, table.set_column(index, "model", pa.array([str(folder)] * len(table))))
-    encoder = {"model": str(folder), "layer": 1}
+    encoder = {"model": str(folder), "model_id": "lab/encoder", "layer": 1}
     package(release_config(tmp_path / "corpus", scoring={"bertimbau": encoder, "xlm_roberta": encoder}), workspace)
     card = (workspace.dist / "dataset/README.md").read_text()
     assert "| translated by | `translator-27b`" in card
+    assert "`lab/encoder`" in card
+    setups = json.loads((workspace.dist / "dataset/hubkit_release.json").read_text())["scoring"]["setups"]
+    assert {setup["model"] for setup in setups.values()} == {"lab/encoder"}
     assert str(tmp_path) not in card
 
 

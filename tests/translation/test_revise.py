@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import stat
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -333,3 +335,20 @@ def test_export_fill_in_import_and_revise(workspace: Workspace, tmp_path: Path) 
     assert "Derrame" not in said
     hubkit("corrections", "export", "--output", str(sheet))
     assert [row["decision"] for _, row in read_rows(sheet)] == ["replace", None]
+
+
+@pytest.mark.parametrize(
+    ("corrections", "said"),
+    [
+        ("sheet.xlsx", r'the package openpyxl is missing \(in your copy of hubkit: pip install "\.\[review\]"\)'),
+        ("sheet.ods", "this format is not read"),
+    ],
+)
+def test_a_file_that_cannot_be_read_here_stops_a_release_before_it_translates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, corrections: str, said: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    (tmp_path / "hubkit.toml").write_text(f'[translation]\ncorrections = "{corrections}"\n')
+    options = ["--config", str(tmp_path / "hubkit.toml"), "--workspace", str(tmp_path / "work")]
+    result = CliRunner().invoke(cli, ["release", *options])
+    assert re.search(said, str(result.exception))
