@@ -26,7 +26,7 @@ import numpy as np
 from label_sets import print_radlabels, print_set
 
 from hubkit.clinical.labels import labels
-from hubkit.scoring.agreement import ACCURACY, agreement
+from hubkit.metrics.agreement import ACCURACY, agreement
 from hubkit.tables import CHEXPERT_LABELS
 
 DATA = Path(__file__).with_name("data") / "clinical_labels.jsonl"

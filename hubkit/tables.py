@@ -30,7 +30,23 @@ SECTIONS = ("indication", "comparison", "findings", "impression", "last_paragrap
 
 CONDITIONS = ("zero_shot", "few_shot", "lora")
 
-SETUPS = ("bertimbau", "xlm-roberta")
+SETUP_NAMES = {"bertimbau": "BERTimbau", "xlm-roberta": "XLM-R"}
+"""How people read the setups of BERTScore, by name."""
+
+SETUPS = tuple(SETUP_NAMES)
+
+MEASURES = ("precision", "recall", "f1")
+"""What BERTScore says of a pair of texts."""
+
+SYSTEM_NAMES = {
+    "zero_shot": "zero-shot",
+    "few_shot": "few-shot",
+    "lora": "LoRA",
+    "commonest": "commonest report",
+    "reference": "reference itself",
+    "flipped": "reference, negations flipped",
+}
+"""How people read the systems that are scored: the conditions, then the baselines that are no models."""
 
 STUDIES = pa.schema(
     [

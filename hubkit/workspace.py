@@ -107,6 +107,11 @@ class Workspace:
         return self.root / "scores"
 
     @property
+    def summary(self) -> Path:
+        """The figures of every system; `hubkit.artifacts.scores` reads it."""
+        return self.scores / "summary.json"
+
+    @property
     def dist(self) -> Path:
         """dataset/, adapter/ and metric/: exactly what will be on the Hub."""
         return self.root / "dist"

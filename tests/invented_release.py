@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
+from hubkit.artifacts.scores import write_summary
 from hubkit.config import ReleaseConfig, parse_config
 from hubkit.models.recipe import RECIPE, TRAINING, decoding
 from hubkit.scoring.bertscore import SetupScores
@@ -147,7 +148,7 @@ def _write_scores(workspace: Workspace) -> None:
         none = dict.fromkeys(scores, np.zeros(len(evaluation.studies), bool))
         setups[setup] = SetupScores(f"invented-{setup}", scores, none, none)
     write_table(workspace.scores / "scores.parquet", scores_table(evaluation, setups))
-    write_json(workspace.scores / "summary.json", summarise(config, evaluation, setups))
+    write_summary(workspace, summarise(config, evaluation, setups))
 
 
 def _write_adapter(workspace: Workspace) -> None:

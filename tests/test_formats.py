@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from hubkit.artifacts.scores import read_summary
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.formats import FORMATS
 from hubkit.models.recipe import RECIPE, TRAINING, read_recipe, read_training, recipe
 from hubkit.release import plan, read_manifest, record
-from hubkit.scoring.table import read_summary
 from hubkit.stages import STAGES
 from hubkit.verification.verify import verify
 from hubkit.workspace import Workspace
@@ -43,7 +43,7 @@ def test_another_format_is_refused(tmp_path: Path, kind: str) -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["manifest", "recipe", "training", "summary"])
+@pytest.mark.parametrize("kind", ["manifest", "recipe", "training"])
 @pytest.mark.parametrize("number", [{}, {"format": 1}], ids=["0.1.0", "now"])
 def test_files_of_0_1_0_have_no_number(tmp_path: Path, kind: str, number: dict[str, int]) -> None:
     name, read = READERS[kind]

@@ -26,6 +26,7 @@ def command(config: ReleaseConfig, workspace: Workspace, form: Format | None) ->
     if form is None:
         run_stage("score", config, workspace)
     else:
-        from hubkit.scoring.table import read_summary, render
+        from hubkit.artifacts.scores import read_summary
+        from hubkit.scoring.table import render
 
         click.echo(render(read_summary(workspace), form))

@@ -16,7 +16,7 @@ READERS: dict[str, Callable[[Corpus], Reader]] = {
     "openi": open_openi,
     "demo": open_demo,
 }
-"""A new kind is a reader here, a source in `hubkit.sources.find` and its terms in `hubkit.terms.kinds`."""
+"""A new kind is a reader here and its entry in `hubkit.terms.kinds`: docs/extending.md."""
 
 
 def open_corpus(corpus: Corpus) -> Reader:

@@ -35,8 +35,8 @@ from hubkit.leakguard.identifiers import (
 from hubkit.leakguard.ngrams import COMMON, RUN, PublicRuns
 from hubkit.leakguard.renderings import MARKUP_BELOW, joined, readings, rearranged
 from hubkit.leakguard.salt import GATED, is_salted
-from hubkit.sources.find import find_source
 from hubkit.tables import CONDITIONS
+from hubkit.terms.kinds import terms_of
 from hubkit.workspace import Workspace
 
 UNSALTED = "a subject or study id that the file's size and digest give away, since it has no salt"
@@ -242,7 +242,7 @@ def read_corpus(config: ReleaseConfig, workspace: Workspace) -> KnownCorpus:
     )
     subject_of = dict(zip(ids["study_id"].to_pylist(), ids["subject_id"].to_pylist(), strict=True))
     try:
-        source = find_source(config.corpus.root, config.corpus.kind)
+        source = terms_of(config.corpus.kind).find(config.corpus.root)
         others = {ids: name for ids, name in source.listing().names.items() if ids[1] not in subject_of}
     except HubkitError as error:
         print(f"  leak guard: knows the studies of the workspace alone: {error}", file=sys.stderr)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import hubkit
+from hubkit.artifacts.scores import Summary, SystemFigures, read_summary
 from hubkit.config import ARTIFACTS, Release, ReleaseConfig
 from hubkit.endpoint import OFFICIAL
 from hubkit.models.folders import public_name
@@ -15,7 +16,6 @@ from hubkit.models.recipe import read_recipe, read_training
 from hubkit.original_study import ORIGINAL_STUDY, OriginalStudy
 from hubkit.packaging.code_digests import Code, code_digests
 from hubkit.packaging.dataset import HUB_SPLITS
-from hubkit.packaging.evaluation import CardScores, evaluation
 from hubkit.revision import read_revision
 from hubkit.tables import CHEXPERT_LABELS, SPLITS
 from hubkit.terms.kinds import LICENSE_URL, CorpusTerms, Parent, terms_of
@@ -119,12 +119,17 @@ class CardFacts:
     quality: Quality
     translator: list[dict[str, str | None]]
     curves: list[Curve]
-    evaluation: CardScores
+    evaluation: Summary
     original: OriginalStudy
     digests: dict[str, str]
     code: dict[str, Code]
     versions: dict[str, str]
     medgemma: bool
+
+    @property
+    def adapter(self) -> SystemFigures:
+        """The scores of the adapter."""
+        return self.evaluation.conditions["lora"]
 
     def variables(self) -> dict[str, Any]:
         """The fields by name, as a template takes them."""
@@ -161,7 +166,7 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
         quality=quality(workspace),
         translator=translator(workspace),
         curves=curves(workspace),
-        evaluation=evaluation(workspace),
+        evaluation=read_summary(workspace),
         original=ORIGINAL_STUDY,
         digests={name: file_digest(path) for name, path in _provenance(workspace).items()},
         code=code_digests(config),

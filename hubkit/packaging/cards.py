@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 from hubkit.cards import block
 from hubkit.distribution import install_hint
 from hubkit.errors import HubkitError
+from hubkit.metrics.registry import METRICS, shown_in
 from hubkit.packaging.charts import finding_chart, score_chart
 from hubkit.pins import UNPINNED
 from hubkit.published import published
+from hubkit.tables import CONDITIONS, SETUP_NAMES, SYSTEM_NAMES
 
 if TYPE_CHECKING:
     from huggingface_hub import CardData
 
-    from hubkit.packaging.evaluation import Interval
+    from hubkit.artifacts.scores import Interval
 
 
 GRADIO = "6.31.0"
@@ -44,6 +46,11 @@ def render(template: Path, facts: Mapping[str, Any]) -> str:
     environment.globals["install_hint"] = install_hint
     environment.globals["unpinned"] = UNPINNED
     environment.globals["gradio"] = GRADIO
+    environment.globals["conditions"] = {name: SYSTEM_NAMES[name] for name in CONDITIONS}
+    environment.globals["systems"] = SYSTEM_NAMES
+    environment.globals["setups"] = SETUP_NAMES
+    environment.globals["metrics"] = METRICS
+    environment.globals["shown_in"] = shown_in
     environment.globals["score_chart"] = score_chart
     environment.globals["finding_chart"] = finding_chart
     environment.filters["figure"] = _figure
@@ -73,4 +80,4 @@ def _percent(share: float) -> str:
 
 
 def _interval(found: Interval, digits: int = 3) -> str:
-    return f"{_figure(found.mean, digits)} [{_figure(found.low, digits)}, {_figure(found.high, digits)}]"
+    return f"{_figure(found.value, digits)} [{_figure(found.low, digits)}, {_figure(found.high, digits)}]"

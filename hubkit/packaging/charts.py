@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from hubkit.packaging.evaluation import CardScores
+from hubkit.artifacts.scores import Summary
 from hubkit.tables import CONDITIONS
 
 WIDTH, LEFT, RIGHT = 720, 220, 24
@@ -42,27 +42,27 @@ class Row(NamedTuple):
     marks: Sequence[Mark | None]
 
 
-def score_chart(scores: CardScores, setup: str, names: Mapping[str, str]) -> str:
+def score_chart(scores: Summary, setup: str, names: Mapping[str, str]) -> str:
     """BERTScore F1 of each system in one setup, with its interval.
 
     Args:
         names: of the systems, as the tables have them.
     """
     rows = [
-        Row(names.get(result.condition, result.condition), [_mark(*result.f1)])
-        for result in scores.results
-        if result.setup == setup
+        Row(names.get(system, system), [_mark(f1.mean, f1.low, f1.high)])
+        for system, figures in scores.conditions.items()
+        if setup in figures.bertscore
+        for f1 in [figures.bertscore[setup].f1]
     ]
     return _drawn(f"BERTScore F1 by system, {setup}", rows, [])
 
 
-def finding_chart(scores: CardScores, names: Mapping[str, str]) -> str:
+def finding_chart(scores: Summary, names: Mapping[str, str]) -> str:
     """F1 of each finding for the three conditions, and for the reference itself, most frequent finding first."""
     series = [*CONDITIONS, "reference"]
     rows = [
-        Row(f"{found.label} ({found.studies})", [_mark(*[found.f1[name]] * 3) for name in series])
-        for found in sorted(scores.findings, key=lambda found: -found.studies)
-        if found.studies
+        Row(f"{label} ({found.studies})", [_mark(*[scores.conditions[name].findings[label].f1] * 3) for name in series])
+        for label, found in sorted(scores.conditions["reference"].findings.items(), key=lambda at: -at[1].studies)
     ]
     return _drawn("F1 by finding, with the number of studies", rows, [names.get(name, name) for name in series])
 

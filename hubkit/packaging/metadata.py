@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hubkit.packaging.card_data import CardFacts
-from hubkit.packaging.evaluation import METRICS, Result
 from hubkit.packaging.parquet import Split, features
+from hubkit.tables import MEASURES
 
 if TYPE_CHECKING:
     from huggingface_hub import DatasetCardData, EvalResultEntry, ModelCardData
@@ -132,12 +132,12 @@ def model_metadata(facts: CardFacts) -> ModelCardData:
             dataset_split="test",
             dataset_revision=facts.release.tag,
             metric_type="bertscore",
-            metric_name=_metric_name(row, metric),
-            metric_config=row.setup,
-            metric_value=round(getattr(row, metric).mean, 6),
+            metric_name=f"BERTScore {measure} ({setup})",
+            metric_config=setup,
+            metric_value=round(facts.adapter.figure(f"{setup} {measure}").value, 6),
         )
-        for row in adapter_results(facts)
-        for metric in METRICS
+        for setup in facts.adapter.bertscore
+        for measure in MEASURES
     ]
     hai_def: dict[str, Any] = {
         "license": "other",
@@ -168,21 +168,13 @@ def eval_result_entries(facts: CardFacts) -> list[EvalResultEntry]:
     return [
         EvalResultEntry(
             dataset_id=facts.repos["dataset"],
-            task_id=f"bertscore_{row.setup}",
-            value=round(row.f1.mean, 6),
+            task_id=f"bertscore_{setup}",
+            value=round(found.f1.mean, 6),
             dataset_revision=facts.release.tag,
-            notes=f"BERTScore F1, {confidence:.0f} % interval {row.f1.low:.4f} to {row.f1.high:.4f}",
+            notes=f"BERTScore F1, {confidence:.0f} % interval {found.f1.low:.4f} to {found.f1.high:.4f}",
         )
-        for row in adapter_results(facts)
+        for setup, found in facts.adapter.bertscore.items()
     ]
-
-
-def adapter_results(facts: CardFacts) -> list[Result]:
-    return [row for row in facts.evaluation.results if row.condition == "lora"]
-
-
-def _metric_name(row: Result, metric: str) -> str:
-    return f"BERTScore {metric} ({row.setup})"
 
 
 def _license(facts: CardFacts, name: str) -> dict[str, Any]:

@@ -9,14 +9,15 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hubkit.artifacts.scores import read_summary
 from hubkit.models.recipe import TRAINING
 from hubkit.progress import duration
 from hubkit.release import read_manifest
 from hubkit.report.marks import Piece, Span, marked
 from hubkit.report.outcomes import outcome
-from hubkit.scoring.tables import NAMES, Grid, grids
+from hubkit.scoring.tables import Grid, grids
 from hubkit.stages import STAGES
-from hubkit.tables import CHEXPERT_LABELS, CONDITIONS, SETUPS, SPLITS
+from hubkit.tables import CHEXPERT_LABELS, CONDITIONS, SETUPS, SPLITS, SYSTEM_NAMES
 from hubkit.workspace import Workspace, read_table
 
 MOST_PAIRS = 200
@@ -145,8 +146,7 @@ def _machine_texts(workspace: Workspace) -> dict[tuple[int, str], str | None]:
 
 def tables(workspace: Workspace) -> list[Grid]:
     """The tables of scores."""
-    path = workspace.scores / "summary.json"
-    return grids(_json(path)) if path.exists() else []
+    return grids(read_summary(workspace)) if workspace.summary.exists() else []
 
 
 def training(workspace: Workspace) -> dict[str, Any] | None:
@@ -184,7 +184,7 @@ def samples(workspace: Workspace) -> list[Sample]:
             [figure for image in images.get(study, []) if (figure := _image(workspace.images, image["dicom_id"]))],
             next(iter(said[study].values()))["reference"] or "",
             [
-                (NAMES[name], said[study][name]["generated"] or "", scores.get((study, name)))
+                (SYSTEM_NAMES[name], said[study][name]["generated"] or "", scores.get((study, name)))
                 for name in CONDITIONS
                 if name in said[study]
             ],

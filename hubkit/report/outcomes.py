@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hubkit.artifacts.scores import read_summary
 from hubkit.models.recipe import TRAINING
-from hubkit.scoring.tables import NAMES
-from hubkit.tables import CONDITIONS, SETUPS
+from hubkit.tables import CONDITIONS, SETUP_NAMES
 from hubkit.workspace import Workspace, read_table
 
 
@@ -63,9 +63,12 @@ def _generate(workspace: Workspace) -> str:
 
 
 def _score(workspace: Workspace) -> str:
-    summary = _json(workspace.scores / "summary.json")
-    shown = [f"{summary['conditions']['lora'][setup]['f1']['mean']:.3f} ({NAMES[setup]})" for setup in SETUPS]
-    return f"{counted(summary['n'], 'study')}, F1 of LoRA {', '.join(shown)}"
+    if not workspace.summary.exists():
+        raise FileNotFoundError(workspace.summary)
+    summary = read_summary(workspace)
+    lora = summary.conditions["lora"]
+    shown = [f"{lora.figure(f'{setup} f1').value:.3f} ({name})" for setup, name in SETUP_NAMES.items()]
+    return f"{counted(summary.n, 'study')}, F1 of LoRA {', '.join(shown)}"
 
 
 def _package(workspace: Workspace) -> str:

@@ -11,12 +11,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from hubkit.artifacts.scores import Interval, Summary, read_summary
 from hubkit.config import ReleaseConfig
 from hubkit.endpoint import current_endpoint
 from hubkit.models.recipe import read_recipe
-from hubkit.scoring.table import read_summary
-from hubkit.scoring.tables import NAMES
-from hubkit.tables import SETUPS
+from hubkit.tables import SETUP_NAMES, SYSTEM_NAMES
 from hubkit.workspace import Workspace
 
 WHAT = {
@@ -38,8 +37,8 @@ def print_summary(config: ReleaseConfig, workspace: Workspace, settings: Path, p
     """
     console = Console(highlight=False, soft_wrap=True)
     summary = read_summary(workspace)
-    console.print(f"\n[bold]Scores[/bold] of {summary['n']} test studies of {summary['patients']} patients,")
-    console.print(f"with {summary['confidence']:.0%} intervals (all tables: hubkit score --table md)\n")
+    console.print(f"\n[bold]Scores[/bold] of {summary.n} test studies of {summary.patients} patients,")
+    console.print(f"with {summary.confidence:.0%} intervals (all tables: hubkit score --table md)\n")
     console.print(_scores(summary))
     console.print(f"\n[bold]On the Hub[/bold], tag {config.release.tag}\n")
     for artifact, url in _addresses(config, workspace):
@@ -99,18 +98,14 @@ def _addresses(config: ReleaseConfig, workspace: Workspace) -> Iterator[tuple[st
         yield artifact, repo.get("url") or f"{current_endpoint()}/{repo['id']}"
 
 
-def _scores(summary: dict[str, Any]) -> Table:
+def _scores(summary: Summary) -> Table:
     """F1 of every system in both setups, and of the findings: what fits into 80 characters."""
+    shown = {**{f"{setup} f1": f"F1, {name}" for setup, name in SETUP_NAMES.items()}, "clinical micro": "findings"}
     rows = [
-        (
-            NAMES[system],
-            *[_figure(found[setup]["f1"], "mean") for setup in SETUPS],
-            _figure(found["clinical"]["micro"], "value"),
-        )
-        for system, found in summary["conditions"].items()
+        (SYSTEM_NAMES[system], *[_figure(found.figure(name)) for name in shown])
+        for system, found in summary.conditions.items()
     ]
-    header = ("system", *[f"F1, {NAMES[setup]}" for setup in SETUPS], "findings")
-    return _table(header, rows, first=17)
+    return _table(("system", *shown.values()), rows, first=17)
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]], first: int) -> Table:
@@ -122,5 +117,5 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]], first: int) -> 
     return table
 
 
-def _figure(found: dict[str, float], name: str) -> str:
-    return f"{found[name]:.3f} \\[{found['low']:.3f}, {found['high']:.3f}]"
+def _figure(found: Interval) -> str:
+    return f"{found.value:.3f} \\[{found.low:.3f}, {found.high:.3f}]"

@@ -11,12 +11,11 @@ from hubkit.models.quiet import LOADING_REPORT, quiet
 from hubkit.progress import Progress
 from hubkit.published import published
 from hubkit.scoring.inputs import Evaluation
+from hubkit.tables import MEASURES
 from hubkit.workspace import Workspace, atomic
 
 if TYPE_CHECKING:
     import numpy as np
-
-MEASURES = ("precision", "recall", "f1")
 
 
 class SetupScores(NamedTuple):

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hubkit.scoring.agreement import present
+from hubkit.artifacts.scores import Summary
+from hubkit.metrics.agreement import present
 from hubkit.scoring.baselines import REFERENCE
 from hubkit.scoring.inputs import Evaluation
-from hubkit.scoring.tables import NAMES
-from hubkit.tables import CHEXPERT_LABELS, CONDITIONS
+from hubkit.tables import CHEXPERT_LABELS, CONDITIONS, SETUP_NAMES, SYSTEM_NAMES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,48 +48,44 @@ def samples(scores: Scores, setup: str, measure: str) -> Figure:
         last = max(mean, last + gap)  # means that nearly coincide would be printed on one another
         place: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "clip_on": False}
         axes.plot(1.02, last, markersize=7, **_look(condition), **place)
-        axes.text(1.04, last, f"{NAMES[condition]} {mean:.3f}", va="center", **place)
+        axes.text(1.04, last, f"{SYSTEM_NAMES[condition]} {mean:.3f}", va="center", **place)
     title = "F1" if measure == "f1" else measure
-    axes.set(title=f"BERTScore {title}, {NAMES[setup]}, with means", xlabel="test study", ylabel=title)
+    axes.set(title=f"BERTScore {title}, {SETUP_NAMES[setup]}, with means", xlabel="test study", ylabel=title)
     axes.margins(x=0.01)
     return figure
 
 
-def distributions(f1: Mapping[str, Scores], summary: Mapping[str, Any]) -> Figure:
+def distributions(f1: Mapping[str, Scores], summary: Summary) -> Figure:
     """F1 in both setups: shape, quartiles and mean with interval of each condition, and of the commonest report."""
     figure, panels = _figure(4.4, columns=len(f1))
     for axes, (setup, scores) in zip(panels, f1.items(), strict=True):
         systems = [system for system in COLOURS if system in scores]
         for at, system in enumerate(systems):
             _violin(axes, at, scores[system], COLOURS[system])
-            found = summary["conditions"][system][setup]["f1"]
+            found = summary.conditions[system].bertscore[setup].f1
             axes.errorbar(
                 at,
-                found["mean"],
-                yerr=[[max(0, found["mean"] - found["low"])], [max(0, found["high"] - found["mean"])]],
+                found.mean,
+                yerr=[[max(0, found.mean - found.low)], [max(0, found.high - found.mean)]],
                 fmt=MARKERS[system],
                 color="black",
                 markersize=5,
                 capsize=4,
                 zorder=4,
             )
-            axes.annotate(
-                f"{found['mean']:.3f}", (at, 1.0), xycoords=("data", "axes fraction"), ha="center", va="bottom"
-            )
-        axes.set_xticks(range(len(systems)), [NAMES[system].replace(" ", "\n") for system in systems])
-        axes.set_title(NAMES[setup], pad=20)
+            axes.annotate(f"{found.mean:.3f}", (at, 1.0), xycoords=("data", "axes fraction"), ha="center", va="bottom")
+        axes.set_xticks(range(len(systems)), [SYSTEM_NAMES[system].replace(" ", "\n") for system in systems])
+        axes.set_title(SETUP_NAMES[setup], pad=20)
         axes.grid(axis="x", visible=False)
     panels[0].set_ylabel("BERTScore F1")
-    figure.suptitle(
-        f"F1 over studies; bar: quartiles, point: mean with {summary['confidence']:.0%} interval", fontsize=11
-    )
+    figure.suptitle(f"F1 over studies; bar: quartiles, point: mean with {summary.confidence:.0%} interval", fontsize=11)
     return figure
 
 
-def differences(f1: Mapping[str, Scores], summary: Mapping[str, Any]) -> Figure:
+def differences(f1: Mapping[str, Scores], summary: Summary) -> Figure:
     """F1 of every study minus that of its zero-shot report."""
     others = [condition for condition in CONDITIONS if condition != "zero_shot"]
-    tested = {(row["system"], row["against"], row["measure"]): row for row in summary["differences"]}
+    tested = {(row.system, row.against, row.measure): row.interval for row in summary.differences}
     figure, panels = _figure(5.6, rows=len(others), columns=len(f1), sharex="col")
     for column, (setup, scores) in enumerate(f1.items()):
         edges = _edges(np.concatenate([scores[condition] - scores["zero_shot"] for condition in others]))
@@ -98,9 +94,9 @@ def differences(f1: Mapping[str, Scores], summary: Mapping[str, Any]) -> Figure:
             axes.hist(moved, bins=edges, color=COLOURS[condition], alpha=0.8)
             axes.axvline(0, color="black", linewidth=1)
             found = tested[condition, "zero_shot", f"{setup} f1"]
-            axes.axvline(found["difference"], color="black", linewidth=1.5, linestyle="--")
-            axes.set_title(f"{NAMES[setup]}: {NAMES[condition]} − zero-shot", pad=20)
-            mean, low, high = (f"{found[name]:+.3f}".replace("-", "−") for name in ("difference", "low", "high"))
+            axes.axvline(found.value, color="black", linewidth=1.5, linestyle="--")
+            axes.set_title(f"{SETUP_NAMES[setup]}: {SYSTEM_NAMES[condition]} − zero-shot", pad=20)
+            mean, low, high = (f"{value:+.3f}".replace("-", "−") for value in (found.value, found.low, found.high))
             shares = f"{(moved > 0).mean():.0%} better, {(moved < 0).mean():.0%} worse"
             place: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "fontsize": 10, "in_layout": False}
             axes.text(0.5, 1.03, f"mean {mean} [{low}, {high}]; {shares}", **place)
@@ -111,22 +107,22 @@ def differences(f1: Mapping[str, Scores], summary: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def labels(f1: Scores, evaluation: Evaluation, summary: Mapping[str, Any]) -> Figure:
+def labels(f1: Scores, evaluation: Evaluation, summary: Summary) -> Figure:
     """By CheXpert label: BERTScore F1 of the studies that have it, and F1 of naming it, with what can be reached."""
     has = present(evaluation.labels)
     shown = [at for at in np.argsort(has.sum(axis=0), kind="stable") if has[:, at].any()]
     figure, (left, right) = _figure(1.6 + 0.42 * len(shown), columns=2, sharey=True)
-    rules = summary["conditions"][REFERENCE]["clinical"]["labels"]
-    ceiling = [rules[CHEXPERT_LABELS[at]]["f1"] for at in shown]
+    rules = summary.conditions[REFERENCE].findings
+    ceiling = [rules[CHEXPERT_LABELS[at]].f1 for at in shown]
     right.scatter(
         ceiling, range(len(shown)), s=420, color="#555555", marker="|", label="the reference, read by the rules"
     )
     for condition in CONDITIONS:
         rows = np.arange(len(shown)) + BESIDE[condition]
-        look = {**_look(condition), "label": NAMES[condition]}
+        look = {**_look(condition), "label": SYSTEM_NAMES[condition]}
         left.scatter([f1[condition][has[:, at]].mean() for at in shown], rows, s=36, **look)
-        named = summary["conditions"][condition]["clinical"]["labels"]
-        right.scatter([named[CHEXPERT_LABELS[at]]["f1"] for at in shown], rows, s=36, **look)
+        named = summary.conditions[condition].findings
+        right.scatter([named[CHEXPERT_LABELS[at]].f1 for at in shown], rows, s=36, **look)
     left.set_yticks(range(len(shown)), [f"{CHEXPERT_LABELS[at]} ({has[:, at].sum()})" for at in shown])
     left.set(title="BERTScore F1, BERTimbau", xlabel="mean over studies with the label")
     right.set(title="Finding named", xlabel="F1 against the label", xlim=(-0.03, 1.03))
@@ -148,7 +144,7 @@ def extremes(f1: Scores) -> Figure:
         axes.hlines(rows, values.min(axis=0), values.max(axis=0), color="#bbbbbb", linewidth=2, zorder=1)
         for condition in CONDITIONS:
             places = rows - BESIDE[condition]  # the axis points down
-            axes.scatter(f1[condition][some], places, s=40, zorder=2, label=NAMES[condition], **_look(condition))
+            axes.scatter(f1[condition][some], places, s=40, zorder=2, label=SYSTEM_NAMES[condition], **_look(condition))
         axes.set_yticks(rows, [str(row + 1) for row in rows])
         axes.set(title=f"{count} {title} studies of LoRA", xlabel="BERTScore F1, BERTimbau")
     panels[0].invert_yaxis()

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hubkit.artifacts.scores import Summary
 from hubkit.progress import track
 from hubkit.scoring import figures
-from hubkit.scoring.bertscore import MEASURES, SetupScores
+from hubkit.scoring.bertscore import SetupScores
 from hubkit.scoring.inputs import Evaluation
-from hubkit.tables import SETUPS
+from hubkit.tables import MEASURES, SETUPS
 from hubkit.workspace import atomic
 
 if TYPE_CHECKING:
@@ -34,9 +35,7 @@ STYLE: dict[Any, Any] = {
 METADATA: dict[str, dict[str, None]] = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
 
 
-def draw_plots(
-    folder: Path, evaluation: Evaluation, setups: Mapping[str, SetupScores], summary: Mapping[str, Any]
-) -> None:
+def draw_plots(folder: Path, evaluation: Evaluation, setups: Mapping[str, SetupScores], summary: Summary) -> None:
     """Write every plot as `folder`/NAME.png and NAME.svg; none of them shows a text or an id."""
     import matplotlib
 
@@ -48,9 +47,7 @@ def draw_plots(
                     figure.savefig(temporary, format=kind, metadata=metadata)
 
 
-def _plots(
-    evaluation: Evaluation, setups: Mapping[str, SetupScores], summary: Mapping[str, Any]
-) -> Iterator[tuple[str, Figure]]:
+def _plots(evaluation: Evaluation, setups: Mapping[str, SetupScores], summary: Summary) -> Iterator[tuple[str, Figure]]:
     for setup, scores in setups.items():
         for at, measure in enumerate(MEASURES):
             columns = {system: values[:, at] for system, values in scores.scores.items()}

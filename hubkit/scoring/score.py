@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from hubkit.artifacts.scores import write_summary
 from hubkit.config import ReleaseConfig
 from hubkit.scoring.inputs import Evaluation, read_evaluation
 from hubkit.tables import CONDITIONS, SCORES, SETUPS
@@ -34,11 +35,10 @@ def score(config: ReleaseConfig, workspace: Workspace) -> None:
     summary = summarise(config, evaluation, setups)
     if evaluation.left_out:
         whole = read_evaluation(config, workspace, flagged=True)
-        summary["with_left_out"] = means(
-            whole, {setup: setup_scores(config, workspace, setup, whole) for setup in SETUPS}
-        )
-    write_json(workspace.scores / "summary.json", summary)
-    for caution in summary["cautions"]:
+        of_whole = {setup: setup_scores(config, workspace, setup, whole) for setup in SETUPS}
+        summary = summary.model_copy(update={"with_left_out": means(whole, of_whole)})
+    write_summary(workspace, summary)
+    for caution in summary.cautions:
         print(f"  score: {caution}", file=sys.stderr)
     f1 = {setup: {system: values[:, 2] for system, values in found.scores.items()} for setup, found in setups.items()}
     extremes = {setup: extreme_studies(f1[setup], evaluation.studies) for setup in SETUPS}

@@ -11,10 +11,12 @@ procedure" (1979).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+
+from hubkit.metrics.measure import Measure
 
 CELLS_AT_ONCE = 1 << 24
 """Cells of the index matrix that are held at once: 128 MiB."""
@@ -26,21 +28,6 @@ with 30 patients, and .880 with 12."""
 ENOUGH_FOR_MACRO = 100
 """Below it rare labels have no study, or one: of 200 simulated corpora, .91 of the 95 % intervals of macro F1 over all
 labels held the true value with 100 patients, and .885 with 60."""
-
-
-class Measure(NamedTuple):
-    """A figure of a system over studies.
-
-    Attributes:
-        sums: studies x k: what is added up over the studies.
-        value: from added sums (..., k) to the figure (...).
-    """
-
-    sums: np.ndarray
-    value: Callable[[np.ndarray], np.ndarray]
-
-    def over_all(self) -> float:
-        return float(self.value(self.sums.sum(axis=0)))
 
 
 class Difference(NamedTuple):
@@ -58,12 +45,6 @@ class Difference(NamedTuple):
     high: float
     p_bootstrap: float
     p_randomisation: float
-
-
-def mean(values: np.ndarray) -> Measure:
-    """The mean over studies of `values` (studies,)."""
-    sums = np.stack([values.astype(np.float64), np.ones(len(values))], axis=1)
-    return Measure(sums, lambda added: added[..., 0] / added[..., 1])
 
 
 def bootstrap(

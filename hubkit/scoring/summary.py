@@ -1,4 +1,4 @@
-"""summary.json: the figures of every system, and how sure one can be of them."""
+"""The figures of every system, and how sure one can be of them, from the scores and the reports."""
 
 from __future__ import annotations
 
@@ -7,24 +7,36 @@ from typing import Any
 
 import numpy as np
 
+from hubkit.artifacts.scores import (
+    BertScore,
+    Difference,
+    Interval,
+    LabelF1,
+    Rules,
+    Spread,
+    Summary,
+    SystemFigures,
+    WithLeftOut,
+)
 from hubkit.config import ReleaseConfig
-from hubkit.formats import FORMATS
-from hubkit.scoring import overlap, statistics
-from hubkit.scoring.agreement import Agreement, accuracy_of_rules, agreement
+from hubkit.metrics.agreement import accuracy_of_rules
+from hubkit.metrics.measure import Measure
+from hubkit.metrics.registry import METRICS, System
+from hubkit.scoring import statistics
 from hubkit.scoring.baselines import COMMONEST
-from hubkit.scoring.bertscore import MEASURES, SetupScores
+from hubkit.scoring.bertscore import SetupScores
 from hubkit.scoring.inputs import Evaluation
-from hubkit.scoring.statistics import Measure
+from hubkit.tables import MEASURES
 
 COMPARED = (("few_shot", "zero_shot"), ("lora", "zero_shot"), ("lora", COMMONEST))
-"""Which system is compared with which."""
+"""Which system is compared with which: with the metrics that are tested, the family of Holm's adjustment."""
 
-TESTED = ("bertimbau f1", "xlm-roberta f1", "chrf++", "bleu", "clinical micro", "clinical macro")
-"""The measures that are tested: with COMPARED they make the family that Holm's adjustment is about."""
+Measures = Mapping[str, Mapping[str, Measure]]
+"""The figures by system and metric, as sums that can be resampled."""
 
 
-def summarise(config: ReleaseConfig, evaluation: Evaluation, setups: Mapping[str, SetupScores]) -> dict[str, Any]:
-    """Put all figures together as plain JSON values.
+def summarise(config: ReleaseConfig, evaluation: Evaluation, setups: Mapping[str, SetupScores]) -> Summary:
+    """Put all figures together.
 
     Args:
         config: for the number of resamples, the level of the intervals and the seed.
@@ -33,102 +45,95 @@ def summarise(config: ReleaseConfig, evaluation: Evaluation, setups: Mapping[str
     """
     settings = {"resamples": config.scoring.resamples, "seed": config.release.seed}
     confidence = config.scoring.confidence
-    agreements = {system: agreement(texts, evaluation.labels) for system, texts in evaluation.generated.items()}
-    measures = {system: _measures(system, evaluation, setups, agreements[system]) for system in evaluation.generated}
+    systems = _systems(evaluation, setups)
+    measures = _measures(systems)
     named = {f"{system} {name}": measure for system, those in measures.items() for name, measure in those.items()}
     resampled = statistics.bootstrap(named, evaluation.subjects, **settings)
-    figures = {
-        name: {"value": measure.over_all(), **_interval(resampled[name], confidence)} for name, measure in named.items()
-    }
+    figures = {name: _interval(measure, resampled[name], confidence) for name, measure in named.items()}
     n, patients = len(evaluation.studies), len(np.unique(evaluation.subjects))
     sample = f"n:{n}|patients:{patients}|resamples:{settings['resamples']}|seed:{settings['seed']}"
-    return {
-        "format": FORMATS["summary"],
-        "n": n,
-        "patients": patients,
-        "cautions": statistics.cautions(patients),
-        "of": evaluation.tested,
-        "confidence": confidence,
+    return Summary(
+        n=n,
+        patients=patients,
+        cautions=tuple(statistics.cautions(patients)),
+        of=evaluation.tested,
+        confidence=confidence,
         **settings,
-        "signatures": {
-            **{setup: f"{scores.signature}|{sample}" for setup, scores in setups.items()},
-            **{name: f"{signature}|{sample}" for name, signature in overlap.signatures().items()},
-            "clinical": f"f1|labels:14|positive:present or uncertain|macro:labels of the split|{sample}",
-        },
-        "conditions": {
-            system: {
-                **{setup: _bertscore(system, setup, setups[setup], figures) for setup in setups},
-                **{name: figures[f"{system} {name}"] for name in ("chrf++", "bleu")},
-                "clinical": {
-                    "micro": figures[f"{system} clinical micro"],
-                    "macro": figures[f"{system} clinical macro"],
-                    "labels": agreements[system].by_label(),
+        signatures={name: f"{signature}|{sample}" for name, signature in _signatures(setups).items()},
+        conditions={
+            name: SystemFigures(
+                bertscore={setup: _bertscore(name, setup, scores, figures) for setup, scores in setups.items()},
+                metrics={
+                    metric: figures[f"{name} {metric}"] for metric in METRICS if not _is_bertscore(metric, setups)
                 },
-            }
-            for system in evaluation.generated
+                findings={label: LabelF1(**found) for label, found in system.agreement.by_label().items()},
+            )
+            for name, system in systems.items()
         },
-        "rules": accuracy_of_rules(),
-        "differences": _differences(measures, evaluation, confidence, **settings),
-    }
+        rules=Rules(**accuracy_of_rules()),
+        differences=_differences(measures, evaluation, confidence, **settings),
+    )
 
 
-def means(evaluation: Evaluation, setups: Mapping[str, SetupScores]) -> dict[str, Any]:
+def means(evaluation: Evaluation, setups: Mapping[str, SetupScores]) -> WithLeftOut:
     """The bare figures of every system over more studies, such as those whose reference is flagged."""
-    agreements = {system: agreement(texts, evaluation.labels) for system, texts in evaluation.generated.items()}
-    return {
-        "n": len(evaluation.studies),
-        "conditions": {
-            system: {
-                name: float(measure.over_all())
-                for name, measure in _measures(system, evaluation, setups, agreements[system]).items()
-            }
-            for system in evaluation.generated
+    measures = _measures(_systems(evaluation, setups))
+    return WithLeftOut(
+        n=len(evaluation.studies),
+        conditions={
+            system: {name: float(measure.over_all()) for name, measure in those.items()}
+            for system, those in measures.items()
         },
+    )
+
+
+def _systems(evaluation: Evaluation, setups: Mapping[str, SetupScores]) -> dict[str, System]:
+    return {
+        system: System(
+            generated,
+            evaluation.references,
+            evaluation.originals,
+            evaluation.labels,
+            {setup: scores.scores[system] for setup, scores in setups.items()},
+        )
+        for system, generated in evaluation.generated.items()
     }
 
 
-def _measures(
-    system: str, evaluation: Evaluation, setups: Mapping[str, SetupScores], agreed: Agreement
-) -> dict[str, Measure]:
-    generated = evaluation.generated[system]
-    return {
-        **{
-            f"{setup} {measure}": statistics.mean(scores.scores[system][:, at])
-            for setup, scores in setups.items()
-            for at, measure in enumerate(MEASURES)
-        },
-        "chrf++": overlap.chrf(generated, evaluation.references),
-        "bleu": overlap.bleu(generated, evaluation.references),
-        "clinical micro": agreed.micro,
-        "clinical macro": agreed.macro,
-    }
+def _measures(systems: Mapping[str, System]) -> Measures:
+    return {name: {metric.name: metric.compute(of) for metric in METRICS.values()} for name, of in systems.items()}
 
 
-def _bertscore(system: str, setup: str, scores: SetupScores, figures: Mapping[str, dict[str, float]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _signatures(setups: Mapping[str, SetupScores]) -> dict[str, str]:
+    signed = {metric.signed_as or metric.name: metric.signature() for metric in METRICS.values() if metric.signature}
+    return {**{setup: scores.signature for setup, scores in setups.items()}, **signed}
+
+
+def _is_bertscore(metric: str, setups: Mapping[str, SetupScores]) -> bool:
+    return metric in {f"{setup} {measure}" for setup in setups for measure in MEASURES}
+
+
+def _bertscore(system: str, setup: str, scores: SetupScores, figures: Mapping[str, Interval]) -> BertScore:
+    spreads: dict[str, Any] = {}
     for at, measure in enumerate(MEASURES):
         values = scores.scores[system][:, at].astype(np.float64)
         figure = figures[f"{system} {setup} {measure}"]
-        found[measure] = {
-            "mean": figure["value"],
-            "low": figure["low"],
-            "high": figure["high"],
-            "median": float(np.median(values)),
-            "min": float(values.min()),
-            "max": float(values.max()),
-            "sd": float(values.std(ddof=1)) if len(values) > 1 else 0.0,
-        }
+        spreads[measure] = Spread(
+            mean=figure.value,
+            low=figure.low,
+            high=figure.high,
+            median=float(np.median(values)),
+            min=float(values.min()),
+            max=float(values.max()),
+            sd=float(values.std(ddof=1)) if len(values) > 1 else 0.0,
+        )
     counts = {"truncated": scores.truncated[system], "empty": scores.empty[system]}
-    return {**found, **{name: int(flags.sum()) for name, flags in counts.items()}}
+    return BertScore(**spreads, **{name: int(flags.sum()) for name, flags in counts.items()})
 
 
 def _differences(
-    measures: Mapping[str, Mapping[str, Measure]],
-    evaluation: Evaluation,
-    confidence: float,
-    resamples: int,
-    seed: int,
-) -> list[dict[str, Any]]:
+    measures: Measures, evaluation: Evaluation, confidence: float, resamples: int, seed: int
+) -> list[Difference]:
     keys = [
         (system, other, measure)
         for system, other in COMPARED
@@ -138,20 +143,20 @@ def _differences(
     pairs = {" ".join(key): (measures[key[0]][key[2]], measures[key[1]][key[2]]) for key in keys}
     found = statistics.compare(pairs, evaluation.subjects, resamples, seed, confidence)
     adjusted = statistics.holm(
-        {" ".join(key): found[" ".join(key)].p_randomisation for key in keys if key[2] in TESTED}
+        {" ".join(key): found[" ".join(key)].p_randomisation for key in keys if METRICS[key[2]].tested}
     )
     return [
-        {
-            "system": system,
-            "against": other,
-            "measure": measure,
+        Difference(
+            system=system,
+            against=other,
+            measure=measure,
             **found[f"{system} {other} {measure}"]._asdict(),
-            "p_holm": adjusted.get(f"{system} {other} {measure}"),
-        }
+            p_holm=adjusted.get(f"{system} {other} {measure}"),
+        )
         for system, other, measure in keys
     ]
 
 
-def _interval(resampled: np.ndarray, confidence: float) -> dict[str, float]:
+def _interval(measure: Measure, resampled: np.ndarray, confidence: float) -> Interval:
     low, high = statistics.interval(resampled, confidence)
-    return {"low": low, "high": high}
+    return Interval(value=measure.over_all(), low=low, high=high)

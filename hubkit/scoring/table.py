@@ -3,39 +3,23 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Literal
 
-from hubkit.errors import HubkitError
-from hubkit.formats import check_format
+from hubkit.artifacts.model import to_json
+from hubkit.artifacts.scores import Summary
+from hubkit.formats import numbered
 from hubkit.scoring.tables import Grid, grids, original_f1
-from hubkit.workspace import Workspace
 
 Format = Literal["md", "latex", "json"]
 
 
-def read_summary(workspace: Workspace) -> dict[str, Any]:
-    """What the stage score wrote.
-
-    Raises:
-        HubkitError: it is missing or not whole.
-    """
-    path = workspace.scores / "summary.json"
-    try:
-        summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise HubkitError("is missing", where=path, hint="hubkit score") from None
-    except json.JSONDecodeError:
-        raise HubkitError("is not whole", where=path, hint="delete it, then: hubkit score") from None
-    check_format("summary", summary, path)
-    return summary
-
-
-def render(summary: dict[str, Any], form: Format) -> str:
+def render(summary: Summary, form: Format) -> str:
     """The summary for a reader (`md`, `latex`) or a program (`json`, with the study's figures under `original_f1`)."""
     if form == "json":
-        return json.dumps({**summary, "original_f1": original_f1()}, indent=2, ensure_ascii=False)
+        values = {**numbered("summary", to_json(summary)), "original_f1": original_f1()}
+        return json.dumps(values, indent=2, ensure_ascii=False)
     draw, sign = {"md": (_markdown, _signed_list), "latex": (_latex, _signed_comment)}[form]
-    return "\n\n".join([*(draw(grid) for grid in grids(summary)), sign(summary["signatures"])])
+    return "\n\n".join([*(draw(grid) for grid in grids(summary)), sign(summary.signatures)])
 
 
 def _markdown(grid: Grid) -> str:

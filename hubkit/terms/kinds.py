@@ -1,10 +1,19 @@
-"""The kinds of corpora and the terms that each comes under. Every other module asks here what is allowed."""
+"""The kinds of corpora: the terms that each comes under, and how its reports are found.
+
+Every other module asks here what is allowed. docs/extending.md adds a kind: an entry here, and its reader in
+`hubkit.corpus.readers`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 from hubkit.errors import UsageError
+from hubkit.sources.base import Source
+from hubkit.sources.mimic_cxr import find_mimic_cxr
+from hubkit.sources.openi import find_openi
 
 LICENSE_URL = "https://physionet.org/about/licenses/physionet-credentialed-health-data-license-150/"
 
@@ -44,6 +53,7 @@ class CorpusTerms(NamedTuple):
         url: its address.
         citation: how it is cited.
         joined: whether the published loader finds its reports, as they lie in MIMIC-CXR.
+        find: the reports below a folder, or in an archive; the leak guard compares with all of them.
         synthetic: whether a program made it; cards say so before anything else.
         parents: the PhysioNet projects that it consists of: reports, images.
         known_as: how model cards name it, in lower case.
@@ -56,6 +66,7 @@ class CorpusTerms(NamedTuple):
     url: str
     citation: str
     joined: bool
+    find: Callable[[Path], Source]
     synthetic: bool = False
     parents: tuple[Parent, ...] = ()
     known_as: tuple[str, ...] = ()
@@ -94,6 +105,7 @@ TERMS: dict[str, CorpusTerms] = {
         citation="Johnson A, Pollard T, Mark R, Berkowitz S, Horng S. MIMIC-CXR Database. PhysioNet. "
         "https://doi.org/10.13026/4jqj-jw95",
         joined=True,
+        find=find_mimic_cxr,
         parents=MIMIC_PARENTS,
         known_as=("mimic-cxr", "mimic cxr", "mimic"),
     ),
@@ -106,6 +118,7 @@ TERMS: dict[str, CorpusTerms] = {
         citation="Demner-Fushman D, Kohli MD, Rosenman MB, et al. Preparing a collection of radiology examinations for "
         "distribution and retrieval. J Am Med Inform Assoc 2016. https://doi.org/10.1093/jamia/ocv080",
         joined=False,
+        find=find_openi,
         known_as=("open-i", "openi", "indiana university"),
     ),
     "demo": CorpusTerms(
@@ -116,6 +129,7 @@ TERMS: dict[str, CorpusTerms] = {
         url="",
         citation="The synthetic demo corpus of hubkit: invented reports and drawn pictures.",
         joined=True,
+        find=find_mimic_cxr,
         synthetic=True,
     ),
 }

@@ -25,6 +25,7 @@ from hubkit.models.recipe import RECIPE
 from hubkit.record import RECORD
 from hubkit.terms.kinds import terms_of
 from hubkit.tokens import environment_token
+from hubkit.verification.checks import CHECKS, names_for
 from hubkit.verification.clean_env import Access, CleanEnv, clean_env, other_versions
 from hubkit.verification.discovery import OnHub, find_release
 from hubkit.verification.findings import FAILED, NOT_RUN, PASSED, Findings, read_answer, results_of, versions_of
@@ -39,11 +40,11 @@ SCRIPT = Path(__file__).with_name("downstream")
 STUDIES = 20
 """How many reports are generated again, at the least."""
 
-LOADING_CHECKS = ["datasets_load", "literal_load", "loader_joins"]
+LOADING_CHECKS = names_for("versions")
 
-READER_CHECKS = ["one_release", *LOADING_CHECKS, "bertimbau_table", "xlm_roberta_table", "reports_regenerated"]
+READER_CHECKS = names_for("granted")
 
-SEALED_CHECKS = ["opened_as_read"]
+SEALED_CHECKS = names_for("granted", sealed=True)
 """What reads sealed text with the reader that the release carries."""
 
 
@@ -52,10 +53,6 @@ class Own(NamedTuple):
 
     corpus: Path | None = None
     images: Path | None = None
-
-
-FOREIGN = ("literal_load", "loader_joins", "bertimbau_table", "xlm_roberta_table", *SEALED_CHECKS)
-"""Checks that run code of the release, or may: offline, without a token, after all others."""
 
 
 class Reader(NamedTuple):
@@ -90,7 +87,8 @@ class Examination(NamedTuple):
             What it downloaded for the others.
         """
         checks, later = (
-            [check for check in reader.checks if (check in FOREIGN) is foreign] for foreign in (False, True)
+            [CHECKS[name].task() for name in reader.checks if CHECKS[name].foreign is foreign]
+            for foreign in (False, True)
         )
         task = {"checks": checks, "download": later, "downloads": str(_downloads(process)), "downloaded": None}
         return self._run(process, reader.who, task, Access(current_endpoint(), reader.token)).get("downloaded") or {}
@@ -99,7 +97,7 @@ class Examination(NamedTuple):
         """Have processes without a token make the checks that run code of the release."""
         access = Access(current_endpoint(), cache=_downloads(process) / "hub")
         shared: dict[str, Any] = {"download": [], "downloads": None, "downloaded": downloaded}
-        checks = [check for check in reader.checks if check in FOREIGN]
+        checks = [CHECKS[name].task() for name in reader.checks if CHECKS[name].foreign]
         if checks:
             self._run(process, reader.who, {"checks": checks, **shared}, access)
 
@@ -114,7 +112,7 @@ class Examination(NamedTuple):
         answer = read_answer(answered)
         if answer:
             self.findings.describe(who, versions_of(answer))
-        self._record(who, task["checks"], answer, status)
+        self._record(who, [check["name"] for check in task["checks"]], answer, status)
         return answer
 
     def _record(self, who: str, checks: list[str], answer: dict[str, Any], status: int) -> None:
@@ -234,7 +232,8 @@ def _examine(
     also = SEALED_CHECKS if release.sealed else []
     readers = [Reader(name, token, [*LOADING_CHECKS, *also]) for name in versions]
     readers.append(Reader("granted", token, [*READER_CHECKS, *also]))
-    others = [Reader("stranger", None, ["refused"]), Reader("ungranted", ungranted, ["refused"])]
+    refused = names_for("refused")
+    others = [Reader("stranger", None, refused), Reader("ungranted", ungranted, refused)]
     for reader in (*readers, *others):
         findings.plan(reader.who, reader.checks)
     findings.plan("hubkit", [CHECK, *(["unsealed"] if release.sealed and own.corpus else [])])
@@ -269,7 +268,8 @@ def _look(examination: Examination, readers: list[Reader], others: list[Reader],
         for reader in others:
             if reader.who == "ungranted" and not reader.token:
                 needs = f"needs a second account without a grant: set {UNGRANTED_TOKEN} to its token"
-                findings.record(reader.who, "refused", NOT_RUN, needs)
+                for check in reader.checks:
+                    findings.record(reader.who, check, NOT_RUN, needs)
             else:
                 examination.look(process, reader)
         # No process with a token starts after one that ran code of the release: that could have left something behind.

@@ -19,7 +19,7 @@ from sealed_folder import STUDIES, write_corpus, zip_corpus
 from hubkit import tables
 from hubkit.custody import sealed
 from hubkit.errors import HubkitError
-from hubkit.sources.find import find_source
+from hubkit.terms.kinds import TERMS
 
 FILE = Path(sealed.__file__)
 ALONE = """
@@ -131,7 +131,9 @@ def test_it_lists_and_reads_the_reports_that_hubkit_does(tmp_path: Path, form: s
             with tarfile.open(path) as archive_:
                 archive_.extractall(tmp_path / "openi", filter="data")
             path = tmp_path / "openi"
-    theirs, ours = find_source(path), sealed.find_reports(path)
+    kind = "openi" if form.startswith("openi") else "mimic-cxr"
+    theirs, ours = TERMS[kind].find(path), sealed.find_reports(path)
+    assert ours.kind == kind
     names = theirs.listing().names
     assert ours.names() == names
     assert len(names) >= (3 if form.startswith("openi") else len(STUDIES))

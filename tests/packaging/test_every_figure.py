@@ -23,6 +23,7 @@ from invented_release import build_release, release_config
 from recomputed import COMPARED, CONDITIONS, LABELS, MEASURES, SETUPS, SYSTEMS, TESTED, Recomputed
 
 import hubkit
+from hubkit.artifacts.scores import write_summary
 from hubkit.packaging.package import package
 from hubkit.published import published
 from hubkit.scoring.bertscore import SetupScores
@@ -42,8 +43,8 @@ MEASURE_NAMES = dict(
     zip(
         TESTED,
         (
-            *("BERTScore F1, bertimbau", "BERTScore F1, xlm-roberta", "chrF++", "BLEU"),
-            *("findings, micro F1", "findings, macro F1"),
+            *("BERTScore F1, BERTimbau", "BERTScore F1, XLM-R", "chrF++", "BLEU"),
+            *("findings F1, micro", "findings F1, macro"),
         ),
         strict=True,
     )
@@ -96,7 +97,7 @@ def yardsticks(workspace: Workspace) -> dict[tuple[str, str], np.ndarray]:
         scores = {name: (draw.random((count, 3)) * 0.2 + at / 10).astype("float32") for at, name in enumerate(SYSTEMS)}
         setups[setup] = SetupScores(f"made-{setup}", scores, none, none)
     write_table(workspace.scores / "scores.parquet", scores_table(evaluation, setups))
-    write_json(workspace.scores / "summary.json", summarise(config, evaluation, setups))
+    write_summary(workspace, summarise(config, evaluation, setups))
     return {(setup, name): setups[setup].scores[name] for setup in SETUPS for name in SYSTEMS if name not in CONDITIONS}
 
 
@@ -136,14 +137,15 @@ def evaluation(again: Recomputed) -> Block:
         for label in seen
     ]
     differences = [
-        [MEASURE_NAMES[name], NAMES[one], NAMES[other], shown(again.figure(one, name, other)), p_value]
+        [MEASURE_NAMES[name], NAMES[one], NAMES[other], shown(again.figure(one, name, other), digits), p_value]
         for one, other in COMPARED
         for name in TESTED
+        for digits in [1 if name in ("chrf++", "bleu") else 3]
         for p_value in [f"{again.adjusted[one, other, name]:.4f}"]
     ]
     original = [["bertimbau", "0.582", "0.655", "0.660"], ["xlm-roberta", "0.824", "0.826", "0.837"]]
     heads = [["BERTScore", "condition", "precision", "recall", "F1"]]
-    heads += [["condition", "chrF++", "BLEU", "findings, micro F1", "findings, macro F1"]]
+    heads += [["condition", *[MEASURE_NAMES[name] for name in TESTED[2:]]]]
     heads += [["finding", "studies", *[NAMES[system] for system in SYSTEMS if system != "commonest"], "rules"]]
     heads += [["measure", "of", "against", "difference", "p"], ["BERTScore", "zero-shot", "few-shot", "LoRA"]]
     count, subjects = str(len(again.test)), str(len(again.subjects))

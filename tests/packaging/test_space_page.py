@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from invented_release import build_release, release_config
 
+from hubkit.artifacts.scores import BertScore, LabelF1, Rules, Spread, Summary, SystemFigures, read_summary
 from hubkit.packaging.charts import finding_chart, score_chart
-from hubkit.packaging.evaluation import CardScores, Interval, LabelAgreement, Result, evaluation
 from hubkit.packaging.package import package
 from hubkit.tables import SETUPS
 from hubkit.workspace import Workspace
@@ -109,9 +109,9 @@ def test_the_tables_are_those_of_the_card(packaged: Workspace, text: str) -> Non
 
 @pytest.mark.parametrize("setup", SETUPS)
 def test_marks_stand_at_their_figures(packaged: Workspace, text: str, setup: str) -> None:
-    scores = evaluation(packaged)
+    scores = read_summary(packaged)
     chart = score_chart(scores, setup, {})
-    results = [row for row in scores.results if row.setup == setup]
+    results = [found.bertscore[setup].f1 for found in scores.conditions.values()]
     ticks = [
         (float(x), float(name))
         for x, name in re.findall(r'<text x="([\d.]+)" y="\d+" text-anchor="middle">([\d.-]+)</text>', chart)
@@ -122,10 +122,10 @@ def test_marks_stand_at_their_figures(packaged: Workspace, text: str, setup: str
         return left + (right - left) * (value - lowest) / (highest - lowest)
 
     marks = [float(x) for x in re.findall(r'<path d="M([\d.]+) [\d.]+m', chart)]
-    assert marks == pytest.approx([place(row.f1.mean) for row in results], abs=0.06)
+    assert marks == pytest.approx([place(f1.mean) for f1 in results], abs=0.06)
     lines = re.findall(r'<path d="M([\d.]+) [\d.]+H([\d.]+)"', chart)
     assert [[float(low), float(high)] for low, high in lines] == [
-        pytest.approx([place(row.f1.low), place(row.f1.high)], abs=0.06) for row in results
+        pytest.approx([place(f1.low), place(f1.high)], abs=0.06) for f1 in results
     ]
     assert chart.split("\n")[1] == f"<title>BERTScore F1 by system, {setup}</title>"
     assert score_chart(scores, setup, NAMES) in text
@@ -133,15 +133,11 @@ def test_marks_stand_at_their_figures(packaged: Workspace, text: str, setup: str
 
 def test_no_study_has_a_mark(packaged: Workspace, text: str) -> None:
     """As many shapes as the tables have figures: a point for each study would be more."""
-    scores = evaluation(packaged)
+    scores = read_summary(packaged)
     shapes = len(re.findall(r'<path d="M[\d.]+ [\d.]+m', text))
-    named = sum(
-        value is not None and value == value
-        for row in scores.findings
-        if row.studies
-        for value in (row.f1[name] for name in ("zero_shot", "few_shot", "lora", "reference"))
-    )
-    assert shapes == len(scores.results) + named + 4  # the legend has a shape for each series
+    labels = len(scores.conditions["reference"].findings)
+    assert labels > 2
+    assert shapes == len(SETUPS) * len(scores.conditions) + 4 * labels + 4  # the legend has a shape for each series
 
 
 def test_how_to_run_the_app(text: str) -> None:
@@ -152,23 +148,28 @@ def test_how_to_run_the_app(text: str) -> None:
     assert "python app.py" in text
 
 
-def scored(*values: float, label: str = "Edema") -> CardScores:
-    whole = Interval(*values)
-    found = LabelAgreement(label, 3, {"zero_shot": values[0], "few_shot": 0.5, "lora": 1.0, "reference": 1.0}, None)
-    result = Result("bertimbau", "lora", whole, whole, whole)
-    return CardScores(
-        studies=3,
-        subjects=3,
+def scored(*values: float, label: str = "Edema") -> Summary:
+    mean, low, high = values
+    spread = Spread(mean=mean, low=low, high=high, median=mean, min=low, max=high, sd=0.1)
+    setup = BertScore(precision=spread, recall=spread, f1=spread, truncated=0, empty=0)
+    named = {"zero_shot": mean, "few_shot": 0.5, "lora": 1.0, "reference": 1.0}
+    return Summary(
+        n=3,
+        patients=3,
         confidence=0.95,
         resamples=10,
         seed=1,
-        results=[result],
-        beside=[],
-        findings=[found],
-        rules={},
-        differences=[],
         signatures={},
-        cautions=[],
+        differences=[],
+        conditions={
+            system: SystemFigures(
+                bertscore={"bertimbau": setup} if system == "lora" else {},
+                metrics={},
+                findings={label: LabelF1(f1=f1, studies=3)},
+            )
+            for system, f1 in named.items()
+        },
+        rules=Rules(texts=1, whole_texts=1, values=1, micro=1, macro=1, labels={}),
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 from scoring_workspace import build_workspace
 
+from hubkit.artifacts.scores import BertScore, Rules, Spread, Summary, SystemFigures, write_summary
 from hubkit.cli import cli
 from hubkit.config import ReleaseConfig, parse_config
 from hubkit.doctor import estimates
@@ -20,6 +21,7 @@ from hubkit.report.outcomes import counted, outcome
 from hubkit.report.status import status
 from hubkit.report.summary import next_lines, print_summary, researcher_lines
 from hubkit.stages import STAGES
+from hubkit.tables import SETUPS
 from hubkit.workspace import Workspace, write_json
 
 
@@ -158,11 +160,22 @@ def test_status_without_a_corpus_a_namespace_or_a_hub(tmp_path: Path, monkeypatc
 def released(tmp_path: Path) -> Workspace:
     """What the end of a release is printed from."""
     workspace = Workspace(tmp_path)
-    figure = {"mean": 0.9, "value": 0.9, "low": 0.8, "high": 1.0}
-    found = {"bertimbau": {"f1": figure}, "xlm-roberta": {"f1": figure}, "clinical": {"micro": figure}}
-    systems = ("zero_shot", "lora", "flipped")
-    summary = {"format": 1, "n": 60, "patients": 36, "confidence": 0.95, "conditions": dict.fromkeys(systems, found)}
-    write_json(workspace.scores / "summary.json", summary)
+    spread = Spread(mean=0.9, low=0.8, high=1.0, median=0.9, min=0.1, max=1.0, sd=0.1)
+    setup = BertScore(precision=spread, recall=spread, f1=spread, truncated=0, empty=0)
+    figures = dict.fromkeys(("clinical micro", "clinical macro"), spread.interval)
+    found = SystemFigures(bertscore=dict.fromkeys(SETUPS, setup), metrics=figures, findings={})
+    summary = Summary(
+        n=60,
+        patients=36,
+        confidence=0.95,
+        resamples=10,
+        seed=1,
+        signatures={},
+        differences=[],
+        conditions=dict.fromkeys(("zero_shot", "lora", "flipped"), found),
+        rules=Rules(texts=1, whole_texts=1, values=1, micro=1, macro=1, labels={}),
+    )
+    write_summary(workspace, summary)
     write_json(workspace.adapter / "hubkit_generation.json", {"base_model": {"name": "lab/base", "revision": "0" * 40}})
     repos = {"dataset": "datasets/", "adapter": "", "metric": "spaces/"}
     urls = {name: {"id": name, "url": f"https://hub.example/{kind}lab/{name}"} for name, kind in repos.items()}

@@ -40,10 +40,10 @@ def small_evaluation(count, text, value, labels):
 def test_small_samples(tmp_path, count, text, value, labels):
     evaluation, setups = small_evaluation(count, text, value, labels)
     summary = summarise(parse_config({"scoring": {"resamples": 50}}), evaluation, setups)
-    f1 = summary["conditions"]["lora"]["bertimbau"]["f1"]
-    assert [f1[name] for name in ("mean", "low", "high", "min", "max")] == pytest.approx([value] * 5)
-    assert f1["sd"] == 0
-    assert all(row["p_randomisation"] == 1 for row in summary["differences"])
+    f1 = summary.conditions["lora"].bertscore["bertimbau"].f1
+    assert [f1.mean, f1.low, f1.high, f1.min, f1.max] == pytest.approx([value] * 5)
+    assert f1.sd == 0
+    assert all(row.p_randomisation == 1 for row in summary.differences)
     assert "NaN" not in render(summary, "json")
     assert "nan" not in render(summary, "md")
     draw_plots(tmp_path, evaluation, setups, summary)

@@ -9,8 +9,9 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hubkit.metrics.measure import mean
 from hubkit.scoring import statistics
-from hubkit.scoring.statistics import bootstrap, cautions, compare, holm, interval, mean, randomise
+from hubkit.scoring.statistics import bootstrap, cautions, compare, holm, interval, randomise
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from hubkit.artifacts.model import to_json
 from hubkit.config import parse_config
 from hubkit.errors import HubkitError
+from hubkit.metrics.agreement import agreement
 from hubkit.packaging.dataset import generations
-from hubkit.scoring.agreement import agreement
 from hubkit.scoring.bertscore import SetupScores
 from hubkit.scoring.inputs import Evaluation, read_evaluation
 from hubkit.scoring.summary import summarise
@@ -53,7 +54,7 @@ def summary(setups):
         labels=[{"Pleural Effusion": value} for value in (1, -1, 0, None, 1)],
         generated={system: [text] * 5 for system in SYSTEMS},
     )
-    return summarise(CONFIG, evaluation, setups)
+    return to_json(summarise(CONFIG, evaluation, setups))
 
 
 def test_the_seed_decides_the_draws_of_intervals_and_of_both_tests():
@@ -62,12 +63,13 @@ def test_the_seed_decides_the_draws_of_intervals_and_of_both_tests():
     evaluation = Evaluation(np.arange(30), np.arange(30), [text] * 30, [text] * 30, [{}] * 30, dict.fromkeys(SYSTEMS))
     evaluation.generated.update({system: [text] * 30 for system in SYSTEMS})
     scores = {system: draw.random((30, 3), "float32") for system in SYSTEMS}
-    setups = {SETUPS[0]: SetupScores("", scores, dict.fromkeys(SYSTEMS, none), dict.fromkeys(SYSTEMS, none))}
+    flags = dict.fromkeys(SYSTEMS, none)
+    setups = dict.fromkeys(SETUPS, SetupScores("", scores, flags, flags))
 
     def drawn(seed):
         changes = {"release": {"seed": seed}, "scoring": {"resamples": 200}}
         tables = {name: getattr(CONFIG, name).model_copy(update=values) for name, values in changes.items()}
-        found = summarise(CONFIG.model_copy(update=tables), evaluation, setups)
+        found = to_json(summarise(CONFIG.model_copy(update=tables), evaluation, setups))
         assert found["seed"] == seed
         figure = found["conditions"]["lora"][SETUPS[0]]["f1"]
         rows = [row for row in found["differences"] if row["measure"] == f"{SETUPS[0]} f1"]

@@ -5,6 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from hubkit.artifacts.scores import Summary
 from hubkit.cli import cli
 from hubkit.scoring.table import render
 
@@ -43,7 +44,8 @@ def summary():
         "differences": [
             {"system": "lora", "against": "zero_shot", "measure": "bertimbau f1", "difference": 0.078, "low": 0.07}
             | {"high": 0.085, "p_bootstrap": 0.0002, "p_randomisation": 0.0001, "p_holm": 0.0018},
-            {"system": "lora", "against": "zero_shot", "measure": "bertimbau recall", "p_holm": None},
+            {"system": "lora", "against": "zero_shot", "measure": "bertimbau recall", "difference": 0.5, "low": 0.4}
+            | {"high": 0.6, "p_bootstrap": 0.0002, "p_randomisation": 0.0001, "p_holm": None},
         ],
     }
 
@@ -64,11 +66,11 @@ def summary():
     ],
 )
 def test_markdown(line):
-    assert line in render(summary(), "md").splitlines()
+    assert line in render(Summary.model_validate(summary()), "md").splitlines()
 
 
 def test_the_table_says_which_measure_sees_a_flipped_negation():
-    found = render(summary(), "md")
+    found = render(Summary.model_validate(summary()), "md")
     assert (
         "What flipped negations cost the reference: 75% of findings F1, micro; 0% of BERTScore F1, BERTimbau" in found
     )
@@ -78,11 +80,11 @@ def test_the_table_states_the_accuracy_of_the_rules():
     assert (
         "the rules' F1 on 156 invented texts with known labels; they read 90.0% of these texts wholly right, and "
         "99.0% of single labels"
-    ) in render(summary(), "md")
+    ) in render(Summary.model_validate(summary()), "md")
 
 
 def test_latex():
-    found = render(summary(), "latex")
+    found = render(Summary.model_validate(summary()), "latex")
     assert found.count(r"\begin{tabular}") == found.count(r"\end{tabular}}") == 4
     assert found.count("{") == found.count("}")
     assert found.endswith("% bertimbau: bertscore_ptbr|seed:42")
@@ -92,7 +94,7 @@ def test_latex():
 
 
 def test_json_has_the_original_figures_beside():
-    found = json.loads(render(summary(), "json"))
+    found = json.loads(render(Summary.model_validate(summary()), "json"))
     assert found["conditions"] == summary()["conditions"]
     assert found["original_f1"]["xlm-roberta"]["lora"] == 0.837
 
@@ -105,7 +107,7 @@ def test_the_command_prints_what_is_there(tmp_path):
     arguments = ["score", "--config", str(tmp_path / "hubkit.toml"), "--workspace", str(tmp_path / "work")]
     result = CliRunner().invoke(cli, [*arguments, "--table", "md"], catch_exceptions=False)
     assert result.exit_code == 0
-    assert result.output.strip() == render(summary(), "md")
+    assert result.output.strip() == render(Summary.model_validate(summary()), "md")
     (folder / "summary.json").write_text("{")
     result = CliRunner().invoke(cli, [*arguments, "--table", "json"])
     assert "summary.json: is not whole" in str(result.exception)

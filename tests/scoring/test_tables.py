@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from hubkit.artifacts.scores import Summary
 from hubkit.scoring.tables import grids
 
 SYSTEMS = ("zero_shot", "few_shot", "lora", "commonest", "reference", "flipped")
@@ -67,7 +68,7 @@ def shown(found, name="value", digits=3):
 
 
 def test_bertscore():
-    grid = grids(SUMMARY)[0]
+    grid = grids(Summary.model_validate(SUMMARY))[0]
     expected = []
     for setup, setup_name in SETUPS.items():
         for at, (system, name) in enumerate(zip(SYSTEMS, NAMES, strict=True)):
@@ -84,7 +85,7 @@ def test_bertscore():
 
 
 def test_other_measures():
-    grid = grids(SUMMARY)[1]
+    grid = grids(Summary.model_validate(SUMMARY))[1]
     assert grid.header == ("condition", "chrF++", "BLEU", "findings F1, micro", "findings F1, macro")
     assert grid.rows == [
         (
@@ -97,7 +98,7 @@ def test_other_measures():
 
 
 def test_findings():
-    grid = grids(SUMMARY)[2]
+    grid = grids(Summary.model_validate(SUMMARY))[2]
     labels = [
         (
             label,
@@ -121,7 +122,7 @@ def test_findings():
 
 
 def test_differences():
-    grid = grids(SUMMARY)[3]
+    grid = grids(Summary.model_validate(SUMMARY))[3]
     first, second = SUMMARY["differences"]
     assert grid.rows == [
         (*names, shown(row, "difference", digits), *[f"{row[name]:.4f}" for name in grid_p])
@@ -139,4 +140,4 @@ def test_differences():
 )
 def test_a_p_value_is_never_shown_as_zero(p_value, expected):
     row = {**SUMMARY["differences"][0], "p_holm": p_value}
-    assert grids({**SUMMARY, "differences": [row]})[3].rows[0][-1] == expected
+    assert grids(Summary.model_validate({**SUMMARY, "differences": [row]}))[3].rows[0][-1] == expected

@@ -14,7 +14,7 @@ from hubkit.corpus.read import read
 from hubkit.custody.sealed import find_corpus
 from hubkit.errors import HubkitError
 from hubkit.leakguard.guard import leaks, read_corpus
-from hubkit.sources.find import find_source, kind_at
+from hubkit.sources.openi import find_openi
 from hubkit.workspace import Workspace, read_table
 
 PROBE = "A blue probe crosses\n      the third left costal arch &amp; ends."
@@ -39,7 +39,7 @@ def root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def test_open_i_lists_and_reads_its_reports(root: Path) -> None:
-    source = find_source(root, "openi")
+    source = find_openi(root)
     names = source.listing().names
     assert sorted(names) == [(TEST_STUDY, TEST_STUDY), (12, 12), (1234, 1234)]
     wanted = [names[1234, 1234], names[TEST_STUDY, TEST_STUDY]]
@@ -65,7 +65,7 @@ def test_custody_makes_keys_of_open_i(root: Path, tmp_path: Path) -> None:
     assert corpus.groups() == ["p12", "p3"]
     assert corpus.studies("p12") == [12, 1234]
     running = hashlib.sha256()
-    source = find_source(root, "openi")
+    source = find_openi(root)
     names = source.listing().names
     for study in (12, 1234):
         (data,) = source.read([names[study, study]])
@@ -99,11 +99,4 @@ def test_a_damaged_archive_is_named(tmp_path: Path, spoil, message: str) -> None
     path = write_archive(tmp_path / "NLMCXR_reports.tgz", FINDINGS)
     spoil(path)
     with pytest.raises(HubkitError, match=message):
-        find_source(path, "openi").listing()
-
-
-def test_the_kind_is_told_by_the_files(root: Path, tmp_path: Path) -> None:
-    (tmp_path / "mimic" / "files").mkdir(parents=True)
-    (tmp_path / "reports.zip").write_bytes(b"PK\x05\x06" + bytes(18))
-    assert kind_at(root) == "openi"
-    assert kind_at(tmp_path / "mimic") == kind_at(tmp_path / "reports.zip") == "mimic-cxr"
+        find_openi(path).listing()

@@ -1,4 +1,4 @@
-"""A kind of corpus has its terms, its reader and its source of reports, or it does not exist."""
+"""A kind of corpus has its terms and its reader, or it does not exist."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ import pytest
 from hubkit.config import parse_config
 from hubkit.corpus.readers import READERS, open_corpus
 from hubkit.errors import UsageError
-from hubkit.sources.find import SOURCES
 from hubkit.terms.kinds import TERMS, terms_of
 
 
-def test_every_kind_has_all_three() -> None:
-    assert TERMS.keys() == READERS.keys() == SOURCES.keys()
+def test_every_kind_has_both() -> None:
+    assert TERMS.keys() == READERS.keys()
     assert all(name == terms.name for name, terms in TERMS.items())
 
 

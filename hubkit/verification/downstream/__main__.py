@@ -10,6 +10,7 @@ Checks that run code of the release get a process of their own, offline and with
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import importlib.util
 import json
@@ -21,30 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import downloads
-from check_gate import refused
-from check_generations import reports_regenerated
-from check_loading import datasets_load, literal_load, loader_joins, one_release
-from check_scores import bertimbau_table, xlm_roberta_table
-from check_seals import opened_as_read
 from task import Skipped, Task, expect
 
 LIBRARIES = ("datasets", "evaluate", "huggingface_hub", "peft", "transformers", "torch")
 OPTIONAL = {*LIBRARIES, "PIL", "cryptography", "hubkit", "pydantic", "sentencepiece"}
-
-CHECKS: dict[str, Callable[[Task], str]] = {
-    check.__name__: check
-    for check in (
-        one_release,
-        datasets_load,
-        literal_load,
-        loader_joins,
-        bertimbau_table,
-        xlm_roberta_table,
-        reports_regenerated,
-        refused,
-        opened_as_read,
-    )
-}
 
 _SPEAKING = {"datasets", "evaluate", "huggingface_hub", "hubkit", "peft"}
 """Packages whose errors are repeated: those of others may hold values of the data."""
@@ -59,9 +40,9 @@ def main(task_file: str, report_file: str) -> None:
         name: importlib.metadata.version(name) for name in LIBRARIES if importlib.util.find_spec(name)
     }
     report["checks"] = []
-    for name in task["checks"]:
-        result, detail = run(CHECKS[name], task)
-        report["checks"].append({"check": name, "result": result, "detail": detail})
+    for check in task["checks"]:
+        result, detail = run(getattr(importlib.import_module(check["module"]), check["name"]), task)
+        report["checks"].append({"check": check["name"], "result": result, "detail": detail})
         write(report, Path(report_file))
     report["downloaded"] = download(task)
     write(report, Path(report_file))

@@ -7,21 +7,18 @@ from pathlib import Path
 
 from task import KINDS, Task
 
-SCORES = {"bertimbau_table": "bertimbau", "xlm_roberta_table": "xlm-roberta"}
-"""The setup of each check that loads an encoder."""
-
 OTHER_WEIGHTS = ("*.h5", "*.msgpack", "*.ot", "*.onnx", "*.tflite", "onnx/*", "openvino/*", "coreml/*")
 
 
 def needed(task: Task) -> list[str]:
     """The parts of the release, its `script`, and ids of encoders, in the order in which they are downloaded."""
-    checks = set(task["download"])
+    checks = task["download"]
     if not checks or "dataset" not in task["repos"]:
         return []
     items = ["dataset"]
-    if "loader_joins" in checks and task["script"] and not task["sealed"] and _runs_scripts():
+    if any(check["script"] for check in checks) and task["script"] and not task["sealed"] and _runs_scripts():
         items.append("script")
-    if checks & SCORES.keys() and "metric" in task["repos"]:
+    if any(check["setup"] for check in checks) and "metric" in task["repos"]:
         items.append("metric")
     return items
 
@@ -43,7 +40,7 @@ def encoders(task: Task, metric: Path) -> list[tuple[str, str | None]]:
         record = json.loads((metric / task["record"]).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return []  # then the check says that there is no record
-    setups = [record["scoring"]["setups"][setup] for check, setup in SCORES.items() if check in task["download"]]
+    setups = [record["scoring"]["setups"][check["setup"]] for check in task["download"] if check["setup"]]
     return [(setup["model"], setup["revision"]) for setup in setups if not Path(setup["model"]).is_dir()]
 
 

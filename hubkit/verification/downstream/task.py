@@ -21,7 +21,8 @@ Task = dict[str, Any]
 
 - `sealed`, whether the dataset is, and `opened`, the folder in which hubkit opened it, or null;
 - `script`, whether there is a branch with the loader; `files`, a file behind the gate of each gated repo;
-- `download`, which checks will run code of the release later, so that what they need is downloaded now;
+- `checks`, those to be made now: of each its `name`, the `module` with its function, and what it needs;
+- `download`, those that will run code of the release later, so that what they need is downloaded now;
   `downloads`, the folder for it; `downloaded`, what came of it, for a process that is offline, or null;
 - `corpus` and `images`, the reader's own, or null; `sample`, how many reports to generate again;
 - `record` and `recipe`, the names of the release's own descriptions in its repos.

@@ -5,7 +5,7 @@ import pytest
 from sacrebleu.metrics import BLEU, CHRF
 from tiny_encoders import sentences
 
-from hubkit.scoring.overlap import bleu, chrf, signatures
+from hubkit.metrics.overlap import bleu, chrf, signatures
 
 CASES = {
     "sentences": (sentences(60, seed=1), sentences(60, seed=2)),

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hubkit.scoring.statistics import Measure
+from hubkit.metrics.measure import Measure
 from hubkit.tables import CHEXPERT_LABELS
 
 ACCURACY = Path(__file__).parents[1] / "clinical" / "accuracy.toml"

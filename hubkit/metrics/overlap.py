@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hubkit.scoring.statistics import Measure
+from hubkit.metrics.measure import Measure
 
 BETA_SQUARED = 4.0
 """chrF weighs recall beta = 2 times as much as precision."""

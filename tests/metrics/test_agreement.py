@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hubkit.scoring.agreement import ACCURACY, accuracy_of_rules, agreement, macro
+from hubkit.metrics.agreement import ACCURACY, accuracy_of_rules, agreement, macro
 from hubkit.scoring.statistics import bootstrap, interval
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
