@@ -25,7 +25,7 @@ CLEAN_ENVIRONMENT = 400_000_000
 
 def stage_bytes(stage: str, config: ReleaseConfig, workspace: Workspace) -> int:
     """About how many bytes `stage` writes to the disk of the workspace."""
-    studies = _studies(config)
+    studies = studies_of(config)
     tables = studies * BYTES_PER_STUDY
     made = sum(map(_size, (workspace.adapter, workspace.translations, workspace.scores, workspace.studies)))
     return SMALL + {
@@ -42,7 +42,7 @@ def image_bytes(count: int, config: ReleaseConfig) -> int:
     return int(count * config.corpus.image_size**2 * BYTES_PER_PIXEL)
 
 
-def _studies(config: ReleaseConfig) -> int:
+def studies_of(config: ReleaseConfig) -> int:
     """The studies of the subset; of a whole corpus those of MIMIC-CXR, the largest."""
     subset = config.corpus.subset
     return 227_835 if subset == "all" else sum(subset.sizes().values())

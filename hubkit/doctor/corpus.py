@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubkit.config import Corpus, ReleaseConfig
@@ -15,7 +14,7 @@ from hubkit.doctor.findings import Finding, failed, ok, warning
 from hubkit.doctor.machine import room
 from hubkit.errors import HubkitError
 from hubkit.floors import require_texts
-from hubkit.room import image_bytes
+from hubkit.room import image_bytes, studies_of
 from hubkit.tables import SECTIONS
 from hubkit.terms.kinds import terms_of
 from hubkit.terms.policy import check_access
@@ -23,6 +22,10 @@ from hubkit.workspace import Workspace
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+JPEGS = 377_110
+JPEG_BYTES = 1_500_000
+"""The images of MIMIC-CXR-JPG 2.1.0, and the size of one: 570 GB in all."""
 
 SOME = 200
 """Reports that are read to see whether they can be: enough to tell a reformatted corpus from odd reports."""
@@ -33,15 +36,22 @@ def corpus(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     kind = terms_of(config.corpus.kind)
     terms = [kind.licence, *(() if kind.derivatives else ("no derivatives",)), *((kind.url,) if kind.url else ())]
     yield ok("licence", ", ".join(terms))
-    reader = open_corpus(config.corpus)
-    catalogue = reader.catalogue()
+    try:
+        reader = open_corpus(config.corpus)
+        catalogue = reader.catalogue()
+    except HubkitError:
+        # Nothing is fetched yet: what the images will take is known all the same.
+        yield from _to_fetch(studies_of(config) * config.corpus.max_images, config)
+        raise
     studies = chosen_studies(catalogue, config)
     yield ok("corpus", f"{kind.name}, {len(catalogue.studies)} studies with a report, {len(studies)} of them are taken")
     for name, found in catalogue.notes.items():
         if found:
             yield warning("corpus", f"{name.replace('_', ' ')}: {len(found)}", "compare with PhysioNet's: hubkit fetch")
     listed = studies["images"].combine_chunks().flatten().field("path").to_pylist()
-    yield _images(listed, catalogue.image_root, config.corpus)
+    there = sum(catalogue.image_root is not None and (catalogue.image_root / path).is_file() for path in listed)
+    yield _images(len(listed), there, config.corpus)
+    yield from _to_fetch(len(listed) - there, config)
     yield room("disk, images", workspace.root, image_bytes(len(listed), config))
     _read_some(studies, reader, config)
 
@@ -60,16 +70,22 @@ def _read_some(studies: pa.Table, reader: Reader, config: ReleaseConfig) -> None
         require_texts(have, len(some), False, config.corpus.root)
 
 
-def _images(listed: list[str], root: Path | None, settings: Corpus) -> Finding:
+def _images(listed: int, there: int, settings: Corpus) -> Finding:
     if not listed:
         return warning("images", "none are taken: models are shown text alone", "set [corpus] max_images")
-    there = [path for path in listed if root is not None and (root / path).is_file()]
-    what, hint = f"{len(there)} of {len(listed)} are there", "get them with: hubkit fetch"
-    if len(there) == len(listed):
+    what, hint = f"{there} of {listed} are there", "get them with: hubkit fetch"
+    if there == listed:
         return ok("images", what)
     if not there and settings.images is not None:
         return failed("images", what, hint)
     return warning("images", what if there else f"{what}: text only", hint)
+
+
+def _to_fetch(count: int, config: ReleaseConfig) -> Iterator[Finding]:
+    """Room for so many images of a corpus that `hubkit fetch` gets."""
+    if count and terms_of(config.corpus.kind).parents:
+        home = config.corpus.images or config.corpus.root
+        yield room("disk, images to fetch", home, min(count, JPEGS) * JPEG_BYTES)
 
 
 def account(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:

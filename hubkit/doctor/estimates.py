@@ -7,10 +7,12 @@ a server with continuous batching is ten times as fast as a small card in 4 bits
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 from hubkit.config import ReleaseConfig
-from hubkit.doctor.hub import models_of
+from hubkit.doctor.hub import models_of, served_model
+from hubkit.models.folders import public_name
 from hubkit.room import image_bytes
 from hubkit.tables import CONDITIONS
 
@@ -61,9 +63,19 @@ def billions(model: str) -> float | None:
     return None if found is None else float(found[1]) / (1 if found[2] == "b" else 1000)
 
 
+def translator_size(config: ReleaseConfig) -> float | None:
+    """Billions of parameters of the translation model, as its public name tells."""
+    return billions(public_name(config.translation.model, config.translation.model_id))
+
+
+def base_size(config: ReleaseConfig) -> float | None:
+    """Billions of parameters of the base model, as its public name tells."""
+    return billions(public_name(config.finetuning.model, config.finetuning.model_id))
+
+
 def translation_hours(config: ReleaseConfig, tokens: float) -> Hours | None:
     """How long so many tokens of translation take; None where the model's name does not tell its size."""
-    size = billions(config.translation.model)
+    size = translator_size(config)
     if size is None:
         return None
     slow, fast = (speed * 27 / size for speed in TRANSLATION_SPEED)
@@ -73,7 +85,7 @@ def translation_hours(config: ReleaseConfig, tokens: float) -> Hours | None:
 def training_hours(config: ReleaseConfig, train: int, validate: int) -> Hours | None:
     """How long the training takes with all its evaluations, if it does not stop early; None as above."""
     settings = config.finetuning
-    size = billions(settings.model)
+    size = base_size(config)
     if size is None:
         return None
     samples = train * settings.epochs
@@ -91,7 +103,7 @@ def training_hours(config: ReleaseConfig, train: int, validate: int) -> Hours | 
 
 def generation_hours(config: ReleaseConfig, test: int) -> Hours | None:
     """How long the test studies take in every condition; None as above."""
-    size = billions(config.finetuning.model)
+    size = base_size(config)
     if size is None:
         return None
     tokens = test * len(CONDITIONS) * min(TOKENS_A_REPORT, config.generation.max_new_tokens)
@@ -100,9 +112,13 @@ def generation_hours(config: ReleaseConfig, test: int) -> Hours | None:
 
 
 def download_gb(config: ReleaseConfig) -> dict[str, float | None]:
-    """Gigabytes of each model, by name: two bytes a parameter as Gemma is published; None where that is not known."""
+    """Gigabytes of each model that is no folder here, by name: two bytes a parameter as Gemma is published; None
+    where that is not known. A server that hubkit starts on this machine fetches its model here too."""
+    served = served_model(config) if config.translation.serve else None
     sizes = {}
-    for model in models_of(config):
+    for model in [*models_of(config), *([served] if served else [])]:
+        if Path(model.name).is_dir():
+            continue
         parameters = billions(model.name)
         sizes[model.name] = ENCODER_GB.get(model.name, None if parameters is None else 2 * parameters)
     return sizes

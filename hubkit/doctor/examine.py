@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from hubkit.config import ReleaseConfig
-from hubkit.doctor import corpus, hub, machine, memory, training, translation
+from hubkit.doctor import corpus, hours, hub, machine, memory, training, translation
 from hubkit.doctor.findings import Finding, failed, from_error
 from hubkit.errors import HubkitError
 from hubkit.hub.client import transport_errors
@@ -28,6 +28,7 @@ CHECKS: dict[str, Callable[[ReleaseConfig, Workspace], Iterable[Finding]]] = {
     "training data": hub.training_data,
     "training": training.training,
     "memory": memory.memory,
+    "time": hours.hours,
 }
 
 

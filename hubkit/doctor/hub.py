@@ -14,6 +14,7 @@ from hubkit.errors import HubkitError
 from hubkit.hub import identity
 from hubkit.hub.client import connect
 from hubkit.hub.gate import ungranted_token
+from hubkit.models.folders import public_name
 from hubkit.own_hub import is_own_hub
 from hubkit.terms.kinds import terms_of
 from hubkit.terms.policy import check_destination, name_warning
@@ -42,6 +43,15 @@ def models_of(config: ReleaseConfig) -> list[Model]:
         listed.insert(0, Model("translate", config.translation.model, config.translation.revision))
     encoders = (config.scoring.bertimbau, config.scoring.xlm_roberta)
     return listed + [Model("score", encoder.model, encoder.revision) for encoder in encoders]
+
+
+def served_model(config: ReleaseConfig) -> Model | None:
+    """The model that the engine openai's server serves, where the settings say what it is on the Hub."""
+    settings = config.translation
+    name = public_name(settings.model, settings.model_id)
+    if settings.engine != "openai" or "/" not in name:
+        return None
+    return Model("the translation server", name, settings.revision)
 
 
 def account(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
@@ -96,31 +106,38 @@ def names(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
 
 
 def models(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
-    """Each model is on this machine, or its repo lets us in."""
+    """Each model is on this machine, or its repo lets us in; of one that a server has, only its gate is looked at."""
+    for model in models_of(config):
+        if Path(model.name).is_dir():
+            yield ok(f"model for {model.stage}", f"{model.name} is a folder of this machine")
+        else:
+            yield _reached(model)
+    served = served_model(config)
+    if served is not None and answers(current_endpoint()):
+        found = _reached(served)
+        # The server may have its files from elsewhere, so that this stops nothing.
+        yield found._replace(status="warning") if found.status == "failed" else found
+
+
+def _reached(model: Model) -> Finding:
+    """Whether the repo of a model lets us in, and has its revision."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 
-    api = HfApi(endpoint=current_endpoint())
-    for model in models_of(config):
-        check = f"model for {model.stage}"
-        if Path(model.name).is_dir():
-            yield ok(check, f"{model.name} is a folder of this machine")
-            continue
-        if not answers(api.endpoint):
-            yield failed(check, f"{model.name}: {api.endpoint} does not answer", "check the network and HF_ENDPOINT")
-            continue
-        try:
-            api.auth_check(model.name)
-            api.model_info(model.name, revision=model.revision)
-        except GatedRepoError:
-            page = f"{api.endpoint}/{model.name}"
-            yield failed(check, f"{model.name} is gated and not granted to you", f"accept its licence: {page}")
-        except (RepositoryNotFoundError, HFValidationError):
-            yield failed(check, f"{model.name} is no repo that you can see", "check the name, or run: hf auth login")
-        except HfHubHTTPError as error:
-            yield failed(check, f"{model.name}: the Hub answers {error.response.status_code}", "check its revision")
-        else:
-            yield ok(check, f"{model.name} lets you in")
+    api, check = HfApi(endpoint=current_endpoint()), f"model for {model.stage}"
+    if not answers(api.endpoint):
+        return failed(check, f"{model.name}: {api.endpoint} does not answer", "check the network and HF_ENDPOINT")
+    try:
+        api.auth_check(model.name)
+        api.model_info(model.name, revision=model.revision)
+    except GatedRepoError:
+        page = f"{api.endpoint}/{model.name}"
+        return failed(check, f"{model.name} is gated and not granted to you", f"accept its licence: {page}")
+    except (RepositoryNotFoundError, HFValidationError):
+        return failed(check, f"{model.name} is no repo that you can see", "check the name, or run: hf auth login")
+    except HfHubHTTPError as error:
+        return failed(check, f"{model.name}: the Hub answers {error.response.status_code}", "check its revision")
+    return ok(check, f"{model.name} lets you in")
 
 
 def training_data(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from hubkit.config import ReleaseConfig
 from hubkit.distribution import install_hint, origin, requirements, stranger
+from hubkit.doctor.estimates import download_gb
 from hubkit.doctor.findings import Finding, failed, ok, warning
-from hubkit.doctor.hub import Model, models_of
+from hubkit.doctor.hub import Model, models_of, served_model
 from hubkit.doctor.memory import model_config, parameters
 from hubkit.errors import HubkitError
 from hubkit.workspace import Workspace
@@ -70,21 +71,32 @@ def disk(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     from huggingface_hub.constants import HF_HUB_CACHE
 
     yield room("disk, tables and adapter", workspace.root, SPARE)
-    yield room("disk, models", Path(HF_HUB_CACHE), _downloads(config))
+    needed, unknown = _downloads(config)
+    found = room("disk, models", Path(HF_HUB_CACHE), needed)
+    rest = f", and what {', '.join(unknown)} takes, whose size is not known" if unknown else ""
+    yield found._replace(what=found.what + rest)
 
 
-def _downloads(config: ReleaseConfig) -> int:
-    """Bytes of the models that would have to be downloaded: bf16, as Gemma is published, fp32 for the encoders."""
-    total = 0
-    for model in models_of(config):
-        if Path(model.name).is_dir() or _is_cached(model):
+def _downloads(config: ReleaseConfig) -> tuple[int, list[str]]:
+    """Bytes of the models that would have to be downloaded, and those whose size nobody tells.
+
+    In bf16, as Gemma is published, and fp32 for the encoders; by their names where the Hub does not say more.
+    """
+    total, unknown = 0, []
+    by_name = download_gb(config)
+    served = served_model(config)
+    for model in [*models_of(config), *([served] if served else [])]:
+        if model.name not in by_name or _is_cached(model):
             continue
         try:
             total += parameters(model_config(model.name, model.revision)) * (4 if model.stage == "score" else 2)
         except HubkitError:
-            # A model that cannot be looked at is a finding of its own.
-            continue
-    return total
+            size = by_name[model.name]
+            if size is None:
+                unknown.append(model.name)
+            else:
+                total += int(size * 1e9)
+    return total, unknown
 
 
 def _is_cached(model: Model) -> bool:

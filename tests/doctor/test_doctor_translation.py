@@ -9,10 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from huggingface_hub import HfApi
 
 from hubkit.config import parse_config
-from hubkit.doctor import machine, translation
-from hubkit.workspace import Workspace
+from hubkit.doctor import hours, hub, machine, translation
+from hubkit.localhub import serve
+from hubkit.workspace import Workspace, write_json
 
 
 @pytest.fixture
@@ -100,3 +102,95 @@ def test_the_public_name_of_a_folder_is_asked_for(tmp_path: Path, kind: str, sta
     assert (one.status, one.what) == ("ok", "cards call it google/medgemma-27b-text-it")
     assert (two.status, two.hint) == (status, 'set [finetuning] model_id = "OWNER/NAME"')
     assert not list(translation.folders(parse_config({}), Workspace(tmp_path / "work")))
+
+
+@pytest.mark.parametrize(
+    ("table", "served"),
+    [
+        ({"model": "google/medgemma-27b-text-it"}, "google/medgemma-27b-text-it"),
+        ({"model": "translator", "model_id": "google/medgemma-27b-text-it"}, "google/medgemma-27b-text-it"),
+        ({"model": "translator"}, None),  # how the server calls it; nobody knows what that is
+        ({"model": "/models/translator"}, None),
+        ({"engine": "transformers"}, None),
+    ],
+)
+def test_what_the_server_serves_is_known_by_its_name_on_the_hub(table: dict[str, str], served: str | None) -> None:
+    found = hub.served_model(parse_config({"translation": {"engine": "openai", **table}}))
+    assert (found.name if found else None) == served
+
+
+def test_a_gated_model_of_a_server_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve(tmp_path / "hub") as running:
+        monkeypatch.setenv("HF_ENDPOINT", running.url)
+        api = HfApi(endpoint=running.url, token=running.tokens["owner"])
+        api.create_repo("maintainer/translator")
+        api.update_repo_settings("maintainer/translator", gated="manual")
+        folder = {"model": str(tmp_path), "layer": 1}
+        config = parse_config(
+            {
+                "translation": {"engine": "openai", "model": "alias", "model_id": "maintainer/translator"},
+                "finetuning": {"model": str(tmp_path)},
+                "scoring": {"bertimbau": folder, "xlm_roberta": folder},
+            }
+        )
+        for user, status in (("owner", "ok"), ("ungranted", "warning")):
+            monkeypatch.setenv("HF_TOKEN", running.tokens[user])
+            found = {each.check: each for each in hub.models(config, Workspace(tmp_path / "work"))}
+            assert found["model for the translation server"].status == status
+    assert found["model for the translation server"].what == "maintainer/translator is gated and not granted to you"
+
+
+@pytest.mark.parametrize(
+    ("serve_command", "gigabytes", "unknown"),
+    [
+        # 27 and 4 billion parameters of two bytes, and the two encoders.
+        (None, 8 + 0.4 + 2.2, ""),
+        ("vllm serve x --port {port}", 54 + 8 + 0.4 + 2.2, ""),
+        ("vllm serve x --port {port}", 8 + 0.4 + 2.2, ", and what lab/translator takes, whose size is not known"),
+    ],
+)
+def test_models_count_as_disk_where_no_hub_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, serve_command: str | None, gigabytes: float, unknown: str
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *arguments, **named: None)
+    serves = {"serve": serve_command} if serve_command else {}
+    model = "lab/translator" if unknown else "google/medgemma-27b-text-it"
+    config = parse_config({"translation": {"engine": "openai", "model": model, **serves}})
+    found = {each.check: each for each in machine.disk(config, Workspace(tmp_path / "work"))}["disk, models"]
+    assert f"about {gigabytes * 1e9 / 2**30:.1f} GiB needed" in found.what
+    assert found.what.endswith(f"{tmp_path / 'cache'}{unknown}")
+
+
+@pytest.mark.parametrize(
+    ("tables", "said"),
+    [
+        (
+            {},
+            [
+                "time, translate: 0.1 to 0.67 h (359,700 tokens at 150 to 1,700 tokens/s) on one GPU of 24 to 80 GB",
+                "time, finetune: 0.12 to 2 h (40 to 300 TFLOP/s) on one GPU",
+                "time, generate: 0.12 to 1.2 h (965 studies at 100 to 1,000 tokens/s) on one GPU",
+            ],
+        ),
+        (
+            {"translation": {"model": "/models/x", "model_id": "google/gemma-3-12b-it"}},
+            ["time, translate: 0.1 to 0.3 h (359,700 tokens at 338 to 3,825 tokens/s)"],
+        ),
+        ({"translation": {"model": "/models/x"}}, ["time, translate: not known"]),
+        ({"corpus": {"subset": "all"}}, ["time: not known before the studies are counted"]),
+    ],
+)
+def test_hours_are_a_range_with_the_speed_they_come_from(
+    tmp_path: Path, tables: dict[str, dict[str, str]], said: list[str]
+) -> None:
+    lines = [each.line().split(maxsplit=1)[1] for each in hours.hours(parse_config(tables), Workspace(tmp_path))]
+    assert [line[: len(start)] for line, start in zip(lines, said, strict=False)] == said
+
+
+def test_hours_count_the_studies_that_were_read(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    write_json(workspace.selection, {"sizes": {"train": 8000, "validate": 1000, "test": 1000}})
+    first = next(iter(hours.hours(parse_config({"corpus": {"subset": "all"}}), workspace)))
+    assert first.what.startswith("0.25 to 2.8 h (1,500,000 tokens at 150 to 1,700 tokens/s)")
