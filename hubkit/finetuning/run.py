@@ -22,10 +22,10 @@ from hubkit.finetuning.lora import (
     write_adapter,
 )
 from hubkit.finetuning.tower import keep_features, release_tower
+from hubkit.models.device_errors import device_errors
 from hubkit.models.devices import pick_device
 from hubkit.models.folders import public_name
 from hubkit.models.loading import commit_of, load_vision_model
-from hubkit.models.memory import out_of_memory
 from hubkit.models.samples import Sample
 from hubkit.workspace import sync_folder, write_json
 
@@ -85,7 +85,7 @@ def train(
     device = pick_device(settings.device)
     arguments = training_arguments(settings, seed, folder, device, evaluates=bool(validate))
     rehearse(arguments)
-    with out_of_memory(advice(settings, max(len(sample.images) for sample in (*train, *validate)))):
+    with device_errors(advice(settings, max(len(sample.images) for sample in (*train, *validate)))):
         trainer = build_trainer(settings, arguments, prompt, train, validate)
         checkpoint = last_checkpoint(folder)
         try:

@@ -13,10 +13,10 @@ from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.generation.decoding import account_for, advice, answer, batches
 from hubkit.generation.tasks import run_tasks
+from hubkit.models.device_errors import device_errors
 from hubkit.models.devices import pick_device
 from hubkit.models.folders import public_name
 from hubkit.models.loading import Loaded, device_name, load_vision_model
-from hubkit.models.memory import out_of_memory
 from hubkit.models.quiet import quiet
 from hubkit.models.recipe import decoding, read_recipe
 from hubkit.models.samples import Sample, choose_examples, read_samples, require_samples
@@ -169,7 +169,7 @@ def _answer_all(
             left = [sample for sample in batch if sample.study_id not in done]
             if not left:
                 continue
-            with out_of_memory(lower):
+            with device_errors(lower):
                 loaded = loaded or conditions.model(condition)
                 answers = answer(loaded, config.generation, left, examples, config.release.seed)
             fresh = [

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hubkit.config import Translation
 from hubkit.errors import HubkitError
+from hubkit.models.device_errors import check_device
 from hubkit.models.devices import claim_gpu
 from hubkit.privacy import private_umask
 from hubkit.translation.attempts import translate_units
@@ -39,6 +40,7 @@ class Worker:
         # Raised, it would end the other tasks of this machine: they go on, and who started them reads it in its file.
         try:
             with private_umask():  # a Ray worker has that of its machine
+                check_device()
                 claim_gpu(self.gpus, self.logs)
                 self.run(rank, world_size)
         except HubkitError as error:

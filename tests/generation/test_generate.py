@@ -13,6 +13,7 @@ import hubkit.generation.generate as stage
 from hubkit.errors import HubkitError
 from hubkit.finetuning.finetune import finetune
 from hubkit.generation.decoding import account_for, batches
+from hubkit.models import device_errors
 from hubkit.models.samples import Sample
 from hubkit.tables import CONDITIONS, GENERATIONS
 from hubkit.workspace import Workspace, read_table
@@ -186,6 +187,21 @@ def test_a_batch_that_does_not_fit_into_memory_is_halved(
     assert made(trained) == (1, {})
     for condition in CONDITIONS:
         assert read_table(trained.generations(condition))["study_id"].to_pylist() == [7, 9, 10, 11, 12, 13]
+
+
+def test_a_fault_of_the_gpu_keeps_its_kind(
+    trained: Workspace, vision_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+    from transformers import Gemma3ForConditionalGeneration
+
+    def broken(self, **inputs):
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(device_errors, "_broken", [])
+    monkeypatch.setattr(Gemma3ForConditionalGeneration, "generate", broken)
+    with pytest.raises(HubkitError, match=r"accessed memory illegally \(AcceleratorError\) \(update driver and torch"):
+        stage.generate(tiny_config(vision_model), trained.running("generate", "fault"))
 
 
 @pytest.mark.parametrize(("ends_with_padding", "reason"), [(True, "stop"), (False, "length")])

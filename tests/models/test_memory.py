@@ -13,7 +13,7 @@ from hubkit.errors import HubkitError
 from hubkit.finetuning import run
 from hubkit.finetuning.finetune import finetune
 from hubkit.generation import decoding
-from hubkit.models.memory import out_of_memory
+from hubkit.models.device_errors import device_errors
 
 MORE_THAN_THERE_CAN_BE = 2**50
 """Bytes."""
@@ -22,13 +22,13 @@ MORE_THAN_THERE_CAN_BE = 2**50
 def test_says_which_setting_to_lower() -> None:
     with (
         pytest.raises(HubkitError, match=r"no memory left.* \(set \[generation\] shots = 1\)"),
-        out_of_memory("set [generation] shots = 1"),
+        device_errors("set [generation] shots = 1"),
     ):
         torch.empty(MORE_THAN_THERE_CAN_BE, dtype=torch.uint8)
 
 
 def test_another_error_is_not_taken_for_it() -> None:
-    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"), out_of_memory("lower it"):
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"), device_errors("lower it"):
         torch.ones(2, 3) @ torch.ones(2, 3)
 
 

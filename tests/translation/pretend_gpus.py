@@ -28,17 +28,18 @@ class PretendWorker(Worker):
     Args:
         log: the file of what happened.
         processes: how many have to be at work before any of them is answered.
+        fault: what every GPU reports from the second chunk of a process on.
     """
 
-    def __init__(self, *arguments: Any, log: Path, processes: int = 1):
+    def __init__(self, *arguments: Any, log: Path, processes: int = 1, fault: str | None = None):
         super().__init__(*arguments)
-        self.log, self.processes = log, processes
+        self.log, self.processes, self.fault = log, processes, fault
 
     def run(self, *arguments: Any, **options: Any) -> None:
         import pytest
 
         with pytest.MonkeyPatch.context() as patch:
-            replace_cuda(patch, self.log, self.processes)
+            replace_cuda(patch, self.log, self.processes, self.fault)
             super().run(*arguments, **options)
 
 
@@ -51,7 +52,7 @@ def read_log(path: Path) -> dict[int, list[tuple[str, str, int]]]:
     return events
 
 
-def replace_cuda(patch: Any, log: Path, processes: int) -> None:
+def replace_cuda(patch: Any, log: Path, processes: int, fault: str | None) -> None:
     """Give this process 80 GB GPUs, and a tiny model that says it is on one of them."""
     import torch
     import transformers
@@ -78,7 +79,7 @@ def replace_cuda(patch: Any, log: Path, processes: int) -> None:
         model = loaded(name, *arguments, device_map={"": "cpu"}, **options)
         own = {"device": property(lambda self: torch.device("cuda", index))}
         model.__class__ = type("Pretended", (type(model),), own)
-        model.init_continuous_batching = lambda *settings, **more: Manager(log, processes)
+        model.init_continuous_batching = lambda *settings, **more: Manager(log, processes, fault)
         return model
 
     loaded = transformers.AutoModelForCausalLM.from_pretrained
@@ -103,9 +104,10 @@ def _visible() -> str:
 class Manager:
     """Sizes a cache as transformers does, and answers every request with the same tokens."""
 
-    def __init__(self, log: Path, processes: int):
-        self.log, self.processes = log, processes
+    def __init__(self, log: Path, processes: int, fault: str | None):
+        self.log, self.processes, self.fault = log, processes, fault
         self.ready: list[Any] = []
+        self.asked = 0
 
     def warmup(self) -> None:
         from transformers.generation.continuous_batching.utils import get_device_and_memory_breakdown
@@ -119,8 +121,9 @@ class Manager:
         return
 
     def add_request(self, prompt: list[int], max_new_tokens: int) -> str:
-        name = f"request {len(self.ready)}"
-        done = {"request_id": name, "generated_tokens": prompt[:9], "error": None, "is_finished": lambda: True}
+        self.asked += 1
+        name, error = f"request {self.asked}", self.fault if self.asked > 2 else None
+        done = {"request_id": name, "generated_tokens": prompt[:9], "error": error, "is_finished": lambda: True}
         self.ready.append(SimpleNamespace(**done))
         return name
 

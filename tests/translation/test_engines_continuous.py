@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from hubkit.errors import HubkitError
+from hubkit.models import device_errors
 from hubkit.translation.engines.continuous import Continuous
 
 Output = SimpleNamespace
@@ -109,16 +111,34 @@ def test_a_prompt_that_no_cache_holds_fails_alone(started: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "says",
+    ("says", "reason"),
     [
-        lambda place, limit, cache: None if place else output("request 0", [0]),
-        lambda place, limit, cache: output(f"request {place}", [place], "bad input" if place else None),
+        (lambda place, limit, cache: None if place else output("request 0", [0]), "generation failed"),
+        (
+            lambda place, limit, cache: output(f"request {place}", [place], "bad input" if place else None),
+            "generation failed: RuntimeError",
+        ),
     ],
     ids=["the manager died", "an error of another kind"],
 )
-def test_other_trouble_ends_what_is_left(started: Any, says: Any) -> None:
+def test_other_trouble_ends_what_is_left(started: Any, says: Any, reason: str) -> None:
     engine, caches, _ = started(says)
     assert sorted(engine.answers([[0], [1], [2]], [1] * 3), key=lambda answer: answer[0]) == [
-        *((0, [0]), (1, "generation failed"), (2, "generation failed")),
+        *((0, [0]), (1, reason), (2, reason)),
     ]
     assert (len(caches), engine.manager) == (1, None)
+
+
+def test_a_gpu_that_failed_is_asked_nothing_more(started: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device_errors, "_broken", [])
+
+    def says(place: int, limit: int, cache: dict[str, Any]) -> Output:
+        return output(f"request {place}", [place], "CUDA error: device-side assert triggered" if place == 1 else None)
+
+    engine, caches, log = started(says)
+    answers = engine.answers([[0], [1], [2]], [1] * 3)
+    assert [next(answers), next(answers)] == [(0, [0]), (2, [2])]
+    with pytest.raises(HubkitError, match="an assertion failed on the GPU"):
+        next(answers)
+    engine.close()
+    assert (len(caches), log.count("destroy")) == (1, 1)

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from hubkit.config import Translation
-from hubkit.errors import UsageError
+from hubkit.errors import HubkitError, UsageError
+from hubkit.models import device_errors
 from hubkit.models.memory import is_out_of_memory
 from hubkit.translation.engines.base import Request
 from hubkit.translation.engines.transformers import TransformersEngine
@@ -71,7 +72,11 @@ def test_continuous_batching_goes_on_with_half_the_memory(continuous, one_by_one
 
 @pytest.mark.parametrize(
     ("error", "said"),
-    [(torch.OutOfMemoryError("CUDA out of memory."), "out of memory"), (ValueError("x"), "generation failed")],
+    [
+        (torch.OutOfMemoryError("CUDA out of memory."), "out of memory"),
+        (ValueError("x"), "generation failed: ValueError"),
+        (RuntimeError("shapes"), "generation failed: RuntimeError"),
+    ],
 )
 def test_continuous_batching_that_fails_leaves_no_request_without_answer(continuous, error, said):
     def broken(*arguments, **options):
@@ -80,6 +85,34 @@ def test_continuous_batching_that_fails_leaves_no_request_without_answer(continu
     continuous.model.forward = broken
     answers = dict(continuous.answer(requests()))
     assert [answers[place] for place in range(5)] == [(None, 0, "error", said)] * 5
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (torch.AcceleratorError("CUDA error: device-side assert triggered"), r"on the GPU \(AcceleratorError\)"),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), r"illegally \(RuntimeError\)"),
+    ],
+)
+def test_a_fault_of_the_gpu_ends_the_engine_by_its_type(continuous, monkeypatch, error, said):
+    """The error is raised where a GPU raises it: in the thread of the real manager."""
+    monkeypatch.setattr(device_errors, "_broken", [])
+
+    def broken(*arguments, **options):
+        raise error
+
+    continuous.model.forward = broken
+    with pytest.raises(HubkitError, match=said):
+        list(continuous.answer(requests()))
+
+
+def test_a_model_that_does_not_fit_says_what_to_set(tiny_model, monkeypatch):
+    def full(*arguments, **options):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 54.00 GiB.")
+
+    monkeypatch.setattr("transformers.AutoModelForCausalLM.from_pretrained", full)
+    with pytest.raises(HubkitError, match=r'no memory left.*set \[translation\] quantization = "nf4"'):
+        TransformersEngine(settings(tiny_model))
 
 
 def test_nothing_asked_nothing_answered(tiny_model):

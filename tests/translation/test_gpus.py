@@ -10,7 +10,9 @@ import pytest
 from pretend_gpus import PretendWorker, read_log
 
 from hubkit.config import Translation
-from hubkit.errors import UsageError
+from hubkit.errors import HubkitError, UsageError
+from hubkit.models import device_errors
+from hubkit.translation.checkpoints import read_parts
 from hubkit.translation.executors import run_worker
 from hubkit.workspace import Workspace
 
@@ -26,14 +28,14 @@ def run(make_workspace: Any, studies: Any, tiny_model: Path, tmp_path: Path, mon
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
 
     def start(
-        count: int, processes: int = 1, rank: int | None = None, **settings: Any
+        count: int, processes: int = 1, rank: int | None = None, fault: str | None = None, **settings: Any
     ) -> dict[int, list[tuple[str, str, int]]]:
         monkeypatch.setattr("torch.cuda.device_count", lambda: count)
         workspace: Workspace = make_workspace(studies)
         table = {"model": str(tiny_model), "quantization": "fp32", "checkpoint": 2, "retries": 0, **settings}
         log = tmp_path / "log"
         step = PretendWorker(
-            Translation(**table), workspace.studies, workspace.root / "partial", log=log, processes=processes
+            Translation(**table), workspace.studies, tmp_path / "parts", log=log, processes=processes, fault=fault
         )
         if rank is None:
             run_worker(step)
@@ -83,3 +85,22 @@ def test_each_local_worker_sees_a_gpu_of_its_own(run: Run, monkeypatch: pytest.M
 def test_processes_that_have_no_gpu_are_refused(run: Run, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         run(2, **settings)
+
+
+ASSERT = "CUDA error: device-side assert triggered"
+
+
+def test_a_process_whose_gpu_failed_takes_no_further_task(run: Run, tmp_path: Path) -> None:
+    """One process has three tasks: the first ends with the fault, the others do not load the model again."""
+    with pytest.raises(HubkitError, match=r"12 units were not translated: an assertion failed on the GPU \(Runtime"):
+        run(8, tasks=3, fault=ASSERT)
+    (events,) = read_log(tmp_path / "log").values()
+    assert [event for event, _, _ in events].count("load") == 1
+    assert [row["status"] for row in read_parts(tmp_path / "parts").values()] == ["flagged"] * 2
+
+
+def test_one_process_alone_ends_with_the_fault(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device_errors, "_broken", [])
+    with pytest.raises(HubkitError, match=r"^an assertion failed on the GPU \(RuntimeError\) \(most often the tok"):
+        run(8, fault=ASSERT)
+    assert len(read_parts(tmp_path / "parts")) == 2

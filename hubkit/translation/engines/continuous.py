@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hubkit.errors import HubkitError
+from hubkit.models.device_errors import check_device
 from hubkit.models.loading import first_line
 from hubkit.models.memory import free_memory, is_out_of_memory
 from hubkit.translation.engines.paged_cache import attention_of, least_bytes, smaller
@@ -38,7 +39,7 @@ class Continuous:
             limits: tokens that each answer may have.
 
         Raises:
-            HubkitError: the cache cannot be made.
+            HubkitError: the cache cannot be made, or the GPU failed.
         """
         waiting = set(range(len(prompts)))
         while waiting:
@@ -54,13 +55,17 @@ class Continuous:
                 troubles.append(error)
             if not waiting:
                 return
+            manager = self.manager
             self.close()
+            troubles = [*_fatal(manager), *troubles]
+            check_device(troubles)
             short = any(_is_short(trouble) for trouble in troubles)
             if short and self._shrink():
                 continue
             if len(waiting) == len(prompts) and any(_has_no_room(trouble) for trouble in troubles):
                 raise HubkitError(self._shortage(), hint=self.advice)
-            yield from ((place, "out of memory" if short else "generation failed") for place in sorted(waiting))
+            reason = "out of memory" if short else _reason(troubles)
+            yield from ((place, reason) for place in sorted(waiting))
             return
 
     def close(self) -> None:
@@ -129,3 +134,15 @@ def _is_short(error: BaseException) -> bool:
 
 def _has_no_room(error: BaseException) -> bool:
     return any(words in str(error) for words in NO_ROOM)
+
+
+def _fatal(manager: Any) -> list[BaseException]:
+    """What ended the thread of a manager that is closed: its answers hold the message alone, without the type."""
+    error = getattr(getattr(manager, "background_thread_status", None), "fatal_error", None)
+    return [] if error is None else [error]
+
+
+def _reason(troubles: Sequence[BaseException]) -> str:
+    """Why there are no answers, by type: a message might quote a report."""
+    kinds = [type(trouble).__name__ for trouble in troubles]
+    return f"generation failed: {kinds[0]}" if kinds else "generation failed"

@@ -8,6 +8,7 @@ from transformers import GenerationConfig
 
 from hubkit.config import Translation
 from hubkit.errors import UsageError
+from hubkit.models.device_errors import device_errors
 from hubkit.models.devices import pick_device
 from hubkit.models.loading import commit_of, load_language_model
 from hubkit.translation.engines.base import Answer, Engine, Request
@@ -23,13 +24,17 @@ class TransformersEngine(Engine):
         translation: model, revision, quantisation, device, and `batch_tokens`.
         task: tasks that see several CUDA devices take them in turn.
         continuous: whether batches are continuous; None means on CUDA.
+
+    Raises:
+        HubkitError: the model cannot be loaded, or its device has no room for it.
     """
 
     def __init__(self, translation: Translation, task: int = 0, continuous: bool | None = None):
         device = _device_of_task(translation.device, task)
-        self.model, self.tokenizer = load_language_model(
-            translation.model, translation.revision, translation.quantization, device
-        )
+        with device_errors(_advice(translation)):
+            self.model, self.tokenizer = load_language_model(
+                translation.model, translation.revision, translation.quantization, device
+            )
         if self.tokenizer.chat_template is None:
             raise UsageError(
                 "the model has no chat template, so it cannot be asked",
@@ -89,7 +94,7 @@ class TransformersEngine(Engine):
 
 
 def _advice(translation: Translation) -> str:
-    """What to set where the model leaves no memory for a cache."""
+    """What to set where the model does not fit, or leaves no memory for a cache."""
     if translation.quantization != "nf4":
         return 'set [translation] quantization = "nf4": a quarter of the memory of bf16 for the weights'
     return 'end what else uses the GPU, or set [translation] engine = "openai" or a smaller model'
