@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import os
 import socket
 import sys
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError, UsageError
 from hubkit.tokens import check_hub_tokens
+
+if TYPE_CHECKING:
+    import ssl
 
 OFFICIAL = "https://huggingface.co"
 
@@ -53,6 +58,23 @@ def check_encrypted(endpoint: str, where: str) -> None:
 
 def current_endpoint() -> str:
     return os.environ.get("HF_ENDPOINT", OFFICIAL).rstrip("/")
+
+
+def trusted_certificates() -> ssl.SSLContext:
+    """What a lone request of httpx takes as `verify`.
+
+    By itself httpx reads the whole bundle of certificates for each request. That takes longer than
+    the request, and a push makes 60 of them.
+    """
+    return _certificates(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@functools.cache
+def _certificates(file: str | None, folder: str | None) -> ssl.SSLContext:
+    """Read once for each pair of values: httpx looks at these two variables, in this order."""
+    import httpx
+
+    return httpx.create_ssl_context()
 
 
 def where(config: ReleaseConfig) -> str:

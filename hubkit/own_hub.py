@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from hubkit.endpoint import is_loopback
+from hubkit.endpoint import is_loopback, trusted_certificates
 from hubkit.workspace import atomic
 
 CHALLENGE = "/api/hubkit/challenge"
@@ -60,7 +60,9 @@ def is_own_hub(endpoint: str) -> bool:
     try:
         address = f"{endpoint.rstrip('/')}{CHALLENGE}"
         # Past any proxy of the environment: what listens on this very port has to answer.
-        with httpx.Client(trust_env=False, timeout=SECONDS_TO_ANSWER, follow_redirects=False) as client:
+        with httpx.Client(
+            trust_env=False, timeout=SECONDS_TO_ANSWER, follow_redirects=False, verify=trusted_certificates()
+        ) as client:
             said = client.get(address, params={"nonce": nonce}).json()
         written = _own_file(Path(said["root"]) / SECRET_FILE)
         answer, secret, port = str(said["answer"]), str(written["secret"]), int(written["port"])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hubkit.config import parse_config
-from hubkit.endpoint import OFFICIAL, current_endpoint, is_loopback, use_endpoint, where
+from hubkit.endpoint import OFFICIAL, current_endpoint, is_loopback, trusted_certificates, use_endpoint, where
 from hubkit.errors import HubkitError, UsageError
 from hubkit.hub.client import connect
 from hubkit.stages import STAGES
@@ -58,6 +58,22 @@ def test_so_is_a_hub_that_the_environment_names(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setenv(name, "")
     use_endpoint(None)
     assert os.environ["NO_PROXY"] == os.environ["no_proxy"] == "127.0.0.1"
+
+
+def test_certificates_are_read_once_from_where_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import certifi
+
+    usual = Path(certifi.where()).read_text()
+    first, end, _ = usual.partition("-----END CERTIFICATE-----\n")
+    (tmp_path / "one.pem").write_text(first + end)
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    assert trusted_certificates() is trusted_certificates()
+    assert len(trusted_certificates().get_ca_certs()) == usual.count("BEGIN CERTIFICATE")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "one.pem"))
+    assert len(trusted_certificates().get_ca_certs()) == 1
 
 
 def test_a_push_to_one_hub_is_none_to_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

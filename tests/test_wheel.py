@@ -16,7 +16,7 @@ pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def installed(package_index: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of programs of a venv that holds the wheel, what it needs, and nothing else."""
     home = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(home), str(CHECKOUT)]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from hubkit.config import ReleaseConfig
 from hubkit.doctor.findings import Finding, failed, from_error, ok, warning
-from hubkit.endpoint import current_endpoint
+from hubkit.endpoint import current_endpoint, trusted_certificates
 from hubkit.errors import HubkitError
 from hubkit.hub import identity
 from hubkit.hub.client import connect
@@ -165,7 +165,7 @@ def answers(endpoint: str) -> bool:
     import httpx
 
     try:
-        httpx.head(endpoint, timeout=SECONDS)
+        httpx.head(endpoint, timeout=SECONDS, verify=trusted_certificates())
     except httpx.TransportError:
         return False
     return True

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from hubkit.endpoint import trusted_certificates
 from hubkit.errors import HubkitError
 from hubkit.hub.client import SECONDS_WITHOUT_ANSWER, Stumble, retried, seconds_to_wait
 from hubkit.hub.targets import PROBES, WITHOUT_DATA, Target
@@ -215,7 +216,13 @@ def first_byte(url: str, token: str | None, where: str) -> tuple[int, str | None
     import httpx
 
     headers = {"Range": "bytes=0-0"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    answer = httpx.get(url, headers=headers, timeout=SECONDS_WITHOUT_ANSWER, follow_redirects=False)
+    answer = httpx.get(
+        url,
+        headers=headers,
+        timeout=SECONDS_WITHOUT_ANSWER,
+        follow_redirects=False,
+        verify=trusted_certificates(),
+    )
     if answer.status_code == 429 or answer.status_code >= 500:
         # Strangers are counted by this machine's address, with everybody else behind it.
         raise Stumble(f"the probe was answered {answer.status_code}", seconds_to_wait(answer))

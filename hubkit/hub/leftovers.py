@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from hubkit.config import ReleaseConfig
+from hubkit.endpoint import trusted_certificates
 from hubkit.hub.access import plain, requests
 from hubkit.hub.changes import remote_files
 from hubkit.hub.client import SECONDS_WITHOUT_ANSWER, Stumble, connect, retried, seconds_to_wait
@@ -103,7 +104,13 @@ def _answers(api: HfApi, repo: str, kind: str, revision: str, path: str) -> bool
     prefix = "datasets/" if kind == "dataset" else ""
     url = f"{api.endpoint}/{prefix}{repo}/resolve/{quote(revision, safe='')}/{quote(path)}"
     headers = {"Range": "bytes=0-0", "Authorization": f"Bearer {api.token}"}
-    answer = httpx.get(url, headers=headers, timeout=SECONDS_WITHOUT_ANSWER, follow_redirects=True)
+    answer = httpx.get(
+        url,
+        headers=headers,
+        timeout=SECONDS_WITHOUT_ANSWER,
+        follow_redirects=True,
+        verify=trusted_certificates(),
+    )
     if answer.status_code == 429 or answer.status_code >= 500:
         raise Stumble(f"{path} was answered {answer.status_code}", seconds_to_wait(answer))
     return answer.is_success

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from hubkit import __version__
 from hubkit.config import ReleaseConfig, parse_config
-from hubkit.endpoint import OFFICIAL, current_endpoint, is_loopback
+from hubkit.endpoint import OFFICIAL, current_endpoint, is_loopback, trusted_certificates
 from hubkit.errors import HubkitError
 from hubkit.hub import gate
 from hubkit.hub.access import grant, requests, revoke
@@ -176,7 +176,12 @@ def _listed(target: Target) -> tuple[dict[str, Any], bool]:
     import httpx
 
     address = f"{current_endpoint()}/api/datasets/{target.repo}/tree/main"
-    answer = httpx.get(address, params={"recursive": "true"}, timeout=SECONDS_WITHOUT_ANSWER)
+    answer = httpx.get(
+        address,
+        params={"recursive": "true"},
+        timeout=SECONDS_WITHOUT_ANSWER,
+        verify=trusted_certificates(),
+    )
     items = answer.json() if answer.is_success else []
     return {item["path"]: item for item in items}, "RateLimit" in answer.headers
 

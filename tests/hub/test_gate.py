@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,19 @@ def shut(hub: LocalHub) -> Target:
 def test_a_shut_gate(front: Interposed, shut: Target, hub: LocalHub) -> None:
     gate.prove(connect(), shut, hub.tokens["ungranted"])
     gate.prove(connect(), shut, None)
+
+
+def test_certificates_are_not_read_for_each_request(
+    front: Interposed, shut: Target, hub: LocalHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = connect()
+    gate.prove(api, shut, hub.tokens["ungranted"])
+    read, load = [], ssl.SSLContext.load_verify_locations
+    monkeypatch.setattr(
+        ssl.SSLContext, "load_verify_locations", lambda *arguments, **more: read.append(load(*arguments, **more))
+    )
+    gate.prove(api, shut, hub.tokens["ungranted"])
+    assert read == []
 
 
 @pytest.mark.parametrize(

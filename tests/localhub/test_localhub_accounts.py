@@ -145,7 +145,7 @@ def test_names_that_the_hub_does_not_allow(hub: LocalHub, tmp_path: Path, name: 
             pass
 
 
-@pytest.mark.parametrize("command", [["token", "x y/z"], ["serve", "--owner", "a/b c"]])
+@pytest.mark.parametrize("command", [["token", "x y/z"], ["serve", "--port", "0", "--owner", "a/b c"]])
 def test_names_that_the_command_line_does_not_take(tmp_path: Path, command: list[str]) -> None:
     Accounts(tmp_path).mint("ana")
     done = CliRunner().invoke(cli, ["hub", *command, "--root", str(tmp_path)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -160,7 +161,15 @@ def test_a_killed_process_fails_the_check_that_it_made(
 
 def test_an_interrupt_leaves_a_report(hub: LocalHub, corpus: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hubkit", "verify", DATASET, "--tag", "interrupting", "--corpus", str(corpus)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=dict(os.environ))
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=dict(os.environ),
+        # What a shell starts in the background ignores interrupts, and so do its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     assert done.returncode == 130, done.stderr
     last = done.stderr.splitlines()[-1]
     assert last == "hubkit: verification.json: interrupted (it has what was checked until then)"

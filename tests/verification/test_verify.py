@@ -226,7 +226,7 @@ def test_a_sealed_release_is_opened_with_the_readers_corpus(
 
 @pytest.mark.long
 def test_a_sealed_release_is_opened_with_other_versions(
-    sealed: list[str], packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub, tmp_path: Path
+    package_index: None, sealed: list[str], packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub, tmp_path: Path
 ) -> None:
     corpus = str(packaged[0].corpus.root)
     versions = ["--versions", "datasets-3.6", "--keep-versions", str(Path(sys.prefix).resolve() / "versions")]

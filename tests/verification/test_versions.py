@@ -61,7 +61,7 @@ def published(hub: LocalHub, tmp_path_factory: pytest.TempPathFactory) -> Publis
 
 
 @pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.long) for name in version_sets()])
-def python(request: pytest.FixtureRequest) -> Path:
+def python(package_index: None, request: pytest.FixtureRequest) -> Path:
     """The interpreter of a set of versions; the first run installs them."""
     return environment(request.param, KEPT)
 
