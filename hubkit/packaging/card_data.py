@@ -49,6 +49,7 @@ class Quality(NamedTuple):
         checks: what the checks noticed, commonest first.
         reused: sections whose translation was taken from an equal text.
         corrected: sections that people decided about.
+        left_out: flagged sections whose text was taken out.
     """
 
     sections: int
@@ -57,6 +58,7 @@ class Quality(NamedTuple):
     checks: list[Noticed]
     reused: int
     corrected: int
+    left_out: int = 0
 
 
 class Curve(NamedTuple):
@@ -216,6 +218,7 @@ def label_counts(workspace: Workspace) -> list[tuple[str, list[int]]]:
 def quality(workspace: Workspace) -> Quality:
     """Count the translated sections by status and by flag."""
     rows = read_table(workspace.translations, ["study_id", "status", "flags", "reused"]).to_pylist()
+    revision = read_revision(workspace)
     status = Counter(row["status"] for row in rows)
     noticed = Counter((flag, row["status"] == "ok") for row in rows for flag in set(row["flags"] or []))
     checks = [Noticed(name, noticed[name, False], noticed[name, True]) for name in {name for name, _ in noticed}]
@@ -225,7 +228,8 @@ def quality(workspace: Workspace) -> Quality:
         status={name: status[name] for name in ("ok", "flagged", "failed")},
         checks=sorted(checks, key=lambda row: (-row.flagged, -row.warned, row.check)),
         reused=sum(bool(row["reused"]) for row in rows),
-        corrected=read_revision(workspace)["corrected"],
+        corrected=revision["corrected"],
+        left_out=revision["left_out"],
     )
 
 

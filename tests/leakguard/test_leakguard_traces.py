@@ -328,8 +328,9 @@ def test_a_leak_in_a_name_is_said_to_be_one() -> None:
     assert str(Leak("a.md", 3, ID)) == f"a.md line 3: {ID}"
 
 
-ENGLISH, PORTUGUESE, REFERENCE, GENERATED = (
+ENGLISH, MACHINE, CORRECTED, REFERENCE, GENERATED = (
     " FINDINGS:  A red line ends in the first arch.\n",
+    "Uma linha rubra acaba no arco inicial.",
     "Uma linha vermelha termina no primeiro arco.",
     "ACHADOS: Uma linha verde termina no segundo arco.",
     "Uma linha amarela termina no quarto arco.",
@@ -343,7 +344,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     made = Workspace(root / "work").running("package", "0" * 64)
     tables = {
         made.studies: (STUDIES, [{"subject_id": 10_000_100, "report": ENGLISH}] * 2),
-        made.translations: (TRANSLATIONS, [{"translation": PORTUGUESE}, {"translation": None}]),
+        made.machine_translations: (TRANSLATIONS, [{"translation": MACHINE}, {"translation": None}]),
+        made.translations: (TRANSLATIONS, [{"translation": CORRECTED}, {"translation": None}]),
         **{
             made.generations(condition): (
                 GENERATIONS,
@@ -373,7 +375,12 @@ def configured(workspace: Workspace, corpus: str) -> ReleaseConfig:
 def test_the_guard_knows_every_text_of_every_table(workspace: Workspace, corpus: str) -> None:
     known = read_corpus(configured(workspace, corpus), workspace)
     expected = Counter(
-        {(10_000_100, ENGLISH): 2, (10_000_100, PORTUGUESE): 1, (10_000_100, REFERENCE): len(CONDITIONS)}
+        {
+            (10_000_100, ENGLISH): 2,
+            (10_000_100, MACHINE): 1,
+            (10_000_100, CORRECTED): 1,
+            (10_000_100, REFERENCE): len(CONDITIONS),
+        }
     )
     expected.update((10_000_100, f"{condition}: {GENERATED}") for condition in CONDITIONS)
     ids = {10_000_100, STUDY, STUDY + 1}
@@ -384,7 +391,9 @@ def test_the_guard_knows_every_text_of_every_table(workspace: Workspace, corpus:
     assert known.ids == ids
 
 
-@pytest.mark.parametrize("text", [ENGLISH, PORTUGUESE, REFERENCE, GENERATED, f"Study {STUDY}.", "Subject 10000100."])
+@pytest.mark.parametrize(
+    "text", [ENGLISH, MACHINE, CORRECTED, REFERENCE, GENERATED, f"Study {STUDY}.", "Subject 10000100."]
+)
 def test_a_text_of_ones_own_is_compared_with_the_whole_workspace(
     workspace: Workspace, text: str, tmp_path: Path
 ) -> None:

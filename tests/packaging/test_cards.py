@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -381,3 +382,22 @@ def test_a_template_that_asks_for_what_there_is_not_is_named(tmp_path: Path) -> 
     (tmp_path / "README.md.jinja").write_text("{{ nowhere }}")
     with pytest.raises(HubkitError, match="'nowhere' is undefined"):
         render(tmp_path / "README.md.jinja", {})
+
+
+def test_both_cards_say_what_was_left_out_of_training_and_scores(tmp_path: Path) -> None:
+    workspace, config = build_release(tmp_path), release_config(tmp_path / "corpus")
+    training = json.loads((workspace.adapter / TRAINING).read_text())
+    write_json(workspace.adapter / TRAINING, {**training, "studies": {"train": 18, "validate": 10}})
+    summary = json.loads((workspace.scores / "summary.json").read_text())
+    figures = {"bertimbau f1": 0.625, "xlm-roberta f1": 0.5, "chrf++": 37.5, "clinical micro": 0.25}
+    revision = json.loads(workspace.revision.read_text())
+    write_json(workspace.revision, {**revision, "left_out": 3})
+    whole = {"n": 11, "conditions": {"lora": figures}}
+    write_json(workspace.scores / "summary.json", {**summary, "of": 11, "with_left_out": whole})
+    package(config, workspace)
+    for artifact in ("dataset", "adapter"):
+        card = (workspace.dist / artifact / "README.md").read_text()
+        assert "10 of 11 test studies have a reference that passed the checks or that a person accepted" in card
+        assert "| LoRA | 11 | 0.625 | 0.500 | 37.5 | 0.250 |" in card
+    assert "3 flagged sections were left out" in (workspace.dist / "dataset/README.md").read_text()
+    assert "trained on 18 of the 20 studies of the train split" in card
