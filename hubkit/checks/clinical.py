@@ -11,6 +11,7 @@ from hubkit.checks.flags import Flag
 from hubkit.checks.opposites import opposites
 from hubkit.checks.polarity import negation, uncertainty
 from hubkit.checks.sides import SIZED, Place, Side, differing, same, soft
+from hubkit.checks.understood import sure
 from hubkit.clinical.lexicon import Meaning
 
 MANY = frozenset({"Lung Opacity", "Lung Lesion", "Support Devices"})
@@ -62,6 +63,7 @@ def check_sentences(pairs: Sequence[tuple[Side, Side]]) -> Iterator[Flag]:
                 flags += opposites(source, translation)
             if "laterality" in changed:
                 flags = [flag for flag in flags if flag.name != "exchanged"]
+            flags = sure(flags, source, translation)
             errors = {flag.name for flag in flags if flag.severity == "error"}
             yield from (flag for flag in flags if flag.severity == "error" or flag.name not in errors)
 

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from hubkit.checks.flags import Flag
 from hubkit.checks.sides import Side
-from hubkit.clinical.attributes import Attribute, attributes, near
+from hubkit.clinical.attributes import Attribute, near
 from hubkit.clinical.statements import Statement, statements
 
 Severity = Literal["error", "warning"]
@@ -26,7 +26,15 @@ VARYING = frozenset(
 ORDERED = frozenset({"size", "grade", "trend", "side"})
 """Of two of these the order stays, unless what they belong to is reversed as well."""
 
-LINKED = VARYING | {"finding", "device", "anatomy", "tract", "bone", "part"}
+LINKED = VARYING | {"finding", "device", "anatomy", "tract", "bone", "part", "subject"}
+
+OPPOSED = (
+    frozenset({"effect", "cause"}),
+    frozenset({"first", "second"}),
+    frozenset({"later", "earlier"}),
+    frozenset({"acting", "acted on"}),
+)
+"""Roles that a relation gives to what stands before and after it."""
 
 
 class Dimension(NamedTuple):
@@ -85,7 +93,7 @@ def _differences(source: Side, translation: Side) -> dict[str, Difference]:
 def _by_dimension(side: Side, language: Literal["en", "pt"]) -> dict[str, list[Attribute]]:
     found: dict[str, list[Attribute]] = defaultdict(list)
     for sentence in side.sentences:
-        for attribute in attributes(sentence, language):
+        for attribute in sentence.attributes.found:
             for name in attribute.values:
                 if name in dimensions():
                     found[name].append(attribute)
@@ -153,6 +161,12 @@ def _exchanged(source: Side, translation: Side) -> Iterator[Flag]:
             whole = (a, d) in others and (c, b) in others
             if whole or (crossed in others and {(kinds[0], a), (kinds[0], c), (kinds[1], b), (kinds[1], d)} <= sure):
                 yield Flag("exchanged", "error", ours[a, b], others[crossed])
+                return
+    roles, others = mine.get(("role", "subject"), {}), theirs.get(("role", "subject"), {})
+    if max(len(roles), len(others)) <= len(OPPOSED[0]):
+        for (role, subject), (other, same) in itertools.product(roles, others):
+            if subject == same and frozenset({role, other}) in OPPOSED:
+                yield Flag("exchanged", "error", roles[role, subject], others[other, same])
                 return
     turned = _turned(said, told) if sum(len(part.values.keys() & LINKED) > 1 for part in said) > 1 else set()
     linked = mine.get(("size", "when"), {}).keys() & theirs.get(("size", "when"), {}).keys()

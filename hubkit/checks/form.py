@@ -31,6 +31,11 @@ MARKDOWN = re.compile(
 
 CLOSING = frozenset('.,;:!?)"')
 
+ASKING = frozenset({"de", "em", "com", "sem", "por", "para"})
+
+NEVER_AFTER = frozenset({"de", "do", "da", "dos", "das", "em", "na", "nas", "nos", "sem"})
+"""Prepositions before which none of ASKING stands: a noun is missing. "De no máximo 5 mm" is whole."""
+
 RATIOS = ((15, (0.1, 12.0)), (30, (0.15, 7.0)), (60, (0.25, 4.0)), (160, (0.3, 3.0)), (math.inf, (0.5, 2.0)))
 """Up to so many characters of the source, the bounds of the translation's length over the source's."""
 
@@ -51,7 +56,7 @@ def check_length(source: str, translation: str) -> Iterator[Flag]:
 
 
 def check_endings(translation: Sequence[Sentence]) -> Iterator[Flag]:
-    """Yield a flag for a sentence that ends in a word that asks for another."""
+    """Yield a flag for a sentence that ends in a word that asks for another, or that lacks one between prepositions."""
     for sentence in translation:
         words = sentence.words
         last = next((at for at in range(len(words) - 1, 0, -1) if words[at] not in CLOSING), 0)
@@ -63,6 +68,10 @@ def check_endings(translation: Sequence[Sentence]) -> Iterator[Flag]:
             and not sentence.in_capitals(last)
         ):
             yield Flag("truncated", "error", None, sentence.span_of(last, last + 1))
+        for at in range(len(words) - 1):
+            if words[at] in ASKING and words[at + 1] in NEVER_AFTER and not sentence.in_capitals(at):
+                yield Flag("truncated", "error", None, sentence.span_of(at, at + 2))
+                break
 
 
 def check_additions(source: str, translation: str) -> Iterator[Flag]:
@@ -133,7 +142,9 @@ def _loop(words: list[str]) -> tuple[int, int] | None:
 def _english_words() -> frozenset[str]:
     """Words of the English lexicon that no Portuguese phrase holds; many with these endings are common to both."""
     only = _words("en") - _words("pt") - WORDS["borrowed"]
-    return frozenset(word for word in only if len(word) > 3 and not word.endswith(("al", "ar", "or", "a")))
+    return frozenset(
+        word for word in only if len(word) > 3 and word.isalpha() and not word.endswith(("al", "ar", "or", "a"))
+    )
 
 
 def _words(language: Language) -> set[str]:

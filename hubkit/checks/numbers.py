@@ -55,7 +55,8 @@ def match(
     """
     pairs = []
     ordered = [one for one in said if one.required] + [one for one in said if not one.required]
-    left = dict(enumerate(told))
+    # "Um pouco menor que em 01/12": a word that comes and goes answers last.
+    left = dict(enumerate(sorted(told, key=lambda other: not other.required)))
     for keys in (_exact, _measures, _values):
         places: dict[Hashable, deque[int]] = defaultdict(deque)
         for at, other in left.items():

@@ -23,6 +23,7 @@ SOUND = frozenset({"normal", "clear", "intact", "midline", "same", "resolved"})
 UNSOUND = {
     "clear": frozenset({"opacity", "infiltrate", "consolidation", "airspace_disease"}),
     "normal": SIZED | {"cardiomegaly"},
+    "intact": frozenset({"fracture", "dislocation"}),
 }
 """What a lung that is clear, and a heart or mediastinum that is normal, does not have."""
 
@@ -35,6 +36,19 @@ DENIABLE = ("suggest", "suspicious", "concerning", "worrisome", "suger", "sugir"
 FINITE, WITHOUT = frozenset({"suggests", "suggest", "sugere", "sugerem"}), frozenset({"without", "sem"})
 
 AGREEING = frozenset({"nor", "nenhum", "nenhuma", "nem", "nada", "ninguem", "tampouco"})
+
+FORWARD = frozenset({"no", "without", "neither", "nor", "sem", "ausencia", "nem"})
+"""Negations that deny nothing before them."""
+
+CLAUSES = frozenset({";", ":", ".", "but", "mas"})
+
+LISTED = frozenset(
+    {",", "or", "nor", "and", "ou", "nem", "e", "a", "an", "any", "of", "the", "in", "at", "on", "o",
+     "um", "uma", "de", "do", "da", "dos", "das", "no", "na", "nos", "nas", "em"}
+)  # fmt: skip
+"""What joins the findings of a list, and says where they are."""
+
+NAMING = frozenset({"finding", "device", "anatomy", "side", "grade"})
 
 VAGUE = frozenset({"hedge", "scope", "exam", "ignore"})
 """Kinds of phrases that name nothing."""
@@ -63,7 +77,10 @@ def negation(source: Side, translation: Side) -> Iterator[Flag]:
         paired = min(len(spare), len(other_spare))
         spare, other_spare = spare[paired:], other_spare[paired:]
     if not told and not other_spare:
-        sound = [place for place in spare if _sound(place.meaning)]
+        sound = [place for place in spare if _sound(place.meaning) and not translation.says(place.meaning, source)]
+        if not said and translation.unread(source):
+            # What is well may be put in a word that was not understood.
+            sound = []
         if said or sound:
             same = not said and "same" in sound[0].meaning.names
             name = "comparison_lost" if same else "negation_dropped"
@@ -108,7 +125,8 @@ def _turned(source: Side, translation: Side, more: int, fewer: int) -> Iterator[
     """A flag for the first finding that is affirmed on one side alone.
 
     What has many names ("tip", "process"), and what may be gone ("não há mais"), is believed only where the translation
-    has more negations, or fewer, than can be answered.
+    has more negations, or fewer, than can be answered. Where it has as many, the negation must reach this finding
+    plainly on one side, and nothing may deny it on the other.
     """
     gone = "resolved" in source.names | translation.names
     for name, polarities in source.polarities.items():
@@ -121,9 +139,38 @@ def _turned(source: Side, translation: Side, more: int, fewer: int) -> Iterator[
         if name in SOUND and not (added and counted):
             continue
         plain = not (gone or soft(one.meaning) or soft(other.meaning))
-        if counted or (plain and not added):
+        affirmed, denied = (one, other) if added else (other, one)
+        if counted or (plain and _undenied(affirmed) and _plainly_denied(denied)):
             yield Flag("negation_added" if added else "negation_dropped", "error", one.span, other.span)
             return
+
+
+def _undenied(place: Place) -> bool:
+    """Whether no negation of its clause can reach a place: one that only looks ahead may follow it."""
+    words = place.sentence.words
+    for term in place.sentence.terms:
+        if "negation" not in term.meaning.kinds and not negates(term.meaning):
+            continue
+        first, last = (term, place.term) if term.first < place.term.first else (place.term, term)
+        ahead = term.first > place.term.first and term.meaning.first in FORWARD
+        if not ahead and CLAUSES.isdisjoint(words[first.last : last.first]):
+            return False
+    return True
+
+
+def _plainly_denied(place: Place) -> bool:
+    """Whether a negation stands before a place with nothing between them but a list of findings and where they are."""
+    words = place.sentence.words
+    at = place.term.first
+    for term in reversed(place.sentence.terms[: place.sentence.terms.index(place.term)]):
+        if not LISTED.issuperset(words[term.last : at]):
+            return False
+        if cue(term.meaning) == 0 and "trend" not in term.meaning.kinds:
+            return True
+        if not (term.meaning.kinds <= NAMING or LISTED.issuperset(words[term.first : term.last])):
+            return False
+        at = term.first
+    return False
 
 
 def uncertainty(source: Side, translation: Side) -> Iterator[Flag]:

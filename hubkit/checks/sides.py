@@ -66,6 +66,15 @@ class Side:
             words += [word for at, word in enumerate(sentence.words) if at not in known]
         return _stems(words)
 
+    def unread(self, answer: Side) -> list[str]:
+        """The words that were not understood and have no cognate on the other side: what they mean is open."""
+        words = [word for sentence in self.sentences for word in sentence.unread]
+        if not words:
+            return words
+        others = [word for sentence in answer.sentences for word in sentence.words]
+        stems, same = _stems(others), {*others}
+        return [word for word in words if word not in same and _stems([word]).isdisjoint(stems)]
+
     @functools.cached_property
     def polarities(self) -> dict[str, set[int]]:
         """By name of a concept, how it is mentioned: 1 affirmed, 0 negated, -1 uncertain."""

@@ -11,7 +11,10 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from hubkit.clinical.attributes import Attributes, find_attributes
 from hubkit.clinical.lexicon import TOKEN, Language, Meaning, Term, find_terms, fold
+from hubkit.clinical.plain import unread
+from hubkit.clinical.quantities import PATIENT
 
 MENTIONED = frozenset({"finding", "device", "state"})
 
@@ -73,6 +76,7 @@ class Sentence:
         self.text = text
         self.start = start
         self.folded = folded
+        self.language = language
         self.words: list[str] = TOKEN.findall(folded)
         self.terms = find_terms(self.words, language, self.in_capitals)
 
@@ -90,6 +94,13 @@ class Sentence:
         initial = (text[end : end + 1] in {"/", "."} and end + 1 < len(text)) or (start == 0 and text[0] == "E")
         return text[start] in LETTERS and not initial and not text.isupper()
 
+    def after_age(self, at: int) -> bool:
+        """Whether a letter stands for the sex after an age: 72M. 14F is the size of a catheter."""
+        if self.words[at] not in {"m", "f"} or at == 0 or not self.words[at - 1].isdigit():
+            return False
+        start, end = self._spans[at - 1][0], self._spans[at][1]
+        return PATIENT.fullmatch(self.text, start, end) is not None
+
     def span(self, term: Term) -> tuple[int, int]:
         """Where a term stands in the whole text."""
         return self.span_of(term.first, term.last)
@@ -97,6 +108,16 @@ class Sentence:
     def span_of(self, first: int, last: int) -> tuple[int, int]:
         """Where the words from `first` up to `last` stand in the whole text."""
         return self.start + self._spans[first][0], self.start + self._spans[last - 1][1]
+
+    @functools.cached_property
+    def attributes(self) -> Attributes:
+        """What the sentence says of its findings and devices."""
+        return find_attributes(self)
+
+    @functools.cached_property
+    def unread(self) -> list[str]:
+        """The words that were not understood."""
+        return unread(self)
 
     @functools.cached_property
     def _spans(self) -> list[tuple[int, int]]:

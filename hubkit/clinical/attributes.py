@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import tomllib
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hubkit.clinical.assertion import Sentence
 from hubkit.clinical.lexicon import TOKEN, Language, expand, fold
+
+if TYPE_CHECKING:
+    from hubkit.clinical.assertion import Sentence
 
 ATTRIBUTES: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
@@ -48,25 +50,38 @@ class Attribute(NamedTuple):
         return self.sentence.span_of(self.first, self.last)
 
 
-def attributes(sentence: Sentence, language: Language) -> list[Attribute]:
-    """Return the attributes of a sentence in their order; where several begin, the longest."""
-    tree, words, denying = _tree(language), sentence.words, DENYING[language]
-    found = []
+class Attributes(NamedTuple):
+    """The attributes of a sentence in their order, and all words that they or `none` take up."""
+
+    found: list[Attribute]
+    covered: list[int]
+
+
+def find_attributes(sentence: Sentence) -> Attributes:
+    """Return the attributes of a sentence; where several begin, the longest."""
+    tree, words, denying = _tree(sentence.language), sentence.words, DENYING[sentence.language]
+    found: list[Attribute] = []
+    covered: list[int] = []
     at, count = 0, len(words)
     while at < count:
         node: dict[str, Any] | None = tree.get(words[at])
+        if node is None:
+            at += 1
+            continue
         values, end, step = None, at + 1, at + 1
         while node is not None:
             here = node.get("")
-            if here is not None and (not here[1] or sentence.in_capitals(step - 1)):
+            if here is not None and (not here[1] or sentence.in_capitals(step - 1) or sentence.after_age(step - 1)):
                 values, end = here[0], step
             node = node.get(words[step]) if step < count else None
             step += 1
-        if values and NOTHING not in values:
-            denied = not denying.isdisjoint(words[max(0, at - DENIED_WITHIN) : at])
-            found.append(Attribute(sentence, values, at, end, denied))
+        if values:
+            covered += range(at, end)
+            if NOTHING not in values:
+                denied = not denying.isdisjoint(words[max(0, at - DENIED_WITHIN) : at])
+                found.append(Attribute(sentence, values, at, end, denied))
         at = end
-    return found
+    return Attributes(found, covered)
 
 
 @functools.cache

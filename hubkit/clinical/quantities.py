@@ -35,7 +35,9 @@ class Quantity(NamedTuple):
     def measures(self) -> frozenset[tuple[str | None, float]]:
         """The values in the base unit of their dimension."""
         dimension, factor = BASES.get(self.unit or "", (self.unit, 1.0))
-        return frozenset((dimension, round(value * factor, 6)) for value in self.values)
+        found = frozenset((dimension, round(value * factor, 6)) for value in self.values)
+        # "17h" may be a time of day.
+        return found | {("clock", value * 60) for value in self.values} if self.unit == "hour" else found
 
 
 BASES = {
@@ -181,6 +183,9 @@ def _with_chained_units(found: list[Quantity], folded: str) -> list[Quantity]:
     for at in range(len(found) - 2, -1, -1):
         this, following = found[at], found[at + 1]
         between = folded[this.span[1] : following.span[0]]
+        if folded[this.span[0] - 1 : this.span[0]] == "/":
+            # The end of a date: "on 2/3 and 1.4 cm".
+            continue
         if this.unit is None and following.unit in PHYSICAL and CHAIN.fullmatch(between):
             found[at] = this._replace(unit=following.unit)
     return found

@@ -12,13 +12,22 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from hubkit.clinical.assertion import Sentence, mentions
-from hubkit.clinical.attributes import attributes
 from hubkit.clinical.lexicon import Language, Term
 from hubkit.clinical.quantities import quantities
 
 JOINTS = frozenset({",", ";", ":", "and", "with", "but", "while", "whereas", "e", "com", "mas", "enquanto", "/", "("})
 
-ROLES = {"cause": ("effect", "cause"), "effect": ("cause", "effect"), "than": ("first", "second")}
+ROLES = {
+    "cause": ("effect", "cause"),
+    "effect": ("cause", "effect"),
+    "than": ("first", "second"),
+    "after": ("later", "earlier"),
+    "before": ("earlier", "later"),
+    "over": ("first", "second"),
+    "under": ("second", "first"),
+    "acts": ("acting", "acted on"),
+    "acted": ("acted on", "acting"),
+}
 """By the word between two parts, the roles of the part before it and of the part after it."""
 
 NAMED = frozenset({"finding", "device", "anatomy", "side", "grade", "trend"})
@@ -64,6 +73,8 @@ def statements(sentence: Sentence, language: Language) -> list[Statement]:
         parts.append(part)
         spans.append(sentence.span_of(first, last) if last > first else (sentence.start, sentence.start))
     _carry_time(parts)
+    for part in parts:
+        _name_subject(part)
     return [
         Statement(
             {name: values[0] for name, values in part.items() if len(set(values)) == 1},
@@ -76,6 +87,14 @@ def statements(sentence: Sentence, language: Language) -> list[Statement]:
 
 LONGEST = 120
 """Words; what is longer is no sentence but a list or a loop, and is not taken apart."""
+
+
+def _name_subject(part: dict[str, list[str]]) -> None:
+    """Give a part that has a role the one thing that has it: a finding or device, else a place."""
+    if "role" in part:
+        named = next((part[name] for name in ("finding", "device", "anatomy") if name in part), None)
+        if named is not None:
+            part["subject"] = named
 
 
 def _carry_time(parts: list[dict[str, list[str]]]) -> None:
@@ -95,7 +114,7 @@ def _hits(sentence: Sentence, language: Language) -> Iterator[tuple[str, str, in
         yield from _of_term(term)
     for mention in mentions(sentence):
         yield "assertion", ASSERTIONS[mention.polarity], mention.term.first, False
-    for attribute in attributes(sentence, language):
+    for attribute in sentence.attributes.found:
         for name, values in attribute.values.items():
             if len(values) == 1:
                 value = next(iter(values))
