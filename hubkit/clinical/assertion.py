@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from hubkit.clinical.attributes import Attributes, find_attributes
@@ -41,6 +41,23 @@ ALTERNATIVES = frozenset({"or", "nor", "ou", "nem"})
 """What goes on with a list of what is denied."""
 
 JOINTS = ALTERNATIVES | {"and", "e"}
+
+NEARLY = frozenset(
+    (
+        *("almost", "nearly", "near", "mostly", "partial", "partially", "partly", "incomplete", "incompletely"),
+        *("quase", "parcial", "parcialmente", "incompleta", "incompletamente", "praticamente"),
+    )
+)
+"""What leaves something of a finding that it says to have resolved."""
+
+NEARLY_WITHIN = 2
+"""Words between such a word and the resolution: "quase totalmente reabsorvido"."""
+
+COPULAS = frozenset({"is", "are", "was", "were", "been", "e", "sao", "foi", "esta", "estao", "foram", "parece"})
+
+CAUSES = frozenset({"due", "secondary", "because", "devido", "secundario", "secundaria", "por"})
+
+CONTRAST = frozenset({",", "and", "but", "e", "mas", "("})
 
 RELATIVE = frozenset({"that", "which", "que"})
 """What a negation at the end of a sentence reaches back over."""
@@ -165,26 +182,57 @@ def mentions(sentence: Sentence, gone: bool = True) -> list[Mention]:
     for at, term in enumerate(terms):
         value = cue(term.meaning)
         of_trend = "trend" in term.meaning.kinds
-        if value is None or at in polarity or (of_trend and not gone):
+        if value is None or at in polarity or (of_trend and (not gone or _nearly(sentence, term))):
             continue
-        reached = _reached(sentence, at, polarity)
-        # A device is removed or a finding resolved one at a time.
-        for place in reached[:1] if of_trend else reached:
+        for place in _reached_by_trend(sentence, at, polarity) if of_trend else _reached(sentence, at, polarity):
             if value == 0 or polarity[place] != 0:
                 polarity[place] = value
     return [Mention(terms[at], value) for at, value in polarity.items()]
 
 
+def _nearly(sentence: Sentence, term: Term) -> bool:
+    return not NEARLY.isdisjoint(sentence.words[max(0, term.first - NEARLY_WITHIN) : term.first])
+
+
+def _reached_by_trend(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]:
+    """The one device that was removed, or the finding that has resolved: "removed lines", "lines removed"."""
+    term, following = sentence.terms[at], sentence.words[sentence.terms[at].last :][:1]
+    adjacent = at + 1 in polarity and sentence.terms[at + 1].first == term.last
+    ahead = _after(sentence, at, polarity)[:1]
+    if ahead and (adjacent or not LINKS.isdisjoint(following)):
+        return ahead
+    return _before(sentence, at, polarity)[:1] or ahead
+
+
 def _reached(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]:
     """The places that a cue reaches: those after it or, if it can turn, before it."""
-    term = sentence.terms[at]
-    trend = _denied_trend(sentence, at)
-    if trend is not None and sentence.words[trend.last : trend.last + 1] and sentence.words[trend.last] in LINKS:
+    term, words = sentence.terms[at], sentence.words
+    if "alternative" in term.meaning.names:
+        return [*_before(sentence, at, polarity)[:1], *_after(sentence, at, polarity)]
+    if _of_other_side(sentence, at):
+        return []
+    trend = _denied_trend(sentence, at) if cue(term.meaning) == 0 else None
+    if trend is not None and words[trend.last : trend.last + 1] and words[trend.last] in LINKS:
         return []
     turns = _looks_back(term.meaning) and trend is None
-    if turns and any(word.startswith(SEEN) for word in sentence.words[term.last - 1 : term.last + 2]):
-        return _before(sentence, at, polarity) or _after(sentence, at, polarity, CLAUSE_END | {","})
+    if turns and any(word.startswith(SEEN) for word in words[term.last - 1 : term.last + 2]):
+        # A verb that opens its clause has its subjects after it: "não foram vistos edema, derrame ou nódulo".
+        opens = not any(word.isalnum() for word in words[: term.first])
+        ends = CLAUSE_END - {":"} if opens else CLAUSE_END | {","}
+        return _before(sentence, at, polarity) or _after(sentence, at, polarity, ends)
     return _after(sentence, at, polarity) or (_before(sentence, at, polarity) if turns else [])
+
+
+def _of_other_side(sentence: Sentence, at: int) -> bool:
+    """Whether a negation only sets one side against another: "effusion on the right, not on the left"."""
+    term, following = sentence.terms[at], sentence.terms[at + 1 : at + 2]
+    contrasted = sentence.words[term.first - 1 : term.first] if term.first else []
+    return (
+        term.meaning.first in ADVERBS
+        and not CONTRAST.isdisjoint(contrasted)
+        and bool(following)
+        and following[0].meaning.kinds == {"side"}
+    )
 
 
 def trends(sentence: Sentence) -> Iterator[Mention]:
@@ -207,7 +255,7 @@ def _denied_trend(sentence: Sentence, at: int) -> Term | None:
 def cue(meaning: Meaning) -> int | None:
     """What a phrase makes of what it reaches: 0 negated, -1 uncertain, None nothing."""
     names = {(concept.kind, concept.name) for concept in meaning.concepts}
-    if ("hedge", "possible") in names:
+    if names & {("hedge", "possible"), ("hedge", "alternative"), ("hedge", "considered")}:
         return -1
     if names & {("negation", "forward"), ("negation", "adverb"), ("trend", "resolved"), ("trend", "removed")}:
         return 0
@@ -228,16 +276,23 @@ def _after(sentence: Sentence, at: int, polarity: dict[int, int], ends: frozense
     terms, words = sentence.terms, sentence.words
     reached = []
     edge = terms[at].last
+    if words[terms[at].first - 1 : terms[at].first] == [","] and words[edge : edge + 1] == [","]:
+        edge += 1  # in parenthesis: "and, perhaps, a small effusion"
     for place in range(at + 1, len(terms)):
         term = terms[place]
         kinds = term.meaning.kinds
         gap = words[edge : term.first]
+        if place == at + 1 and term.meaning.first in CAUSES and cue(terms[at].meaning) == -1:
+            edge = term.last  # "possibly due to atelectasis" doubts the atelectasis
+            continue
         if not ends.isdisjoint(gap) or "scope" in kinds or (cue(term.meaning) == -1 and "," in gap):
             break
-        if "," in gap and _small(term.meaning) and ALTERNATIVES.isdisjoint(words[term.last :]):
+        listed = "," not in gap or not ALTERNATIVES.isdisjoint(words[term.last :])
+        if not listed and (_small(term.meaning) or _subject_of_state(terms, place)):
             break
         if place in polarity:
-            if "state" in kinds and ("," in gap or _normal(term.meaning)):
+            direct = place == at + 1 and _looks_back(terms[at].meaning) and COPULAS.issuperset(gap)
+            if "state" in kinds and (not listed or (_normal(term.meaning) and not direct)):
                 break
             if "," in gap and _followed_up(sentence, place):
                 break
@@ -253,7 +308,11 @@ def _before(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]:
     reached: list[int] = []
     other = relative = False
     edge = terms[at].first
-    for place in range(at - 1, -1, -1):
+    start = at - 1
+    if words[edge - 1 : edge] in ([":"], ["?"]):  # a finding and its answer: "Pneumothorax: absent."
+        edge -= 1
+        start -= start >= 0 and terms[start].first == edge
+    for place in range(start, -1, -1):
         term = terms[place]
         gap = words[term.last : edge]
         relative = relative or term.meaning.first in RELATIVE or not RELATIVE.isdisjoint(gap)
@@ -271,6 +330,13 @@ def _before(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]:
             other = True
         edge = term.first
     return reached
+
+
+def _subject_of_state(terms: Sequence[Term], at: int) -> bool:
+    """Whether an organ has a state of its own: "no effusion, heart enlarged"."""
+    return "anatomy" in terms[at].meaning.kinds and any(
+        "state" in term.meaning.kinds for term in terms[at + 1 : at + 2]
+    )
 
 
 def _followed_up(sentence: Sentence, at: int) -> bool:

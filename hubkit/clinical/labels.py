@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from hubkit.clinical.assertion import Sentence, mentions, sentences
+from hubkit.clinical.assertion import ALTERNATIVES, Mention, Sentence, mentions, sentences
 from hubkit.clinical.lexicon import Language, Term
 from hubkit.clinical.text import canonical_text
 from hubkit.tables import CHEXPERT_LABELS
@@ -32,8 +32,13 @@ PAIRS = {
 STRENGTH = (0, -1, 1).index
 
 ASKED = re.compile(
-    r"\b(evaluate|eval|assess|assessment|rule out|r/o|question|avaliar|avalie|pesquisar|descartar|investigar)\b"
+    r"\b(evaluate|eval|assess|assessment|rule out|r/o|question|avaliar|avaliacao|avalie|pesquisar|descartar|investigar"
+    r"|(detection|sensitivity|deteccao|sensibilidade|sensivel|sensitive) (of|for|in|para|na|de))\b"
 )
+"""What is only asked for, or what a study could show, in folded words."""
+
+GIVEN = re.compile(r";|\b(in the (presence|setting) of|na presenca d[eao]s?|due to|owing to|given|devido|por causa)\b")
+"""What is there again after such words: "hard to assess in the presence of effusions"."""
 
 
 def labels(text: str, language: Language) -> dict[str, int]:
@@ -66,18 +71,58 @@ def chexpert_labels(text: str, language: Language = "pt") -> dict[str, int | Non
 
 
 def _said(sentence: Sentence) -> list[tuple[str, int]]:
-    asked = ASKED.search(sentence.folded)
     found = []
-    for term, polarity in mentions(sentence):
-        if asked and sentence.span(term)[0] - sentence.start >= asked.start():
+    asked = _asked(sentence)
+    for term, polarity in _weighed(sentence, mentions(sentence)):
+        if any(first <= sentence.span(term)[0] - sentence.start < last for first, last in asked):
             continue
-        named = next((concept.label for concept in term.meaning.concepts if concept.label), None)
-        if named == "Support Devices" and polarity != 1:
-            continue
-        if named:
+        for named in _labels(term):
+            if (named == "Support Devices" and polarity != 1) or _is_healed(sentence, term):
+                continue
             found.append((named, polarity))
         found += _of_organs(sentence, term, polarity)
     return found
+
+
+def _weighed(sentence: Sentence, named: list[Mention]) -> list[Mention]:
+    """Doubt what is there in part, or as one of two: "borderline cardiomegaly", "atelectasis or consolidation"."""
+    doubted = set()
+    for at, (term, polarity) in enumerate(named):
+        around = sentence.terms[max(0, sentence.terms.index(term) - 1) : sentence.terms.index(term) + 2]
+        if "enlarged" in term.meaning.said and any("borderline" in other.meaning.names for other in around):
+            doubted.add(at)
+        if at == 0:
+            continue
+        before, value = named[at - 1]
+        between = sentence.words[before.last : term.first]
+        if polarity == value == 1 and not ALTERNATIVES.isdisjoint(between) and not _labels(before) & _labels(term):
+            doubted |= {at - 1, at}
+    return [mention._replace(polarity=-1) if at in doubted and mention.polarity else mention
+            for at, mention in enumerate(named)]  # fmt: skip
+
+
+def _labels(term: Term) -> set[str]:
+    return {concept.label for concept in term.meaning.concepts if concept.label}
+
+
+def _asked(sentence: Sentence) -> list[tuple[int, int]]:
+    """Where a sentence asks: from such a word to the end, or to what is given. "Cannot rule out" is a hedge."""
+    hedges = [
+        (sentence.span(term)[0] - sentence.start, sentence.span(term)[1] - sentence.start)
+        for term in sentence.terms
+        if "possible" in term.meaning.names and "hedge" in term.meaning.kinds
+    ]
+    found = []
+    for match in ASKED.finditer(sentence.folded):
+        if not any(first <= match.start() < last for first, last in hedges):
+            given = GIVEN.search(sentence.folded, match.end())
+            found.append((match.start(), given.start() if given else len(sentence.folded)))
+    return found
+
+
+def _is_healed(sentence: Sentence, term: Term) -> bool:
+    """Whether a fracture was consolidated, and not a lung."""
+    return "healed" in term.meaning.names and any("fracture" in other.meaning.names for other in sentence.terms)
 
 
 def _of_organs(sentence: Sentence, state: Term, polarity: int) -> list[tuple[str, int]]:
@@ -105,7 +150,9 @@ def _organs(sentence: Sentence, state: Term) -> list[str]:
     before: list[str] = []
     for term in reversed(sentence.terms[:at]):
         between = {*sentence.words[term.last : state.first]}
-        if between & {";", ":"} or "scope" in term.meaning.kinds or "state" in term.meaning.kinds:
+        # A heading has its organ before a colon: "Heart: enlarged."
+        parted = ";" in between or (":" in between and "anatomy" not in term.meaning.kinds)
+        if parted or "scope" in term.meaning.kinds or "state" in term.meaning.kinds:
             break
         before += _organ(term)
     if before:
