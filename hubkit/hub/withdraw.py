@@ -77,7 +77,8 @@ def plan_withdrawal(config: ReleaseConfig, tag: str) -> list[Withdrawal]:
         if remote is not NOTHING:
             planned.append(_plan_one(api, repo, kind, tag, remote, readers.get(repo, [])))
     if not planned:
-        raise HubkitError(f"there is no {tag}", where=config.hub.namespace, hint="see the tags on the Hub")
+        found = ", ".join(sorted(_tags(api, config))) or "none"
+        raise HubkitError(f"there is no tag {tag}", where=config.hub.namespace, hint=f"tags of its repos: {found}")
     return planned
 
 
@@ -127,11 +128,12 @@ def withdraw(config: ReleaseConfig, tag: str, reason: str, workspace: Workspace 
             _revoke(api, asked, asked.repo)
     if alone:
         _check_revoked(config, alone)
-    if workspace is not None:
-        mark_withdrawn(workspace, tag)
     for each in planned:
         repo, kind = each.repo, each.kind
         _put_notice(api, repo, kind, tag, " ".join(reason.split()))
+        if workspace is not None:
+            # Not before the Hub took the first change: a token may turn out to be one that only reads.
+            mark_withdrawn(workspace, tag)
         _delete_large(api, repo, kind, set(each.files.values()))
         _delete_small(api, repo, kind, tag, each.small)
         if each.script:
@@ -142,11 +144,20 @@ def withdraw(config: ReleaseConfig, tag: str, reason: str, workspace: Workspace 
     return planned
 
 
+def _tags(api: HfApi, config: ReleaseConfig) -> set[str]:
+    """The tags of the release's repos."""
+    return {name for repo, kind in gated_repos(config) for name in _tags_of(api, repo, kind)}
+
+
+@retried("{repo}")
+def _tags_of(api: HfApi, repo: str, kind: str) -> list[str]:
+    return [ref.name for ref in api.list_repo_refs(repo, repo_type=kind).tags]
+
+
 @retried("{repo}")
 def _others(api: HfApi, repo: str, kind: str, tag: str) -> list[Remote]:
     """What the repo's other tags hold."""
-    tags = [ref.name for ref in api.list_repo_refs(repo, repo_type=kind).tags if ref.name != tag]
-    return [remote_files(api, repo, kind, revision=name) for name in tags]
+    return [remote_files(api, repo, kind, revision=name) for name in _tags_of(api, repo, kind) if name != tag]
 
 
 @retried("{repo}")

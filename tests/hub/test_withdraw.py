@@ -372,3 +372,23 @@ def test_the_workspace_knows_of_a_withdrawal(direct: HfApi, tmp_path: Path) -> N
     # It does not count as done any more, and is not pushed again either.
     with pytest.raises(HubkitError, match=r"release-1\.0\.0 was withdrawn"):
         run_one("push", config, workspace)
+
+
+def test_a_withdrawal_that_the_hub_refuses_is_not_on_record(front: Interposed, direct: HfApi, tmp_path: Path) -> None:
+    config = lean_config("refused-withdrawal")
+    workspace = small_dist(tmp_path / "one", config)
+    push(config, workspace)
+    front.on("POST", f"/api/datasets/{config.hub.repo('dataset')}/commit/main", answers(403))
+    with pytest.raises(HubkitError, match=r"the Hub refused \(403\)"):
+        withdraw(config, "release-1.0.0", "Why.", workspace)
+    assert taken_back(config, workspace) is None
+    withdraw(config, "release-1.0.0", "Why.", workspace)
+    assert taken_back(config, workspace) is not None
+
+
+def test_a_tag_that_is_not_there_is_answered_with_those_that_are(direct: HfApi) -> None:
+    config = lean_config("unknown-tag")
+    release(direct, config, "release-1.0.0", NEW)
+    with pytest.raises(HubkitError, match=r"there is no tag 1\.0\.0") as caught:
+        plan_withdrawal(config, "1.0.0")
+    assert caught.value.hint == "tags of its repos: release-1.0.0"
