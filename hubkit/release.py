@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from hubkit import __version__
 from hubkit.config import ReleaseConfig
+from hubkit.digests import changing, file_digest, unchanged
 from hubkit.disk import full_disk, gigabytes
 from hubkit.errors import HubkitError, UsageError
 from hubkit.formats import FORMATS, check_format
@@ -20,7 +21,7 @@ from hubkit.models.folders import content_digests
 from hubkit.progress import running
 from hubkit.room import stage_bytes
 from hubkit.stages import STAGES, Stage
-from hubkit.workspace import Workspace, file_digest, write_json
+from hubkit.workspace import Workspace, write_json
 
 
 class Step(NamedTuple):
@@ -40,6 +41,7 @@ Report = Callable[[Step, float], None]
 Announce = Callable[[Step], None]
 
 
+@unchanged()
 def plan(config: ReleaseConfig, workspace: Workspace, first: str | None = None, last: str | None = None) -> list[Step]:
     """Say for each stage from `first` to `last` whether it will run, and why; a stage named by `first` always runs.
 
@@ -103,7 +105,7 @@ def run(
             changed by hand since.
     """
     stages = _between(first, last)
-    with workspace.lock():
+    with workspace.lock(), unchanged():
         workspace.close(config.workspace.group)
         return [
             _advance(stage, config, workspace, report, announce, first == stage.name, discard_edits) for stage in stages
@@ -121,7 +123,7 @@ def run_one(
 ) -> None:
     """Run the stage called `name` and nothing else, where it is not done or where it is `asked_for` all the same."""
     (stage,) = _between(name, name)
-    with workspace.lock():
+    with workspace.lock(), unchanged():
         workspace.close(config.workspace.group)
         _advance(stage, config, workspace, report, announce, asked_for, discard_edits)
 
@@ -144,8 +146,9 @@ def _advance(
             check_edits(stage, workspace)
         announce(step)
         check_before(stage.name, config, workspace)
-        with running(stage.name):
-            _run_stage(stage, config, workspace, key())
+        computed_from = key()
+        with running(stage.name), changing():
+            _run_stage(stage, config, workspace, computed_from)
     report(step, time.monotonic() - started)
     return step
 

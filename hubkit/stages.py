@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hubkit.config import ReleaseConfig
+from hubkit.digests import file_digest
 from hubkit.published import published
 from hubkit.tables import CONDITIONS
-from hubkit.workspace import Workspace, file_digest
+from hubkit.workspace import Workspace
 
 Paths = Callable[[Workspace], list[Path]]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import ctypes
 import json
 import os
 import shutil
@@ -264,25 +264,26 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
         raise HubkitError("is not a whole Parquet file", where=path, hint="delete it and run again") from None
 
 
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file, or of a folder's file names and contents; "missing" where there is neither."""
-    if path.is_dir():
-        parts = (
-            (file.relative_to(path).as_posix(), file_digest(file)) for file in sorted(path.rglob("*")) if file.is_file()
-        )
-        return hashlib.sha256(json.dumps(list(parts)).encode()).hexdigest()
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        return "missing"
-
-
 def sync(path: Path) -> None:
     """Bring a file, or the names in a folder, onto the disk, so that a power cut leaves them there."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_all(path: Path) -> None:
+    """Bring everything that was written to the file system of the folder `path` onto the disk, by one call."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        # Python has no syncfs. Where the C library has none either, all file systems are synced.
+        syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+        if syncfs is None:
+            os.sync()
+        elif syncfs(handle):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(path))
     finally:
         os.close(handle)
 

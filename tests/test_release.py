@@ -10,10 +10,11 @@ import pytest
 
 from hubkit import release
 from hubkit.config import ReleaseConfig, parse_config
+from hubkit.digests import file_digest
 from hubkit.errors import HubkitError, UsageError
 from hubkit.release import Step, check_before, plan, read_manifest, run, run_one
 from hubkit.stages import Stage
-from hubkit.workspace import Workspace, file_digest
+from hubkit.workspace import Workspace
 
 SOURCE = {"text": "a"}
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from hubkit.digests import file_digest
 from hubkit.errors import HubkitError
-from hubkit.workspace import Workspace, atomic, file_digest, read_table, write_table
+from hubkit.workspace import Workspace, atomic, read_table, write_table
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:

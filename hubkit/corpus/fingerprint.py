@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from hubkit.workspace import file_digest
+from hubkit.digests import file_digest
 
 MAX_FILES = 20_000
 """Files of a tree that are looked at one by one; a larger tree is known by its tables and its upper folders."""

@@ -29,8 +29,9 @@ from hubkit.custody.sealed import (
     other_format,
     unseal,
 )
+from hubkit.digests import file_digest
 from hubkit.errors import HubkitError
-from hubkit.workspace import file_digest, write_table
+from hubkit.workspace import write_table
 
 NAMED = 5
 """So many ids stand in a message; more would fill the screen."""

@@ -7,7 +7,8 @@ import json
 from typing import Any
 
 from hubkit.config import ReleaseConfig
-from hubkit.workspace import Workspace, file_digest, write_json
+from hubkit.digests import file_digest
+from hubkit.workspace import Workspace, write_json
 
 
 def mark_withdrawn(workspace: Workspace, tag: str) -> None:

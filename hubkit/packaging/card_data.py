@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import hubkit
 from hubkit.artifacts.scores import Summary, SystemFigures, read_summary
 from hubkit.config import ARTIFACTS, Release, ReleaseConfig
+from hubkit.digests import file_digest
 from hubkit.endpoint import OFFICIAL
 from hubkit.models.folders import public_name
 from hubkit.models.recipe import read_recipe, read_training
@@ -19,7 +20,7 @@ from hubkit.packaging.dataset import HUB_SPLITS
 from hubkit.revision import read_revision
 from hubkit.tables import CHEXPERT_LABELS, SPLITS
 from hubkit.terms.kinds import LICENSE_URL, CorpusTerms, Parent, terms_of
-from hubkit.workspace import Workspace, file_digest, read_table
+from hubkit.workspace import Workspace, read_table
 
 
 class SplitSize(NamedTuple):

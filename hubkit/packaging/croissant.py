@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hubkit.digests import file_digest
 from hubkit.packaging.card_data import CardFacts
 from hubkit.packaging.parquet import Split
-from hubkit.workspace import file_digest
 
 if TYPE_CHECKING:
     import mlcroissant as mlc

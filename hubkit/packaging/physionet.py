@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubkit.config import ReleaseConfig
+from hubkit.digests import file_digest
 from hubkit.endpoint import is_loopback
 from hubkit.errors import HubkitError
 from hubkit.leakguard.guard import guard
@@ -26,7 +27,7 @@ from hubkit.packaging.references import Citations
 from hubkit.published import published
 from hubkit.terms.kinds import terms_of
 from hubkit.terms.policy import check_derivatives, check_title
-from hubkit.workspace import Workspace, file_digest, sync, write_text
+from hubkit.workspace import Workspace, sync, write_text
 
 if TYPE_CHECKING:
     from physionet import ValidationResult

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from hubkit.checks.flags import Flag
 from hubkit.config import ReleaseConfig, Translation
+from hubkit.digests import file_digest
 from hubkit.errors import HubkitError
 from hubkit.floors import require
 from hubkit.tables import TRANSLATIONS
@@ -19,7 +20,7 @@ from hubkit.translation.correction_files import read_rows
 from hubkit.translation.corrections import Correction, Revised, apply, check_known, read_corrections
 from hubkit.translation.limits import check_share
 from hubkit.translation.translate import CHECKS
-from hubkit.workspace import Workspace, atomic, file_digest, read_table, write_json, write_table
+from hubkit.workspace import Workspace, atomic, read_table, write_json, write_table
 
 
 def revise(config: ReleaseConfig, workspace: Workspace) -> None:

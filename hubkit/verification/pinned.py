@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubkit import pins
+from hubkit.digests import file_digest
 from hubkit.hub.client import retried
 from hubkit.hub.targets import CARD
 from hubkit.verification.discovery import ARTIFACTS, OnHub
 from hubkit.verification.findings import FAILED, NOT_RUN, PASSED
-from hubkit.workspace import file_digest
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

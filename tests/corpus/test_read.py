@@ -15,9 +15,11 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from hubkit import workspace as workspace_module
 from hubkit.cli import cli
 from hubkit.config import Release, ReleaseConfig
 from hubkit.corpus.read import fingerprint, read
+from hubkit.digests import append_index, entry_of, index_of, read_index
 from hubkit.errors import HubkitError, UsageError
 from hubkit.release import plan, run_one
 from hubkit.tables import STUDIES
@@ -170,17 +172,45 @@ def test_a_subset_larger_than_a_split_is_refused(tmp_path: Path) -> None:
         run_read(trees.config(tmp_path / "corpus", subset={"train": 1, "validate": 5, "test": 1}), tmp_path / "work")
 
 
-def test_a_read_that_was_killed_keeps_the_images_it_made(tmp_path: Path) -> None:
+@pytest.mark.parametrize("by", ["this version", "an older one"])
+def test_a_read_that_was_killed_keeps_the_images_it_made(tmp_path: Path, by: str) -> None:
+    """What the index lacks may be torn by a power cut and is made again; an older hubkit had no index."""
     listed = trees.studies(3)
     trees.write_corpus(tmp_path / "corpus", listed)
     config, root = trees.config(tmp_path / "corpus"), Workspace(tmp_path / "work")
     inside = root.running("read", "key")
-    made = inside.partial / "images" / f"{trees.dicom_id(listed[0].study_id, 0)}.jpg"
+    made, torn = (inside.partial / "images" / f"{trees.dicom_id(listed[0].study_id, at)}.jpg" for at in (0, 1))
     made.parent.mkdir()
     made.write_bytes(b"made before the kill")
+    if by == "this version":
+        append_index(made.parent, {made.name: entry_of(made)})
+        torn.write_bytes(b"torn")
     read(config, inside)
     assert (root.images / made.name).read_bytes() == b"made before the kill"
+    assert (root.images / torn.name).read_bytes().startswith(b"\xff\xd8")
     assert len(list(root.images.iterdir())) == 6
+    assert read_index(root.images) == {path.name: entry_of(path) for path in root.images.iterdir()}
+    assert not index_of(made.parent).exists()
+
+
+def test_images_are_on_the_disk_before_the_index_has_them(
+    tmp_path: Path, disk_calls: list[tuple[str, Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trees.write_corpus(tmp_path / "corpus", trees.studies(3))
+    synced: list[tuple[int, int]] = []
+    sync = workspace_module.sync_all
+
+    def recorded(folder: Path) -> None:
+        sync(folder)
+        synced.append((len(list(folder.iterdir())), len(read_index(folder))))
+
+    monkeypatch.setattr("hubkit.corpus.images.sync_all", recorded)
+    monkeypatch.setattr("hubkit.corpus.images.BATCH", 4)
+    root = Workspace(tmp_path / "work")
+    read(trees.config(tmp_path / "corpus", workers=1), root.running("read", "key"))
+    assert [indexed for _, indexed in synced] == [0, 4]
+    assert all(written >= wanted for (written, _), wanted in zip(synced, (4, 6), strict=True))
+    assert [call for call, path in disk_calls if path.suffix == ".jpg"] == []
 
 
 def test_a_large_tree_is_known_by_its_upper_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from hubkit.demo.corpus import TRUTH, write_corpus
+from hubkit.digests import file_digest
 from hubkit.tables import CHEXPERT_LABELS, SECTIONS
-from hubkit.workspace import file_digest
 
 
 @pytest.fixture(scope="module")

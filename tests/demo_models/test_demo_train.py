@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hubkit.workspace import file_digest
+from hubkit.digests import file_digest
 
 
 @pytest.mark.long

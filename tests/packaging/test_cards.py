@@ -20,6 +20,7 @@ from invented_release import build_release, release_config
 import hubkit
 from hubkit import pins
 from hubkit.cards import merge_card
+from hubkit.digests import file_digest
 from hubkit.errors import HubkitError
 from hubkit.models.recipe import TRAINING
 from hubkit.packaging.card_data import Noticed, gather, quality
@@ -30,7 +31,7 @@ from hubkit.packaging.package import package
 from hubkit.packaging.parquet import Split
 from hubkit.published import published
 from hubkit.terms.kinds import LICENSE_URL
-from hubkit.workspace import Workspace, file_digest, read_table, write_json, write_table
+from hubkit.workspace import Workspace, read_table, write_json, write_table
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,10 @@ import pytest
 from invented_release import FIRST_STUDY, build_release, release_config
 
 from hubkit.config import ReleaseConfig
+from hubkit.digests import file_digest
 from hubkit.errors import HubkitError, UsageError
 from hubkit.packaging.package import package
-from hubkit.workspace import Workspace, file_digest, read_table, write_table
+from hubkit.workspace import Workspace, read_table, write_table
 
 
 @pytest.fixture(scope="module")

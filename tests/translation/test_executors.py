@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from hubkit.config import parse_config
+from hubkit.digests import file_digest
 from hubkit.errors import HubkitError, UsageError
 from hubkit.release import run_one
 from hubkit.translation.executors import job_states
-from hubkit.workspace import file_digest
 
 
 @pytest.fixture

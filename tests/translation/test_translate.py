@@ -12,11 +12,12 @@ import pytest
 from translation_server import SENTENCES
 
 from hubkit.config import parse_config
+from hubkit.digests import file_digest
 from hubkit.errors import HubkitError
 from hubkit.release import run_one
 from hubkit.tables import TRANSLATIONS
 from hubkit.translation.translate import CHECKS, reconcile
-from hubkit.workspace import file_digest, write_table
+from hubkit.workspace import write_table
 
 
 @pytest.fixture
