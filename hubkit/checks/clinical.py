@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from hubkit.checks.compare import compare
 from hubkit.checks.direction import grades, laterality, trends
 from hubkit.checks.flags import Flag
-from hubkit.checks.opposites import opposites
 from hubkit.checks.polarity import negation, uncertainty
 from hubkit.checks.sides import SIZED, Place, Side, differing, same, soft
 from hubkit.checks.understood import sure
@@ -59,8 +58,6 @@ def check_sentences(pairs: Sequence[tuple[Side, Side]]) -> Iterator[Flag]:
                 *compared,
             ]
             changed = {flag.name for flag in flags}
-            if not any(flag.severity == "error" for flag in compared):
-                flags += opposites(source, translation)
             if "laterality" in changed:
                 flags = [flag for flag in flags if flag.name != "exchanged"]
             flags = sure(flags, source, translation)

@@ -30,11 +30,10 @@ LINKED = VARYING | {"finding", "device", "anatomy", "tract", "bone", "part", "su
 
 OPPOSED = (
     frozenset({"effect", "cause"}),
-    frozenset({"first", "second"}),
     frozenset({"later", "earlier"}),
     frozenset({"acting", "acted on"}),
 )
-"""Roles that a relation gives to what stands before and after it."""
+"""Roles that exclude each other. One finding may be both of two that are compared: "right greater than left effusion"."""
 
 
 class Dimension(NamedTuple):
@@ -163,7 +162,7 @@ def _exchanged(source: Side, translation: Side) -> Iterator[Flag]:
                 yield Flag("exchanged", "error", ours[a, b], others[crossed])
                 return
     roles, others = mine.get(("role", "subject"), {}), theirs.get(("role", "subject"), {})
-    if max(len(roles), len(others)) <= len(OPPOSED[0]):
+    if max(len(roles), len(others)) <= 2:
         for (role, subject), (other, same) in itertools.product(roles, others):
             if subject == same and frozenset({role, other}) in OPPOSED:
                 yield Flag("exchanged", "error", roles[role, subject], others[other, same])

@@ -53,7 +53,6 @@ IN_PORTUGUESE = {
     "number_added": "número acrescentado",
     "number_changed": "número alterado",
     "number_lost": "número omitido",
-    "opposite": "palavra trocada por seu oposto",
     "other_language": "palavra de outro idioma",
     "residue": "marca ou código estranho ao texto",
     "sentence_added": "frase acrescentada",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Hashable, Iterator
 
 from hubkit.checks.flags import Flag
 from hubkit.clinical.quantities import PHYSICAL, Quantity, bound, deidentified, quantities
+
+LEVEL = re.compile(r"(?<![\w/-])[CTDLS](?:1[0-2]|[1-9])(?!\w)")
+"""A vertebra, such as T7 and L1."""
 
 
 def check_tokens(source: str, translation: str) -> Iterator[Flag]:
@@ -20,6 +24,18 @@ def check_tokens(source: str, translation: str) -> Iterator[Flag]:
         elif counts[kind] < others[kind]:
             span = [span for found, span in told if found == kind][-1]
             yield Flag("deidentification_added", "error", None, span)
+
+
+def check_levels(source: str, translation: str) -> Iterator[Flag]:
+    """Yield a flag for a vertebra in place of another. The dorsal spine is the thoracic one."""
+    said, told = _levels(source), _levels(translation)
+    lost, added = said.keys() - told.keys(), told.keys() - said.keys()
+    if lost and added:
+        yield Flag("number_changed", "error", said[min(lost)], told[min(added)])
+
+
+def _levels(text: str) -> dict[str, tuple[int, int]]:
+    return {match[0].replace("D", "T"): match.span() for match in LEVEL.finditer(text)}
 
 
 def check_numbers(source: str, translation: str) -> Iterator[Flag]:

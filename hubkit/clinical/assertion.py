@@ -23,6 +23,8 @@ SUBJECTS = frozenset({"anatomy", "ignore"})
 
 CHANGES = frozenset({"up", "down", "better", "worse"})
 
+HEADING = re.compile(r"(?:.*\W)?[A-ZÀ-Ý]{4,} ", re.DOTALL)
+
 LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 ADVERBS = frozenset({"not", "cannot", "nao"})
@@ -108,6 +110,9 @@ class Sentence:
             return False
         if end - start > 1:
             return True
+        if text[start] == "E" and HEADING.fullmatch(text[:start]) and text[end : end + 5].strip().isupper():
+            # "ACHADOS E IMPRESSÃO:"
+            return False
         initial = (text[end : end + 1] in {"/", "."} and end + 1 < len(text)) or (start == 0 and text[0] == "E")
         return text[start] in LETTERS and not initial and not text.isupper()
 

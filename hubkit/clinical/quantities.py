@@ -97,7 +97,8 @@ def quantities(text: str, language: Language) -> list[Quantity]:
         listed = _covered(match.span() for match in ENUMERATOR.finditer(folded))
         for match in _number_pattern().finditer(folded):
             if match.start() not in taken:
-                values = _values(match["number"], language)
+                number = match["number"]
+                values = frozenset({_fraction(number)}) if "/" in number else _values(number.replace(" ", ""), language)
                 unit = _units()[match["unit"]] if match["unit"] else None
                 if PATIENT.fullmatch(text, match.start(), match.end()):
                     unit = "year"
@@ -119,7 +120,8 @@ def _spelled_out(folded: str, language: Language) -> Iterator[Quantity]:
     for match in WORD.finditer(folded):
         if match[0] in words:
             value, required = words[match[0]]
-            yield Quantity(frozenset({value}), None, match.span(), required)
+            unit = _unit_pattern().match(folded, match.end())
+            yield Quantity(frozenset({value}), _units()[unit[1]] if unit else None, match.span(), required)
         elif match[0] in months and (match[0] not in NUMBERS["months"]["ambiguous"] or _beside_a_day(folded, match)):
             yield Quantity(frozenset({float(months[match[0]])}), "month of the year", match.span(), True)
 
@@ -199,7 +201,31 @@ def _units() -> dict[str, str]:
 @functools.cache
 def _number_pattern() -> re.Pattern[str]:
     forms = "|".join(re.escape(form) for form in sorted(_units(), key=len, reverse=True))
-    return re.compile(rf"(?<!\d)(?<!\d[.,])(?P<number>\d+(?:[.,]\d+)*)(?:[\s-]{{0,2}}(?P<unit>{forms})(?![a-z0-9]))?")
+    measured = "|".join(map(re.escape, _physical_forms()))
+    return re.compile(
+        r"(?<!\d)(?<!\d[.,])(?P<number>(?:\d{1,3}(?: \d{3})+|(?:\d )?(?<!/)[1-9]/[2-9])"
+        rf"(?=\s?(?:{measured})(?![a-z0-9]))|\d+(?:[.,]\d+)*)(?:[\s-]{{0,2}}(?P<unit>{forms})(?![a-z0-9]))?"
+    )
+
+
+def _physical_forms() -> list[str]:
+    """Units of length and volume, after which a number may have spaces or be a fraction: "1 200 mL", "1/2 cm"."""
+    return sorted((form for unit in BASES for form in NUMBERS["units"][unit]), key=len, reverse=True)
+
+
+def _fraction(number: str) -> float:
+    whole, _, part = number.rpartition(" ")
+    above, below = part.split("/")
+    return float(whole or 0) + int(above) / int(below)
+
+
+@functools.cache
+def _unit_pattern() -> re.Pattern[str]:
+    """A unit that is spelled out, after a number that is: "six millimeters", "duas semanas"."""
+    forms = "|".join(
+        re.escape(form) for form in sorted(_units(), key=len, reverse=True) if len(form) > 3 or form == "mes"
+    )
+    return re.compile(rf"[\s-]({forms})(?![a-z0-9])")
 
 
 @functools.cache

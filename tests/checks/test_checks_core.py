@@ -68,7 +68,7 @@ def test_an_empty_translation_is_flagged_and_an_empty_source_is_not():
         ("Tip in the mid RA.", "Ponta no átrio direito médio.", "Ponta no átrio esquerdo médio.", "laterality"),
         ("Tube above the carina.", "Tubo acima da carina.", "Tubo abaixo da carina.", "relation_changed"),
         ("Incompletely seen.", "Não completamente visto.", "Completamente visto.", "extent_changed"),
-        ("Unlikely to be edema.", "É improvável que seja edema.", "É provável que seja edema.", "opposite"),
+        ("Unlikely to be edema.", "É improvável que seja edema.", "É provável que seja edema.", "likelihood_changed"),
         ("Nodule of less than 1 cm.", "Nódulo menor que 1 cm.", "Nódulo maior que 1 cm.", "number_changed"),
         ("Effusion has decreased.", "O derrame diminuiu.", "Sem redução do derrame.", "negation_added"),
         ("No displaced fracture.", "Sem fratura com desvio.", "Sem fratura sem desvio.", "negation_added"),

@@ -69,7 +69,7 @@ def said(source, translation):
         ("Nodules of 1, 2 and 3 cm.", "Nódulos de 4 e 5 cm.", "number_changed number_lost"),
         # Opposites.
         ("Acute fracture.", "Fratura crônica.", "age_changed"),
-        ("Pneumonia is unlikely.", "Pneumonia provável.", "opposite"),
+        ("Pneumonia is unlikely.", "Pneumonia provável.", "likelihood_changed"),
         ("Acute fracture.", "Fratura aguda e crônica.", ""),
         ("Acute and chronic fractures.", "Fraturas crônicas e agudas.", ""),
         ("Acute and chronic changes.", "Alterações crônicas.", "age_lost"),
