@@ -33,7 +33,8 @@ OPPOSED = (
     frozenset({"later", "earlier"}),
     frozenset({"acting", "acted on"}),
 )
-"""Roles that exclude each other. One finding may be both of two that are compared: "right greater than left effusion"."""
+"""Roles that exclude each other. Of two that are compared, one finding may be both: "right greater
+than left effusion"."""
 
 
 class Dimension(NamedTuple):

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from hubkit.clinical.attributes import Attributes, find_attributes
-from hubkit.clinical.lexicon import TOKEN, Language, Meaning, Term, find_terms, fold
+from hubkit.clinical.lexicon import TOKEN, Language, Meaning, Term, find_terms, fold, narrowed
 from hubkit.clinical.plain import unread
 from hubkit.clinical.quantities import PATIENT
 
@@ -20,6 +20,8 @@ MENTIONED = frozenset({"finding", "device", "state"})
 
 SUBJECTS = frozenset({"anatomy", "ignore"})
 """Kinds of phrases that are negated, or not seen, without being a mention."""
+
+HEALING = frozenset({"healed", "consolidation"})
 
 CHANGES = frozenset({"up", "down", "better", "worse"})
 
@@ -97,7 +99,7 @@ class Sentence:
         self.folded = folded
         self.language = language
         self.words: list[str] = TOKEN.findall(folded)
-        self.terms = find_terms(self.words, language, self.in_capitals)
+        self.terms = _healed(find_terms(self.words, language, self.in_capitals), self.words)
 
     def in_capitals(self, at: int) -> bool:
         """Whether a word is written as an abbreviation: in capitals, and with one or two letters not after a number.
@@ -146,6 +148,20 @@ class Sentence:
         return [match.span() for match in TOKEN.finditer(self.folded)]
 
 
+def _healed(terms: list[Term], words: Sequence[str]) -> list[Term]:
+    """The same terms, where "consolidada" of a fracture says that it has healed, and names no consolidation."""
+    broken = None
+    for at, term in enumerate(terms):
+        if "fracture" in term.meaning.names:
+            broken = term.last
+        elif broken is not None and term.meaning.names >= HEALING:
+            if "," not in words[broken : term.first]:
+                terms[at] = term._replace(meaning=narrowed(term.meaning, "healed"))
+        elif term.meaning.kinds & MENTIONED:
+            broken = None
+    return terms
+
+
 class Mention(NamedTuple):
     """A term that names something, and how: 1 affirmed, 0 negated, -1 uncertain."""
 
@@ -192,6 +208,10 @@ def mentions(sentence: Sentence, gone: bool = True) -> list[Mention]:
         for place in _reached_by_trend(sentence, at, polarity) if of_trend else _reached(sentence, at, polarity):
             if value == 0 or polarity[place] != 0:
                 polarity[place] = value
+    for at, term in enumerate(terms):
+        if "sought" in term.meaning.names:
+            for place in _after(sentence, at, polarity):
+                del polarity[place]
     return [Mention(terms[at], value) for at, value in polarity.items()]
 
 

@@ -199,6 +199,12 @@ def _meaning(known: Sequence[Concept], first: str, capitals: bool) -> Meaning:
     )
 
 
+@functools.cache
+def narrowed(meaning: Meaning, name: str) -> Meaning:
+    """Return what is left of an ambiguous meaning where the text around it says which concept is meant."""
+    return _meaning([concept for concept in meaning.concepts if concept.name == name], meaning.first, meaning.capitals)
+
+
 def expand(pattern: str) -> list[str]:
     """Return the phrases of a pattern: (x) may be missing, (x|y) is one of both and may be missing where x begins or
     ends with a space; @ stands for the endings o, a, os, as and ~ for those of a regular verb; for * stand up to three

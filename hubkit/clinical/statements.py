@@ -49,14 +49,12 @@ class Statement(NamedTuple):
 
 def statements(sentence: Sentence, language: Language) -> list[Statement]:
     """Return the statements of a sentence, in order."""
-    if len(sentence.words) > LONGEST:
+    joints = {at for at, word in enumerate(sentence.words) if word in JOINTS}
+    relations = {one.first for one in sentence.attributes.found if "role_of" in one.values}
+    edges = sorted(joints | relations)
+    if not edges or len(sentence.words) > LONGEST:
         return []
     hits = [*_hits(sentence, language)]
-    edges = sorted(
-        {at for at, word in enumerate(sentence.words) if word in JOINTS} | {at for _, _, at, cut in hits if cut}
-    )
-    if not edges:
-        return []
     roles = {at: value for name, value, at, cut in hits if cut}
     bounds = [0, *edges, len(sentence.words)]
     parts: list[dict[str, list[str]]] = []
