@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 from safetensors import SafetensorError
 
 from hubkit import release
+from hubkit.cli import cli
 from hubkit.config import ReleaseConfig, parse_config
 from hubkit.disk import FullDiskError, full_disk, is_full
 from hubkit.errors import HubkitError
@@ -92,3 +94,16 @@ def test_what_a_stage_writes_is_counted_beforehand(tmp_path: Path) -> None:
     (tmp_path / "adapter").mkdir()
     (tmp_path / "adapter/adapter_model.safetensors").write_bytes(b"x" * 1000)
     assert stage_bytes("package", config, workspace) == SMALL + 10 * 8_000 + 2_000
+
+
+@pytest.mark.parametrize(("name", "where"), [(None, None), ("/somewhere/file", "/somewhere/file")])
+def test_a_command_says_where_a_disk_is_full_only_where_it_knows(
+    monkeypatch: pytest.MonkeyPatch, name: str | None, where: str | None
+) -> None:
+    def full(*arguments: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device", name)
+
+    monkeypatch.setattr("hubkit.cli.settings.template", full)
+    error = CliRunner().invoke(cli, ["settings"]).exception
+    assert isinstance(error, HubkitError)
+    assert (error.where, "GB free" in error.what) == (where, where is not None)

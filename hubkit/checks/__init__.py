@@ -15,7 +15,7 @@ from hubkit.checks.numbers import check_levels, check_numbers, check_tokens
 from hubkit.clinical.assertion import sentences
 from hubkit.clinical.text import canonical
 
-__all__ = ["Flag", "check"]
+__all__ = ["Flag", "check", "check_or_flag"]
 
 LONGEST = 30_000
 """Characters; no report has as many, and what has is not read."""
@@ -35,6 +35,18 @@ def check(source: str, translation: str) -> list[Flag]:
         Flag(flag.name, flag.severity, read.original(flag.source_span), other.original(flag.translation_span))
         for flag in _flags(read.text, other.text)
     ]
+
+
+def check_or_flag(source: str, translation: str) -> list[Flag]:
+    """As `check`, for one pair among many: one that the checks cannot read is flagged `not_checked`.
+
+    It must not end the run of all others, nor pass unseen. What was raised may quote the text, so that it is not
+    repeated.
+    """
+    try:
+        return check(source, translation)
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
+        return [Flag("not_checked", "error", None, None)]
 
 
 def _flags(source: str, translation: str) -> list[Flag]:

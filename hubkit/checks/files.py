@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hubkit.checks import check
+from hubkit.checks import check_or_flag
 from hubkit.checks.rows import DELIMITERS, format_of, read_rows
 from hubkit.errors import HubkitError, UsageError
 from hubkit.progress import track
@@ -67,7 +67,7 @@ def check_file(path: Path, source: str = "source", translation: str = "translati
     counts: Counter[str] = Counter()
     flagged = 0
     for row in track(rows, "check: pairs", len(rows)):
-        flags = check(row[source] or "", row[translation] or "")
+        flags = check_or_flag(row[source] or "", row[translation] or "")
         errors = {flag.name for flag in flags if flag.severity == "error"}
         row.update(status="flagged" if errors else "ok", flags=sorted({flag.name for flag in flags}))
         counts.update(errors)

@@ -14,7 +14,7 @@ import click
 
 from hubkit import __version__
 from hubkit.cli._options import INSTALL
-from hubkit.disk import full_disk_error, is_full
+from hubkit.disk import HINT, full_disk_error, is_full
 from hubkit.distribution import install_hint
 from hubkit.errors import HubkitError, Interrupted, UsageError
 from hubkit.privacy import tighten_umask
@@ -80,7 +80,9 @@ class _Commands(click.Group):
             # A stage says where and how much it needs; this is for every other command.
             if not is_full(error):
                 raise
-            raise full_disk_error(Path(error.filename or ".")) from None
+            if error.filename is None:
+                raise HubkitError("a disk is full", hint=HINT) from None
+            raise full_disk_error(Path(os.fsdecode(error.filename))) from None
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         placed = {name for names in SECTIONS.values() for name in names}

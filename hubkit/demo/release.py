@@ -14,11 +14,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from hubkit.config import ReleaseConfig, load_config, write_config
+from hubkit.disk import full_disk
 from hubkit.endpoint import use_endpoint
 from hubkit.localhub import LocalHub, serve
+from hubkit.locks import only_one
 from hubkit.release import Announce, Report, Step, plan, run
 from hubkit.stages import STAGES
 from hubkit.workspace import Workspace, write_text
+
+NEEDED = "the demo needs about 0.3 GB in all"
+"""Corpus, tables, adapter, dist/ and the Hub's copy of it: 92 MB, and as much again while it works."""
 
 
 def demo_release(
@@ -50,8 +55,12 @@ def demo_release(
         show_plan(steps)
         return
     if any(step.action != "skip" for step in steps):
-        with _hub(home, settings) as hub:
-            steps = run(_prepare(home, hub), workspace, first, last, show_step, show_start)
+        other = "another demo needs a workspace of its own: --workspace"
+        lock = only_one(workspace.root / ".demo.lock", "runs the demo in this workspace", other)
+        with lock, _hub(home, settings) as hub:
+            with full_disk(workspace.root, lambda: NEEDED):
+                config = _prepare(home, hub)
+            steps = run(config, workspace, first, last, show_step, show_start)
     else:
         for step in steps:
             show_step(step, 0.0)

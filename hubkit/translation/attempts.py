@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from hubkit.checks import check
+from hubkit.checks import check_or_flag
 from hubkit.checks.flags import Flag, describe
 from hubkit.config import Translation
 from hubkit.translation.engines import Answer, Engine, Request
@@ -111,12 +111,7 @@ def find(source: str, answer: Answer) -> list[Flag]:
     """Return what is wrong with an answer; nothing for one that is not there."""
     if answer.text is None:
         return []
-    try:
-        flags = check(source, answer.text)
-    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
-        # A text that the checks cannot read must not end the run of all others, nor pass unseen: it is flagged.
-        # What was raised may quote the text, so that it is not repeated.
-        return [Flag("not_checked", "error", None, None)]
+    flags = check_or_flag(source, answer.text)
     if answer.finish_reason == "length":
         end = len(answer.text)
         flags = [*(flag for flag in flags if flag.name != "truncated"), Flag("truncated", "error", None, (end, end))]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from hubkit.checks import check
+from hubkit.checks import check_or_flag
 from hubkit.checks.flags import Flag
 from hubkit.errors import HubkitError
 
@@ -158,7 +158,7 @@ def _applied(
         return {**row, "translation": None, "status": "flagged", "flags": sorted({*row["flags"], LEFT_OUT})}
     if not correction.translation:
         return {**row, "status": "ok"}
-    found = check(row["source"], correction.translation)
+    found = check_or_flag(row["source"], correction.translation)
     flags[correction.key] = found
     wrong = any(flag.severity == "error" for flag in found) and correction.decision != "accept"
     return {

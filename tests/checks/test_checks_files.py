@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+import hubkit.checks
 from hubkit.checks.files import check_file, write_checked
 from hubkit.cli import cli
 from hubkit.errors import HubkitError, UsageError
@@ -247,3 +248,17 @@ def test_an_output_of_another_ending_is_refused_before_anything_is_checked(tmp_p
 def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(HubkitError, match="cannot be read"):
         check_file(tmp_path / "none.csv")
+
+
+def test_a_pair_that_cannot_be_read_is_flagged_and_the_others_are_checked(tmp_path, monkeypatch):
+    real = hubkit.checks.check
+
+    def fails_once(source, translation):
+        if translation == ROWS[1]["translation"]:
+            raise RecursionError(source)
+        return real(source, translation)
+
+    monkeypatch.setattr("hubkit.checks.check", fails_once)
+    checked = check_file(write(tmp_path / "pairs.csv", ROWS))
+    assert [row["status"] for row in checked.rows] == STATUS
+    assert checked.rows[1]["flags"] == ["not_checked"]

@@ -192,6 +192,6 @@ def test_a_text_that_the_checks_cannot_read_is_flagged_and_ends_nothing(monkeypa
     def fail(source, translation):
         raise RecursionError(source)
 
-    monkeypatch.setattr("hubkit.translation.attempts.check", fail)
+    monkeypatch.setattr("hubkit.checks.check", fail)
     assert find(SOURCE, Answer(RIGHT, 9, "stop")) == [Flag("not_checked", "error", None, None)]
     assert find(SOURCE, Answer(None, 0, "error")) == []

@@ -352,3 +352,18 @@ def test_a_file_that_cannot_be_read_here_stops_a_release_before_it_translates(
     options = ["--config", str(tmp_path / "hubkit.toml"), "--workspace", str(tmp_path / "work")]
     result = CliRunner().invoke(cli, ["release", *options])
     assert re.search(said, str(result.exception))
+
+
+def test_a_correction_that_the_checks_cannot_read_is_flagged_and_ends_nothing(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(source: str, translation: str) -> None:
+        raise RecursionError(source)
+
+    monkeypatch.setattr("hubkit.checks.check", fail)
+    path = tmp_path / "c.csv"
+    cells = correction(workspace, 4, decision="replace", translation="Derrame à direita.")
+    write_rows(path, [cells], COLUMNS)
+    revise(configure("publish", path), workspace)
+    (row,) = (row for row in pq.read_table(workspace.translations).to_pylist() if row["study_id"] == 4)
+    assert (row["status"], row["flags"], row["translation"]) == ("flagged", ["not_checked"], "Derrame à direita.")
