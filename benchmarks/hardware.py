@@ -1,10 +1,12 @@
-"""Requests in flight on cards of 16 to 80 GB, counted by transformers' own sizing on the shapes of the real models.
+"""What docs/hardware.md says of cards of 16 to 80 GB, counted on the shapes of the real models.
 
     python benchmarks/hardware.py [--tokens 300]
     python benchmarks/hardware.py --run
 
-No GPU is needed and no weights: models are built on the meta device, and the sizing is told the memory of each card.
-"before" are the library's defaults (8,192 tokens a batch, pages of 256, up to 1,024 requests), "after" are hubkit's.
+It prints what each stage needs under the presets, and its hours, as `hubkit doctor` counts them; then the requests in
+flight by transformers' own sizing. No GPU is needed and no weights: models are built on the meta device, and the sizing
+is told the memory of each card. "before" are the library's defaults (8,192 tokens a batch, pages of 256, up to 1,024
+requests), "after" are hubkit's.
 With --run, a small random model answers 128 prompts on this CPU with each: its processor time, and whether the
 tokens are the same.
 """
@@ -13,14 +15,27 @@ from __future__ import annotations
 
 import argparse
 import functools
+import tempfile
 import time
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from transformers import AutoModelForCausalLM, Gemma3ForCausalLM, Gemma3TextConfig, GenerationConfig
+from transformers import (
+    AutoModelForCausalLM,
+    BertConfig,
+    Gemma3Config,
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
+    GenerationConfig,
+    SiglipVisionConfig,
+    XLMRobertaConfig,
+)
 
-from hubkit.config import Quantization, Translation
-from hubkit.doctor.memory import weight_bytes
+from hubkit.config import Quantization, ReleaseConfig, Translation, parse_config
+from hubkit.config.presets import preset
+from hubkit.doctor import estimates, needs
+from hubkit.doctor.shapes import Device, weight_bytes
 from hubkit.translation.engines import paged_cache
 from hubkit.translation.engines.continuous import Continuous
 
@@ -39,6 +54,10 @@ SHAPES: dict[str, dict[str, int]] = {
 
 PRECISIONS: tuple[Quantization, ...] = ("nf4", "bf16")
 ATTENTIONS = ("sdpa", "flash_attention_2")
+
+
+PRESETS = {"24gb": "24 GB", "80gb": "80 GB", "8x80gb": "80 GB"}
+"""Presets of `hubkit init` and the card of each."""
 
 
 class Flight(NamedTuple):
@@ -63,10 +82,16 @@ def text_config(name: str) -> Gemma3TextConfig:
 
 
 @functools.cache
+def meta_model(name: str) -> Any:
+    """A language model of SHAPES without weights."""
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(text_config(name))
+
+
+@functools.cache
 def weights(name: str, precision: Quantization) -> int:
     """Bytes of its weights."""
-    with torch.device("meta"):
-        return weight_bytes(AutoModelForCausalLM.from_config(text_config(name)), precision)
+    return weight_bytes(meta_model(name), precision)
 
 
 def in_flight(
@@ -93,6 +118,73 @@ def table(tokens: int = paged_cache.REQUEST_TOKENS) -> str:
             row = " | ".join(f"{cell.before} -> {cell.after}" for cell in cells)
             lines.append(f"| {name} | {precision}, {weights(name, precision) / 2**30:.1f} GiB | {row} |")
     return "\n".join(lines) + "\n"
+
+
+def write_models(folder: Path) -> dict[str, dict[str, Any]]:
+    """Write the configurations of the release's models, and return the settings that name them."""
+    text_config("27B").save_pretrained(folder / "27b")
+    vision = SiglipVisionConfig(
+        hidden_size=1152,
+        intermediate_size=4304,
+        num_hidden_layers=27,
+        num_attention_heads=16,
+        image_size=896,
+        patch_size=14,
+        vision_use_head=False,
+    )
+    Gemma3Config(text_config=text_config("4B"), vision_config=vision, mm_tokens_per_image=256).save_pretrained(
+        folder / "4b"
+    )
+    BertConfig(vocab_size=29794).save_pretrained(folder / "bertimbau")
+    XLMRobertaConfig(
+        hidden_size=1024, num_hidden_layers=24, num_attention_heads=16, intermediate_size=4096, vocab_size=250002
+    ).save_pretrained(folder / "xlm-roberta")
+    return {
+        "translation": {"model": str(folder / "27b"), "model_id": "google/medgemma-27b-text-it"},
+        "finetuning": {"model": str(folder / "4b"), "model_id": "google/medgemma-4b-it"},
+        "scoring": {
+            "bertimbau": {"model": str(folder / "bertimbau"), "layer": 12},
+            "xlm_roberta": {"model": str(folder / "xlm-roberta"), "layer": 17},
+        },
+    }
+
+
+def preset_config(name: str, models: dict[str, dict[str, Any]]) -> ReleaseConfig:
+    """The release under a preset, with models of which there are configurations alone."""
+    tables = {table: dict(settings) for table, settings in models.items()}
+    for setting, value in preset(name).items():
+        table, _, key = setting.partition(".")
+        tables.setdefault(table, {})[key] = value
+    return parse_config(tables)
+
+
+def preset_table(models: dict[str, dict[str, Any]]) -> str:
+    """Memory and hours of each stage under each preset as a table in Markdown: a column for each preset."""
+    configs = {name: preset_config(name, models) for name in PRESETS}
+    lines = ["| | " + " | ".join(f"`{name}`" for name in configs) + " |", "|---" * (1 + len(configs)) + "|"]
+    for stage in (needs.translate, needs.finetune, needs.generate, needs.score):
+        cells = []
+        for name, config in configs.items():
+            card = Device(PRESETS[name], int(CARDS[PRESETS[name]] * 2**30), True)
+            cells.append(", ".join(_cell(need) for need in stage(config, card)) or "on the server")
+        lines.append(f"| {stage.__name__}, GiB (of weights) | " + " | ".join(cells) + " |")
+    studies = {name: config.corpus.subset.sizes() for name, config in configs.items()}
+    hours = {
+        "translate": lambda config, sizes: estimates.translation_hours(
+            config, sum(sizes.values()) * estimates.TOKENS_A_REPORT
+        ),
+        "finetune": lambda config, sizes: estimates.training_hours(config, sizes["train"], sizes["validate"]),
+        "generate": lambda config, sizes: estimates.generation_hours(config, sizes["test"]),
+    }
+    for stage_name, count in hours.items():
+        cells = [str(count(config, studies[name])) for name, config in configs.items()]
+        lines.append(f"| {stage_name}, on one GPU | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(need: needs.Need) -> str:
+    size = f"{need.total / 2**30:.1f} ({need.weights / 2**30:.1f})"
+    return size if need.requests is None else f"{size}, {need.requests} requests in flight"
 
 
 def run_small(prompts: int = 128) -> None:
@@ -135,6 +227,9 @@ def main() -> None:
     if given.run:
         run_small()
         return
+    with tempfile.TemporaryDirectory() as folder:
+        print(preset_table(write_models(Path(folder))))
+    print(f"requests of {given.tokens} tokens in flight: the library's defaults -> hubkit's\n")
     print(table(given.tokens))
 
 

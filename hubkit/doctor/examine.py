@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from hubkit.config import ReleaseConfig
-from hubkit.doctor import corpus, hours, hub, machine, memory, training, translation
+from hubkit.doctor import corpus, gpu, hours, hub, machine, memory, training, translation
 from hubkit.doctor.findings import Finding, failed, from_error
 from hubkit.errors import HubkitError
 from hubkit.hub.client import transport_errors
@@ -27,6 +27,7 @@ CHECKS: dict[str, Callable[[ReleaseConfig, Workspace], Iterable[Finding]]] = {
     "public names": translation.folders,
     "training data": hub.training_data,
     "training": training.training,
+    "kernels of the loss": gpu.compiler,
     "memory": memory.memory,
     "time": hours.hours,
 }

@@ -12,7 +12,7 @@ from hubkit.distribution import install_hint, origin, requirements, stranger
 from hubkit.doctor.estimates import download_gb
 from hubkit.doctor.findings import Finding, failed, ok, warning
 from hubkit.doctor.hub import Model, models_of, served_model
-from hubkit.doctor.memory import model_config, parameters
+from hubkit.doctor.shapes import model_config, parameters
 from hubkit.errors import HubkitError
 from hubkit.workspace import Workspace
 

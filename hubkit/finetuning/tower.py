@@ -36,7 +36,7 @@ def release_tower(model: Any) -> bool:
     Returns:
         whether the tower is frozen.
     """
-    if _trained(model):
+    if trains_tower(model):
         return False
     base = model.get_base_model()
     patches = base.get_submodule("model.vision_tower").get_input_embeddings()
@@ -46,7 +46,7 @@ def release_tower(model: Any) -> bool:
     return True
 
 
-def _trained(model: Any) -> bool:
+def trains_tower(model: Any) -> bool:
     """Whether something in the tower or the projector is trained."""
     return any(
         parameter.requires_grad and any(f".{part}." in f".{name}" for part in PARTS)
@@ -116,7 +116,7 @@ def keep_features(
     """
     import torch
 
-    if _trained(model):
+    if trains_tower(model):
         raise UsageError(
             "the vision tower is trained, so its features change with every step",
             where='[finetuning] image_features = "disk"',

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from hubkit.cli import cli
 from hubkit.config import ReleaseConfig, parse_config
-from hubkit.doctor import corpus, hub, machine, memory, training
+from hubkit.doctor import corpus, hub, machine, memory, needs, shapes, training
 from hubkit.doctor.findings import Finding
 from hubkit.errors import HubkitError
 from hubkit.hub.client import connect
@@ -150,13 +150,13 @@ def test_no_access_check(tmp_path: Path, workspace: Workspace, record: str | Non
 
 
 def test_gemma_is_counted_without_weights(gemma: Path) -> None:
-    config = memory.model_config(str(gemma), None)
+    config = shapes.model_config(str(gemma), None)
     # 4,300,079,472 is what the Hub shows for google/gemma-3-4b-it.
-    assert memory.parameters(config) == 4_300_079_472
-    model = memory._on_meta(config)
-    assert memory.weight_bytes(model, "bf16") == 2 * 4_300_079_472
+    assert shapes.parameters(config) == 4_300_079_472
+    model = shapes.on_meta(config)
+    assert shapes.weight_bytes(model, "bf16") == 2 * 4_300_079_472
     # In NF4: 3.2 G parameters of linear layers at 0.516 bytes, the embedding, the vision tower and norms in bf16.
-    assert memory.weight_bytes(model, "nf4") == pytest.approx(3.85e9, rel=0.02)
+    assert shapes.weight_bytes(model, "nf4") == pytest.approx(3.85e9, rel=0.02)
 
 
 def test_memory_is_compared_with_what_there_is(gemma: Path, workspace: Workspace) -> None:
@@ -175,7 +175,7 @@ def test_memory_is_compared_with_what_there_is(gemma: Path, workspace: Workspace
     assert found["memory, finetune"].status in ("warning", "failed")
     assert "3.6 of weights" in found["memory, finetune"].what
     assert found["memory, score"].status == "warning"
-    assert "cannot be had" in found["memory, score"].what
+    assert "cannot be fetched" in found["memory, score"].what
 
 
 @pytest.mark.parametrize(
@@ -200,14 +200,14 @@ def test_settings_that_a_trainer_takes(workspace: Workspace) -> None:
 def test_modules_that_the_base_does_not_have(gemma: Path, workspace: Workspace) -> None:
     config = parse_config({"finetuning": {"model": str(gemma), "target_modules": ["xyz"]}})
     with pytest.raises(HubkitError, match=r"Target modules \{'xyz'\} not found"):
-        list(memory._finetune(config))
+        list(needs.finetune(config, shapes.device_of("cpu")))
 
 
 def test_weights_are_what_a_loaded_model_takes(vision_model: Path) -> None:
     from hubkit.models.loading import load_vision_model
 
     loaded = load_vision_model(str(vision_model), None, "fp32", "cpu").model
-    counted = memory.weight_bytes(memory._on_meta(memory.model_config(str(vision_model), None)), "fp32")
+    counted = shapes.weight_bytes(shapes.on_meta(shapes.model_config(str(vision_model), None)), "fp32")
     assert counted == loaded.get_memory_footprint(return_buffers=False)
 
 

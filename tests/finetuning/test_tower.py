@@ -102,7 +102,7 @@ def test_an_adapter_is_the_same_with_features_on_disk(seeing_model: Path, tmp_pa
     made = {}
     for kept in ("compute", "disk"):
         workspace = fill_workspace(tmp_path / kept, train=4, validate=2, test=0)
-        config = tiny_config(seeing_model, image_features=kept, epochs=1)
+        config = tiny_config(seeing_model, model_id="maintainer/seeing", image_features=kept, epochs=1)
         finetune(config, workspace.running("finetune", "key"))
         history = [json.loads(line) for line in workspace.log_history.read_text().splitlines()]
         losses = [entry.get("loss", entry.get("eval_loss")) for entry in history]

@@ -128,14 +128,14 @@ def held(text: Any, attention: str, free: int, cache: dict[str, Any], tokens: in
 
 
 def least_bytes(text: Any, attention: str, cache: dict[str, Any]) -> int:
-    """Bytes that must be free for a cache of these settings with one request.
+    """Bytes that must be free at the least for a cache of these settings with one request.
 
     Raises:
         HubkitError: as in `held`.
     """
     sizing = _sizing(text, attention, 0, cache)
     planned = sizing.handler.compute_memory_footprint(cache["max_batch_tokens"], sizing.sectors(1, REQUEST_TOKENS))
-    return int(planned / cache.get("max_memory_percent", SHARE)) + 1
+    return int(planned / SHARE) + 1
 
 
 def unplanned_bytes(text: Any, quantization: Quantization, tokens: int) -> int:
