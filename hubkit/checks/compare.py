@@ -12,7 +12,9 @@ from typing import Literal, NamedTuple
 
 from hubkit.checks.flags import Flag
 from hubkit.checks.sides import Side
+from hubkit.clinical.assertion import Sentence
 from hubkit.clinical.attributes import Attribute, near
+from hubkit.clinical.quantities import NUMBERS
 from hubkit.clinical.statements import Statement, statements
 
 Severity = Literal["error", "warning"]
@@ -35,6 +37,10 @@ OPPOSED = (
 )
 """Roles that exclude each other. Of two that are compared, one finding may be both: "right greater
 than left effusion"."""
+
+
+COUNTED = frozenset(itertools.chain.from_iterable(NUMBERS["en"]["words"].values()))
+"""Numbers that are words."""
 
 
 class Dimension(NamedTuple):
@@ -143,6 +149,8 @@ def _exchanged(source: Side, translation: Side) -> Iterator[Flag]:
     """Yield a flag where two values of one dimension belong to each other's finding, side, size or role."""
     if len(source.sentences) != 1 or len(translation.sentences) != 1:
         return
+    if not _varies(source.sentences[0]):
+        return
     said = statements(source.sentences[0], "en")
     if len(said) < 2:
         return
@@ -172,6 +180,20 @@ def _exchanged(source: Side, translation: Side) -> Iterator[Flag]:
     linked = mine.get(("size", "when"), {}).keys() & theirs.get(("size", "when"), {}).keys()
     if len(turned) == 1 and turned <= ORDERED and not linked:
         yield Flag("exchanged", "error", said[0].span, told[0].span)
+
+
+def _varies(sentence: Sentence) -> bool:
+    """Whether a sentence has two values in a dimension, or a relation: otherwise nothing can be exchanged."""
+    seen: dict[str, object] = {}
+    for term in sentence.terms:
+        for concept in term.meaning.concepts:
+            if concept.kind in VARYING and seen.setdefault(concept.kind, concept.name) != concept.name:
+                return True
+    for attribute in sentence.attributes.found:
+        for name, values in attribute.values.items():
+            if name == "role_of" or (name in VARYING and seen.setdefault(name, values) != values):
+                return True
+    return sum(word[0].isdigit() or word in COUNTED for word in sentence.words) > 1
 
 
 def _turned(said: Sequence[Statement], told: Sequence[Statement]) -> set[str]:

@@ -118,13 +118,6 @@ class Sentence:
         initial = (text[end : end + 1] in {"/", "."} and end + 1 < len(text)) or (start == 0 and text[0] == "E")
         return text[start] in LETTERS and not initial and not text.isupper()
 
-    def after_age(self, at: int) -> bool:
-        """Whether a letter stands for the sex after an age: 72M. 14F is the size of a catheter."""
-        if self.words[at] not in {"m", "f"} or at == 0 or not self.words[at - 1].isdigit():
-            return False
-        start, end = self._spans[at - 1][0], self._spans[at][1]
-        return PATIENT.fullmatch(self.text, start, end) is not None
-
     def span(self, term: Term) -> tuple[int, int]:
         """Where a term stands in the whole text."""
         return self.span_of(term.first, term.last)
@@ -136,12 +129,23 @@ class Sentence:
     @functools.cached_property
     def attributes(self) -> Attributes:
         """What the sentence says of its findings and devices."""
-        return find_attributes(self)
+        return find_attributes(self.words, self.language, self._marked, self.span_of)
 
     @functools.cached_property
     def unread(self) -> list[str]:
         """The words that were not understood."""
-        return unread(self)
+        known = {at for term in self.terms for at in range(term.first, term.last)}
+        return unread(self.words, self.language, known.union(self.attributes.covered))
+
+    def _marked(self, at: int) -> bool:
+        return self.in_capitals(at) or self._after_age(at)
+
+    def _after_age(self, at: int) -> bool:
+        """Whether a letter stands for the sex after an age: 72M. 14F is the size of a catheter."""
+        if self.words[at] not in {"m", "f"} or at == 0 or not self.words[at - 1].isdigit():
+            return False
+        start, end = self._spans[at - 1][0], self._spans[at][1]
+        return PATIENT.fullmatch(self.text, start, end) is not None
 
     @functools.cached_property
     def _spans(self) -> list[tuple[int, int]]:

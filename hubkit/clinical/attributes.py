@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import functools
 import tomllib
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from hubkit.clinical.lexicon import TOKEN, Language, expand, fold
-
-if TYPE_CHECKING:
-    from hubkit.clinical.assertion import Sentence
 
 ATTRIBUTES: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
@@ -32,22 +30,18 @@ class Attribute(NamedTuple):
     """A phrase of attributes.toml in a sentence: from the word `first` up to `last`.
 
     Attributes:
-        sentence: where it stands.
         values: by dimension, what the phrase can mean.
         first: its first word.
         last: the word after its last.
         denied: whether a negation stands shortly before, so that the value may be said by its opposite.
+        span: where it stands in the whole text.
     """
 
-    sentence: Sentence
     values: Values
     first: int
     last: int
     denied: bool
-
-    @property
-    def span(self) -> tuple[int, int]:
-        return self.sentence.span_of(self.first, self.last)
+    span: tuple[int, int]
 
 
 class Attributes(NamedTuple):
@@ -57,21 +51,33 @@ class Attributes(NamedTuple):
     covered: list[int]
 
 
-def find_attributes(sentence: Sentence) -> Attributes:
-    """Return the attributes of a sentence; where several begin, the longest."""
-    tree, words, denying = _tree(sentence.language), sentence.words, DENYING[sentence.language]
+def find_attributes(
+    words: Sequence[str],
+    language: Language,
+    in_capitals: Callable[[int], bool],
+    span_of: Callable[[int, int], tuple[int, int]],
+) -> Attributes:
+    """Return the attributes of a sentence; where several begin, the longest.
+
+    Args:
+        words: what TOKEN finds.
+        language: "en" or "pt".
+        in_capitals: whether the word at an index is written as an abbreviation.
+        span_of: where the words between two indices stand in the whole text.
+    """
+    tree, denying = _tree(language), DENYING[language]
     found: list[Attribute] = []
     covered: list[int] = []
-    at, count = 0, len(words)
-    while at < count:
-        node: dict[str, Any] | None = tree.get(words[at])
-        if node is None:
-            at += 1
+    after = 0
+    count = len(words)
+    for at, word in enumerate(words):
+        if at < after or word not in tree:
             continue
+        node: dict[str, Any] | None = tree[word]
         values, end, step = None, at + 1, at + 1
         while node is not None:
             here = node.get("")
-            if here is not None and (not here[1] or sentence.in_capitals(step - 1) or sentence.after_age(step - 1)):
+            if here is not None and (not here[1] or in_capitals(step - 1)):
                 values, end = here[0], step
             node = node.get(words[step]) if step < count else None
             step += 1
@@ -79,8 +85,8 @@ def find_attributes(sentence: Sentence) -> Attributes:
             covered += range(at, end)
             if NOTHING not in values:
                 denied = not denying.isdisjoint(words[max(0, at - DENIED_WITHIN) : at])
-                found.append(Attribute(sentence, values, at, end, denied))
-        at = end
+                found.append(Attribute(values, at, end, denied, span_of(at, end)))
+        after = end
     return Attributes(found, covered)
 
 

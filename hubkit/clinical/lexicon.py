@@ -96,6 +96,7 @@ def find_terms(words: Sequence[str], language: Language, in_capitals: Callable[[
         in_capitals: whether the word at an index is written in capitals.
     """
     tree = phrase_tree(language)
+    denying = tree.get(DENYING)
     count = len(words)
 
     def longest(node: dict[str, Any], at: int) -> tuple[Meaning | None, int]:
@@ -121,21 +122,21 @@ def find_terms(words: Sequence[str], language: Language, in_capitals: Callable[[
             at += 1
 
     found = []
-    at = 0
-    while at < count:
-        node = tree.get(words[at]) or _denying(words[at], tree)
-        meaning, end = (None, at) if node is None else longest(node, at + 1)
-        if meaning is None:
-            at += 1
-        else:
+    after = 0
+    for at, word in enumerate(words):
+        if at < after:
+            continue
+        node = tree.get(word)
+        if node is None:
+            # Any English word with un-, non- or -less that the lexicon does not know denies its own rest.
+            if denying is None or not DENIED.fullmatch(word):
+                continue
+            node = denying
+        meaning, end = longest(node, at + 1)
+        if meaning is not None:
             found.append(Term(meaning, at, end))
-            at = end
+            after = end
     return found
-
-
-def _denying(word: str, tree: dict[str, Any]) -> dict[str, Any] | None:
-    """The node of any English word with un-, non- or -less, for one that the lexicon does not know."""
-    return tree.get(DENYING) if DENIED.fullmatch(word) else None
 
 
 def _stands_between(word: str, alone: Meaning | None) -> bool:

@@ -5,28 +5,26 @@ from __future__ import annotations
 import functools
 import itertools
 import tomllib
+from collections.abc import Container, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hubkit.clinical.lexicon import Language
 from hubkit.clinical.quantities import NUMBERS
 
-if TYPE_CHECKING:
-    from hubkit.clinical.assertion import Sentence
 
+def unread(words: Sequence[str], language: Language, known: Container[int]) -> list[str]:
+    """Return the words of a sentence that were not understood; a letter alone is no word.
 
-def unread(sentence: Sentence) -> list[str]:
-    """Return the words of a sentence that neither a phrase of the lexicon nor an attribute takes up.
-
-    Numbers, units and what plain.toml lists are understood; a letter alone is no word.
+    Args:
+        words: what TOKEN finds.
+        language: "en" or "pt".
+        known: indices of the words that a phrase of the lexicon or an attribute takes up.
     """
-    known = {at for term in sentence.terms for at in range(term.first, term.last)}
-    known.update(sentence.attributes.covered)
-    plain = _plain(sentence.language)
+    plain = _plain(language)
     return [
         word
-        for at, word in enumerate(sentence.words)
-        if at not in known and len(word) > 1 and word[0].isalpha() and word not in plain
+        for at, word in enumerate(words)
+        if word not in plain and len(word) > 1 and word[0].isalpha() and at not in known
     ]
 
 
