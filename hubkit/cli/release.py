@@ -66,6 +66,7 @@ def _release(
     from hubkit.stages import STAGES
     from hubkit.terms.policy import check_public_names
     from hubkit.translation.correction_files import check_format
+    from hubkit.translation.revise import corrections_digest
 
     config = read_config(path)
     # Else they would be said when finetune or revise start, after hours of translation.
@@ -73,6 +74,7 @@ def _release(
     check_public_names(config)
     if config.translation.corrections:
         check_format(Path(config.translation.corrections))
+        corrections_digest(config)
     if dry_run:
         from hubkit.report.forecast import forecast
 

@@ -93,7 +93,7 @@ def corrections_digest(config: ReleaseConfig) -> str | None:
     if path is None:
         return None
     if not path.exists():
-        hint = "make it: hubkit corrections export; or take the setting out"
+        hint = "hubkit corrections import writes it; until then, take the setting out"
         raise HubkitError("[translation] corrections names a file that is missing", where=path, hint=hint)
     return file_digest(path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import re
 import stat
 import sys
@@ -24,7 +25,7 @@ from hubkit.models.samples import read_samples
 from hubkit.revision import read_revision, revised_references
 from hubkit.stages import STAGES
 from hubkit.tables import STUDIES, TRANSLATIONS
-from hubkit.translation.correction_files import read_rows, write_rows
+from hubkit.translation.correction_files import _write_xlsx, read_rows, write_rows
 from hubkit.translation.corrections import COLUMNS, read_corrections, text_digest
 from hubkit.translation.limits import check_share
 from hubkit.translation.revise import revise
@@ -342,6 +343,7 @@ def test_export_fill_in_import_and_revise(workspace: Workspace, tmp_path: Path) 
     [
         ("sheet.xlsx", r'the package openpyxl is missing \(in your copy of hubkit: pip install "\.\[review\]"\)'),
         ("sheet.ods", "this format is not read"),
+        ("sheet.csv", r"names a file that is missing \(hubkit corrections import writes it; until then"),
     ],
 )
 def test_a_file_that_cannot_be_read_here_stops_a_release_before_it_translates(
@@ -367,3 +369,13 @@ def test_a_correction_that_the_checks_cannot_read_is_flagged_and_ends_nothing(
     revise(configure("publish", path), workspace)
     (row,) = (row for row in pq.read_table(workspace.translations).to_pylist() if row["study_id"] == 4)
     assert (row["status"], row["flags"], row["translation"]) == ("flagged", ["not_checked"], "Derrame à direita.")
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_a_full_disk_is_one_line_for_a_workbook_too() -> None:
+    # A device that takes no byte, in the place of the file that would be renamed.
+    with pytest.raises(OSError, match="No space left") as caught:
+        _write_xlsx(Path("/dev/full"), [dict.fromkeys(COLUMNS, "x")], COLUMNS)
+    del caught
+    # An archive that is closed here for the first time would complain past every handler.
+    gc.collect()
