@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from hubkit.errors import HubkitError
 
-Kind = Literal["manifest", "receipt", "recipe", "training", "verification", "summary"]
+Kind = Literal["manifest", "receipt", "recipe", "training", "verification", "summary", "revision"]
 
 FORMATS: dict[Kind, int] = {
     "manifest": 1,
@@ -19,6 +19,7 @@ FORMATS: dict[Kind, int] = {
     "training": 1,
     "verification": 2,
     "summary": 1,
+    "revision": 1,
 }
 
 

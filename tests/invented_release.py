@@ -12,8 +12,9 @@ import pyarrow as pa
 from PIL import Image
 
 from hubkit.artifacts.scores import write_summary
+from hubkit.artifacts.training import TRAINING
 from hubkit.config import ReleaseConfig, parse_config
-from hubkit.models.recipe import RECIPE, TRAINING, decoding
+from hubkit.models.recipe import RECIPE, decoding
 from hubkit.scoring.bertscore import SetupScores
 from hubkit.scoring.inputs import read_evaluation
 from hubkit.scoring.score import scores_table

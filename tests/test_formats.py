@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from hubkit.artifacts.revision import read_revision
 from hubkit.artifacts.scores import read_summary
+from hubkit.artifacts.training import TRAINING, read_training
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.formats import FORMATS
-from hubkit.models.recipe import RECIPE, TRAINING, read_recipe, read_training, recipe
+from hubkit.models.recipe import RECIPE, read_recipe, recipe
 from hubkit.release import plan, read_manifest, record
 from hubkit.stages import STAGES
 from hubkit.verification.verify import verify
@@ -25,6 +27,7 @@ READERS: dict[str, tuple[str, Callable[[Workspace], Any]]] = {
     "recipe": (f"adapter/{RECIPE}", lambda work: read_recipe(work.adapter)),
     "training": (f"adapter/{TRAINING}", lambda work: read_training(work.adapter)),
     "summary": ("scores/summary.json", read_summary),
+    "revision": ("revised/revision.json", read_revision),
 }
 """Of verification.json hubkit reads nothing back."""
 
@@ -43,7 +46,7 @@ def test_another_format_is_refused(tmp_path: Path, kind: str) -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["manifest", "recipe", "training"])
+@pytest.mark.parametrize("kind", ["manifest", "recipe"])
 @pytest.mark.parametrize("number", [{}, {"format": 1}], ids=["0.1.0", "now"])
 def test_files_of_0_1_0_have_no_number(tmp_path: Path, kind: str, number: dict[str, int]) -> None:
     name, read = READERS[kind]

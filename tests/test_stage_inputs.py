@@ -14,11 +14,12 @@ from invented_release import build_release, release_config
 from loopback import hub, own_home
 
 import hubkit.verification.verify
+from hubkit.artifacts.training import read_training
 from hubkit.config import ReleaseConfig, Runtime, Table, parse_config
 from hubkit.demo.config import MODELS
 from hubkit.demo.corpus import write_corpus
 from hubkit.localhub import LocalHub
-from hubkit.models.recipe import read_recipe, read_training
+from hubkit.models.recipe import read_base
 from hubkit.release import record
 from hubkit.stages import STAGES, Stage
 from hubkit.workspace import Workspace
@@ -248,6 +249,6 @@ def test_every_stage_declares_what_it_reads(
     assert blind == {stage.name: UNNOTICED.get(stage.name, []) for stage in STAGES}
 
     # What is read otherwise is in an input, where a change of it shows.
-    assert read_recipe(workspace.adapter)["base_model"]["name"] == vision_model.name
-    assert read_training(workspace.adapter)["settings"]["quantization"] == "fp32"
+    assert read_base(workspace.adapter).name == vision_model.name
+    assert read_training(workspace.adapter).settings.quantization == "fp32"
     assert config.release.title in (workspace.dist / "dataset" / "README.md").read_text()

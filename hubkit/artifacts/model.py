@@ -16,7 +16,7 @@ from hubkit.workspace import write_json
 class Model(BaseModel):
     """Values of a file, or a part of them. A key that this version does not know is left out: a newer one wrote it."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="constants")
 
 
 AnyModel = TypeVar("AnyModel", bound=Model)
@@ -56,7 +56,5 @@ def write_model(kind: Kind, path: Path, model: Model) -> None:
 
 
 def to_json(model: Model) -> dict[str, Any]:
-    """The values as they stand in the file; a value that may be left out, and is not there, is left out."""
-    optional = {name for name, field in type(model).model_fields.items() if field.default is None}
-    values = model.model_dump(mode="json")
-    return {name: value for name, value in values.items() if value is not None or name not in optional}
+    """The values as they stand in the file; what was neither read nor set is left out."""
+    return model.model_dump(mode="json", exclude_unset=True)

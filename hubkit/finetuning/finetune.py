@@ -7,6 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from hubkit.artifacts.training import TrainedTrial, Training, TrainingSettings, write_training
 from hubkit.config import Finetuning, ReleaseConfig
 from hubkit.errors import UsageError
 from hubkit.finetuning.check import check_settings
@@ -17,12 +18,11 @@ from hubkit.finetuning.processes import is_first
 from hubkit.finetuning.run import Run, train
 from hubkit.finetuning.sweep import Chosen, run_all
 from hubkit.finetuning.trials import trials
-from hubkit.formats import FORMATS
 from hubkit.models.quiet import quiet
-from hubkit.models.recipe import TRAINING, write_recipe
+from hubkit.models.recipe import write_recipe
 from hubkit.models.samples import Samples, choose_examples, read_samples, require_samples
 from hubkit.terms.policy import check_public_names
-from hubkit.workspace import Workspace, sync_folder, write_json, write_text
+from hubkit.workspace import Workspace, sync_folder, write_text
 
 LEFT_OUT = ("model", "model_id", "revision", "sweep")
 """The base, which the recipe names as it may be published (a model may also be a folder), and what was tried."""
@@ -72,10 +72,10 @@ def finetune(config: ReleaseConfig, workspace: Workspace) -> None:
             ready.rename(workspace.adapter)
 
 
-def _put_together(folder: Path, run: Run, training: dict[str, object]) -> Path:
+def _put_together(folder: Path, run: Run, training: Training) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(run.adapter, folder)
-    write_json(folder / TRAINING, training)
+    write_training(folder, training)
     draw_curves(run.history, run.best_step, folder)
     # Entries from before a kill come out of a checkpoint, where their keys are sorted.
     lines = (json.dumps(entry, sort_keys=True) + "\n" for entry in run.history)
@@ -83,22 +83,23 @@ def _put_together(folder: Path, run: Run, training: dict[str, object]) -> Path:
     return folder
 
 
-def summary(chosen: Chosen, seed: int, splits: dict[str, Samples]) -> dict[str, object]:
+def summary(chosen: Chosen, seed: int, splits: dict[str, Samples]) -> Training:
     """What a card says of the training."""
     run = chosen.run
-    return {
-        "format": FORMATS["training"],
-        "settings": {name: value for name, value in chosen.settings.deciding().items() if name not in LEFT_OUT},
-        "seed": seed,
-        "trainable_parameters": run.trainable,
-        "steps": run.steps,
-        "best_step": run.best_step,
-        "eval_loss": run.eval_loss,
-        "seconds": run.seconds,
-        "studies": {split: len(samples.kept) for split, samples in splits.items()},
-        "left_out": {split: samples.left_out for split, samples in splits.items()},
-        **({"sweep": chosen.rows} if len(chosen.rows) > 1 else {}),
-    }
+    return Training(
+        settings=TrainingSettings(
+            **{name: value for name, value in chosen.settings.deciding().items() if name not in LEFT_OUT}
+        ),
+        seed=seed,
+        trainable_parameters=run.trainable,
+        steps=run.steps,
+        best_step=run.best_step,
+        eval_loss=run.eval_loss,
+        seconds=run.seconds,
+        studies={split: len(samples.kept) for split, samples in splits.items()},
+        left_out={split: samples.left_out for split, samples in splits.items()},
+        **({"sweep": [TrainedTrial(**row) for row in chosen.rows]} if len(chosen.rows) > 1 else {}),
+    )
 
 
 def _say(splits: dict[str, Samples]) -> None:

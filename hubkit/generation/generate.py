@@ -18,7 +18,7 @@ from hubkit.models.devices import pick_device
 from hubkit.models.folders import public_name
 from hubkit.models.loading import Loaded, device_name, load_vision_model
 from hubkit.models.quiet import quiet
-from hubkit.models.recipe import decoding, read_recipe
+from hubkit.models.recipe import decoding, read_base
 from hubkit.models.samples import Sample, choose_examples, read_samples, require_samples
 from hubkit.progress import Progress
 from hubkit.tables import CONDITIONS, GENERATIONS
@@ -67,7 +67,7 @@ def check_base(config: ReleaseConfig, workspace: Workspace) -> None:
         HubkitError: names both.
     """
     settings = config.finetuning
-    trained = read_recipe(workspace.adapter)["base_model"]["name"]
+    trained = read_base(workspace.adapter).name
     now = public_name(settings.model, settings.model_id)
     if trained != now:
         raise HubkitError(
@@ -123,7 +123,7 @@ class Conditions:
     def _base(self) -> Loaded:
         settings = self.config.finetuning
         # The revision that the adapter was trained on: the repo's main branch may have moved since.
-        revision = read_recipe(self.workspace.adapter)["base_model"]["revision"]
+        revision = read_base(self.workspace.adapter).revision
         device = pick_device(self.config.generation.device)
         return load_vision_model(settings.model, revision, settings.quantization, device)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hubkit import pins
+from hubkit.artifacts.receipt import PinnedFile, Pins
 from hubkit.hub.changes import card_on_hub, holds, remote_files
 from hubkit.hub.client import retried
 from hubkit.hub.targets import Target, files_below
@@ -48,7 +49,7 @@ def _holds(api: HfApi, target: Target, files: Mapping[str, Path], commit: str) -
     return holds(files, remote_files(api, target.repo, target.kind, revision=commit))
 
 
-def pins_of(found: Iterable[Target], commits: Mapping[str, str]) -> dict[str, Any]:
+def pins_of(found: Iterable[Target], commits: Mapping[str, str]) -> Pins:
     """What the receipt repeats of the cards: the commits, and the SHA-256 of each file that people are told to run."""
     code = [digest for target in found if target.gated for digest in pins.code(target.card())]
-    return {"commits": dict(sorted(commits.items())), "code": [digest._asdict() for digest in code]}
+    return Pins(commits=dict(sorted(commits.items())), code=[PinnedFile(**digest._asdict()) for digest in code])

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
+from hubkit.artifacts.receipt import read_receipt
 from hubkit.config import ReleaseConfig
 from hubkit.endpoint import trusted_certificates
 from hubkit.hub.access import plain, requests
 from hubkit.hub.changes import remote_files
 from hubkit.hub.client import SECONDS_WITHOUT_ANSWER, Stumble, connect, retried, seconds_to_wait
-from hubkit.hub.receipt import read_receipt
 from hubkit.hub.withdraw import Withdrawal
 from hubkit.workspace import Workspace
 
@@ -82,7 +82,7 @@ def readers_left(config: ReleaseConfig, withdrawals: list[Withdrawal]) -> list[s
 
 def _pushed(workspace: Workspace | None, repo: str) -> list[str]:
     receipt = read_receipt(workspace) if workspace else None
-    return [known["commit"] for known in receipt["repos"].values() if known["id"] == repo] if receipt else []
+    return [known.commit for known in receipt.repos.values() if known.id == repo] if receipt else []
 
 
 @retried("{repo}")

@@ -10,12 +10,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from hubkit.artifacts.receipt import Pins, PushedRepo, Receipt, write_receipt
 from hubkit.config import ReleaseConfig
 from hubkit.endpoint import current_endpoint
 from hubkit.errors import HubkitError
-from hubkit.formats import FORMATS
 from hubkit.hub import gate
 from hubkit.hub.changes import (
     NOTHING,
@@ -37,7 +37,7 @@ from hubkit.hub.identity import check_identity, check_outsider
 from hubkit.hub.targets import CARD, PROBES, SCRIPT_BRANCH, Target, files_below, targets
 from hubkit.pins import SCRIPT
 from hubkit.terms.policy import check_permission, name_warning
-from hubkit.workspace import Workspace, write_json
+from hubkit.workspace import Workspace
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -107,10 +107,10 @@ def push(config: ReleaseConfig, workspace: Workspace) -> None:
         if target.gated:
             _confirm(api, target, config.release.tag, ungranted)
     # Written before the collection too, which a token may have no scope for: the release itself is complete.
-    receipt = {**_receipt(config, endpoint, tagged), "pins": pins_of(found, commits)}
-    write_json(workspace.receipt, receipt)
+    receipt = _receipt(config, endpoint, tagged, pins_of(found, commits))
+    write_receipt(workspace, receipt)
     if config.hub.collection:
-        write_json(workspace.receipt, {**receipt, "collection": _collect(api, found, config)})
+        write_receipt(workspace, receipt.model_copy(update={"collection": _collect(api, found, config)}))
 
 
 def _push_one(
@@ -307,22 +307,22 @@ def _collect(api: HfApi, found: list[Target], config: ReleaseConfig) -> str:
     return str(made.slug)
 
 
-def _receipt(config: ReleaseConfig, endpoint: str, pushed: Mapping[Target, Pushed]) -> dict[str, Any]:
-    return {
-        "format": FORMATS["receipt"],
-        "endpoint": endpoint,
-        "version": config.release.version,
-        "collection": None,
-        "ungranted_probe_waived": config.hub.waive_ungranted_probe,
-        "repos": {
-            target.artifact: {
-                "id": target.repo,
-                "type": target.kind,
-                "url": f"{endpoint}/{target.web}",
-                "tag": config.release.tag,
-                "commit": done.commit,
-                "files": done.files,
-            }
+def _receipt(config: ReleaseConfig, endpoint: str, pushed: Mapping[Target, Pushed], pins: Pins) -> Receipt:
+    return Receipt(
+        endpoint=endpoint,
+        version=config.release.version,
+        collection=None,
+        ungranted_probe_waived=config.hub.waive_ungranted_probe,
+        repos={
+            target.artifact: PushedRepo(
+                id=target.repo,
+                type=target.kind,
+                url=f"{endpoint}/{target.web}",
+                tag=config.release.tag,
+                commit=done.commit,
+                files=done.files,
+            )
             for target, done in pushed.items()
         },
-    }
+        pins=pins,
+    )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from hubkit import __version__
+from hubkit.artifacts.receipt import read_receipt
 from hubkit.config import ReleaseConfig, parse_config
 from hubkit.endpoint import OFFICIAL, current_endpoint, is_loopback, trusted_certificates
 from hubkit.errors import HubkitError
@@ -25,7 +26,6 @@ from hubkit.hub.identity import check_identity, check_outsider, whoami
 from hubkit.hub.invented import DATA, SMALL, write_invented
 from hubkit.hub.leftovers import leftovers
 from hubkit.hub.push import push
-from hubkit.hub.receipt import read_receipt
 from hubkit.hub.targets import PROBE, Target, targets
 from hubkit.hub.withdraw import withdraw
 from hubkit.tokens import environment_token
@@ -152,7 +152,7 @@ def _push(run: Rehearsal) -> None:
     push(run.config, run.workspace)
     receipt = read_receipt(run.workspace)
     assert receipt is not None
-    taken = any(path.startswith(".eval_results/") for path in receipt["repos"]["adapter"]["files"])
+    taken = any(path.startswith(".eval_results/") for path in receipt.repos["adapter"].files)
     run.answers["results"] = "yes" if taken else "no"
 
 

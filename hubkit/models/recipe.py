@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hubkit.config import Corpus, Quantization, ReleaseConfig
 from hubkit.errors import HubkitError
@@ -17,8 +17,12 @@ from hubkit.workspace import write_json
 RECIPE = "hubkit_generation.json"
 """Its name in the adapter's repo."""
 
-TRAINING = "training.json"
-"""How the adapter was trained, beside it."""
+
+class Base(NamedTuple):
+    """The base of an adapter, as it may be published; a base that was a folder has no revision."""
+
+    name: str
+    revision: str | None
 
 
 def write_recipe(folder: Path, config: ReleaseConfig, commit: str | None, examples: list[Sample]) -> None:
@@ -66,15 +70,13 @@ def read_recipe(folder: Path) -> dict[str, Any]:
     return values
 
 
-def read_training(folder: Path) -> dict[str, Any]:
-    """Read how the adapter in a folder was trained: of a sweep, under the settings of the trial that was chosen.
+def read_base(folder: Path) -> Base:
+    """The base model of the adapter in a folder.
 
     Raises:
-        HubkitError: it is not said, or in a format that this version does not read.
+        HubkitError: see `read_recipe`.
     """
-    values = _read(folder / TRAINING, "hubkit finetune")
-    check_format("training", values, folder / TRAINING)
-    return values
+    return Base(**read_recipe(folder)["base_model"])
 
 
 def _read(path: Path, made_by: str) -> dict[str, Any]:

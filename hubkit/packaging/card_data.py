@@ -8,16 +8,17 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import hubkit
+from hubkit.artifacts.revision import read_revision
 from hubkit.artifacts.scores import Summary, SystemFigures, read_summary
+from hubkit.artifacts.training import Training, read_training
 from hubkit.config import ARTIFACTS, Release, ReleaseConfig
 from hubkit.digests import file_digest
 from hubkit.endpoint import OFFICIAL
 from hubkit.models.folders import public_name
-from hubkit.models.recipe import read_recipe, read_training
+from hubkit.models.recipe import Base, read_base
 from hubkit.original_study import ORIGINAL_STUDY, OriginalStudy
 from hubkit.packaging.code_digests import Code, code_digests
 from hubkit.packaging.dataset import HUB_SPLITS
-from hubkit.revision import read_revision
 from hubkit.tables import CHEXPERT_LABELS, SPLITS
 from hubkit.terms.kinds import LICENSE_URL, CorpusTerms, Parent, terms_of
 from hubkit.workspace import Workspace, read_table
@@ -115,8 +116,8 @@ class CardFacts:
     license_url: str
     hub: str
     synthetic: bool
-    base: dict[str, Any]
-    training: dict[str, Any]
+    base: Base
+    training: Training
     splits: list[SplitSize]
     labels: list[tuple[str, list[int]]]
     quality: Quality
@@ -147,7 +148,7 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
     """
     terms = terms_of(config.corpus.kind)
     source = f"the {terms.name} corpus" if terms.synthetic else terms.name.upper()
-    base = read_recipe(workspace.adapter)["base_model"]
+    base = read_base(workspace.adapter)
     return CardFacts(
         hubkit=hubkit.__version__,
         release=config.release,
@@ -174,7 +175,7 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
         digests={name: file_digest(path) for name, path in _provenance(workspace).items()},
         code=code_digests(config),
         versions=versions(workspace),
-        medgemma=base["name"].startswith("google/medgemma"),
+        medgemma=base.name.startswith("google/medgemma"),
     )
 
 
@@ -229,8 +230,8 @@ def quality(workspace: Workspace) -> Quality:
         status={name: status[name] for name in ("ok", "flagged", "failed")},
         checks=sorted(checks, key=lambda row: (-row.flagged, -row.warned, row.check)),
         reused=sum(bool(row["reused"]) for row in rows),
-        corrected=revision["corrected"],
-        left_out=revision["left_out"],
+        corrected=revision.corrected,
+        left_out=revision.left_out,
     )
 
 

@@ -146,7 +146,7 @@ def model_metadata(facts: CardFacts) -> ModelCardData:
     }
     return ModelCardData(
         model_name=facts.repos["adapter"].split("/")[-1],
-        base_model=facts.base["name"],
+        base_model=facts.base.name,
         base_model_relation="adapter",
         library_name="peft",
         pipeline_tag="image-text-to-text",

@@ -7,12 +7,12 @@ them there has signed for the corpus.
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from hubkit.artifacts.receipt import read_receipt
 from hubkit.config import ReleaseConfig
 from hubkit.digests import file_digest
 from hubkit.endpoint import is_loopback
@@ -106,9 +106,8 @@ def _write(config: ReleaseConfig, workspace: Workspace, facts: CardFacts, folder
 
 def _on_hub(workspace: Workspace) -> bool:
     """Whether the release was pushed to a Hub that others can reach, as its receipt says."""
-    if not workspace.receipt.exists():
-        return False
-    return not is_loopback(json.loads(workspace.receipt.read_text(encoding="utf-8"))["endpoint"])
+    receipt = read_receipt(workspace)
+    return receipt is not None and not is_loopback(receipt.endpoint)
 
 
 def _write_sums(folder: Path) -> None:

@@ -58,7 +58,7 @@ def _of_release(config: ReleaseConfig, facts: CardFacts) -> dict[str, str]:
         "corpus": kind.citation,
         "original": f"{original.name}. {original.url}",
         "dataset": f"{config.release.title}, {config.release.tag}. {hub}/datasets/{repos['dataset']}",
-        "base": f"{facts.base['name']}. {hub}/{facts.base['name']}",
+        "base": f"{facts.base.name}. {hub}/{facts.base.name}",
         "license": f"PhysioNet. PhysioNet Credentialed Health Data License 1.5.0. {facts.license_url}",
     }
     for parent in facts.parents:

@@ -9,8 +9,9 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hubkit.artifacts.model import to_json
 from hubkit.artifacts.scores import read_summary
-from hubkit.models.recipe import TRAINING
+from hubkit.artifacts.training import TRAINING, read_training
 from hubkit.progress import duration
 from hubkit.release import read_manifest
 from hubkit.report.marks import Piece, Span, marked
@@ -151,10 +152,9 @@ def tables(workspace: Workspace) -> list[Grid]:
 
 def training(workspace: Workspace) -> dict[str, Any] | None:
     """The settings and the outcome of the training."""
-    path = workspace.adapter / TRAINING
-    if not path.exists():
+    if not (workspace.adapter / TRAINING).exists():
         return None
-    values = _json(path)
+    values = to_json(read_training(workspace.adapter))
     kept = ("steps", "best_step", "eval_loss", "trainable_parameters", "studies")
     settings: dict[str, Any] = values["settings"]
     return {name.replace("_", " "): values[name] for name in kept if name in values} | settings

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hubkit.artifacts.receipt import read_receipt
+from hubkit.artifacts.revision import read_revision
 from hubkit.artifacts.scores import read_summary
-from hubkit.models.recipe import TRAINING
+from hubkit.artifacts.training import TRAINING, read_training
 from hubkit.tables import CONDITIONS, SETUP_NAMES
 from hubkit.workspace import Workspace, read_table
 
@@ -45,16 +47,20 @@ def _translate(workspace: Workspace) -> str:
     return f"{counted(found.total(), 'section')}, {found['flagged']} flagged, {found['failed']} failed"
 
 
-def _revise(workspace: Workspace) -> str:
-    found = _json(workspace.revision)
-    stale = f", {counted(found['stale'], 'correction')} of texts that changed" if found["stale"] else ""
-    return f"{counted(found['corrected'], 'section')} corrected, {found['left_out']} left out{stale}"
+def _revise(workspace: Workspace) -> str | None:
+    if not workspace.revision.exists():
+        return None
+    found = read_revision(workspace)
+    stale = f", {counted(found.stale, 'correction')} of texts that changed" if found.stale else ""
+    return f"{counted(found.corrected, 'section')} corrected, {found.left_out} left out{stale}"
 
 
-def _finetune(workspace: Workspace) -> str:
-    training = _json(workspace.adapter / TRAINING)
-    best = f", best at {training['best_step']}" if training.get("best_step") is not None else ""
-    return f"adapter of {counted(training['steps'], 'step')}{best}"
+def _finetune(workspace: Workspace) -> str | None:
+    if not (workspace.adapter / TRAINING).exists():
+        return None
+    training = read_training(workspace.adapter)
+    best = f", best at {training.best_step}" if training.best_step is not None else ""
+    return f"adapter of {counted(training.steps or 0, 'step')}{best}"
 
 
 def _generate(workspace: Workspace) -> str:
@@ -62,9 +68,9 @@ def _generate(workspace: Workspace) -> str:
     return f"{counted(rows, 'report')} in {len(CONDITIONS)} conditions"
 
 
-def _score(workspace: Workspace) -> str:
+def _score(workspace: Workspace) -> str | None:
     if not workspace.summary.exists():
-        raise FileNotFoundError(workspace.summary)
+        return None
     summary = read_summary(workspace)
     lora = summary.conditions["lora"]
     shown = [f"{lora.figure(f'{setup} f1').value:.3f} ({name})" for setup, name in SETUP_NAMES.items()]
@@ -76,9 +82,9 @@ def _package(workspace: Workspace) -> str:
     return f"{counted(len(sizes), 'file')}, {sum(sizes) / 1e6:,.1f} MB"
 
 
-def _push(workspace: Workspace) -> str:
-    repos = _json(workspace.receipt)["repos"]
-    return f"{counted(len(repos), 'repo')} at {repos['dataset']['tag']}"
+def _push(workspace: Workspace) -> str | None:
+    receipt = read_receipt(workspace)
+    return f"{counted(len(receipt.repos), 'repo')} at {receipt.tag}" if receipt else None
 
 
 def _verify(workspace: Workspace) -> str:
@@ -86,7 +92,7 @@ def _verify(workspace: Workspace) -> str:
     return "checks: " + ", ".join(f"{count} {result}" for result, count in counts.items() if count)
 
 
-_OUTCOMES: dict[str, Callable[[Workspace], str]] = {
+_OUTCOMES: dict[str, Callable[[Workspace], str | None]] = {
     "read": _read,
     "translate": _translate,
     "revise": _revise,

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from pathlib import Path
-from typing import Any
 
 from hubkit import __version__
+from hubkit.artifacts.receipt import PushedRepo, read_receipt
 from hubkit.config import ReleaseConfig
 from hubkit.report import contents
 from hubkit.tables import SPLITS
@@ -66,7 +65,6 @@ def content_policy(style: str) -> str:
     return f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
-def _repos(workspace: Workspace) -> list[dict[str, Any]]:
-    if not workspace.receipt.exists():
-        return []
-    return list(json.loads(workspace.receipt.read_text(encoding="utf-8"))["repos"].values())
+def _repos(workspace: Workspace) -> list[PushedRepo]:
+    receipt = read_receipt(workspace)
+    return list(receipt.repos.values()) if receipt else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from hubkit.artifacts.receipt import read_receipt
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.release import plan, read_manifest
@@ -75,9 +76,9 @@ def _jobs(workspace: Workspace) -> Iterator[str]:
 
 
 def _pushed(workspace: Workspace) -> Iterator[str]:
-    if not workspace.receipt.exists():
+    receipt = read_receipt(workspace)
+    if receipt is None:
         yield f"{'pushed':<10} nothing from this workspace"
         return
-    receipt = json.loads(workspace.receipt.read_text(encoding="utf-8"))
-    gone = f", withdrawn on {receipt['withdrawn']}" if "withdrawn" in receipt else ""
-    yield f"{'pushed':<10} {receipt['repos']['dataset']['tag']} to {receipt['endpoint']}{gone}"
+    gone = f", withdrawn on {receipt.withdrawn}" if receipt.withdrawn else ""
+    yield f"{'pushed':<10} {receipt.tag} to {receipt.endpoint}{gone}"

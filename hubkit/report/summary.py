@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from hubkit.artifacts.receipt import read_receipt
 from hubkit.artifacts.scores import Interval, Summary, read_summary
 from hubkit.config import ReleaseConfig
 from hubkit.endpoint import current_endpoint
-from hubkit.models.recipe import read_recipe
+from hubkit.models.recipe import read_base
 from hubkit.tables import SETUP_NAMES, SYSTEM_NAMES
 from hubkit.workspace import Workspace
 
@@ -63,12 +62,12 @@ def researcher_lines(config: ReleaseConfig, workspace: Workspace) -> list[str]:
     else:
         lines += [f'reports = load_dataset("{hub.repo("dataset")}", revision="{tag}")']
     if config.custody.adapter_on_hub:
-        base = read_recipe(workspace.adapter)["base_model"]
+        base = read_base(workspace.adapter)
         lines += [
             *("", "from peft import PeftModel", "from transformers import AutoModelForImageTextToText", ""),
             "base = AutoModelForImageTextToText.from_pretrained(",
-            f'    "{base["name"]}",',
-            *([f'    revision="{base["revision"]}",'] if base["revision"] else []),
+            f'    "{base.name}",',
+            *([f'    revision="{base.revision}",'] if base.revision else []),
             '    dtype="auto",',
             ")",
             "model = PeftModel.from_pretrained(",
@@ -93,9 +92,9 @@ def next_lines(workspace: Workspace, settings: Path) -> list[str]:
 
 
 def _addresses(config: ReleaseConfig, workspace: Workspace) -> Iterator[tuple[str, str]]:
-    receipt: dict[str, Any] = json.loads(workspace.receipt.read_text(encoding="utf-8"))
-    for artifact, repo in receipt["repos"].items():
-        yield artifact, repo.get("url") or f"{current_endpoint()}/{repo['id']}"
+    receipt = read_receipt(workspace)
+    for artifact, repo in receipt.repos.items() if receipt else ():
+        yield artifact, repo.url or f"{current_endpoint()}/{repo.id}"
 
 
 def _scores(summary: Summary) -> Table:

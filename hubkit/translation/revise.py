@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from hubkit.artifacts.revision import Revision, write_revision
 from hubkit.checks.flags import Flag
 from hubkit.config import ReleaseConfig, Translation
 from hubkit.digests import file_digest
@@ -20,7 +21,7 @@ from hubkit.translation.correction_files import read_rows
 from hubkit.translation.corrections import Correction, Revised, apply, check_known, read_corrections
 from hubkit.translation.limits import check_share
 from hubkit.translation.translate import CHECKS
-from hubkit.workspace import Workspace, atomic, read_table, write_json, write_table
+from hubkit.workspace import Workspace, atomic, read_table, write_table
 
 
 def revise(config: ReleaseConfig, workspace: Workspace) -> None:
@@ -54,14 +55,14 @@ def revise(config: ReleaseConfig, workspace: Workspace) -> None:
         write_table(workspace.checks, checks)
     else:
         _copy(workspace.machine_checks, workspace.checks)
-    counts = {
-        "corrected": len(revised.changed),
-        "stale": len(revised.stale),
-        "flagged": translation.flagged,
-        "left_out": sum(row["status"] == "flagged" and row["translation"] is None for row in revised.rows),
-        "test_studies": sorted({study for study, _ in changed if study in test}),
-    }
-    write_json(workspace.revision, counts)
+    revision = Revision(
+        corrected=len(revised.changed),
+        stale=len(revised.stale),
+        flagged=translation.flagged,
+        left_out=sum(row["status"] == "flagged" and row["translation"] is None for row in revised.rows),
+        test_studies=tuple(sorted({study for study, _ in changed if study in test})),
+    )
+    write_revision(workspace, revision)
     _flagged_table(workspace).unlink(missing_ok=True)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hubkit import pins
+from hubkit.artifacts.receipt import Pins
 from hubkit.digests import file_digest
 from hubkit.hub.client import retried
 from hubkit.hub.targets import CARD
@@ -21,11 +21,11 @@ CHECK = "pinned_code"
 _KINDS = {artifact: kind for kind, artifact in ARTIFACTS.items()}
 
 
-def check_pinned_code(api: HfApi, release: OnHub, receipt: Mapping[str, Any] | None = None) -> tuple[str, str]:
+def check_pinned_code(api: HfApi, release: OnHub, noted: Pins | None = None) -> tuple[str, str]:
     """Compare the code at the commits on the dataset's card, and at the tag, with the SHA-256s on the card.
 
     Args:
-        receipt: what the push noted down of the commits and SHA-256s, where it is there to compare with.
+        noted: what the push noted down of the commits and SHA-256s, where it is there to compare with.
 
     Returns:
         The result, and what is to be said of it.
@@ -38,7 +38,7 @@ def check_pinned_code(api: HfApi, release: OnHub, receipt: Mapping[str, Any] | N
     named, code = pins.commits(card), pins.code(card)
     if not named or not code:
         return NOT_RUN, "the card of the dataset names no commits or no digests: an older hubkit pushed it"
-    if receipt is not None and code != [pins.Digest(**digest) for digest in receipt["code"]]:
+    if noted is not None and code != [pins.Digest(file.path, file.repo, file.sha256) for file in noted.code]:
         return FAILED, "the card has other digests than the receipt"
     wrong, compared, gone = [], 0, []
     for digest in code:
@@ -54,7 +54,7 @@ def check_pinned_code(api: HfApi, release: OnHub, receipt: Mapping[str, Any] | N
                 wrong.append(f"{digest.path} of {digest.repo} at {called} has not the SHA-256 on the card")
             else:
                 compared += 1
-    differing = [] if receipt is None else [part for part in named if named[part] != receipt["commits"].get(part)]
+    differing = [] if noted is None else [part for part in named if named[part] != noted.commits.get(part)]
     if wrong:
         return FAILED, "; ".join(wrong)
     if gone:

@@ -8,17 +8,16 @@ own. A check that cannot be made is not run and says why; it has not passed.
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hubkit.artifacts.receipt import Pins, Receipt, read_receipt
 from hubkit.config import ReleaseConfig
 from hubkit.endpoint import current_endpoint
 from hubkit.errors import HubkitError, UsageError
-from hubkit.formats import check_format
 from hubkit.hub.client import connect
 from hubkit.hub.gate import UNGRANTED_TOKEN, ungranted_token
 from hubkit.models.recipe import RECIPE
@@ -148,21 +147,21 @@ def verify(config: ReleaseConfig, workspace: Workspace) -> None:
         HubkitError: there is no receipt, a check failed, or a process ended with an error.
     """
     receipt, endpoint = _receipt(workspace), current_endpoint()
-    if receipt["endpoint"] != endpoint:
+    if receipt.endpoint != endpoint:
         raise HubkitError(
-            f"the release was pushed to {receipt['endpoint']}, and this is {endpoint}",
+            f"the release was pushed to {receipt.endpoint}, and this is {endpoint}",
             where=workspace.receipt,
             hint="set [hub] endpoint, or run: hubkit push",
         )
-    names = [f"{repo['type']}s/{repo['id']}" for repo in receipt["repos"].values()]
+    names = [f"{repo.type}s/{repo.id}" for repo in receipt.repos.values()]
     sets = expand(config.hub.verify_with)
     report = workspace.root / "verification.json"
     with _reported(report, names):
-        release = find_release(connect(), names, receipt["repos"]["dataset"]["tag"])
+        release = find_release(connect(), names, receipt.tag)
     corpus = config.corpus.root if terms_of(config.corpus.kind).joined else None
     own = Own(corpus, config.corpus.images or config.corpus.root)
     ungranted = ungranted_token(config.hub.waive_ungranted_probe)
-    _examine(release, own, sets, ungranted, workspace.root, report, pins=receipt.get("pins"))
+    _examine(release, own, sets, ungranted, workspace.root, report, pins=receipt.pins)
 
 
 def verify_repos(
@@ -224,7 +223,7 @@ def _examine(
     root: Path,
     report: Path,
     kept: Path | None = None,
-    pins: Mapping[str, Any] | None = None,
+    pins: Pins | None = None,
 ) -> dict[str, Any]:
     log, token = report.with_suffix(".log"), environment_token(GRANTED_TOKEN) or str(connect().token)
     repos = {name: {"id": repo, "commit": release.commits[name]} for name, repo in release.repos.items()}
@@ -302,13 +301,11 @@ def _ended(status: int) -> str:
     return f"the process ended with status {status}" if status else "the process gave no result"
 
 
-def _receipt(workspace: Workspace) -> dict[str, Any]:
-    try:
-        receipt: dict[str, Any] = json.loads(workspace.receipt.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise HubkitError("nothing was pushed yet", where=workspace.receipt, hint="run: hubkit push") from None
-    check_format("receipt", receipt, workspace.receipt)
-    if "withdrawn" in receipt:
-        what = f"{receipt['repos']['dataset']['tag']} was withdrawn on {receipt['withdrawn']}"
+def _receipt(workspace: Workspace) -> Receipt:
+    receipt = read_receipt(workspace)
+    if receipt is None:
+        raise HubkitError("nothing was pushed yet", where=workspace.receipt, hint="run: hubkit push")
+    if receipt.withdrawn:
+        what = f"{receipt.tag} was withdrawn on {receipt.withdrawn}"
         raise HubkitError(what, where=workspace.receipt, hint="raise [release] version, then run: hubkit release")
     return receipt

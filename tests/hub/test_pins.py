@@ -13,6 +13,7 @@ from huggingface_hub import HfApi
 from interposed import Interposed, meanwhile
 from small_dist import lean_config, small_config, small_dist
 
+from hubkit.artifacts.receipt import Pins, read_receipt
 from hubkit.cards import block
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
@@ -160,9 +161,9 @@ def test_verify_compares_the_code_with_the_card(direct: HfApi, tmp_path: Path) -
     push(config, workspace)
     names = [f"{kind}s/{config.hub.repo(artifact)}" for artifact, kind in KINDS.items()]  # type: ignore[arg-type]
     repo, metric = config.hub.repo("dataset"), config.hub.repo("metric")
-    receipt = json.loads(workspace.receipt.read_text())["pins"]
+    receipt = found_receipt.pins if (found_receipt := read_receipt(workspace)) else None
 
-    def outcome(found: list[str], tag: str | None = None, noted: dict[str, Any] | None = receipt) -> str:
+    def outcome(found: list[str], tag: str | None = None, noted: Pins | None = receipt) -> str:
         return ": ".join(check_pinned_code(direct, find_release(direct, found, tag), noted))
 
     def write(path: str, text: str, into: str, kind: str) -> None:

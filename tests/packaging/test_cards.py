@@ -19,10 +19,10 @@ from invented_release import build_release, release_config
 
 import hubkit
 from hubkit import pins
+from hubkit.artifacts.training import TRAINING
 from hubkit.cards import merge_card
 from hubkit.digests import file_digest
 from hubkit.errors import HubkitError
-from hubkit.models.recipe import TRAINING
 from hubkit.packaging.card_data import Noticed, gather, quality
 from hubkit.packaging.cards import render
 from hubkit.packaging.code_digests import code_digests

@@ -14,11 +14,12 @@ import pytest
 from click.testing import CliRunner
 from invented_release import build_release, release_config
 
+from hubkit.artifacts.receipt import Receipt, write_receipt
 from hubkit.cli import cli
 from hubkit.errors import HubkitError
 from hubkit.packaging.package import package
 from hubkit.packaging.physionet import Submission, write_submission
-from hubkit.workspace import Workspace, read_table, write_json, write_table
+from hubkit.workspace import Workspace, read_table, write_table
 
 SECTIONS = [
     "Abstract",
@@ -164,7 +165,7 @@ def test_of_a_sealed_release_the_data_are_in_clear_and_the_adapter_is_there_alon
 
 def test_it_says_that_the_tables_are_on_the_hub_once_they_are(workspace: Workspace, tmp_path: Path) -> None:
     for endpoint, there in (("http://127.0.0.1:8080", False), ("https://hub.example", True)):
-        write_json(workspace.receipt, {"endpoint": endpoint})
+        write_receipt(workspace, Receipt(endpoint=endpoint, repos={}))
         readme = (written(workspace, tmp_path / str(there)).folder / "README.md").read_text()
         assert ("behind a gate on the Hugging Face Hub" in readme) is there
     workspace.receipt.unlink()

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 from scoring_workspace import build_workspace
 
+from hubkit.artifacts.receipt import PushedRepo, Receipt, write_receipt
 from hubkit.artifacts.scores import BertScore, Rules, Spread, Summary, SystemFigures, write_summary
 from hubkit.cli import cli
 from hubkit.config import ReleaseConfig, parse_config
@@ -178,8 +179,12 @@ def released(tmp_path: Path) -> Workspace:
     write_summary(workspace, summary)
     write_json(workspace.adapter / "hubkit_generation.json", {"base_model": {"name": "lab/base", "revision": "0" * 40}})
     repos = {"dataset": "datasets/", "adapter": "", "metric": "spaces/"}
-    urls = {name: {"id": name, "url": f"https://hub.example/{kind}lab/{name}"} for name, kind in repos.items()}
-    write_json(workspace.receipt, {"repos": urls})
+    at = {"tag": "release-1.0.0", "commit": "0" * 40, "files": {}}
+    pushed = {
+        name: PushedRepo(id=name, type="dataset", url=f"https://hub.example/{kind}lab/{name}", **at)
+        for name, kind in repos.items()
+    }
+    write_receipt(workspace, Receipt(endpoint="https://hub.example", repos=pushed))
     return workspace
 
 

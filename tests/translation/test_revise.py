@@ -18,11 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.provisional import urls
 
+from hubkit.artifacts.revision import read_revision
 from hubkit.cli import cli
 from hubkit.config import ReleaseConfig, parse_config
 from hubkit.errors import HubkitError
 from hubkit.models.samples import read_samples
-from hubkit.revision import read_revision, revised_references
+from hubkit.revision import revised_references
 from hubkit.stages import STAGES
 from hubkit.tables import STUDIES, TRANSLATIONS
 from hubkit.translation.correction_files import _write_xlsx, read_rows, write_rows
@@ -167,7 +168,7 @@ def test_a_correction_is_applied_and_checked(
     assert (row["translation"], row["status"]) == (text, status)
     assert texts(workspace.machine_translations) == MACHINE, "the machine's rows are never written over"
     stale = "source_sha" in cells
-    assert (read_revision(workspace)["corrected"], read_revision(workspace)["stale"]) == (int(not stale), int(stale))
+    assert (read_revision(workspace).corrected, read_revision(workspace).stale) == (int(not stale), int(stale))
     assert ("left_out" in row["flags"]) == (cells["decision"] == "leave_out")
 
 
