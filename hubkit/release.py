@@ -218,7 +218,7 @@ def check_before(name: str, config: ReleaseConfig, workspace: Workspace) -> None
     if reason:
         taken = stage.inputs(workspace)
         where = ", ".join(str(path) for path in before.outputs(workspace) if path in taken)
-        raise HubkitError(f"is not what {before.name} makes: {reason}", where=where, hint=f"hubkit {before.name}")
+        raise HubkitError(f"is out of date: {reason}", where=where, hint=f"run: hubkit {before.name}")
 
 
 def record(

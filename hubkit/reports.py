@@ -44,7 +44,8 @@ def reference(sections: Mapping[str, str], kind: Reference) -> str:
 def sections_of(translations: Iterable[Mapping[str, Any]]) -> dict[int, dict[str, str]]:
     """Group rows of translations.parquet into Portuguese sections by study_id.
 
-    A study with a section whose translation failed is left out as a whole: half a report is no reference.
+    A study with a section that failed, or that was flagged and left out, is left out as a whole: half a report
+    cannot be a reference.
     """
     studies: dict[int, dict[str, str]] = {}
     failed = set()

@@ -52,7 +52,7 @@ def test_every_command_has_help(name: str) -> None:
         (["release", "--config", "sweep.toml", "--dry-run"], 2, "hubkit: [finetuning.sweep] model: cannot be swept"),
         (["finetune", "--config", "right.toml", "--launch", "--processes", "3"], 2, "3 processes cannot share 16"),
         (["finetune", "--config", "right.toml", "--processes", "2"], 2, "hubkit: --processes: starts no process by"),
-        (["init", "right.toml"], 2, "hubkit: right.toml: is there already (see every setting: hubkit settings;"),
+        (["init", "right.toml"], 2, "hubkit: right.toml: exists already (for a list of the settings: hubkit settings;"),
         (["release", "--config", "right.toml", "--workspace", "right.toml/work"], 1, "--workspace"),
         (["sing"], 2, "No such command 'sing'"),
         (["transalte"], 2, "No such command 'transalte'. Did you mean 'translate'?"),

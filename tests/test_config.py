@@ -40,6 +40,12 @@ from hubkit.terms.kinds import TERMS
         ("[generation]\ndevice = 'gpu'", "generation.device: String should match pattern"),
         ("[finetuning]\ndevice = 'cuda:'", "finetuning.device: String should match pattern"),
         ("[corpus", "not valid TOML"),
+        ("[corpus]\nsubset = {valid = 5}", "unknown key corpus.subset.valid (known here: test, train, validate)"),
+        ("[corpus]\nsubset = 'alle'", 'corpus.subset: takes a table with train, validate, test or "all" (see:'),
+        ("[corpus]\nsubset = {train = 0}", "corpus.subset.train: Input should be greater than 0"),
+        ("[scoring]\nbertimbau = 'x'", "scoring.bertimbau: takes a table with model, model_id, layer, revision"),
+        ("[finetuning]\ntarget_modules = 5", "finetuning.target_modules: Input should be"),
+        ("[finetuning.sweep]\nr = 3", "finetuning.sweep.r: Input should be a valid list"),
         ("[hub]\nendpoint = 'not a url'", "hub.endpoint: is no http URL"),
         ("[hub]\nendpoint = 'huggingface.co'", "hub.endpoint: is no http URL"),
         ("[hub]\nendpoint = 'localhost:8080'", "hub.endpoint: is no http URL"),
@@ -112,6 +118,13 @@ def test_what_is_right_passes() -> None:
         {"device": "cuda:1"},
     ):
         parse_config({"translation": table})
+
+
+def test_a_file_that_is_not_utf8_names_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "hubkit.toml"
+    path.write_bytes("[hub]\nnamespace = 'x'\n# não\n".encode("cp1252"))
+    with pytest.raises(UsageError, match=r"line 3 is not UTF-8 \(save the file as UTF-8\)"):
+        load_config(path)
 
 
 def test_a_missing_file_says_how_to_write_one(tmp_path: Path) -> None:

@@ -209,13 +209,13 @@ def test_a_stage_that_hands_on_what_another_made_refuses_other_outputs(
     one, two = release.STAGES
     monkeypatch.setattr(release, "STAGES", [one, two._replace(after="one")])
     config = ReleaseConfig()
-    with pytest.raises(HubkitError, match=r"one: is not what one makes: not done yet \(hubkit one\)"):
+    with pytest.raises(HubkitError, match=r"one: is out of date: not done yet \(run: hubkit one\)"):
         run_one("two", config, workspace)
     run_one("one", config, workspace)
     check_before("one", config, workspace)
     check_before("two", config, workspace)
     (workspace.root / "one").write_text("edited")
-    with pytest.raises(HubkitError, match="is not what one makes: one changed"):
+    with pytest.raises(HubkitError, match="is out of date: one changed"):
         check_before("two", config, workspace)
 
 

@@ -103,7 +103,11 @@ def _again(name: str | None) -> str:
 
 @click.command(
     cls=_Commands,
-    epilog="""Complete commands and stages with the tab key: eval "$(_HUBKIT_COMPLETE=bash_source hubkit)" """,
+    epilog="""Complete commands and stages with the tab key:
+
+    \b
+    eval "$(_HUBKIT_COMPLETE=bash_source hubkit)"
+    """,
     context_settings={"auto_envvar_prefix": "HUBKIT", "help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="hubkit")

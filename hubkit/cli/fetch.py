@@ -6,6 +6,7 @@ import click
 
 from hubkit.cli._options import config_option, workspace_option
 from hubkit.config import ReleaseConfig
+from hubkit.terms.access_check import OFFICIAL
 from hubkit.workspace import Workspace
 
 
@@ -23,6 +24,8 @@ def command(check: bool, config: ReleaseConfig, workspace: Workspace) -> None:
     if check:
         record = check_access(config, workspace)
         click.echo(f"{record['user']} has access to {record['project']}: recorded in {workspace.access_check}")
+        if record["url"] != OFFICIAL:
+            click.echo(f"note: translate and push take no check but one at {OFFICIAL}")
     else:
         fetch(config)
-        click.echo(f"{config.corpus.root} is complete; now: hubkit read")
+        click.echo(f"{config.corpus.root} is complete; now: hubkit doctor, then hubkit release")

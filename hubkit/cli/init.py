@@ -30,8 +30,8 @@ def command(
 ) -> None:
     """Write a hubkit.toml with every setting at its default, but for those that a preset or an option sets."""
     if path.exists() and not force:
-        hint = "see every setting: hubkit settings; or replace the file and all that is set in it: --force"
-        raise UsageError("is there already", where=path, hint=hint)
+        hint = "for a list of the settings: hubkit settings; to replace the file: --force"
+        raise UsageError("exists already", where=path, hint=hint)
     values: dict[str, Any] = preset(machine) if machine else {}
     values |= {"hub.namespace": namespace, "corpus.root": corpus}
     if dataset_name is not None:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from hubkit.scoring.table import Format
 
 
-@click.command(name="score", short_help="Score the reports, and print the table.")
+@click.command(name="score", short_help="Score the reports; with --table, print the tables.")
 @config_option
 @workspace_option
-@click.option("--table", "form", type=click.Choice(["md", "latex", "json"]), help="Print the summary that is there.")
+@click.option("--table", "form", type=click.Choice(["md", "latex", "json"]), help="Print the scores of the last run.")
 def command(config: ReleaseConfig, workspace: Workspace, form: Format | None) -> None:
     """Score the generated reports: BERTScore in both setups, chrF++, BLEU, findings; with intervals and tests.
 

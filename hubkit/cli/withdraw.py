@@ -22,8 +22,8 @@ _SPACE = "The metric's Space stays as it is: it holds no data."
 @config_option
 @workspace_option
 @click.option("--tag", help="The version's tag. [default: that of [release] version]")
-@click.option("--reason", help="What the card says of it; compared with the corpus first.")
-@click.option("--confirm", metavar="TAG", help="Do it: the tag again.")
+@click.option("--reason", help="The reason that the cards give; compared with the corpus first.")
+@click.option("--confirm", metavar="TAG", help="Withdraw it: repeat the tag.")
 def command(
     config: ReleaseConfig, workspace: Workspace, tag: str | None, reason: str | None, confirm: str | None
 ) -> None:
@@ -35,7 +35,9 @@ def command(
 
     tag = tag or config.release.tag
     if confirm and confirm != tag:
-        raise click.UsageError(f"--confirm says {confirm}, and the tag is {tag}")
+        raise click.UsageError(
+            f"--confirm is {confirm}, but the tag is {tag}; for another version: --tag {confirm} --confirm {confirm}"
+        )
     if reason:
         from hubkit.leakguard.guard import guard_text
 

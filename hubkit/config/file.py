@@ -6,7 +6,7 @@ import json
 import tomllib
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -25,8 +25,11 @@ def load_config(path: Path) -> ReleaseConfig:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UsageError("no such file", where=path, hint="write one with: hubkit init") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise UsageError(f"not valid TOML: {error}", where=path) from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise UsageError(f"line {line} is not UTF-8", where=path, hint="save the file as UTF-8") from None
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", where=path) from None
     config = parse_config(values, where=path)
@@ -49,23 +52,50 @@ def parse_config(values: dict[str, Any], where: Path | str = "hubkit.toml") -> R
         return ReleaseConfig.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
+        key, known, accepted = _setting_at(first["loc"])
         if first["type"] == "extra_forbidden":
-            known = _keys_beside(first["loc"])
             raise UsageError(f"unknown key {key}", where=where, hint=f"known here: {', '.join(known)}") from None
         what = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "model_type":
+            what = f"takes {accepted}"
         table = first["loc"][0] if first["loc"] else ""
         raise UsageError(f"{key}: {what}", where=where, hint=f"see: hubkit settings {table}".rstrip()) from None
 
 
-def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
-    table: Any = ReleaseConfig
-    for part in location[:-1]:
-        field = getattr(table, "model_fields", {}).get(str(part).replace("-", "_"))
-        if field is None:
-            break
-        table = field.annotation
-    return sorted(getattr(table, "model_fields", {}))
+def _setting_at(location: tuple[int | str, ...]) -> tuple[str, list[str], str]:
+    """Read where pydantic found a mistake.
+
+    Where a setting may be of several types, the location holds the type that was tried, which nobody wrote: it is
+    skipped.
+
+    Returns:
+        The setting as hubkit.toml names it, the keys of the table that it stands in, and what a setting that is a
+        table takes.
+    """
+    key: list[str] = []
+    known: list[str] = []
+    accepted = ""
+    table: type[Table] | None = ReleaseConfig
+    kinds: tuple[Any, ...] = ()
+    for part in location:
+        tried = part not in (table.model_fields if table else {}) and any(_type_name(kind) == part for kind in kinds)
+        if len(kinds) > 1 and tried:
+            continue
+        key.append(str(part))
+        fields = {field.alias or name: field for name, field in table.model_fields.items()} if table else {}
+        known = sorted(fields) or known
+        annotation = fields[str(part)].annotation if part in fields else None
+        kinds = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+        table = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Table)), None)
+        words = [f'"{word}"' for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
+        names = [field.alias or name for name, field in table.model_fields.items()] if table else []
+        accepted = " or ".join([f"a table with {', '.join(names)}", *words])
+    return ".".join(key), known, accepted
+
+
+def _type_name(kind: Any) -> str:
+    """A type as pydantic writes it into the location of a mistake."""
+    return kind.__name__ if isinstance(kind, type) and get_origin(kind) is None else str(kind)
 
 
 def _anchored(corpus: Corpus, folder: Path) -> Corpus:

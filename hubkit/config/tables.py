@@ -43,7 +43,7 @@ class Release(Table):
     version: str = Field("1.0.0", pattern=r"^\d+\.\d+\.\d+$")
     """The version of this release; its tag is release-VERSION."""
     title: str = "MIMIC-CXR PT-BR"
-    """How the cards call the dataset."""
+    """The name of the dataset on the cards."""
     seed: int = 42
     """Decides every random choice: selection, few-shot examples, training, bootstrap."""
     contact: str | None = Field(None, examples=["mimic-ptbr@hospital.example"])
@@ -51,7 +51,7 @@ class Release(Table):
     install: Install | None = Field(
         None, examples=["git+https://host.example/hubkit@0123456789abcdef0123456789abcdef01234567"]
     )
-    """Where others get hubkit, for cards and messages: a wheel with #sha256=, or a commit; none: their own copy."""
+    """Where others get hubkit, for cards and messages: a wheel with #sha256=, or a commit. None: their own copy."""
 
     @property
     def tag(self) -> str:
@@ -59,7 +59,7 @@ class Release(Table):
 
 
 class Subset(Table):
-    """Studies a split; each is balanced over the 14 CheXpert labels."""
+    """Studies in each split, which is balanced over the 14 CheXpert labels."""
 
     train: Positive = 960
     validate_: Positive = Field(473, alias="validate")
@@ -79,11 +79,11 @@ class Corpus(Table):
     root: Path = Path("mimic-cxr")
     """The folder (or mimic-cxr-reports.zip) with the reports."""
     images: Path | None = Field(None, examples=["/data/mimic-cxr-jpg/2.1.0"])
-    """The folder of MIMIC-CXR-JPG, where it is not the same as root."""
+    """The folder of MIMIC-CXR-JPG, if it is not root."""
     subset: Subset | Literal["all"] = Subset()
-    """Studies a split, balanced over the 14 CheXpert labels; or "all"."""
+    """Studies in each split, balanced over the 14 CheXpert labels; or "all"."""
     max_images: Annotated[int, Field(ge=0, le=8)] = 2
-    """Images a study at the most, one frontal and one lateral first."""
+    """At most so many images per study, one frontal and one lateral first."""
     image_size: Positive = 896
     """Side of the prepared square images, in pixels."""
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 95
@@ -91,11 +91,11 @@ class Corpus(Table):
     fit: Literal["stretch", "pad"] = "stretch"
     """How an image becomes square: stretch (as in the original study) or pad."""
     workers: Annotated[int, Field(ge=0), Runtime] = 0
-    """Processes that read and prepare; 0: one a core."""
+    """Processes that read and prepare; 0: one per core."""
     version: str = Field("2.1.0", pattern=r"^[\d.]+$")
     """The version of MIMIC-CXR and MIMIC-CXR-JPG: hubkit fetch gets it, and the cards name it."""
     physionet: Annotated[str, Runtime] = "https://physionet.org"
-    """Where hubkit fetch gets it."""
+    """The address of PhysioNet. An access check counts only at this default."""
 
 
 class Translation(Table):
@@ -106,27 +106,27 @@ class Translation(Table):
     model: str = "google/medgemma-27b-text-it"
     """The translation model on the Hub, or a folder."""
     model_id: ModelId | None = Field(None, examples=["google/medgemma-27b-text-it"])
-    """Where a folder holds it: its name on the Hub, which cards print. A renamed folder counts as the same model."""
+    """If model is a folder: its name on the Hub, which cards print. A renamed folder counts as the same model."""
     revision: str | None = Field(None, examples=["0123456789abcdef0123456789abcdef01234567"])
-    """Its commit; none: the newest, which is then recorded."""
+    """Its commit. None: the newest, which is then recorded."""
     quantization: Quantization = "nf4"
     """The precision of its weights."""
     prompt: str = "Você é um assistente médico que traduz relatórios de raio-x para o português."
     """The system prompt of the original study."""
     rules: bool = True
-    """Whether the rules of the house follow the prompt."""
+    """Whether hubkit's rules of style follow the prompt."""
     units: Literal["sections", "report"] = "sections"
-    """What is translated at a time: each section, or the whole report as in the original study."""
+    """The unit of translation: a section, or the whole report as in the original study."""
     context: bool = False
-    """Whether the rest of the report goes along as context."""
+    """Whether the model sees the rest of the report as context."""
     max_new_tokens: Positive = 1024
-    """Tokens a translation may have; never more than 32 and one a character of its source, so that loops end early."""
+    """Most tokens of a translation, and never more than 32 plus the characters of its source: loops end early."""
     memory: bool = True
     """Whether equal texts of equal sections are translated once."""
     retries: Annotated[int, Field(ge=0)] = 2
-    """Further attempts at a unit that a check flags."""
+    """Further attempts at a text that a check flags."""
     flagged: Annotated[Literal["leave_out", "stop", "publish"], Runtime] = "leave_out"
-    """Flagged sections that nobody accepted: leave_out: without text, training and scores; publish: as any other."""
+    """For flagged sections that nobody accepted. leave_out: no text, training or score; publish: as any other."""
     max_flagged: Annotated[float, Field(ge=0, le=1), Runtime] = 0.02
     """The share of failed sections, and with flagged = "stop" of flagged ones too, above which the release stops."""
     corrections: Annotated[str | None, Runtime] = Field(None, examples=["corrections.csv"])
@@ -134,7 +134,7 @@ class Translation(Table):
     device: Device = "auto"
     """auto, cpu, cuda or cuda:N."""
     batch_tokens: Annotated[Positive, Runtime] = 32768
-    """Tokens that rows in flight on a CPU may come to: how many they are times the longest prompt with its answer."""
+    """On a CPU: most tokens of the rows in flight, counted as rows times the longest prompt with its answer."""
     page_size: Annotated[Annotated[int, Field(ge=4)] | None, Runtime] = Field(None, examples=[64])
     """Tokens a page of the cache on CUDA; none: by attention, 64 for Gemma."""
     max_batch_tokens: Annotated[Positive | None, Runtime] = Field(None, examples=[1024])
@@ -146,7 +146,7 @@ class Translation(Table):
     checkpoint: Annotated[Positive, Runtime] = 1024
     """Units between checkpoints: what a kill can cost."""
     allowed_hosts: Annotated[tuple[str, ...], Runtime] = ()
-    """Private hosts that may see corpus text, beside loopback."""
+    """Private hosts that may see corpus text, in addition to loopback."""
     base_url: Annotated[Url | None, Runtime] = Field(None, examples=["http://127.0.0.1:8000/v1"])
     """The server of the engine openai, such as http://127.0.0.1:8000/v1."""
     serve: Annotated[Command | None, Runtime] = Field(
@@ -154,15 +154,15 @@ class Translation(Table):
     )
     """A command line that starts that server, with {port} and {task} filled in; hubkit starts and stops it."""
     concurrency: Annotated[Positive, Runtime] = 32
-    """Requests to the server at a time."""
+    """Requests that the server gets at the same time."""
     timeout: Annotated[float, Field(gt=0), Runtime] = 300.0
     """Seconds the server may take to answer."""
     executor: Annotated[Literal["local", "slurm", "ray"], Runtime] = "local"
     """Where the tasks run: on this machine, under Slurm or on Ray."""
     tasks: Annotated[Positive, Runtime] = 1
-    """Parts the work is cut into; more than one uses datatrove."""
+    """Parts that the work is cut into; more than one uses datatrove."""
     workers: Annotated[Positive, Runtime] = 1
-    """Tasks at a time."""
+    """Tasks that run at the same time."""
     slurm: Annotated[dict[str, Any], Runtime] = Field(default_factory=dict)
     """Options of datatrove's SlurmPipelineExecutor: time, partition, gpus_per_task, mem_per_cpu_gb and others."""
     ray: Annotated[dict[str, Any], Runtime] = Field(default_factory=dict)
@@ -175,9 +175,9 @@ class Finetuning(Table):
     model: str = "google/medgemma-4b-it"
     """The base model on the Hub, or a folder."""
     model_id: ModelId | None = Field(None, examples=["google/medgemma-4b-it"])
-    """Where a folder holds it: its name on the Hub, which cards print. A renamed folder counts as the same model."""
+    """If model is a folder: its name on the Hub, which cards print. A renamed folder counts as the same model."""
     revision: str | None = Field(None, examples=["0123456789abcdef0123456789abcdef01234567"])
-    """Its commit; none: the newest, which is then recorded."""
+    """Its commit. None: the newest, which is then recorded."""
     quantization: Quantization = "nf4"
     """The precision of the frozen base."""
     r: Positive = 16
@@ -197,21 +197,21 @@ class Finetuning(Table):
     schedule: str = "linear"
     """Learning-rate schedule, as transformers names it."""
     warmup_ratio: Annotated[float, Field(ge=0, le=1)] = 0.03
-    """Share of the steps with rising learning rate."""
+    """Share of the steps in which the learning rate rises."""
     batch_size: Positive = 1
-    """Studies a step and device."""
+    """Studies per step and device."""
     gradient_accumulation: Positive = 16
     """Steps before the optimiser moves."""
     max_grad_norm: Annotated[float, Field(gt=0)] = 0.3
     """Gradients are clipped to this norm."""
     gradient_checkpointing: bool = True
-    """Whether activations are computed anew to save memory."""
+    """Whether activations are computed twice to save memory."""
     eval_steps: Positive = 20
     """Optimiser steps between evaluations."""
     patience: Annotated[int, Field(ge=0)] = 5
     """Evaluations without a lower loss before training stops; 0: never."""
     max_length: Positive | None = Field(None, examples=[4096])
-    """Tokens a sample may have; none: no limit."""
+    """Most tokens of a sample. None: no limit."""
     trainer: dict[str, Any] = Field(default_factory=dict)
     """Further keys of SFTConfig."""
     sweep: dict[str, list[Any]] = Field(default_factory=dict)
@@ -234,7 +234,7 @@ class Generation(Table):
     shots: Annotated[int, Field(ge=1)] = 1
     """Examples before the question in the few-shot condition."""
     max_new_tokens: Positive = 512
-    """Tokens a report may have."""
+    """Most tokens of a report."""
     reference: Literal["findings_impression", "report"] = "findings_impression"
     """What generations are scored against: ACHADOS + IMPRESSÃO, or the whole report as in the original study."""
     do_sample: bool = False
@@ -242,9 +242,9 @@ class Generation(Table):
     device: Device = "auto"
     """auto, cpu, cuda or cuda:N."""
     batch_size: Annotated[Positive, Runtime] = 8
-    """Studies a batch."""
+    """Studies per batch."""
     tasks: Annotated[Positive, Runtime] = 1
-    """Processes that share the batches, a GPU each."""
+    """Processes that share the batches, with a GPU each."""
 
 
 class Encoder(Table):
@@ -278,7 +278,7 @@ class Scoring(Table):
     device: Device = "auto"
     """auto, cpu, cuda or cuda:N."""
     batch_tokens: Annotated[Positive | None, Runtime] = Field(None, examples=[8192])
-    """Tokens a batch; none: 1,024 on a CPU, whose caches hold no more, and 8,192 elsewhere."""
+    """Tokens per batch. None: 1,024 on a CPU, whose caches hold no more, and 8,192 elsewhere."""
 
     def encoder(self, setup: str) -> Encoder:
         return {"bertimbau": self.bertimbau, "xlm-roberta": self.xlm_roberta}[setup]
@@ -315,9 +315,9 @@ class Packaging(Table):
     license: str = "other"
     """The licence key of the cards."""
     rows_per_file: Positive = 100_000
-    """Rows a Parquet file of the dataset may have."""
+    """Most rows in one Parquet file of the dataset."""
     physionet: Annotated[Physionet, Runtime] = Physionet()
-    """What hubkit physionet cannot know."""
+    """What a submission to PhysioNet says and hubkit cannot know (hubkit physionet)."""
 
 
 class Consent(Table):
@@ -349,7 +349,7 @@ class Hub(Table):
     namespace: str = ""
     """The user or organisation that owns the three repos."""
     endpoint: Url | None = Field(None, examples=["https://huggingface.co"])
-    """The Hub; none: HF_ENDPOINT, else the official one."""
+    """The Hub. None: HF_ENDPOINT, else the official one. Models are downloaded from it too."""
     dataset: str = "mimic-cxr-ptbr"
     """Name of the dataset repo."""
     adapter: str = "medgemma-4b-it-mimic-cxr-ptbr-lora"
@@ -365,11 +365,11 @@ class Hub(Table):
     physionet_consent: Consent | None = Field(
         None, examples=[{"who": "PhysioNet's editors", "when": "2025-01-31", "what": "gated publication on the Hub"}]
     )
-    """The word of PhysioNet, asked for beyond loopback."""
+    """PhysioNet's consent to the release; a push beyond loopback needs it."""
     waive_ungranted_probe: str | None = Field(None, examples=["there is no second account"])
-    """Why the gate is not tried with a user who has no grant; goes on record."""
+    """Why the gate is not tried with a user without a grant; kept in the receipt."""
     verify_with: tuple[str, ...] = ()
-    """Versions that have to load it beside the installed ones: "all", a set ("datasets-3.6"), or as pip names them."""
+    """Further versions that have to load it: "all", a set ("datasets-3.6"), or as pip names them."""
 
     def repo(self, artifact: Artifact) -> str:
         """The repo of a part of the release, `namespace/name`.
@@ -386,7 +386,7 @@ class Custody(Table):
     """[custody]: how access is enforced: by the Hub's gate, or sealed under the corpus itself."""
 
     mode: Literal["gated", "sealed"] = "gated"
-    """gated: the Hub asks; sealed: only who holds the corpus can open the text."""
+    """gated: the Hub asks; sealed: only those who hold the corpus can open the text."""
     adapter_custody: Literal["gated", "physionet"] | None = Field(None, examples=["gated"])
     """Whether the adapter goes to the gated repo (the default), or to PhysioNet alone (the default with sealed)."""
 
@@ -399,7 +399,7 @@ class WorkspaceSettings(Table):
     """[workspace]: who else on this machine can read the run directory."""
 
     group: Annotated[NonEmptyStr | None, Runtime] = Field(None, examples=["mimic-readers"])
-    """The group that may read it, on a cluster where all of its users are credentialed; none: you alone."""
+    """The group that may read it, on a cluster where all its users are credentialed. None: you alone."""
 
 
 class ReleaseConfig(Table):

@@ -35,6 +35,10 @@ def find_credentials(url: str) -> Credentials:
         return Credentials(user, password)
     found = _from_netrc(host) or _from_keyring(host, user)
     if found is None:
+        if bool(user) != bool(password):
+            missing = "PHYSIONET_PASSWORD" if user else "PHYSIONET_USERNAME"
+            given = "PHYSIONET_USERNAME" if user else "PHYSIONET_PASSWORD"
+            raise HubkitError(f"{given} is set and {missing} is not", hint=f"set {missing}")
         raise HubkitError(
             f"no PhysioNet account for {host}",
             hint="set PHYSIONET_USERNAME and PHYSIONET_PASSWORD, or add the host to ~/.netrc or the keyring",

@@ -13,7 +13,7 @@ from hubkit.corpus.readers import open_corpus
 from hubkit.doctor.findings import Finding, failed, ok, warning
 from hubkit.doctor.machine import room
 from hubkit.errors import HubkitError
-from hubkit.floors import require_texts
+from hubkit.floors import SHARE, require_texts
 from hubkit.room import image_bytes, studies_of
 from hubkit.tables import SECTIONS
 from hubkit.terms.kinds import terms_of
@@ -76,7 +76,7 @@ def _images(listed: int, there: int, settings: Corpus) -> Finding:
     what, hint = f"{there} of {listed} are there", "get them with: hubkit fetch"
     if there == listed:
         return ok("images", what)
-    if not there and settings.images is not None:
+    if (not there and settings.images is not None) or 0 < there < SHARE * listed:
         return failed("images", what, hint)
     return warning("images", what if there else f"{what}: text only", hint)
 

@@ -105,4 +105,4 @@ def summary(chosen: Chosen, seed: int, splits: dict[str, Samples]) -> Training:
 def _say(splits: dict[str, Samples]) -> None:
     kept = ", ".join(f"{len(samples.kept)} {split}" for split, samples in splits.items())
     failed = sum(len(samples.left_out) for samples in splits.values())
-    print(f"  finetune: {kept} studies; {failed} left out, whose translation failed", file=sys.stderr)
+    print(f"  finetune: {kept} studies; {failed} without a whole translation are left out", file=sys.stderr)

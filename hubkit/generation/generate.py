@@ -44,7 +44,7 @@ def generate(config: ReleaseConfig, workspace: Workspace) -> None:
     test = read_samples(workspace, "test", config.generation.reference)
     require_samples(test, "test", workspace)
     if test.left_out:
-        print(f"  generate: {len(test.left_out)} studies left out, whose translation failed", file=sys.stderr)
+        print(f"  generate: {len(test.left_out)} studies without a whole translation are left out", file=sys.stderr)
     train = read_samples(workspace, "train", config.generation.reference).kept
     examples = choose_examples(train, config.generation.shots, config.release.seed)
     if config.generation.tasks > 1:
@@ -73,7 +73,7 @@ def check_base(config: ReleaseConfig, workspace: Workspace) -> None:
         raise HubkitError(
             f"was trained on {trained}, and [finetuning] model is {now}",
             where=workspace.adapter,
-            hint="hubkit finetune",
+            hint="run: hubkit finetune",
         )
 
 

@@ -52,7 +52,7 @@ _STUMBLES = {408, 412, 429, 500, 502, 503, 504}
 """Statuses after which asking again can help; 412 is a commit whose parent is no longer the newest."""
 
 _HINTS = {
-    401: "the token is unknown or has expired: run `hf auth login`, then run this again",
+    401: "the token is unknown or has expired: set HF_TOKEN, or unset it and `hf auth login`, then run this again",
     402: "the account's storage or plan is used up: free some, then run this again",
     403: "the token may not do this: make one with write access to the namespace, check the namespace and the clock",
     404: "check the namespace and the repo's name in [hub]",

@@ -30,7 +30,7 @@ class Samples(NamedTuple):
     """Studies of one split, sorted by study_id.
 
     Attributes:
-        left_out: study_ids without a reference, because their translation failed.
+        left_out: study_ids without a reference: a section failed, or was flagged and left out.
     """
 
     kept: list[Sample]

@@ -147,7 +147,7 @@ def _default(config: ReleaseConfig, workspace: Workspace) -> Iterator[tuple[str,
     for row in translations:
         if row["study_id"] not in translated:
             raise HubkitError(
-                "holds a study that the corpus does not", where=workspace.translations, hint="hubkit translate"
+                "holds a study that the corpus does not", where=workspace.translations, hint="run: hubkit translate"
             )
         translated[row["study_id"]].append(row)
     for split in SPLITS:

@@ -65,14 +65,14 @@ def read_evaluation(config: ReleaseConfig, workspace: Workspace, flagged: bool =
             raise HubkitError(
                 f"its studies or references are not those of {CONDITIONS[0]}",
                 where=workspace.generations(condition),
-                hint="hubkit generate",
+                hint="run: hubkit generate",
             )
     columns = ["study_id", "split", *SECTIONS, "labels"]
     studies = {row["study_id"]: row for row in read_table(workspace.studies, columns).to_pylist()}
     unknown = [row["study_id"] for row in first if row["study_id"] not in studies]
     if unknown:
         raise HubkitError(
-            f"{len(unknown)} generated studies are not in it", where=workspace.studies, hint="hubkit read"
+            f"{len(unknown)} generated studies are not in it", where=workspace.studies, hint="run: hubkit read"
         )
     tested = sum(row["split"] == "test" for row in studies.values())
     _require_enough(rows, tested, workspace)
@@ -128,7 +128,7 @@ def _generations(workspace: Workspace, condition: str) -> list[dict[str, Any]]:
     bare = sum(row["generated"] is None or row["reference"] is None for row in rows)
     if bare or not rows:
         what = f"{bare} of {len(rows)} rows have no text" if rows else "there is nothing to score"
-        raise HubkitError(what, where=path, hint="hubkit generate")
+        raise HubkitError(what, where=path, hint="run: hubkit generate")
     return rows
 
 

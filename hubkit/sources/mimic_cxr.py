@@ -84,7 +84,7 @@ class ZipSource(NamedTuple):
                     raise HubkitError(f"{name} is larger than {MAX_REPORT_BYTES} bytes", where=self.path)
                 yield archive.read(name)
             except (zipfile.BadZipFile, EOFError, OSError) as error:
-                raise HubkitError(f"{name} is damaged: {error}", where=self.path, hint="hubkit fetch") from None
+                raise HubkitError(f"{name} is damaged: {error}", where=self.path, hint="run: hubkit fetch") from None
 
     def texts(self, names: Iterable[str]) -> Iterator[str]:
         return map(_text, self.read(names))
@@ -94,7 +94,9 @@ class ZipSource(NamedTuple):
             state = self.path.stat()
             return _archive(self.path, state.st_size, state.st_mtime_ns)
         except (zipfile.BadZipFile, OSError) as error:
-            raise HubkitError(f"is not a complete zip file: {error}", where=self.path, hint="hubkit fetch") from None
+            raise HubkitError(
+                f"is not a complete zip file: {error}", where=self.path, hint="run: hubkit fetch"
+            ) from None
 
 
 def _text(report: bytes) -> str:

@@ -45,7 +45,11 @@ def require_access(workspace: Workspace, today: datetime.date | None = None) -> 
         raise HubkitError("is not a valid record of an access check", where=path, hint=HINT) from None
     age = ((today or datetime.datetime.now(datetime.UTC).date()) - day).days
     if url != OFFICIAL:
-        raise HubkitError("the access check was not made at PhysioNet", where=path, hint=HINT)
+        raise HubkitError(
+            f"the access check was made at {url}, and one at {OFFICIAL} is needed",
+            where=path,
+            hint=f"take [corpus] physionet out of hubkit.toml, then {HINT}",
+        )
     if age < 0:
         raise HubkitError(
             f"the access check is dated {day}, in the future", where=path, hint=f"set the clock, then {HINT}"

@@ -88,7 +88,9 @@ def correction_status(config: ReleaseConfig, workspace: Workspace) -> Iterator[s
 
 def _machine(workspace: Workspace) -> list[dict[str, Any]]:
     if not workspace.machine_translations.exists():
-        raise HubkitError("nothing is translated yet", where=workspace.machine_translations, hint="hubkit translate")
+        raise HubkitError(
+            "nothing is translated yet", where=workspace.machine_translations, hint="run: hubkit translate"
+        )
     rows: list[dict[str, Any]] = read_table(workspace.machine_translations).to_pylist()
     return rows
 

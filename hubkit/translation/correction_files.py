@@ -61,7 +61,9 @@ def check_format(path: Path) -> None:
     """
     if path.suffix not in FORMATS:
         raise UsageError(
-            "this format is not read", where=path, hint=f"give it a name that ends in {', '.join(FORMATS)}"
+            "files of this format are not supported",
+            where=path,
+            hint=f"give it a name that ends in {', '.join(FORMATS)}",
         )
     if path.suffix == ".xlsx":
         import openpyxl  # noqa: F401 - the command line says which extra brings it

@@ -113,7 +113,8 @@ def refuse(faults: Sequence[str], where: Path) -> None:
         more = f"\n  and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
         shown = "\n  ".join(faults[:SHOWN])
         hint = "correct these lines; for a fresh file: hubkit corrections export"
-        raise HubkitError(f"{len(faults)} corrections cannot be used:\n  {shown}{more}\n", where=where, hint=hint)
+        rows = "correction" if len(faults) == 1 else "corrections"
+        raise HubkitError(f"{len(faults)} {rows} cannot be used:\n  {shown}{more}\n", where=where, hint=hint)
 
 
 def check_known(corrections: Iterable[Correction], rows: Iterable[Mapping[str, Any]], where: Path) -> None:
@@ -185,7 +186,7 @@ def _fault(cells: Mapping[str, str]) -> str | None:
         return "replace needs a translation"
     if cells["decision"] == "leave_out" and cells["translation"]:
         return "leave_out takes no translation"
-    return None if _date(cells["date"]) else "date is neither 2026-01-31 nor 31/01/2026"
+    return None if _date(cells["date"]) else "date is not a day, written as 2026-01-31 or 31/01/2026"
 
 
 def _correction(line: int, cells: Mapping[str, str]) -> Correction:

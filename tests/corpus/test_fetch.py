@@ -324,7 +324,7 @@ def test_the_command_line(server: LoopbackPhysioNet, tmp_path: Path) -> None:
     checked = CliRunner().invoke(cli, ["fetch", "--check", *arguments], catch_exceptions=False)
     assert checked.output.startswith("ada has access to mimic-cxr/2.1.0")
     fetched = CliRunner().invoke(cli, ["fetch", *arguments], catch_exceptions=False)
-    assert fetched.output.endswith("is complete; now: hubkit read\n")
+    assert fetched.output.endswith("is complete; now: hubkit doctor, then hubkit release\n")
     assert len(images(tmp_path / "corpus")) == 8
 
 
@@ -374,4 +374,7 @@ def test_no_account_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     monkeypatch.setenv("NETRC", str(tmp_path / "none"))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     with pytest.raises(HubkitError, match=r"no PhysioNet account for physionet\.example"):
+        find_credentials("https://physionet.example")
+    monkeypatch.setenv("PHYSIONET_USERNAME", "ada")
+    with pytest.raises(HubkitError, match=r"PHYSIONET_USERNAME is set and PHYSIONET_PASSWORD is not \(set PHYS"):
         find_credentials("https://physionet.example")

@@ -102,6 +102,16 @@ def test_a_corpus_with_gaps(tmp_path: Path, workspace: Workspace) -> None:
     assert "about 0.0 GiB needed" in fetched.what, "one image of 1.5 MB"
 
 
+def test_fewer_than_half_of_the_images_stop_read_and_so_doctor(tmp_path: Path, workspace: Workspace) -> None:
+    trees.write_corpus(tmp_path / "corpus", trees.studies())
+    there = sorted((tmp_path / "corpus").rglob("*.jpg"))
+    for gone, status in ((len(there) // 2, "warning"), (len(there) // 2 + 1, "failed"), (len(there), "warning")):
+        for path in there[:gone]:
+            path.unlink(missing_ok=True)
+        found = statuses(corpus.corpus(trees.config(tmp_path / "corpus"), workspace))
+        assert found["images"] == status, f"{gone} of {len(there)} are missing"
+
+
 def test_text_only_stops_nothing_unless_images_were_asked_for(tmp_path: Path, workspace: Workspace) -> None:
     trees.write_texts(tmp_path / "corpus", trees.studies())
     trees.write_tables(tmp_path / "corpus", trees.studies())

@@ -76,7 +76,7 @@ def test_only_what_was_packaged_is_pushed(hub: LocalHub, tmp_path: Path, argumen
         saved(tmp_path, small_config("altered", version, endpoint=hub.url))
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 1
-        assert f"{workspace.dist}: is not what package makes: {reason} (hubkit package)" in done.stderr
+        assert f"{workspace.dist}: is out of date: {reason} (run: hubkit package)" in done.stderr
     assert not HfApi(endpoint=hub.url).repo_exists(config.hub.repo("metric"), repo_type="space")
 
 

@@ -216,7 +216,8 @@ BAD = [
     ({"study_id": "abc"}, "study_id is not a whole number"),
     ({"study_id": 99}, "study 99 has no section findings"),
     ({"section": "history"}, "has no section history"),
-    ({"date": "tomorrow"}, "date is neither"),
+    ({"date": "tomorrow"}, "1 correction cannot be used:\n  line 2: date is not a day, written as"),
+    ({"date": "31/02/2026"}, "date is not a day"),
     ({"source_sha": "abc"}, "source_sha is not as it was exported"),
 ]
 
@@ -294,7 +295,7 @@ def test_whatever_is_written_as_csv_is_read_again(tmp_path_factory: pytest.TempP
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("c.txt", b"x", "this format is not read"),
+        ("c.txt", b"x", "files of this format are not supported"),
         ("c.csv", b"study_id;section\n", "has no column source_sha"),
         ("c.jsonl", b"[1]\n", "cannot be read as jsonl"),
         ("c.parquet", b"no parquet", "cannot be read as parquet"),
@@ -343,7 +344,7 @@ def test_export_fill_in_import_and_revise(workspace: Workspace, tmp_path: Path) 
     ("corrections", "said"),
     [
         ("sheet.xlsx", r'the package openpyxl is missing \(in your copy of hubkit: pip install "\.\[review\]"\)'),
-        ("sheet.ods", "this format is not read"),
+        ("sheet.ods", "files of this format are not supported"),
         ("sheet.csv", r"names a file that is missing \(hubkit corrections import writes it; until then"),
     ],
 )
