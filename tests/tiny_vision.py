@@ -164,7 +164,9 @@ def tiny_config(model: Path, **finetuning: object) -> ReleaseConfig:
         "save_steps": 2,
     }
     generation = {"max_new_tokens": 12, "batch_size": 2}
-    return parse_config({"finetuning": settings | finetuning, "generation": generation})
+    # A base in a folder needs no public name where the corpus is not credentialed.
+    tables = {"corpus": {"kind": "demo"}, "finetuning": settings | finetuning, "generation": generation}
+    return parse_config(tables)
 
 
 def draw_image(path: Path, study: int, number: int, size: int) -> None:
