@@ -11,7 +11,7 @@ from hubkit.checks.clinical import check_sentences
 from hubkit.checks.damage import check_damage
 from hubkit.checks.flags import Flag
 from hubkit.checks.form import check_additions, check_endings, check_language, check_length, check_loops
-from hubkit.checks.numbers import check_levels, check_numbers, check_tokens
+from hubkit.checks.numbers import check_numbers, check_tokens
 from hubkit.clinical.assertion import sentences
 from hubkit.clinical.text import canonical
 
@@ -66,6 +66,5 @@ def _flags(source: str, translation: str) -> list[Flag]:
         *check_language(said, told, translation),
         *check_tokens(source, translation),
         *check_numbers(source, translation),
-        *check_levels(source, translation),
     ]
     return [*flags, *check_sentences(align(said, told))]

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from hubkit.checks.flags import Flag
 from hubkit.checks.sides import Side
 from hubkit.clinical.assertion import Sentence
-from hubkit.clinical.attributes import Attribute, near
+from hubkit.clinical.attributes import Attribute, Values, near
 from hubkit.clinical.quantities import NUMBERS
 from hubkit.clinical.statements import Statement, statements
 
@@ -52,11 +52,23 @@ class Dimension(NamedTuple):
     example: tuple[str, str, str]
 
 
+class Located(NamedTuple):
+    """An attribute and the sentence that it stands in."""
+
+    sentence: Sentence
+    attribute: Attribute
+    values: Values
+
+    @property
+    def span(self) -> tuple[int, int]:
+        return self.sentence.span_of(self.attribute.first, self.attribute.last)
+
+
 class Difference(NamedTuple):
     """What only one of two sentences says in a dimension."""
 
-    lost: list[Attribute]
-    added: list[Attribute]
+    lost: list[Located]
+    added: list[Located]
 
 
 @functools.cache
@@ -90,23 +102,28 @@ def compare(pairs: Sequence[tuple[Side, Side]]) -> list[list[Flag]]:
 def _differences(source: Side, translation: Side) -> dict[str, Difference]:
     said = _by_dimension(source, "en")
     told = _by_dimension(translation, "pt")
-    return {
-        name: Difference(*_unanswered(name, said.get(name, []), told.get(name, [])))
-        for name in said.keys() | told.keys()
-    }
-
-
-def _by_dimension(side: Side, language: Literal["en", "pt"]) -> dict[str, list[Attribute]]:
-    found: dict[str, list[Attribute]] = defaultdict(list)
-    for sentence in side.sentences:
-        for attribute in sentence.attributes.found:
-            for name in attribute.values:
-                if name in dimensions():
-                    found[name].append(attribute)
+    found = {}
+    for name in said.keys() | told.keys():
+        ours, theirs = said.get(name, []), told.get(name, [])
+        if len(ours) == len(theirs) == 1 and not ours[0].values[name].isdisjoint(theirs[0].values[name]):
+            # The same value on both sides, as nearly always.
+            continue
+        found[name] = Difference(*_unanswered(name, ours, theirs))
     return found
 
 
-def _unanswered(name: str, ours: list[Attribute], theirs: list[Attribute]) -> Iterator[list[Attribute]]:
+def _by_dimension(side: Side, language: Literal["en", "pt"]) -> dict[str, list[Located]]:
+    found: dict[str, list[Located]] = defaultdict(list)
+    compared = dimensions()
+    for sentence in side.sentences:
+        for attribute in sentence.attributes.found:
+            for name in attribute.values:
+                if name in compared:
+                    found[name].append(Located(sentence, attribute, attribute.values))
+    return found
+
+
+def _unanswered(name: str, ours: list[Located], theirs: list[Located]) -> Iterator[list[Located]]:
     """What each of two lists has that the other says nowhere, in the same words or in near ones."""
     for left, others in ((ours, theirs), (theirs, ours)):
         said = {value for other in others for value in other.values[name]}
@@ -114,7 +131,7 @@ def _unanswered(name: str, ours: list[Attribute], theirs: list[Attribute]) -> It
 
 
 def _settle_moved(found: Sequence[dict[str, Difference]]) -> None:
-    places: dict[tuple[str, str], list[list[Attribute]]] = defaultdict(list)
+    places: dict[tuple[str, str], list[list[Located]]] = defaultdict(list)
     for differences in found:
         for name, difference in differences.items():
             for one in difference.added:
@@ -135,8 +152,8 @@ def _settle_moved(found: Sequence[dict[str, Difference]]) -> None:
 def _flags(source: Side, translation: Side, differences: dict[str, Difference]) -> Iterator[Flag]:
     for name, (lost, added) in differences.items():
         row = dimensions()[name]
-        lost = [one for one in lost if not one.denied]
-        plain = [one for one in added if not one.denied]
+        lost = [one for one in lost if not one.attribute.denied]
+        plain = [one for one in added if not one.attribute.denied]
         if lost and plain and row.changed:
             added = plain
             yield Flag(f"{name}_changed", row.changed, lost[0].span, added[0].span)

@@ -26,7 +26,7 @@ def check_tokens(source: str, translation: str) -> Iterator[Flag]:
             yield Flag("deidentification_added", "error", None, span)
 
 
-def check_levels(source: str, translation: str) -> Iterator[Flag]:
+def _check_levels(source: str, translation: str) -> Iterator[Flag]:
     """Yield a flag for a vertebra in place of another. The dorsal spine is the thoracic one."""
     said, told = _levels(source), _levels(translation)
     lost, added = said.keys() - told.keys(), told.keys() - said.keys()
@@ -59,6 +59,7 @@ def check_numbers(source: str, translation: str) -> Iterator[Flag]:
         yield Flag("number_lost", "error", one.span, None)
     for other in added[len(lost) :]:
         yield Flag("number_added", "error", None, other.span)
+    yield from _check_levels(source, translation)
 
 
 def match(

@@ -185,7 +185,7 @@ def uncertainty(source: Side, translation: Side) -> Iterator[Flag]:
 def _negations(side: Side) -> list[Place]:
     """The negations of a side; what only agrees with one before it, as in "não há nenhum", is none of its own."""
     found: list[Place] = []
-    for place in side.places:
+    for place in side.cues:
         if negates(place.meaning):
             agrees = place.meaning.first in AGREEING and bool(found) and found[-1].sentence is place.sentence
             if not agrees:
@@ -199,7 +199,7 @@ def _loose(side: Side, answer: Side) -> list[Place]:
     """
     return [
         place
-        for place in side.places
+        for place in side.cues
         if not LOOSE.isdisjoint(place.meaning.names)
         and not negates(place.meaning)
         and (place.meaning.names - LOOSE - NEGATING).isdisjoint(answer.names)
@@ -234,6 +234,8 @@ def _misread(side: Side) -> tuple[int, int] | None:
 def _hedges(side: Side) -> list[Place]:
     """What makes something uncertain; "no findings to suggest" does not, and "could suggest" does so once."""
     found: list[Place] = []
+    if not any(_possible(place.meaning) for place in side.cues):
+        return found
     for at, place in enumerate(side.places):
         if _possible(place.meaning) and not _denied(side.places, at):
             joined = bool(found) and found[-1].sentence is place.sentence and found[-1].term.last == place.term.first
@@ -247,7 +249,7 @@ def _denied(places: list[Place], at: int) -> bool:
 
     Over what it denies it reaches few words of doubt: "no nodule suspicious for malignancy".
     """
-    sentence, term = places[at]
+    sentence, term, _ = places[at]
     if term.meaning.first in NEGATIVE:
         return False
     doubt, over = term.meaning.first, False

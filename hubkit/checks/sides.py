@@ -15,6 +15,8 @@ Span = tuple[int, int]
 SIZED = frozenset({"enlarged", "widened"})
 """States that are findings."""
 
+CUES = frozenset({"negation", "trend", "state", "hedge"})
+
 STEM = 5
 """By so many letters at its beginning a word is known again in the other language."""
 
@@ -28,10 +30,7 @@ class Place(NamedTuple):
 
     sentence: Sentence
     term: Term
-
-    @property
-    def meaning(self) -> Meaning:
-        return self.term.meaning
+    meaning: Meaning
 
     @property
     def span(self) -> Span:
@@ -43,7 +42,7 @@ class Side:
 
     def __init__(self, sentences: Sequence[Sentence]):
         self.sentences = sentences
-        self.places = [Place(sentence, term) for sentence in sentences for term in sentence.terms]
+        self.places = [Place(sentence, term, term.meaning) for sentence in sentences for term in sentence.terms]
 
     @property
     def span(self) -> Span | None:
@@ -55,7 +54,7 @@ class Side:
     @functools.cached_property
     def names(self) -> frozenset[str]:
         """The names of all concepts that the sentences can mean, and of those said along with them."""
-        return frozenset[str]().union(*[place.term.meaning.said for place in self.places])
+        return frozenset[str]().union(*[place.meaning.said for place in self.places])
 
     @functools.cached_property
     def unknown(self) -> frozenset[str]:
@@ -85,13 +84,24 @@ class Side:
                     found.setdefault(name, set()).add(polarity)
         return found
 
-    def of_kind(self, *kinds: str) -> list[Place]:
-        """The terms that mean one of these kinds and nothing else."""
-        wanted = frozenset(kinds)
-        return [place for place in self.places if place.term.meaning.kinds <= wanted]
+    @functools.cached_property
+    def _by_kind(self) -> dict[frozenset[str], list[Place]]:
+        found: dict[frozenset[str], list[Place]] = {}
+        for place in self.places:
+            found.setdefault(place.meaning.kinds, []).append(place)
+        return found
+
+    @functools.cached_property
+    def cues(self) -> list[Place]:
+        """The terms that may deny or doubt, or say that all is well."""
+        return [place for place in self.places if not place.meaning.kinds.isdisjoint(CUES)]
+
+    def of_kind(self, kind: str) -> list[Place]:
+        """The terms that mean this kind and nothing else."""
+        return self._by_kind.get(frozenset((kind,)), [])
 
     def named(self, name: str) -> list[Place]:
-        return [place for place in self.places if name in place.term.meaning.names]
+        return [place for place in self.places if name in place.meaning.names]
 
     def says(self, meaning: Meaning, other: Side) -> bool:
         """Whether what a phrase of the `other` side means is said here, or something near that is not said there."""
@@ -138,6 +148,8 @@ def differing(
 ) -> tuple[list[Place], list[Place]]:
     """What only the source and what only the translation has of some places."""
     ours, theirs = places(source), places(translation)
+    if not ours and not theirs:
+        return [], []
     lost, added = unmatched(ours, theirs)
     return _unsaid(lost, ours, source, translation), _unsaid(added, theirs, translation, source)
 

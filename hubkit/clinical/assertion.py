@@ -129,7 +129,7 @@ class Sentence:
     @functools.cached_property
     def attributes(self) -> Attributes:
         """What the sentence says of its findings and devices."""
-        return find_attributes(self.words, self.language, self._marked, self.span_of)
+        return find_attributes(self.words, self.language, self._marked)
 
     @functools.cached_property
     def unread(self) -> list[str]:

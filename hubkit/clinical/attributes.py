@@ -34,14 +34,12 @@ class Attribute(NamedTuple):
         first: its first word.
         last: the word after its last.
         denied: whether a negation stands shortly before, so that the value may be said by its opposite.
-        span: where it stands in the whole text.
     """
 
     values: Values
     first: int
     last: int
     denied: bool
-    span: tuple[int, int]
 
 
 class Attributes(NamedTuple):
@@ -51,29 +49,23 @@ class Attributes(NamedTuple):
     covered: list[int]
 
 
-def find_attributes(
-    words: Sequence[str],
-    language: Language,
-    in_capitals: Callable[[int], bool],
-    span_of: Callable[[int, int], tuple[int, int]],
-) -> Attributes:
+def find_attributes(words: Sequence[str], language: Language, in_capitals: Callable[[int], bool]) -> Attributes:
     """Return the attributes of a sentence; where several begin, the longest.
 
     Args:
         words: what TOKEN finds.
         language: "en" or "pt".
         in_capitals: whether the word at an index is written as an abbreviation.
-        span_of: where the words between two indices stand in the whole text.
     """
     tree, denying = _tree(language), DENYING[language]
     found: list[Attribute] = []
     covered: list[int] = []
     after = 0
     count = len(words)
-    for at, word in enumerate(words):
-        if at < after or word not in tree:
+    for at in [at for at, word in enumerate(words) if word in tree]:
+        if at < after:
             continue
-        node: dict[str, Any] | None = tree[word]
+        node: dict[str, Any] | None = tree[words[at]]
         values, end, step = None, at + 1, at + 1
         while node is not None:
             here = node.get("")
@@ -85,7 +77,7 @@ def find_attributes(
             covered += range(at, end)
             if NOTHING not in values:
                 denied = not denying.isdisjoint(words[max(0, at - DENIED_WITHIN) : at])
-                found.append(Attribute(values, at, end, denied, span_of(at, end)))
+                found.append(Attribute(values, at, end, denied))
         after = end
     return Attributes(found, covered)
 

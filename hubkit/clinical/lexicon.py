@@ -35,6 +35,8 @@ DENYING = "un"
 DENIED = re.compile(r"(?:un(?!de|i|t)|non)[a-z]{5,}|(?!regard|never|none|doubt)[a-z]{3,}less")
 """An English word that denies its own rest: unsuccessful, nonfunctioning, leadless; not until, union or regardless."""
 
+DENIED_BEGIN = ("un", "non")
+
 LINKS = frozenset({"and", "or", "nor", "but", "with", "to", "ou", "nem", "mas", "com", "para"})
 
 PASSING, PASSING_TRENDS = frozenset({"grade", "hedge", "exam", "ignore"}), frozenset({"new", "again"})
@@ -123,13 +125,16 @@ def find_terms(words: Sequence[str], language: Language, in_capitals: Callable[[
 
     found = []
     after = 0
-    for at, word in enumerate(words):
+    begins = [
+        at for at, word in enumerate(words) if word in tree or word.startswith(DENIED_BEGIN) or word.endswith("less")
+    ]
+    for at in begins:
         if at < after:
             continue
-        node = tree.get(word)
+        node = tree.get(words[at])
         if node is None:
             # Any English word with un-, non- or -less that the lexicon does not know denies its own rest.
-            if denying is None or not DENIED.fullmatch(word):
+            if denying is None or not DENIED.fullmatch(words[at]):
                 continue
             node = denying
         meaning, end = longest(node, at + 1)
