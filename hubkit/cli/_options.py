@@ -128,6 +128,9 @@ def print_step(workspace: Workspace, step: Step, seconds: float) -> None:
     from hubkit.report.outcomes import outcome
 
     if step.action == "skip":
-        click.echo(f"{step.stage.name}: {step.reason}")
+        made = outcome(step.stage.name, workspace) if step.stage.name == "verify" else None
+        # What could not be checked has not passed: "up to date" alone would hide that.
+        more = f"; {made} (to repeat: hubkit release --from verify)" if made and "not run" in made else ""
+        click.echo(f"{step.stage.name}: {step.reason}{more}")
     else:
         click.echo(f"{step.stage.name}: {outcome(step.stage.name, workspace) or 'done'} in {duration(seconds)}")

@@ -43,11 +43,15 @@ def export(output: Path, everything: bool, config: ReleaseConfig, workspace: Wor
 @workspace_option
 def import_(file: Path, config: ReleaseConfig, workspace: Workspace) -> None:
     """Check the rows of FILE that were filled in, and put them into the file that [translation] corrections names."""
+    from hubkit.report.forecast import taken
+    from hubkit.report.outcomes import counted
     from hubkit.translation.correcting import import_corrections
 
     done = import_corrections(config, workspace, file)
-    click.echo(f"{done.added} corrections added, {done.replaced} replaced, {done.total} in {done.path}")
-    click.echo("next: hubkit corrections status, then hubkit release")
+    click.echo(f"{counted(done.added, 'correction')} added, {done.replaced} replaced, {done.total} in {done.path}")
+    tag = config.release.tag
+    version = f"set another [release] version, since {tag} is on the Hub; then " if taken(config, workspace) else ""
+    click.echo(f"next: hubkit corrections status; {version}hubkit release")
 
 
 @command.command(name="status", short_help="Say which corrections hold, which are stale, and what is still flagged.")

@@ -23,6 +23,9 @@ ROW, TOP, BOTTOM = 26, 34, 30
 STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 MOST_TICKS = 7
 
+BEST = 1.0
+"""No score is higher, but in single precision one can come out a millionth above: no axis goes on to 1.2 for that."""
+
 # Okabe and Ito's colours, which stay apart without colour vision; shapes tell the series apart in print.
 _LOOKS = (("#0072B2", "circle"), ("#E69F00", "square"), ("#009E73", "diamond"), ("#777777", "bar"))
 
@@ -78,7 +81,7 @@ def _drawn(title: str, rows: Sequence[Row], series: Sequence[str]) -> str:
     marks = [mark for row in rows for mark in row.marks if mark]
     if not marks:
         return ""
-    ticks = _ticks(min(mark.low for mark in marks), max(mark.high for mark in marks))
+    ticks = _ticks(min(mark.low for mark in marks), min(max(mark.high for mark in marks), BEST))
     height = TOP + ROW * len(rows) + BOTTOM
     parts = [
         f'<svg viewBox="0 0 {WIDTH} {height}" role="img" font-size="13" fill="currentColor">',

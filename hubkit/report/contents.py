@@ -157,7 +157,21 @@ def training(workspace: Workspace) -> dict[str, Any] | None:
     values = to_json(read_training(workspace.adapter))
     kept = ("steps", "best_step", "eval_loss", "trainable_parameters", "studies")
     settings: dict[str, Any] = values["settings"]
-    return {name.replace("_", " "): values[name] for name in kept if name in values} | settings
+    made = {name.replace("_", " "): values[name] for name in kept if name in values}
+    return {name: _plain(value) for name, value in (made | settings).items()}
+
+
+def _plain(value: Any) -> str:
+    """A value of training.json for people: no quotes and braces, six digits at most."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_plain, value)) or "none"
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def plots(folder: Path) -> list[Figure]:
@@ -174,7 +188,9 @@ def samples(workspace: Workspace) -> list[Sample]:
         for row in read_table(workspace.generations(condition)).to_pylist():
             said[row["study_id"]][condition] = row
     scores = _f1(workspace)
-    ordered = sorted(said, key=lambda study: (scores.get((study, "lora"), 0.0), study))
+    # A study whose reference was left out has no score, and so no place between the low and the high end.
+    scored = [study for study in said if (study, "lora") in scores] or list(said)
+    ordered = sorted(scored, key=lambda study: (scores.get((study, "lora"), 0.0), study))
     chosen = _spread(ordered)
     listed = read_table(workspace.studies, ["study_id", "images"]).to_pylist()
     images = {row["study_id"]: row["images"] or [] for row in listed if row["study_id"] in set(chosen)}

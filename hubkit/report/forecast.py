@@ -6,8 +6,10 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from hubkit.artifacts.receipt import read_receipt
 from hubkit.config import ReleaseConfig
 from hubkit.doctor import estimates
+from hubkit.endpoint import where
 from hubkit.errors import HubkitError
 from hubkit.release import Step
 from hubkit.report.on_hub import target_repos
@@ -20,14 +22,14 @@ class Texts(NamedTuple):
     """What is to be translated.
 
     Attributes:
-        units: distinct texts.
+        sections: all of them; with `[translation] units = "report"`, reports.
+        distinct: those that the model translates; None before `read`, when `sections` is an estimate.
         tokens: of their translations, estimated.
-        exact: whether `units` was counted, and not estimated.
     """
 
-    units: int
+    sections: int
+    distinct: int | None
     tokens: int
-    exact: bool
 
 
 def forecast(config: ReleaseConfig, workspace: Workspace, steps: Sequence[Step]) -> Iterator[str]:
@@ -44,8 +46,9 @@ def forecast(config: ReleaseConfig, workspace: Workspace, steps: Sequence[Step])
         yield _line("studies", ", ".join(f"{sizes[split]:,} {split}" for split in SPLITS))
         texts = _texts(config, workspace, sum(sizes.values()), "read" in runs)
         if "translate" in runs:
-            about = "" if texts.exact else "about "
-            yield _line("translate", f"{about}{texts.units:,} sections, about {texts.tokens:,} tokens")
+            about = "about " if texts.distinct is None else ""
+            reused = "" if texts.distinct in (None, texts.sections) else f", {texts.distinct:,} of them different"
+            yield _line("translate", f"{about}{texts.sections:,} sections{reused}, about {texts.tokens:,} tokens")
         elif (done := outcome("translate", workspace)) is not None:
             yield _line("translated", done)
         yield from _hours(config, sizes, texts.tokens, runs)
@@ -55,6 +58,16 @@ def forecast(config: ReleaseConfig, workspace: Workspace, steps: Sequence[Step])
     yield from _models(config, runs)
     if any(step.stage.name == "push" for step in steps):
         yield from repo_lines(config, workspace)
+        if "package" in runs and taken(config, workspace):
+            yield _line(
+                "version", f"{config.release.tag} is on this Hub already: set another [release] version, or push stops"
+            )
+
+
+def taken(config: ReleaseConfig, workspace: Workspace) -> bool:
+    """Whether this workspace has pushed the version that is set to this Hub: with other files it is refused there."""
+    receipt = read_receipt(workspace)
+    return receipt is not None and (receipt.endpoint, receipt.tag) == (where(config), config.release.tag)
 
 
 def repo_lines(config: ReleaseConfig, workspace: Workspace) -> Iterator[str]:
@@ -78,10 +91,11 @@ def _texts(config: ReleaseConfig, workspace: Workspace, studies: int, reads: boo
 
     if reads or not workspace.studies.exists():
         units = studies if config.translation.units == "report" else round(studies * estimates.SECTIONS_A_STUDY)
-        return Texts(units, studies * estimates.TOKENS_A_REPORT, exact=False)
-    (distinct,) = plan(read_rows(read_table(workspace.studies), config.translation), size=2**62) or [[]]
+        return Texts(units, None, studies * estimates.TOKENS_A_REPORT)
+    rows = list(read_rows(read_table(workspace.studies), config.translation))
+    (distinct,) = plan(rows, size=2**62) or [[]]
     characters = sum(len(unit.text) for unit in distinct)
-    return Texts(len(distinct), round(characters / estimates.CHARACTERS_A_TOKEN), exact=True)
+    return Texts(len(rows), len(distinct), round(characters / estimates.CHARACTERS_A_TOKEN))
 
 
 def _hours(config: ReleaseConfig, sizes: dict[str, int], tokens: int, runs: set[str]) -> Iterator[str]:

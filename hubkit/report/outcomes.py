@@ -52,7 +52,7 @@ def _revise(workspace: Workspace) -> str | None:
         return None
     found = read_revision(workspace)
     stale = f", {counted(found.stale, 'correction')} of texts that changed" if found.stale else ""
-    return f"{counted(found.corrected, 'section')} corrected, {found.left_out} left out{stale}"
+    return f"{counted(found.corrected, 'correction')}, {counted(found.left_out, 'section')} left out{stale}"
 
 
 def _finetune(workspace: Workspace) -> str | None:

@@ -195,6 +195,12 @@ def test_any_figure_can_be_drawn(values: tuple[float, float, float], shapes: int
         assert max(inside) <= 720 - 24
 
 
+@pytest.mark.parametrize("high", [1.0, 1.000004])
+def test_no_axis_goes_past_the_best_score(high: float) -> None:
+    chart = score_chart(scored(0.5, 0.4, high), "bertimbau", {})
+    assert re.findall(r'text-anchor="middle">([\d.]+)</text>', chart) == ["0.4", "0.6", "0.8", "1"]
+
+
 def test_a_name_cannot_end_its_text() -> None:
     chart = finding_chart(scored(0.5, 0.5, 0.5, label="</text><script>"), {"lora": "<b>"})
     assert "&lt;/text&gt;&lt;script&gt; (3)" in chart

@@ -13,6 +13,7 @@ from scoring_workspace import build_workspace
 from hubkit.artifacts.receipt import PushedRepo, Receipt, write_receipt
 from hubkit.artifacts.scores import BertScore, Rules, Spread, Summary, SystemFigures, write_summary
 from hubkit.cli import cli
+from hubkit.cli._options import print_step
 from hubkit.config import ReleaseConfig, parse_config
 from hubkit.doctor import estimates
 from hubkit.localhub import LocalHub
@@ -95,9 +96,29 @@ def test_what_is_there_is_counted_and_not_estimated(tmp_path: Path, monkeypatch:
     said = list(forecast(ReleaseConfig(), workspace, plan_of("translate")))
     assert said[0] == "studies    12 train, 0 validate, 12 test"
     # Of 29 sections four texts are distinct: 92 characters, 3.5 a token.
-    assert re.fullmatch(r"translate  4 sections, about \d\d tokens", said[1])
+    assert re.fullmatch(r"translate  29 sections, 4 of them different, about \d\d tokens", said[1])
     said = list(forecast(ReleaseConfig(), workspace, plan_of("score")))
     assert "translated 29 sections, 0 flagged, 0 failed" in said
+
+
+@pytest.mark.parametrize(
+    ("runs", "version", "endpoint", "warned"),
+    [
+        (("package",), "1.0.0", "http://127.0.0.1:9", True),
+        (("package",), "1.1.0", "http://127.0.0.1:9", False),
+        (("package",), "1.0.0", "https://hub.example", False),
+        (("push",), "1.0.0", "http://127.0.0.1:9", False),
+    ],
+)
+def test_a_version_that_is_taken_is_said_before_hours_are_spent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: tuple[str, ...], version: str, endpoint: str, warned: bool
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    workspace, config = build_workspace(tmp_path), parse_config({**CONFIG, "release": {"version": version}})
+    pushed = PushedRepo(id="maintainer/d-ext", type="dataset", tag="release-1.0.0", commit="0" * 40, files={})
+    write_receipt(workspace, Receipt(endpoint=endpoint, repos={"dataset": pushed}))
+    line = "version    release-1.0.0 is on this Hub already: set another [release] version, or push stops"
+    assert (line in list(forecast(config, workspace, plan_of(*runs)))) is warned
 
 
 @pytest.mark.parametrize(
@@ -105,6 +126,24 @@ def test_what_is_there_is_counted_and_not_estimated(tmp_path: Path, monkeypatch:
 )
 def test_numbers_have_their_noun(number: int, what: str, text: str) -> None:
     assert counted(number, what) == text
+
+
+@pytest.mark.parametrize(
+    ("counts", "line"),
+    [
+        ({"passed": 10, "not run": 0}, "verify: up to date\n"),
+        (
+            {"passed": 1, "not run": 9},
+            "verify: up to date; checks: 1 passed, 9 not run (to repeat: hubkit release --from verify)\n",
+        ),
+    ],
+)
+def test_checks_that_were_not_run_are_not_passed_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], counts: dict[str, int], line: str
+) -> None:
+    write_json(tmp_path / "verification.json", {"counts": counts})
+    print_step(Workspace(tmp_path), Step(STAGES[-1], "skip", "up to date"), 0.0)
+    assert capsys.readouterr().out == line
 
 
 def test_outcomes_of_what_is_not_there(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from scoring_workspace import build_workspace
 
 from hubkit.cli import cli
 from hubkit.config import ReleaseConfig, parse_config
-from hubkit.report.contents import MOST_PAIRS, _spread
+from hubkit.report.contents import MOST_PAIRS, _spread, training
 from hubkit.report.marks import Piece, Span, marked
 from hubkit.report.page import content_policy, write_page
 from hubkit.stages import STAGES
@@ -238,6 +238,38 @@ def test_of_many_flagged_pairs_the_first_are_shown(tmp_path: Path) -> None:
     write_table(workspace.translations, pa.Table.from_pylist(rows, schema))
     page = Page(write_page(ReleaseConfig(), workspace))
     assert f"Flagged pairs, {MOST_PAIRS} of {MOST_PAIRS + 5}" in page.said
+
+
+def test_samples_are_of_studies_that_were_scored(tmp_path: Path) -> None:
+    """A study whose reference was left out has no score: it is neither the worst nor the best."""
+    workspace = filled(tmp_path / "work")
+    scored = read_table(workspace.generations("lora"))["study_id"].to_pylist()[2:]
+    rows = [{"study_id": study, "condition": "lora", "setup": SETUPS[0], "f1": 0.5} for study in scored]
+    write_table(workspace.scores / "scores.parquet", pa.Table.from_pylist(rows))
+    said = Page(write_page(ReleaseConfig(), workspace)).said
+    assert {int(study) for study in re.findall(r"^study (\d+)$", said, re.MULTILINE)} <= set(scored)
+
+
+def test_the_training_is_said_in_words(tmp_path: Path) -> None:
+    workspace = filled(tmp_path / "work")
+    settings = ReleaseConfig().finetuning.deciding() | {"modules_to_save": [], "target_modules": ["q_proj", "v_proj"]}
+    made = {"eval_loss": 0.3459717333, "trainable_parameters": 155648, "studies": {"train": 188, "validate": 38}}
+    workspace.adapter.mkdir(exist_ok=True)
+    write_json(workspace.adapter / "training.json", made | {"settings": settings})
+    said = training(workspace) or {}
+    assert {name: said[name] for name in said if name in {*WORDS}} == WORDS
+
+
+WORDS = {
+    "eval loss": "0.345972",
+    "trainable parameters": "155,648",
+    "studies": "train 188, validate 38",
+    "learning_rate": "0.0002",
+    "gradient_checkpointing": "yes",
+    "target_modules": "q_proj, v_proj",
+    "modules_to_save": "none",
+    "trainer": "none",
+}
 
 
 def test_scores_stand_beside_what_was_generated(tmp_path: Path) -> None:

@@ -329,7 +329,7 @@ def test_export_fill_in_import_and_revise(workspace: Workspace, tmp_path: Path) 
     ]
     rows[0] |= {"decision": "replace", "translation": "Derrame à esquerda.", "by": "Ana", "date": "31/01/2026"}
     write_rows(sheet, rows, list(rows[0]))
-    assert "1 corrections added, 0 replaced, 1 in" in hubkit("corrections", "import", str(sheet))
+    assert "1 correction added, 0 replaced, 1 in" in hubkit("corrections", "import", str(sheet))
     assert stat.S_IMODE((tmp_path / "mine.csv").stat().st_mode) == 0o600
     said = hubkit("corrections", "status")
     assert "1 apply, 0 are stale" in said
