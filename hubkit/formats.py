@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from hubkit.errors import HubkitError
 
-Kind = Literal["manifest", "receipt", "recipe", "training", "verification", "summary", "revision"]
+Kind = Literal["manifest", "receipt", "recipe", "training", "verification", "summary", "revision", "selection"]
 
 FORMATS: dict[Kind, int] = {
     "manifest": 1,
@@ -20,6 +20,7 @@ FORMATS: dict[Kind, int] = {
     "verification": 2,
     "summary": 1,
     "revision": 1,
+    "selection": 1,
 }
 
 

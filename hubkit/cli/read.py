@@ -17,5 +17,5 @@ def command(config: ReleaseConfig, workspace: Workspace) -> None:
     from hubkit.corpus.summary import selection_lines
 
     run_stage("read", config, workspace)
-    for line in selection_lines(workspace.selection):
+    for line in selection_lines(workspace):
         click.echo(line)

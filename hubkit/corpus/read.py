@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from hubkit.artifacts.selection import Listed, SelectedImages, Selection, write_selection
 from hubkit.config import Corpus, ReleaseConfig
 from hubkit.corpus.catalogue import Catalogue, Reader
 from hubkit.corpus.images import ImageFile, prepare_images, publish_images
@@ -20,7 +21,7 @@ from hubkit.errors import HubkitError
 from hubkit.floors import require, require_reports, require_splits, require_texts
 from hubkit.progress import Progress
 from hubkit.tables import SECTIONS, SPLITS, STUDIES
-from hubkit.workspace import Workspace, atomic, write_json
+from hubkit.workspace import Workspace, atomic
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,11 +52,11 @@ def read(config: ReleaseConfig, workspace: Workspace) -> None:
     reader = open_corpus(corpus)
     catalogue = reader.catalogue()
     studies = chosen_studies(catalogue, config)
-    studies, image_notes = _with_images(studies, catalogue, corpus, workspace)
+    studies, images = _with_images(studies, catalogue, corpus, workspace)
     reasons, with_text = _write_studies(studies, reader, workspace, worker_count(corpus))
     # Whether sections are needed is for translate to say: it may take whole reports.
     require_texts(with_text, len(studies), True, corpus.root)
-    write_json(workspace.selection, _summary(config, studies, catalogue, reasons, image_notes))
+    write_selection(workspace, _selection(config, studies, catalogue, reasons, images))
 
 
 def fingerprint(config: ReleaseConfig) -> str:
@@ -103,7 +104,7 @@ def _take_images(studies: pa.Table, most: int) -> pa.Table:
 
 def _with_images(
     studies: pa.Table, catalogue: Catalogue, corpus: Corpus, workspace: Workspace
-) -> tuple[pa.Table, dict[str, Any]]:
+) -> tuple[pa.Table, SelectedImages]:
     """Prepare the images of `studies` and leave out those that are missing or broken."""
     import pyarrow as pa
 
@@ -132,8 +133,9 @@ def _with_images(
     kept = [[image for image in images if states.get(image["dicom_id"]) == "prepared"] for images in listed]
     column = pa.array(kept, STUDIES.field("images").type)
     studies = studies.set_column(studies.column_names.index("images"), "images", column)
-    notes = {"text_only": text_only, "prepared": sum(map(len, kept)), "broken": broken}
-    return studies, {**notes, "missing": [] if text_only else absent}
+    missing = () if text_only else tuple(absent)
+    prepared = sum(map(len, kept))
+    return studies, SelectedImages(text_only=text_only, prepared=prepared, broken=tuple(broken), missing=missing)
 
 
 def _write_studies(studies: pa.Table, reader: Reader, workspace: Workspace, workers: int) -> tuple[Counter[str], int]:
@@ -215,24 +217,24 @@ def _read_texts(part: tuple[Reader, list[int], list[str]]) -> _Texts:
     return _Texts(pa.RecordBatch.from_arrays(columns, names=list(TEXTS)), reasons)
 
 
-def _summary(
-    config: ReleaseConfig, studies: pa.Table, catalogue: Catalogue, reasons: Counter[str], images: dict[str, Any]
-) -> dict[str, Any]:
+def _selection(
+    config: ReleaseConfig, studies: pa.Table, catalogue: Catalogue, reasons: Counter[str], images: SelectedImages
+) -> Selection:
     splits = Counter(studies["split"].to_pylist())
-    return {
-        "corpus": config.corpus.kind,
-        "seed": config.release.seed,
-        "subset": config.corpus.model_dump(mode="json")["subset"],
-        "sizes": {split: splits[split] for split in SPLITS},
-        "labels": label_table(studies),
-        "reports": dict(sorted(reasons.items())),
-        "images": images,
-        "catalogue": {
-            "studies": len(catalogue.studies),
+    return Selection(
+        corpus=config.corpus.kind,
+        seed=config.release.seed,
+        subset=config.corpus.model_dump(mode="json")["subset"],
+        sizes={split: splits[split] for split in SPLITS},
+        labels=label_table(studies),
+        reports=dict(sorted(reasons.items())),
+        images=images,
+        catalogue=Listed(
+            studies=len(catalogue.studies),
             **catalogue.notes,
-            "other_studies": _other_studies(studies, catalogue),
-        },
-    }
+            other_studies=tuple(_other_studies(studies, catalogue)),
+        ),
+    )
 
 
 def _other_studies(studies: pa.Table, catalogue: Catalogue) -> list[int]:

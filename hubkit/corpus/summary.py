@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
+from hubkit.artifacts.selection import read_selection
 from hubkit.tables import CHEXPERT_LABELS, SPLITS
+from hubkit.workspace import Workspace
 
 
-def selection_lines(path: Path) -> Iterator[str]:
+def selection_lines(workspace: Workspace) -> Iterator[str]:
     """Yield the lines: studies a split, studies a label (positive / uncertain), reasons, images."""
-    selection: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    selection = read_selection(workspace)
     yield f"{'studies':<28}" + "".join(f"{split:>16}" for split in SPLITS)
-    yield f"{'':<28}" + "".join(f"{selection['sizes'][split]:>16}" for split in SPLITS)
+    yield f"{'':<28}" + "".join(f"{selection.sizes[split]:>16}" for split in SPLITS)
     for label in CHEXPERT_LABELS:
-        cells = (selection["labels"][split][label] for split in SPLITS)
-        yield f"{label:<28}" + "".join(f"{cell['positive']:>9} / {cell['uncertain']:>4}" for cell in cells)
+        cells = (selection.counts(split, label) for split in SPLITS)
+        yield f"{label:<28}" + "".join(f"{cell.positive:>9} / {cell.uncertain:>4}" for cell in cells)
     yield "(positive / uncertain)"
-    for reason, count in selection["reports"].items():
+    for reason, count in selection.reports.items():
         yield f"reports, {reason.replace('_', ' ')}: {count}"
-    images = selection["images"]
-    if images["text_only"]:
+    images = selection.images
+    if images.text_only:
         yield "images: none (text only)"
     else:
-        yield f"images: {images['prepared']} prepared, {len(images['missing'])} missing, {len(images['broken'])} broken"
-    for name, found in selection["catalogue"].items():
+        yield f"images: {images.prepared} prepared, {len(images.missing)} missing, {len(images.broken)} broken"
+    for name, found in selection.odd().items():
         if found and isinstance(found, list):
-            yield f"{name.replace('_', ' ')}: {len(found)} (listed in {path})"
+            yield f"{name.replace('_', ' ')}: {len(found)} (listed in {workspace.selection})"

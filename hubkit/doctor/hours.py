@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
+from hubkit.artifacts.selection import read_selection
 from hubkit.config import ReleaseConfig
 from hubkit.doctor import estimates
 from hubkit.doctor.findings import Finding, ok
@@ -53,6 +53,5 @@ def _finding(stage: str, found: estimates.Hours | None, speed: str) -> Finding:
 def _sizes(config: ReleaseConfig, workspace: Workspace) -> dict[str, int] | None:
     """How many studies each split has: as read, else as asked for; None where that is the whole corpus."""
     if workspace.selection.exists():
-        sizes: dict[str, int] = json.loads(workspace.selection.read_text(encoding="utf-8"))["sizes"]
-        return sizes
+        return read_selection(workspace).sizes
     return None if config.corpus.subset == "all" else config.corpus.subset.sizes()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
+from hubkit.artifacts.selection import read_selection
 from hubkit.config import ReleaseConfig
 from hubkit.custody import READER
 from hubkit.errors import HubkitError, UsageError
@@ -97,10 +97,10 @@ def write_loader(config: ReleaseConfig, workspace: Workspace, folder: Path) -> N
     import pyarrow as pa
 
     write_text(folder / LOADER, loader_script(config))
-    catalogue = json.loads(workspace.selection.read_text(encoding="utf-8")).get("catalogue", {})
-    if "other_studies" not in catalogue:
+    listed = read_selection(workspace).catalogue
+    if listed.other_studies is None:
         raise HubkitError("is of an older hubkit", where=workspace.selection, hint="run: hubkit release --from read")
-    studies = pa.array([*catalogue["other_studies"], *catalogue.get("reports_without_study", [])], pa.int64())
+    studies = pa.array([*listed.other_studies, *listed.reports_without_study], pa.int64())
     write_table(folder / "other_studies.parquet", pa.table({"study_id": studies}))
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from hubkit.artifacts.model import to_json
 from hubkit.artifacts.scores import read_summary
+from hubkit.artifacts.selection import read_selection
 from hubkit.artifacts.training import TRAINING, read_training
 from hubkit.progress import duration
 from hubkit.release import read_manifest
@@ -83,15 +84,12 @@ def selection(workspace: Workspace) -> dict[str, Any] | None:
     """Sizes of the splits, positive and uncertain studies of each label, and what was odd about reports and images."""
     if not workspace.selection.exists():
         return None
-    values = _json(workspace.selection)
-    cells = {
-        label: [values["labels"][split].get(label, {"positive": 0, "uncertain": 0}) for split in SPLITS]
-        for label in CHEXPERT_LABELS
-    }
-    odd = {name.replace("_", " "): count for name, count in values["reports"].items()}
-    images = values["images"]
-    odd |= {f"images {name}": len(images[name]) for name in ("missing", "broken") if images[name]}
-    return {"sizes": [(split, values["sizes"][split]) for split in SPLITS], "labels": cells, "odd": odd}
+    found = read_selection(workspace)
+    cells = {label: [found.counts(split, label) for split in SPLITS] for label in CHEXPERT_LABELS}
+    odd = {name.replace("_", " "): count for name, count in found.reports.items()}
+    images = {"missing": found.images.missing, "broken": found.images.broken}
+    odd |= {f"images {name}": len(paths) for name, paths in images.items() if paths}
+    return {"sizes": [(split, found.sizes[split]) for split in SPLITS], "labels": cells, "odd": odd}
 
 
 def checks(workspace: Workspace) -> list[tuple[str, str, int]]:

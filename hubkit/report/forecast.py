@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from hubkit.artifacts.receipt import read_receipt
+from hubkit.artifacts.selection import read_selection
 from hubkit.config import ReleaseConfig
 from hubkit.doctor import estimates
 from hubkit.endpoint import where
@@ -81,8 +81,7 @@ def repo_lines(config: ReleaseConfig, workspace: Workspace) -> Iterator[str]:
 
 def _sizes(config: ReleaseConfig, workspace: Workspace, reads: bool) -> dict[str, int] | None:
     if not reads and workspace.selection.exists():
-        sizes: dict[str, int] = json.loads(workspace.selection.read_text(encoding="utf-8"))["sizes"]
-        return sizes
+        return read_selection(workspace).sizes
     return None if config.corpus.subset == "all" else config.corpus.subset.sizes()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from hubkit.artifacts.receipt import read_receipt
 from hubkit.artifacts.revision import read_revision
 from hubkit.artifacts.scores import read_summary
+from hubkit.artifacts.selection import read_selection
 from hubkit.artifacts.training import TRAINING, read_training
 from hubkit.tables import CONDITIONS, SETUP_NAMES
 from hubkit.workspace import Workspace, read_table
@@ -35,11 +36,12 @@ def statuses(workspace: Workspace) -> Counter[str]:
     return Counter(_column(found, "status"))
 
 
-def _read(workspace: Workspace) -> str:
-    selection = _json(workspace.selection)
-    images = selection["images"]
-    shown = "no images" if images["text_only"] else counted(images["prepared"], "image")
-    return f"{counted(sum(selection['sizes'].values()), 'study')}, {shown}"
+def _read(workspace: Workspace) -> str | None:
+    if not workspace.selection.exists():
+        return None
+    selection = read_selection(workspace)
+    shown = "no images" if selection.images.text_only else counted(selection.images.prepared, "image")
+    return f"{counted(sum(selection.sizes.values()), 'study')}, {shown}"
 
 
 def _translate(workspace: Workspace) -> str:

@@ -14,6 +14,7 @@ from hubkit.artifacts.model import Model, to_json
 from hubkit.artifacts.receipt import Pins, PushedRepo, Receipt, read_receipt, write_receipt
 from hubkit.artifacts.revision import Revision, read_revision, write_revision
 from hubkit.artifacts.scores import read_summary, write_summary
+from hubkit.artifacts.selection import LabelCounts, Listed, SelectedImages, Selection, read_selection, write_selection
 from hubkit.artifacts.training import TrainedTrial, Training, TrainingSettings, read_training, write_training
 from hubkit.config import Finetuning
 from hubkit.errors import HubkitError
@@ -29,6 +30,12 @@ TRAINING = Training(
     eval_loss=float("inf"),
     sweep=[TrainedTrial(r=4, eval_loss=1.5, best_step=2, chosen=True, steps=8)],
 )
+SELECTION = Selection(
+    sizes={"train": 2, "validate": 0, "test": 1},
+    labels={"train": {"Edema": LabelCounts(positive=1, negative=0, uncertain=0)}},
+    images=SelectedImages(text_only=False, prepared=3, broken=("files/a.jpg",), missing=()),
+    catalogue=Listed(studies=3, texts_that_are_no_report=["a.txt"], other_studies=(7,)),
+)
 
 
 class File(NamedTuple):
@@ -43,6 +50,7 @@ class File(NamedTuple):
 
 FILES = {
     "summary": File("scores/summary.json", read_summary, write_summary, ("conditions", "lora", "bleu", "low")),
+    "selection": File("studies/selection.json", read_selection, write_selection, ("sizes",), SELECTION),
     "receipt": File("receipt.json", read_receipt, write_receipt, ("repos", "dataset", "commit"), RECEIPT),
     "revision": File("revised/revision.json", read_revision, write_revision, (), Revision(stale=2, test_studies=(7,))),
     "training": File(

@@ -1,0 +1,86 @@
+"""studies/selection.json: which studies were taken, and everything that was odd about the corpus."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ConfigDict
+
+from hubkit.artifacts.model import Model, read_model, to_json
+from hubkit.workspace import Workspace, write_json
+
+
+class LabelCounts(Model):
+    """In how many studies of a split a label is positive, negative and uncertain."""
+
+    positive: int = 0
+    negative: int = 0
+    uncertain: int = 0
+
+
+class SelectedImages(Model):
+    """What became of the images of the selection; `broken` and `missing` are paths below the image root."""
+
+    text_only: bool = True
+    prepared: int = 0
+    broken: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+class Listed(Model):
+    """What the corpus lists: counts, and lists of ids and file names that do not fit together, by what is odd.
+
+    Attributes:
+        studies: how many have a report.
+        reports_without_study: ids of reports that no table has.
+        other_studies: ids of the studies that were not taken, of subjects that were; a file of 0.1.0 has none.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    studies: int | None = None
+    reports_without_study: tuple[int, ...] = ()
+    other_studies: tuple[int, ...] | None = None
+
+
+class Selection(Model):
+    """The studies that were taken.
+
+    Attributes:
+        corpus, seed, subset: the settings that chose them.
+        sizes: studies of each split.
+        labels: by split and label.
+        reports: how many reports are odd, by what is odd.
+        images, catalogue: see there.
+    """
+
+    corpus: str | None = None
+    seed: int | None = None
+    subset: dict[str, int] | str | None = None
+    sizes: dict[str, int]
+    labels: dict[str, dict[str, LabelCounts]] = {}  # noqa: RUF012 - the model is frozen
+    reports: dict[str, int] = {}  # noqa: RUF012
+    images: SelectedImages = SelectedImages()
+    catalogue: Listed = Listed()
+
+    def counts(self, split: str, label: str) -> LabelCounts:
+        """The counts of a label in a split."""
+        return self.labels.get(split, {}).get(label, LabelCounts())
+
+    def odd(self) -> dict[str, Any]:
+        """What the corpus lists, by name."""
+        return to_json(self.catalogue)
+
+
+def read_selection(workspace: Workspace) -> Selection:
+    """What the stage read wrote.
+
+    Raises:
+        HubkitError: it is missing, not whole, incomplete, or of another format.
+    """
+    return read_model(Selection, "selection", workspace.selection, "hubkit release --from read")
+
+
+def write_selection(workspace: Workspace, selection: Selection) -> None:
+    """Write what `read_selection` reads. The file has no number, which stands for format 1, as in every version."""
+    write_json(workspace.selection, to_json(selection))
