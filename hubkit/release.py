@@ -28,7 +28,8 @@ class Step(NamedTuple):
     """What a plan says of one stage.
 
     Attributes:
-        action: "maybe" where an earlier stage runs that may write what this one reads, or the same as before.
+        action: "maybe" where an earlier stage runs that may write what this one reads, or the same
+            as before.
     """
 
     stage: Stage
@@ -43,9 +44,10 @@ Announce = Callable[[Step], None]
 
 @unchanged()
 def plan(config: ReleaseConfig, workspace: Workspace, first: str | None = None, last: str | None = None) -> list[Step]:
-    """Say for each stage from `first` to `last` whether it will run, and why; a stage named by `first` always runs.
+    """Say for each stage from `first` to `last` whether it will run, and why.
 
-    What an earlier stage writes is known when it has run: until then, a stage that reads it may have to run.
+    A stage named by `first` always runs. What an earlier stage writes is known when it has run:
+    until then, a stage that reads it may have to run.
     """
     steps: list[Step] = []
     changed: set[Path] = set()
@@ -174,7 +176,7 @@ def _run_stage(stage: Stage, config: ReleaseConfig, workspace: Workspace, key: s
 
 
 def _forget_other_models(stage: Stage, inside: Workspace, models: Mapping[str, str]) -> None:
-    """Drop what the stage began with other files in a model's folder: its checkpoints hold what those gave."""
+    """Drop what the stage began with other files in a model's folder: checkpoints hold what those gave."""
     if not stage.models:
         return
     noted = inside.partial / "models.json"
@@ -229,7 +231,7 @@ def record(
     started: float,
     models: Mapping[str, str] | None = None,
 ) -> None:
-    """Write the manifest of a stage that is done, with the digests of its outputs and of its models in folders.
+    """Write the manifest of a stage that is done, with digests of its outputs and models in folders.
 
     Args:
         models: those digests as they were when the stage began; without them as they are now.
@@ -268,7 +270,7 @@ def _stale(stage: Stage, config: ReleaseConfig, workspace: Workspace, key: Calla
 def _changed_since(
     stage: Stage, manifest: Mapping[str, Any], config: ReleaseConfig, workspace: Workspace
 ) -> str | None:
-    """Which of its outputs or of its models in folders is not as the stage left it; None where all are."""
+    """Which of its outputs or models in folders is not as the stage left it; None where all are."""
     for name, digest in manifest["outputs"].items():
         if file_digest(workspace.root / name) != digest:
             return f"{name} changed"

@@ -31,8 +31,8 @@ class Stage(NamedTuple):
         after: the stage without which it never runs, alone or not: its outputs go to others as that stage left them.
         differs: `module:function` that says why what it wrote is not what the configuration asks for, or None. It
             is for settings that are not in the digest of `settings`, and reads what the stages recorded.
-        models: the tables of the models that it loads. Where one is a folder, other files in it make the stage run
-            again; its path is a setting like any other.
+        models: the tables of the models that it loads. Where one is a folder, other files in it
+            make the stage run again; its path is a setting like any other.
     """
 
     name: str

@@ -40,8 +40,8 @@ def check(source: str, translation: str) -> list[Flag]:
 def check_or_flag(source: str, translation: str) -> list[Flag]:
     """As `check`, for one pair among many: one that the checks cannot read is flagged `not_checked`.
 
-    It must not end the run of all others, nor pass unseen. What was raised may quote the text, so that it is not
-    repeated.
+    It must not end the run of all others, nor pass unseen. What was raised may quote the text, and
+    is not repeated.
     """
     try:
         return check(source, translation)

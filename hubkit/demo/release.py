@@ -23,7 +23,7 @@ from hubkit.stages import STAGES
 from hubkit.workspace import Workspace, write_text
 
 NEEDED = "the demo needs about 0.3 GB in all"
-"""Corpus, tables, adapter, dist/ and the Hub's copy of it: 92 MB, and as much again while it works."""
+"""Corpus, tables, adapter, dist/ and the Hub's copy: 92 MB, and as much again while it works."""
 
 
 def demo_release(

@@ -112,8 +112,11 @@ def generation_hours(config: ReleaseConfig, test: int) -> Hours | None:
 
 
 def download_gb(config: ReleaseConfig) -> dict[str, float | None]:
-    """Gigabytes of each model that is no folder here, by name: two bytes a parameter as Gemma is published; None
-    where that is not known. A server that hubkit starts on this machine fetches its model here too."""
+    """Gigabytes of each model that is downloaded, by name; None where its name does not tell.
+
+    Two bytes a parameter, as Gemma is published. A server that hubkit starts on this machine
+    fetches its model here too.
+    """
     served = served_model(config) if config.translation.serve else None
     sizes = {}
     for model in [*models_of(config), *([served] if served else [])]:

@@ -14,7 +14,7 @@ MEASURED_NOWHERE = "on one GPU of 24 to 80 GB, by published speeds that hubkit h
 
 
 def hours(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
-    """The hours of translate, finetune and generate, from how many studies there are and how fast such models are."""
+    """The hours of translate, finetune and generate: studies by the speed of such models."""
     sizes = _sizes(config, workspace)
     if sizes is None:
         yield ok("time", 'not known before the studies are counted ([corpus] subset = "all"): hubkit read')
@@ -51,7 +51,7 @@ def _finding(stage: str, found: estimates.Hours | None, speed: str) -> Finding:
 
 
 def _sizes(config: ReleaseConfig, workspace: Workspace) -> dict[str, int] | None:
-    """How many studies each split has: as read, else as asked for; None where that is the whole corpus."""
+    """Studies of each split: as read, else as asked for; None where that is the whole corpus."""
     if workspace.selection.exists():
         return read_selection(workspace).sizes
     return None if config.corpus.subset == "all" else config.corpus.subset.sizes()

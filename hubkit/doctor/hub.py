@@ -46,7 +46,7 @@ def models_of(config: ReleaseConfig) -> list[Model]:
 
 
 def served_model(config: ReleaseConfig) -> Model | None:
-    """The model that the engine openai's server serves, where the settings say what it is on the Hub."""
+    """The model that a server serves for us, where the settings say what it is on the Hub."""
     settings = config.translation
     name = public_name(settings.model, settings.model_id)
     if settings.engine != "openai" or "/" not in name:
@@ -106,7 +106,7 @@ def names(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
 
 
 def models(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
-    """Each model is on this machine, or its repo lets us in; of one that a server has, only its gate is looked at."""
+    """Each model is on this machine, or its repo lets us in; that of a server is only looked at."""
     for model in models_of(config):
         if Path(model.name).is_dir():
             yield ok(f"model for {model.stage}", f"{model.name} is a folder of this machine")

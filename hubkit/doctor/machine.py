@@ -80,7 +80,8 @@ def disk(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
 def _downloads(config: ReleaseConfig) -> tuple[int, list[str]]:
     """Bytes of the models that would have to be downloaded, and those whose size nobody tells.
 
-    In bf16, as Gemma is published, and fp32 for the encoders; by their names where the Hub does not say more.
+    In bf16, as Gemma is published, and fp32 for the encoders; by their names where the Hub does
+    not say more.
     """
     total, unknown = 0, []
     by_name = download_gb(config)

@@ -132,7 +132,7 @@ def withdraw(config: ReleaseConfig, tag: str, reason: str, workspace: Workspace 
         repo, kind = each.repo, each.kind
         _put_notice(api, repo, kind, tag, " ".join(reason.split()))
         if workspace is not None:
-            # Not before the Hub took the first change: a token may turn out to be one that only reads.
+            # Not before the Hub took the first change: the token may turn out to read only.
             mark_withdrawn(workspace, tag)
         _delete_large(api, repo, kind, set(each.files.values()))
         _delete_small(api, repo, kind, tag, each.small)

@@ -1,4 +1,4 @@
-"""Models by their public names: which one a folder holds, and whether it still holds the same files."""
+"""Models by their public names: which one a folder holds, and whether its files are the same."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ VOCABULARIES = {"vocab.txt", "merges.txt"}
 
 BLOCK = 65_536
 BLOCKS = 32
-"""Of a large file, so many blocks of so many bytes are read, spread evenly. A 27B model in bf16 has 54 GB in 12
-files: 25 MB of them are read in a second, where all of them take minutes. Training changes weights all over a file,
-and 32,768 values of bf16 in each block do not all stay as they were."""
+"""Of a large file, so many blocks of so many bytes are read, spread evenly. A 27B model in bf16 has
+54 GB in 12 files: 25 MB of them are read in a second, where all of them take minutes. Training
+changes weights all over a file: the 32,768 values of bf16 in a block do not all stay as they were."""
 
 
 class ModelSetting(NamedTuple):
@@ -61,8 +61,8 @@ def public_name(name: str, model_id: str | None = None) -> str:
     """What a model may be called in what is published: never a path of this machine.
 
     Args:
-        model_id: its repo id as configured; without it that of the repo or the cached snapshot, else the last part
-            of the path.
+        model_id: its repo id as configured; without it that of the repo or the cached snapshot,
+            else the last part of the path.
     """
     if model_id is None and _is_folder(name):
         return folder_name(Path(name)) or Path(name).name
@@ -70,7 +70,7 @@ def public_name(name: str, model_id: str | None = None) -> str:
 
 
 def is_known(name: str, model_id: str | None = None) -> bool:
-    """Whether cards can say which public model this is; they cannot of a folder that nothing identifies."""
+    """Whether cards can say which public model this is: not of a folder that nothing identifies."""
     return model_id is not None or not _is_folder(name) or folder_name(Path(name)) is not None
 
 
@@ -103,7 +103,7 @@ def folder_commit(folder: Path) -> str | None:
 
 
 def content_digests(config: ReleaseConfig, tables: Iterable[str]) -> dict[str, str]:
-    """A digest of the files of each model that is a folder of this machine, by the table that names it."""
+    """A digest of the files of each model that is a folder here, by the table that names it."""
     wanted = set(tables)
     return {
         setting.table: folder_digest(Path(setting.model))
@@ -113,7 +113,8 @@ def content_digests(config: ReleaseConfig, tables: Iterable[str]) -> dict[str, s
 
 
 def folder_digest(folder: Path) -> str:
-    """A digest of what a model is loaded from: names and sizes of its files, small ones whole, large ones in part."""
+    """A digest of what a model is loaded from: names and sizes of files, small ones whole, large ones
+    in part."""
     return hashlib.sha256(json.dumps(list(_files(folder))).encode()).hexdigest()
 
 
@@ -126,7 +127,7 @@ def _files(folder: Path) -> Iterator[tuple[str, int, str]]:
 
 @functools.cache
 def _sample(path: Path, size: int, changed: int) -> str:
-    """A digest of a file, or of blocks of it: its first, its last, and those between at even distances."""
+    """A digest of a file, or of blocks of it: the first, the last, and others at even distances."""
     found = hashlib.sha256()
     with open(path, "rb") as file:
         if size <= BLOCK * BLOCKS:

@@ -71,9 +71,10 @@ def check_permission(config: ReleaseConfig, workspace: Workspace, endpoint: str)
 
 
 def check_public_names(config: ReleaseConfig) -> None:
-    """Refuse a credentialed corpus's release whose cards could not say which public model a folder holds.
+    """Refuse a credentialed corpus's release whose cards could not name the model in a folder.
 
-    Readers need that name to use the adapter and to compute the scores again. With another corpus `doctor` warns.
+    Readers need that name to use the adapter and to compute the scores again. With another corpus
+    `doctor` warns.
 
     Raises:
         UsageError: names the first such folder, and the setting that says what it holds.

@@ -177,7 +177,7 @@ def _write_xlsx(path: Path, rows: list[dict[str, Any]], columns: Sequence[str]) 
             cell.value = "" if cells[name] is None else str(cells[name])
             # Text, also where it begins as a formula does; ids as text keep all their digits.
             cell.data_type, cell.number_format = "s", "@"
-    # Written by itself to a disk that is full, the archive complains once more when it is forgotten.
+    # An archive that writes to a full disk itself complains once more when it is forgotten.
     whole = io.BytesIO()
     workbook.save(whole)
     path.write_bytes(whole.getvalue())
