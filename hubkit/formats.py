@@ -10,7 +10,17 @@ from typing import Any, Literal
 
 from hubkit.errors import HubkitError
 
-Kind = Literal["manifest", "receipt", "recipe", "training", "verification", "summary", "revision", "selection"]
+Kind = Literal[
+    "manifest",
+    "receipt",
+    "recipe",
+    "training",
+    "verification",
+    "summary",
+    "revision",
+    "selection",
+    "memorisation",
+]
 
 FORMATS: dict[Kind, int] = {
     "manifest": 1,
@@ -21,6 +31,7 @@ FORMATS: dict[Kind, int] = {
     "summary": 1,
     "revision": 1,
     "selection": 1,
+    "memorisation": 1,
 }
 
 

@@ -127,15 +127,32 @@ STAGES: list[Stage] = [
         models=("scoring.bertimbau", "scoring.xlm_roberta"),
     ),
     Stage(
+        "audit",
+        "hubkit.audit.audit:audit",
+        (
+            "audit",
+            "finetuning",
+            "generation.prompt",
+            "generation.reference",
+            "generation.max_new_tokens",
+            "release.seed",
+        ),
+        inputs=lambda work: [
+            *[work.studies, work.images, work.training_translations, work.adapter],
+            work.generations("lora"),
+        ],
+        outputs=lambda work: [work.memorisation.parent],
+    ),
+    Stage(
         "package",
         "hubkit.packaging.package:package",
         (
             *("release", "packaging", "hub", "custody", "corpus", "translation"),
-            *("finetuning", "generation", "scoring"),
+            *("finetuning", "generation", "scoring", "audit.max_verbatim", "audit.max_auc"),
         ),
         inputs=lambda work: [
             *[work.studies, work.selection, work.translations, work.checks, work.adapter, work.scores],
-            work.revision,
+            *[work.revision, work.memorisation.parent],
             *[*_generations(work), work.decoding],
             *_published(work),
             # The cards print the package versions that these stages ran with.

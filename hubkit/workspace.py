@@ -112,6 +112,11 @@ class Workspace:
         return self.scores / "summary.json"
 
     @property
+    def memorisation(self) -> Path:
+        """What the adapter remembers of its training, beside the plots of it."""
+        return self.root / "audit" / "memorisation.json"
+
+    @property
     def dist(self) -> Path:
         """dataset/, adapter/ and metric/: exactly what will be on the Hub."""
         return self.root / "dist"

@@ -11,8 +11,13 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
+from hubkit.artifacts.memorisation import Memorisation, write_memorisation
 from hubkit.artifacts.scores import write_summary
 from hubkit.artifacts.training import TRAINING
+from hubkit.audit.completions import PROBES
+from hubkit.audit.identifiers import identifiers
+from hubkit.audit.membership import Losses, compare
+from hubkit.audit.verbatim import Report, Runs, counted
 from hubkit.config import ReleaseConfig, parse_config
 from hubkit.models.recipe import RECIPE, decoding
 from hubkit.scoring.bertscore import SetupScores
@@ -56,6 +61,7 @@ def build_release(root: Path, studies: int = 40, seed: int = 7) -> Workspace:
     write_table(workspace.checks, pa.Table.from_pylist(translations, schema=TRANSLATIONS))
     _write_results(workspace, [row for row in rows if row["split"] == "test"], translations)
     _write_adapter(workspace)
+    _write_audit(workspace)
     return workspace
 
 
@@ -165,3 +171,28 @@ def _write_adapter(workspace: Workspace) -> None:
         {"step": 2, "eval_loss": 1.25, "eval_entropy": 0.5, "eval_mean_token_accuracy": 0.625},
     ]
     write_text(workspace.log_history, "".join(json.dumps(entry) + "\n" for entry in entries))
+
+
+def invented_losses() -> dict[str, Losses]:
+    """Losses of training, validation and test studies, each of a patient of its own."""
+    rng = np.random.default_rng(5)
+    sizes = {"train": 130, "validate": 112, "test": 120}
+    return {name: Losses(np.arange(size), 2 + rng.random(size), rng.random(size)) for name, size in sizes.items()}
+
+
+def _write_audit(workspace: Workspace) -> None:
+    """Invented losses and answers, summed up by the audit's own code."""
+    losses = invented_losses()
+    templates = {name: np.arange(len(found.base)) < 3 for name, found in losses.items()}
+    known = [Report(" ".join(f"palavra{n}" for n in range(40)), 1, True)]
+    told = {"first_words": 9, "black": 12, "other": 21, "own": 40}
+    runs = Runs(known)
+    texts = {kind: [" ".join(f"palavra{n}" for n in range(told[kind])), "curto"] for kind in PROBES}
+    found = Memorisation(
+        confidence=0.95,
+        membership=compare(losses, templates, 40, 0.95, seed=3),
+        extraction={kind: counted(said, runs) for kind, said in texts.items()},
+        longest=21,
+        identifiers=identifiers(["Visto em 01/02/2003.", "Dr. Fulano", "___", "__ ___", "10000101"], [10000101]),
+    )
+    write_memorisation(workspace, found)

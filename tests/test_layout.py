@@ -19,7 +19,7 @@ LAYERS = (
     {"doctor"},
     {"release"},
     {"stages", "room"},
-    {"verification"},
+    {"verification", "audit"},
     {"corpus", "translation", "finetuning", "generation", "scoring", "packaging", "hub", "localhub"},
     {"leakguard", "checks", "metrics", "models", "custody", "record", "pins", "revision"},
     {"terms"},

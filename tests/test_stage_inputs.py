@@ -30,6 +30,9 @@ __all__ = ["hub", "own_home"]
 
 TABLES = {field.annotation: name for name, field in ReleaseConfig.model_fields.items()}
 
+NAMED = {setting for stage in STAGES for setting in stage.settings if "." in setting}
+"""Settings that a stage names one by one; they count whether they are `Runtime` or not."""
+
 READ_OTHERWISE = {
     # Whether a stage may run at all, not what it writes.
     "translate": {"corpus.kind"},
@@ -40,7 +43,9 @@ READ_OTHERWISE = {
         *("generation.do_sample", "generation.max_new_tokens"),
     },
     # The adapter and the generations record both, and `Stage.differs` compares them.
-    "generate": {"finetuning.model", "finetuning.quantization"},
+    "generate": {"finetuning.model", "finetuning.model_id", "finetuning.quantization"},
+    # Set to false in the audit's own copy, which is looked at.
+    "audit": {"generation.do_sample"},
     # dist/ says the first two, and is an input; the last is a permission.
     "push": {"release.title", "custody.mode", "custody.adapter_custody", "corpus.kind"},
     # Where the reader's own files lie, by which what was pushed is looked at.
@@ -70,7 +75,9 @@ class Reads:
         fields = type(table).model_fields
         # Whoever takes a table as a whole reads all of it.
         read = fields if name in ("identity", "model_dump", "model_dump_json") else {name} & set(fields)
-        self.settings |= {f"{owner}.{one}" for one in read if Runtime not in fields[one].metadata}
+        self.settings |= {
+            setting for one in read if (setting := f"{owner}.{one}") in NAMED or Runtime not in fields[one].metadata
+        }
 
     def file(self, path: object) -> None:
         if self.on and isinstance(path, str | Path) and Path(path).is_relative_to(self.root):
@@ -122,6 +129,7 @@ def small_release(home: Path, vision: Path) -> ReleaseConfig:
                 "quantization": "fp32",
                 "rules": False,
                 "max_new_tokens": 256,
+                "flagged": "stop",
                 "max_flagged": 1.0,
                 "retries": 1,
             },

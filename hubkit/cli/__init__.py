@@ -25,7 +25,19 @@ COMMANDS = sorted(module.name for module in pkgutil.iter_modules(__path__) if no
 SECTIONS = {
     "The release": ("init", "settings", "doctor", "release", "status", "report"),
     "Its stages, in order": (
-        *("fetch", "read", "translate", "revise", "finetune", "generate", "score", "package", "push", "verify"),
+        *(
+            "fetch",
+            "read",
+            "translate",
+            "revise",
+            "finetune",
+            "generate",
+            "score",
+            "audit",
+            "package",
+            "push",
+            "verify",
+        ),
     ),
     "Access and publication": ("access", "unseal", "physionet", "withdraw"),
     "Checks and rehearsal": ("check", "corrections", "hub", "rehearse"),

@@ -4,6 +4,7 @@ from hubkit.config.file import load_config, parse_config, template, write_config
 from hubkit.config.tables import (
     ARTIFACTS,
     Artifact,
+    Audit,
     Consent,
     Corpus,
     Custody,
@@ -23,6 +24,7 @@ from hubkit.config.values import Quantization, Runtime, Table
 __all__ = [
     "ARTIFACTS",
     "Artifact",
+    "Audit",
     "Consent",
     "Corpus",
     "Custody",

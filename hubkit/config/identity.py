@@ -106,6 +106,7 @@ RELEASED: dict[str, dict[str, Any]] = {
 """The settings in the digests of 0.1.0, with its defaults. Never changed: workspaces of 0.1.0 hold these digests."""
 
 ADDED: dict[str, dict[str, Any]] = {
+    "audit": {"studies": 200, "completions": 32, "first_words": 8, "reference_adapter": None},
     "finetuning": {"model_id": None},
     "translation": {"model_id": None},
     "scoring": {"bertimbau": {"model_id": None}, "xlm_roberta": {"model_id": None}},

@@ -284,6 +284,23 @@ class Scoring(Table):
         return {"bertimbau": self.bertimbau, "xlm-roberta": self.xlm_roberta}[setup]
 
 
+class Audit(Table):
+    """[audit]: how it is measured what the adapter remembers, and how much of that may be published."""
+
+    studies: Positive = 200
+    """Studies of each split whose losses are compared."""
+    completions: Annotated[int, Field(ge=0)] = 32
+    """Training studies whose reports the adapter is asked to repeat; 0: none."""
+    first_words: Positive = 8
+    """Words of a report that it is given to begin with."""
+    reference_adapter: Path | None = Field(None, examples=["/data/other-adapter"])
+    """The folder of an adapter of the same base that was trained on other studies, for a stronger attack."""
+    max_verbatim: Annotated[Positive | None, Runtime] = 32
+    """Words of one training patient's report that the adapter may repeat; more keeps it from being packaged."""
+    max_auc: Annotated[float | None, Field(gt=0.5, le=1), Runtime] = Field(None, examples=[0.6])
+    """How well losses may tell training studies from test studies; none: any adapter may be packaged."""
+
+
 class Physionet(Table):
     """What a submission to PhysioNet says that only its authors know (author guidelines of PhysioNet)."""
 
@@ -411,6 +428,7 @@ class ReleaseConfig(Table):
     finetuning: Finetuning = Finetuning()
     generation: Generation = Generation()
     scoring: Scoring = Scoring()
+    audit: Audit = Audit()
     packaging: Packaging = Packaging()
     hub: Hub = Hub()
     custody: Custody = Custody()

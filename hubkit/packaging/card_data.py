@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import hubkit
+from hubkit.artifacts.memorisation import Memorisation, read_memorisation
 from hubkit.artifacts.revision import read_revision
 from hubkit.artifacts.scores import Summary, SystemFigures, read_summary
 from hubkit.artifacts.training import Training, read_training
@@ -20,6 +21,7 @@ from hubkit.original_study import ORIGINAL_STUDY, OriginalStudy
 from hubkit.packaging.code_digests import Code, code_digests
 from hubkit.packaging.dataset import HUB_SPLITS
 from hubkit.tables import CHEXPERT_LABELS, SPLITS
+from hubkit.terms.exposure import statement
 from hubkit.terms.kinds import LICENSE_URL, CorpusTerms, Parent, terms_of
 from hubkit.workspace import Workspace, read_table
 
@@ -102,6 +104,8 @@ class CardFacts:
         code: the files that a card tells people to run: reader, loader, metric.
         versions: of the packages that the stages ran with.
         medgemma: whether the base is under the terms of MedGemma.
+        memorisation: what the audit found of the adapter; None where there was none, and no adapter goes to the Hub.
+        exposure: what the base and the translator had seen of the corpus before, a sentence each.
     """
 
     hubkit: str
@@ -129,6 +133,8 @@ class CardFacts:
     code: dict[str, Code]
     versions: dict[str, str]
     medgemma: bool
+    memorisation: Memorisation | None
+    exposure: list[str]
 
     @property
     def adapter(self) -> SystemFigures:
@@ -149,6 +155,7 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
     terms = terms_of(config.corpus.kind)
     source = f"the {terms.name} corpus" if terms.synthetic else terms.name.upper()
     base = read_base(workspace.adapter)
+    translators = translator(workspace)
     return CardFacts(
         hubkit=hubkit.__version__,
         release=config.release,
@@ -168,7 +175,7 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
         splits=split_sizes(workspace),
         labels=label_counts(workspace),
         quality=quality(workspace),
-        translator=translator(workspace),
+        translator=translators,
         curves=curves(workspace),
         evaluation=read_summary(workspace),
         original=ORIGINAL_STUDY,
@@ -176,7 +183,15 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
         code=code_digests(config),
         versions=versions(workspace),
         medgemma=base.name.startswith("google/medgemma"),
+        memorisation=read_memorisation(workspace) if workspace.memorisation.exists() else None,
+        exposure=exposures(base.name, translators, terms, source),
     )
+
+
+def exposures(base: str, translators: list[dict[str, str | None]], terms: CorpusTerms, title: str) -> list[str]:
+    """What is known of the base and of the translators' earlier sight of the corpus, a sentence for each model."""
+    models = dict.fromkeys([base, *(str(row["model"]) for row in translators)])
+    return [statement(model, terms.name, title) for model in models]
 
 
 def _with_public_names(config: ReleaseConfig) -> ReleaseConfig:

@@ -56,6 +56,7 @@ def render(template: Path, facts: Mapping[str, Any]) -> str:
     environment.filters["figure"] = _figure
     environment.filters["percent"] = _percent
     environment.filters["interval"] = _interval
+    environment.filters["measurable"] = _measurable
     try:
         return environment.get_template(template.name).render(facts)
     except jinja2.TemplateError as error:
@@ -81,3 +82,7 @@ def _percent(share: float) -> str:
 
 def _interval(found: Interval, digits: int = 3) -> str:
     return f"{_figure(found.value, digits)} [{_figure(found.low, digits)}, {_figure(found.high, digits)}]"
+
+
+def _measurable(share: float | None) -> str:
+    return "not measurable" if share is None else _percent(share)

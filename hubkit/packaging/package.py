@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from hubkit.artifacts.memorisation import check_bounds, read_memorisation
 from hubkit.artifacts.selection import read_selection
 from hubkit.config import ReleaseConfig
 from hubkit.custody import READER
@@ -40,11 +41,14 @@ def package(config: ReleaseConfig, workspace: Workspace) -> None:
 
     Raises:
         UsageError: no namespace is configured, or a folder holds a model that cards cannot name.
-        HubkitError: an earlier stage's file is missing, or the leak guard found something.
+        HubkitError: an earlier stage's file is missing, the adapter remembers more than `[audit]` allows, or the leak
+            guard found something.
     """
     if not config.hub.namespace:
         raise UsageError("no namespace is set", where="[hub] namespace", hint="your user or organisation on the Hub")
     check_public_names(config)
+    if config.custody.adapter_on_hub:
+        check_bounds(config.audit, read_memorisation(workspace))
     facts = gather(config, workspace)
     require_splits({split.name: split.studies for split in facts.splits}, workspace.studies, "run: hubkit read")
     ready = workspace.partial / "dist"
@@ -81,7 +85,7 @@ def _dataset(config: ReleaseConfig, workspace: Workspace, facts: CardFacts, fold
         write_text(folder / "loader" / LOADER, loader_script(config))
         write_text(folder / "loader" / READER, reader_source())
         write_roster(folder, {f"{split.config}/{split.name}": split.files for split in splits}, keys)
-    body = render(templates / "README.md.jinja", facts.variables())
+    body = _body(templates / "README.md.jinja", facts)
     write_text(folder / "README.md", card(dataset_metadata(facts, splits), body))
     write_text(folder / "croissant.json", croissant(facts, splits, folder))
     copy_files(workspace.scores, PLOTS, folder / "plots")
@@ -116,7 +120,8 @@ def copy_adapter(config: ReleaseConfig, workspace: Workspace, facts: CardFacts, 
         HubkitError: there is no adapter.
     """
     copy_files(workspace.adapter, ADAPTER_FILES, folder)
-    copy_files(workspace.adapter, PLOTS, folder / "plots")
+    for source in (workspace.adapter, workspace.memorisation.parent):
+        copy_files(source, PLOTS, folder / "plots")
     for name in ("adapter_config.json", "adapter_model.safetensors"):
         if not (folder / name).exists():
             raise HubkitError("is missing", where=workspace.adapter / name, hint="run: hubkit finetune")
@@ -130,11 +135,28 @@ def _adapter(config: ReleaseConfig, workspace: Workspace, facts: CardFacts, fold
     from huggingface_hub import eval_result_entries_to_yaml
 
     copy_adapter(config, workspace, facts, folder)
-    body = render(published("model_card") / "README.md.jinja", facts.variables())
+    body = _body(published("model_card") / "README.md.jinja", facts)
     write_text(folder / "README.md", card(model_metadata(facts), body))
     write_text(folder / "LICENSE", render(published("dataset_card") / "LICENSE.jinja", facts.variables()))
     results = eval_result_entries_to_yaml(eval_result_entries(facts))
     write_text(folder / ".eval_results" / "bertscore.yaml", yaml.safe_dump(results, sort_keys=False))
+
+
+def _body(template: Path, facts: CardFacts) -> str:
+    """Render a card with scores on it, and require that it says what the models had seen of the corpus before.
+
+    Raises:
+        HubkitError: the template leaves it out.
+    """
+    body = render(template, facts.variables())
+    missing = [sentence for sentence in facts.exposure if sentence not in body]
+    if missing:
+        raise HubkitError(
+            f"does not say what the models had seen before: {missing[0]}",
+            where=template,
+            hint="print every sentence of `exposure` by the scores",
+        )
+    return body
 
 
 def _metric(facts: CardFacts, folder: Path) -> None:

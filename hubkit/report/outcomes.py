@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hubkit.artifacts.memorisation import read_memorisation
 from hubkit.artifacts.receipt import read_receipt
 from hubkit.artifacts.revision import read_revision
 from hubkit.artifacts.scores import read_summary
@@ -79,6 +80,15 @@ def _score(workspace: Workspace) -> str | None:
     return f"{counted(summary.n, 'study')}, F1 of LoRA {', '.join(shown)}"
 
 
+def _audit(workspace: Workspace) -> str:
+    if not workspace.memorisation.exists():
+        raise FileNotFoundError(workspace.memorisation)
+    found = read_memorisation(workspace)
+    auc, longest = found.strongest(), found.longest
+    told = "attack by losses: too few studies" if auc is None else f"attack by losses: AUC {auc:.2f}"
+    return told if longest is None else f"{told}, longest run repeated {counted(longest, 'word')}"
+
+
 def _package(workspace: Workspace) -> str:
     sizes = [path.stat().st_size for path in workspace.dist.rglob("*") if path.is_file()]
     return f"{counted(len(sizes), 'file')}, {sum(sizes) / 1e6:,.1f} MB"
@@ -101,6 +111,7 @@ _OUTCOMES: dict[str, Callable[[Workspace], str | None]] = {
     "finetune": _finetune,
     "generate": _generate,
     "score": _score,
+    "audit": _audit,
     "package": _package,
     "push": _push,
     "verify": _verify,

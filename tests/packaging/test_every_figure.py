@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from card_figures import Block, card, flat, percent, sha256, shown
-from invented_release import build_release, release_config
+from invented_release import build_release, invented_losses, release_config
 from recomputed import COMPARED, CONDITIONS, LABELS, MEASURES, SETUPS, SYSTEMS, TESTED, Recomputed
 
 import hubkit
@@ -154,7 +154,19 @@ def evaluation(again: Recomputed) -> Block:
     whole = percent(again.rules["whole_texts"]).removesuffix(" %")
     sacrebleu = version("sacrebleu")
     signatures = [*sample, *sample, "1", "6", "2", sacrebleu, *sample, "1", "13a", sacrebleu, *sample]
-    prose = [count, subjects, "90", *sample[2:], "12", "17", "14", str(again.rules["texts"]), whole, *rules]
+    prose = [
+        count,
+        subjects,
+        "90",
+        *sample[2:],
+        "12",
+        "17",
+        "2507.05201",
+        "14",
+        str(again.rules["texts"]),
+        whole,
+        *rules,
+    ]
     # Of few subjects the card says what they are too few for.
     prose += [subjects, "30", subjects, "100", "965"]
     tables = zip(heads, (bertscore, overlap, findings, differences, original), strict=True)
@@ -318,9 +330,53 @@ def test_the_adapters_card(again: Recomputed, evaluation: Block, workspace: Work
             ],
         ),
         "study": Block([], [], [[["what", "study", "hubkit by default"], *differences]]),
+        "memorisation": memorisation_block(workspace),
         "evaluation": evaluation,
         "citation": Block(["2507.05201"], ["1.0.0"], []),
     }
+
+
+def memorisation_block(workspace: Workspace) -> Block:
+    """The attack is computed a second time by counting pairs; the intervals are those of the audit's resamples."""
+    told = json.loads(workspace.memorisation.read_text(encoding="utf-8"))["membership"]
+    rows = {
+        "base": "loss under the base alone",
+        "loss": "loss",
+        "ratio": "loss under the base, divided by the loss",
+        "difference": "loss under the base minus the loss",
+    }
+    losses = {split: attack_scores(found) for split, found in invented_losses().items()}
+    attack = []
+    for name, text in rows.items():
+        train, test, validate = (losses[split][name] for split in ("train", "test", "validate"))
+        pairs = [(train, test), (train, validate), (train[3:], test[3:])]
+        aucs = [np.mean([(1 if one > other else 0) for one in left for other in right]) for left, right in pairs]
+        ends = [told[key][name] for key in ("train_test", "train_validate", "own_texts")]
+        cells = [f"{auc:.3f} [{end['low']:.3f}, {end['high']:.3f}]" for auc, end in zip(aucs, ends, strict=True)]
+        border = sorted(test, reverse=True)[12]
+        attack.append([text, *cells, "not measurable", percent(np.mean([one > border for one in train]))])
+    head = ["score of a study", "AUC, train against test", "AUC, train against validation", "AUC without shared texts"]
+    asked = {
+        "the report's first words, black images": (9, 2),
+        "black images": (12, 5),
+        "images of a study that it was not trained on": (21, 14),
+        "the study's own images": (40, 33),
+    }
+    repeats = []
+    for text, (longest, _) in asked.items():
+        shares = ["100 % (0 %)" if longest >= n else "not measurable (not measurable)" for n in (8, 16, 32)]
+        repeats.append([text, str(longest), *shares])
+    tables = [
+        [[*head, "found at a false alarm in 100", "in 10"], *attack],
+        [["asked with", "longest run of one patient", "runs of 8 words", "of 16", "of 32"], *repeats],
+    ]
+    prose = [".5", "1", "130", "120", "112", "95", "3", "2", "5", "1", "1", "1", "2"]
+    return Block(prose, [], tables)
+
+
+def attack_scores(found: Any) -> dict[str, Any]:
+    base, adapter = found.base, found.adapter
+    return {"base": -base, "loss": -adapter, "ratio": base / adapter, "difference": base - adapter}
 
 
 def test_the_results_beside_the_adapter(again: Recomputed, workspace: Workspace) -> None:

@@ -70,6 +70,7 @@ def tiny_release_config(corpus: Path, models: dict[str, tuple[str, str]]) -> Rel
 
 def make_release(corpus: Path, root: Path, config: ReleaseConfig) -> Workspace:
     """Run the stages from read to package; the translations are invented, and each is that of many studies."""
+    from hubkit.audit.audit import audit
     from hubkit.corpus.read import read
     from hubkit.demo.corpus import write_corpus
     from hubkit.finetuning.finetune import finetune
@@ -100,7 +101,8 @@ def make_release(corpus: Path, root: Path, config: ReleaseConfig) -> Workspace:
     ]
     for path in (workspace.translations, workspace.training_translations, workspace.checks):
         write_table(path, pa.Table.from_pylist(rows, schema=TRANSLATIONS))
-    for name, stage in (("finetune", finetune), ("generate", generate), ("score", score), ("package", package)):
+    stages = {"finetune": finetune, "generate": generate, "score": score, "audit": audit, "package": package}
+    for name, stage in stages.items():
         stage(config, workspace.running(name, "0" * 64))
     return workspace
 

@@ -1,0 +1,249 @@
+"""The stage `audit` on a random tiny model: an adapter that learned its studies by heart, and one of other studies."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+from tiny_vision import SENTENCES, fill_workspace, tiny_config
+
+import hubkit.audit.losses as losses
+from hubkit.audit.audit import audit, load
+from hubkit.audit.completions import PROBES, first_words, probes
+from hubkit.audit.losses import split_losses
+from hubkit.config import ReleaseConfig
+from hubkit.errors import HubkitError
+from hubkit.finetuning.collator import Collator
+from hubkit.finetuning.finetune import finetune
+from hubkit.generation.decoding import batches
+from hubkit.models.samples import Sample, read_samples
+from hubkit.tables import GENERATIONS, STUDIES, TRANSLATIONS
+from hubkit.workspace import Workspace, read_table, write_table
+
+SIZES = {"train": 24, "validate": 4, "test": 20}
+PLANTED = range(1, 9)
+"""Studies of one patient that have the same report."""
+
+
+def fill(root: Path, seed: int) -> Workspace:
+    """Studies whose reports are words drawn by `seed`, so that nothing but memory gives them."""
+    workspace = fill_workspace(root, **SIZES)
+    words = sorted({word.strip(".").lower() for sentence in SENTENCES for word in sentence.split()})
+    generator = random.Random(seed)
+    rows = read_table(workspace.training_translations).to_pylist()
+    for row in rows:
+        row["translation"] = " ".join(generator.choices(words, k=8)).capitalize() + "."
+    planted = {row["section"]: row["translation"] for row in rows if row["study_id"] == PLANTED[0]}
+    rows = [row | ({"translation": planted[row["section"]]} if row["study_id"] in PLANTED else {}) for row in rows]
+    for path in (workspace.translations, workspace.training_translations):
+        write_table(path, pa.Table.from_pylist(rows, schema=TRANSLATIONS))
+    studies = read_table(workspace.studies).to_pylist()
+    for study in studies:
+        study["subject_id"] = 100 if study["study_id"] in PLANTED else study["subject_id"]
+    write_table(workspace.studies, pa.Table.from_pylist(studies, schema=STUDIES))
+    made = [{"subject_id": 100, "study_id": 29, "condition": "lora", "generated": "Dr. Fulano viu em 12/03/2019."}]
+    write_table(workspace.generations("lora"), pa.Table.from_pylist(made, schema=GENERATIONS))
+    return workspace
+
+
+def configured(model: Path, **settings: Any) -> ReleaseConfig:
+    learns = {"epochs": 40, "batch_size": 8, "gradient_accumulation": 1, "learning_rate": 2e-2, "r": 32, "dropout": 0}
+    config = tiny_config(model, **learns, quantization="fp32", patience=0, eval_steps=120, save_steps=120)
+    generation = config.generation.model_copy(update={"max_new_tokens": 60, "batch_size": 10})
+    changed = config.audit.model_copy(update={"completions": 24, "first_words": 3, **settings})
+    return config.model_copy(update={"generation": generation, "audit": changed})
+
+
+@pytest.fixture(scope="module")
+def trained(vision_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    workspace = fill(tmp_path_factory.mktemp("audited"), seed=1)
+    finetune(configured(vision_model), workspace.running("finetune", "key"))
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def found(vision_model: Path, trained: Workspace) -> dict[str, Any]:
+    audit(configured(vision_model), trained.running("audit", "key"))
+    values: dict[str, Any] = json.loads(trained.memorisation.read_text(encoding="utf-8"))
+    return values
+
+
+def test_an_adapter_that_learned_by_heart_is_caught(found: dict[str, Any]) -> None:
+    told = found["membership"]["train_test"]
+    assert told["difference"]["value"] >= 0.9
+    assert told["difference"]["low"] > 0.8
+    assert told["base"]["low"] < 0.5 < told["base"]["high"]
+    assert found["membership"]["studies"] == SIZES
+    assert found["membership"]["shared_texts"] == {"train": 0, "validate": 0, "test": 0}
+
+
+def test_a_report_that_was_repeated_comes_back_word_for_word(found: dict[str, Any]) -> None:
+    # ACHADOS, eight words, IMPRESSÃO, eight words.
+    assert found["extraction"]["own"]["longest"] == 18
+    # From its first three words the rest follows without its images.
+    assert found["extraction"]["first_words"]["longest"] >= 15
+    assert found["longest"] == 18
+    assert found["extraction"]["own"]["trained"]["16"] > 0
+    assert {kind: made["texts"] for kind, made in found["extraction"].items()} == dict.fromkeys(PROBES, 24)
+
+
+def test_generated_reports_are_searched_for_identifiers(found: dict[str, Any]) -> None:
+    counted = found["identifiers"]
+    assert (counted["texts"], counted["dates"], counted["names"], counted["ids"]) == (1 + 4 * 24, 1, 1, 0)
+
+
+def test_no_file_of_it_holds_text(trained: Workspace, found: dict[str, Any]) -> None:
+    folder = trained.memorisation.parent
+    assert sorted(path.name for path in folder.iterdir()) == ["membership.png", "membership.svg", "memorisation.json"]
+    said = [row["translation"].lower().strip(".").split() for row in read_table(trained.translations).to_pylist()]
+    pairs = {" ".join(words[at : at + 2]) for words in said for at in range(len(words) - 1)}
+    for path in (trained.memorisation, folder / "membership.svg"):
+        text = path.read_text(encoding="utf-8").lower()
+        assert [pair for pair in pairs if pair in text] == []
+
+
+def test_the_loss_is_the_one_of_training(trained: Workspace, vision_model: Path) -> None:
+    config = configured(vision_model)
+    validate = read_samples(trained, "validate", "findings_impression").kept
+    loaded = load(config, trained)
+    collator = Collator(loaded.processor, config.generation.prompt, None)
+    measured = split_losses(loaded, collator, validate, 3, trained.root / "alone", "validate")
+    # One batch holds all four in training, whose loss is the mean over tokens; each report has its own count of them.
+    batch = collator([{"study_id": one.study_id, "images": one.images, "answer": one.reference} for one in validate])
+    tokens = (batch["labels"] != -100).sum(dim=1).numpy()
+    history = [json.loads(line) for line in trained.log_history.read_text(encoding="utf-8").splitlines()]
+    (logged,) = [entry["eval_loss"] for entry in history if "eval_loss" in entry]
+    assert np.average(measured.adapter, weights=tokens) == pytest.approx(logged, rel=1e-3)
+
+
+def test_an_adapter_of_other_studies_tells_nothing(trained: Workspace, vision_model: Path, tmp_path: Path) -> None:
+    strangers = fill(tmp_path / "strangers", seed=2)
+    shutil.copytree(trained.adapter, strangers.adapter)
+    audit(configured(vision_model, completions=0), strangers.running("audit", "key"))
+    found = json.loads(strangers.memorisation.read_text(encoding="utf-8"))
+    assert found["longest"] is None
+    for score in found["membership"]["train_test"].values():
+        assert score["low"] <= 0.5 <= score["high"]
+
+
+def test_an_adapter_of_other_studies_sharpens_the_attack(
+    trained: Workspace, vision_model: Path, tmp_path: Path, found: dict[str, Any]
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(trained.adapter, other)
+    config = configured(vision_model, completions=0, reference_adapter=other)
+    audit(config, trained.running("audit", "reference"))
+    told = json.loads(trained.memorisation.read_text(encoding="utf-8"))["membership"]["train_test"]
+    # The same adapter once more: what it knows cancels out.
+    assert told["reference"]["value"] == 0.5
+    assert told["loss"] == found["membership"]["train_test"]["loss"]
+
+
+def test_it_goes_on_where_it_was_cut_off(
+    trained: Workspace, vision_model: Path, found: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, running = configured(vision_model), trained.running("audit", "cut")
+    compute, asked = losses._losses, []
+
+    def cut_off(loaded: Any, batch: Any, adapter: str) -> list[float]:
+        asked.append(adapter)
+        if len(asked) == 5:
+            raise KeyboardInterrupt
+        return compute(loaded, batch, adapter)
+
+    monkeypatch.setattr(losses, "_losses", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        audit(config, running)
+    before, asked[:] = len(asked), [""] * 10
+    audit(config, running)
+    # Two batches of the training split were done under base and adapter each.
+    every = 2 * sum(len(batches(read_samples(trained, split, "findings_impression").kept, 10)) for split in SIZES)
+    assert (before, len(asked) - 10) == (5, every - 4)
+    assert json.loads(trained.memorisation.read_text(encoding="utf-8")) == found
+
+
+def test_a_split_without_validation_studies_is_left_out(trained: Workspace, vision_model: Path, tmp_path: Path) -> None:
+    workspace = Workspace(shutil.copytree(trained.root, tmp_path / "work"))
+    drop(workspace, "validate", SIZES["validate"])
+    audit(configured(vision_model, completions=0), workspace.running("audit", "key"))
+    found = json.loads(workspace.memorisation.read_text(encoding="utf-8"))["membership"]
+    assert (set(found["studies"]), found["train_validate"]) == ({"train", "test"}, None)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda work: shutil.rmtree(work.adapter), "hubkit finetune"),
+        (lambda work: work.generations("lora").unlink(), "hubkit"),
+        (lambda work: next(work.images.iterdir()).unlink(), "the prepared image is missing.*hubkit read"),
+    ],
+)
+def test_what_is_missing_is_named(
+    trained: Workspace, vision_model: Path, tmp_path: Path, spoil: Callable[[Workspace], None], message: str
+) -> None:
+    workspace = Workspace(shutil.copytree(trained.root, tmp_path / "work"))
+    spoil(workspace)
+    with pytest.raises(HubkitError, match=message):
+        audit(configured(vision_model, completions=1), workspace.running("audit", "key"))
+
+
+def test_too_few_studies_are_measured_by_what_is_repeated_alone(
+    trained: Workspace, vision_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace = Workspace(shutil.copytree(trained.root, tmp_path / "work"))
+    shutil.rmtree(workspace.memorisation.parent, ignore_errors=True)
+    drop(workspace, "test", 11)
+    audit(configured(vision_model, completions=1), workspace.running("audit", "key"))
+    assert json.loads(workspace.memorisation.read_text(encoding="utf-8"))["membership"] is None
+    assert [path.name for path in workspace.memorisation.parent.iterdir()] == ["memorisation.json"]
+    assert "train and test need 10 studies each" in capsys.readouterr().err
+
+
+def test_an_adapter_of_another_base_is_refused(trained: Workspace, vision_model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "no adapter"
+    folder.mkdir()
+    with pytest.raises(HubkitError, match=r"\[audit\] reference_adapter: is no adapter of this base"):
+        audit(configured(vision_model, reference_adapter=folder), trained.running("audit", "other"))
+
+
+def drop(workspace: Workspace, split: str, count: int) -> None:
+    rows = read_table(workspace.studies).to_pylist()
+    gone = {row["study_id"] for row in [row for row in rows if row["split"] == split][:count]}
+    kept = [row for row in rows if row["study_id"] not in gone]
+    write_table(workspace.studies, pa.Table.from_pylist(kept, schema=STUDIES))
+
+
+@pytest.mark.parametrize(
+    ("text", "count", "begun"),
+    [
+        ("ACHADOS: Sem derrame. IMPRESSÃO: Normal.", 2, "ACHADOS: Sem"),
+        ("Um, dois, três.", 8, "Um"),
+        ("Normal.", 8, ""),
+        ("", 8, ""),
+    ],
+)
+def test_what_an_answer_begins_with(text: str, count: int, begun: str) -> None:
+    assert first_words(text, count) == begun
+
+
+def test_what_is_shown(tmp_path: Path) -> None:
+    image, strange = tmp_path / "own.png", tmp_path / "strange.png"
+    for path, value in ((image, 90), (strange, 120)):
+        Image.new("RGB", (32, 32), (value,) * 3).save(path)
+    sample = Sample(1, 5, (image, image), "Um dois três quatro")
+    asked = probes([sample], [Sample(2, 6, (strange,), "")], 2, tmp_path / "black")
+    assert [(probe.kind, probe.begun) for probe in asked] == [
+        *[("first_words", "Um dois"), ("black", ""), ("other", ""), ("own", "")]
+    ]
+    assert [len(probe.images) for probe in asked] == [2, 2, 1, 2]
+    with Image.open(asked[1].images[0]) as black:
+        assert (black.size, black.getextrema()) == ((32, 32), ((0, 0),) * 3)
+    assert (asked[2].images, asked[3].images) == ((strange,), (image, image))
