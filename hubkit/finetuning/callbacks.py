@@ -10,6 +10,7 @@ from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState
 
 from hubkit.finetuning.lora import trained_tensors, write_adapter
+from hubkit.finetuning.tower import release_tower
 from hubkit.progress import Progress
 
 
@@ -63,6 +64,16 @@ class KeepBest(TrainerCallback, ExportableState):
             for older in Path(self.folder).glob("best-*"):
                 if older != self.adapter():
                     shutil.rmtree(older)
+
+
+class ReleaseTower(TrainerCallback):
+    """Takes the frozen tower out of the backward pass once training begins.
+
+    `train` turns checkpointing on again, and with it the hook that makes the tower's patches require a gradient.
+    """
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        release_tower(kwargs["model"])
 
 
 class ShowProgress(TrainerCallback):

@@ -137,7 +137,7 @@ def build_trainer(
     """Load the base, put an adapter on it, and return the trainer of both."""
     from transformers import PrinterCallback
 
-    from hubkit.finetuning.callbacks import KeepBest, ShowProgress
+    from hubkit.finetuning.callbacks import KeepBest, ReleaseTower, ShowProgress
     from hubkit.finetuning.trainer import AdapterTrainer
 
     if arguments.n_gpu > 1:
@@ -162,6 +162,7 @@ def build_trainer(
             peft_config=lora_config(settings, commit_of(settings.model, settings.revision)),
             callbacks=[
                 KeepBest(arguments.output_dir, public_name(settings.model, settings.model_id), settings.patience),
+                ReleaseTower(),
                 ShowProgress("finetune"),
             ],
         )

@@ -88,6 +88,20 @@ def test_a_frozen_tower_has_no_graph_and_nothing_changes(
         assert torch.equal(features_gradients[name], gradient), name
 
 
+def test_the_tower_has_no_graph_while_it_trains(seeing_model: Path, workspace: Workspace, tmp_path: Path) -> None:
+    finetuning = tiny_config(seeing_model, gradient_checkpointing=True, trainer={"max_steps": 1}).finetuning
+    splits = [read_samples(workspace, split, "findings_impression").kept for split in ("train", "validate")]
+    arguments = training_arguments(finetuning, 42, tmp_path, "cpu", evaluates=False)
+    trainer = run.build_trainer(finetuning, arguments, "Descreva", splits[0], [])
+    graphs: list[bool] = []
+    tower = trainer.model.get_base_model().model.vision_tower
+    tower.register_forward_hook(lambda module, given, output: graphs.append(output[0].requires_grad))
+    # Not by a step of our own: `train` turns checkpointing on again, and the tower's hook with it.
+    trainer.train()
+    assert graphs
+    assert not any(graphs)
+
+
 def test_a_trained_tower_keeps_its_graph(seeing_model: Path, workspace: Workspace, tmp_path: Path) -> None:
     settings = {"target_modules": "all-linear", "quantization": "fp32"}
     _, gradients, graphs, _ = one_step(seeing_model, workspace, tmp_path / "a", **settings)

@@ -69,6 +69,15 @@ def test_settings_by_memory_and_attention(
     ContinuousBatchingConfig(**found)
 
 
+def test_what_loading_left_behind_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = [3 * GIB]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "empty_cache", kept.clear)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (8 * GIB - sum(kept), 24 * GIB))
+    assert paged_cache.free_bytes(torch.device("cuda:0")) == 8 * GIB
+    assert paged_cache.free_bytes(torch.device("cpu")) is None
+
+
 def test_pages_that_the_kernel_cannot_read() -> None:
     with pytest.raises(UsageError, match=r"page_size: flash attention 2 reads .* not of 64 \(set page_size = 256"):
         cache_settings(FULL, "flash_attention_2", None, settings(page_size=64))

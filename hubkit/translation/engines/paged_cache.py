@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from hubkit.config import Quantization, Translation
 from hubkit.errors import HubkitError, UsageError
+from hubkit.models.memory import free_memory
 
 PAGE = 64
 """Tokens a page. A sector of the cache has a page for each layer, and a section with its translation has some 300
@@ -60,6 +61,16 @@ def attention_of(model: Any) -> str:
     if is_flash_attn_3_available(kernels_fallback_ok=True):
         return "flash_attention_3"
     return "flash_attention_2" if is_flash_attn_2_available(kernels_fallback_ok=True) else loaded
+
+
+def free_bytes(device: Any) -> int | None:
+    """Bytes that are free on a GPU; None on a CPU. What loading a model left behind goes back to the GPU first."""
+    import torch
+
+    if device.type != "cuda":
+        return None
+    free_memory()
+    return int(torch.cuda.mem_get_info(device)[0])
 
 
 def cache_settings(text: Any, attention: str, free: int | None, settings: Translation) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from hubkit.models.loading import commit_of, load_language_model
 from hubkit.translation.engines.base import Answer, Engine, Request
 from hubkit.translation.engines.continuous import Continuous
 from hubkit.translation.engines.cpu_batching import greedy, require_attention
-from hubkit.translation.engines.paged_cache import attention_of, cache_settings
+from hubkit.translation.engines.paged_cache import attention_of, cache_settings, free_bytes
 
 
 class TransformersEngine(Engine):
@@ -78,12 +78,8 @@ class TransformersEngine(Engine):
         return Answer(text, len(kept), "stop" if ended else "length")
 
     def _continuous(self, translation: Translation) -> Continuous:
-        import torch
-
-        device = self.model.device
-        free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
         text = self.model.config.get_text_config()
-        cache = cache_settings(text, attention_of(self.model), free, translation)
+        cache = cache_settings(text, attention_of(self.model), free_bytes(self.model.device), translation)
         return Continuous(self.model, self._settings(), cache, _advice(translation))
 
     def _settings(self) -> GenerationConfig:
