@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import hashlib
+import io
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import yaml
@@ -16,11 +21,13 @@ from huggingface_hub import DatasetCard, ModelCard, metadata_load
 from hypothesis import given
 from hypothesis import strategies as st
 from invented_release import build_release, release_config
+from PIL import Image, ImageOps
 
 import hubkit
 from hubkit import pins
 from hubkit.artifacts.training import TRAINING
 from hubkit.cards import merge_card
+from hubkit.corpus.images import ImageFile, prepare_images
 from hubkit.digests import file_digest
 from hubkit.errors import HubkitError
 from hubkit.packaging.card_data import Noticed, gather, quality
@@ -188,9 +195,46 @@ def test_the_code_on_the_cards_is_python_and_opens_what_is_sealed(tmp_path: Path
     }
     for code in (code for found in blocks.values() for code in found):
         compile(code, "card", "exec")
+    for folder, found in blocks.items():
+        # A reader pastes the blocks of a card one after the other.
+        pasted = "\n".join(found)
+        ruff = [
+            sys.executable,
+            "-m",
+            "ruff",
+            "check",
+            "--isolated",
+            "--select",
+            "F821",
+            "--output-format",
+            "concise",
+            "-",
+        ]
+        checked = subprocess.run(ruff, input=pasted, capture_output=True, text=True, check=False)
+        assert checked.returncode == 0, f"{folder}: {checked.stdout}"
     for folder in ("dataset", "metric"):
         assert any("sealed.open_sealed(" in code for code in blocks[folder]) is bool(custody)
         assert not any("hubkit import" in code or "import hubkit" in code for code in blocks[folder])
+
+
+@pytest.mark.parametrize("fit", ["stretch", "pad"])
+@pytest.mark.parametrize("shape", [(300, 200), (41, 67)])
+def test_the_adapters_card_prepares_images_as_the_release_did(tmp_path: Path, fit: str, shape: tuple[int, int]) -> None:
+    workspace = build_release(tmp_path)
+    config = release_config(
+        tmp_path / "corpus", corpus={"root": str(tmp_path / "corpus"), "fit": fit, "image_size": 48}
+    )
+    package(config, workspace)
+    (code,) = re.findall(r"```python\n(.*?)```", (workspace.dist / "adapter" / "README.md").read_text(), re.DOTALL)
+    function = next(part for part in ast.parse(code).body if isinstance(part, ast.FunctionDef))
+    recipe = json.loads((workspace.dist / "adapter" / "hubkit_generation.json").read_text())
+    names = {"io": io, "Image": Image, "ImageOps": ImageOps, "recipe": recipe}
+    exec(ast.unparse(function), names)
+    noise = np.random.default_rng(1).integers(0, 256, (shape[1], shape[0]), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "image.png")
+    prepare_images([ImageFile("made", "image.png")], tmp_path, tmp_path / "made", 48, fit, 95, 1)
+    with Image.open(tmp_path / "made" / "made.jpg") as made:
+        assert (np.asarray(names["prepare"](tmp_path / "image.png")) == np.asarray(made)).all()
 
 
 @pytest.mark.parametrize("custody", [{}, {"mode": "sealed", "adapter_custody": "gated"}], ids=["gated", "sealed"])
