@@ -16,6 +16,8 @@ import pytest
 
 _HOME = tempfile.TemporaryDirectory(prefix="hubkit-tests-")
 os.environ["HF_HOME"] = _HOME.name
+# What the checks say must not turn on which dictionaries a machine has.
+os.environ["HUBKIT_HUNSPELL"] = ""
 # As `hubkit` itself does: two test processes with their children share two cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 

@@ -64,6 +64,7 @@ IN_PORTUGUESE = {
     "uncertainty_added": "incerteza acrescentada",
     "uncertainty_dropped": "incerteza omitida",
     "unit": "unidade alterada",
+    "unknown_word": "palavra inexistente em português",
 }
 """The names of checks in the language of the prompt."""
 

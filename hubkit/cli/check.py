@@ -27,10 +27,12 @@ def command(
     when something is flagged.
     """
     from hubkit.checks.files import check_file, json_lines, write_checked
+    from hubkit.checks.hunspell import word_list_line
     from hubkit.checks.rows import format_of
 
     if output is not None:
         format_of(output)
+    click.echo(word_list_line(), err=True)
     checked = check_file(file, source, translation)
     if output is not None or not as_json:
         output = output or file.with_suffix(f".checked{file.suffix}")

@@ -25,6 +25,7 @@ CHECKS: dict[str, Callable[[ReleaseConfig, Workspace], Iterable[Finding]]] = {
     "models": hub.models,
     "translation server": translation.server,
     "public names": translation.folders,
+    "word list": machine.words,
     "training data": hub.training_data,
     "training": training.training,
     "kernels of the loss": gpu.compiler,

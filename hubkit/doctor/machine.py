@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from hubkit.checks.hunspell import word_list, word_list_line
 from hubkit.config import ReleaseConfig
 from hubkit.distribution import install_hint, origin, requirements, stranger
 from hubkit.doctor.estimates import download_gb
@@ -32,6 +33,11 @@ def installed(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     if version := stranger():
         what = f"the package hubkit {version} of a package index is not this one, and shares its folder"
         yield warning("hubkit", what, "make a new environment without it")
+
+
+def words(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
+    """Whether a Portuguese dictionary is here, against which the checks hold the words of translations."""
+    yield (ok if word_list() else warning)("word list", word_list_line())
 
 
 def packages(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from hubkit.artifacts.revision import read_revision
 from hubkit.artifacts.scores import read_summary
 from hubkit.artifacts.selection import read_selection
 from hubkit.artifacts.training import TRAINING, read_training
+from hubkit.checks.hunspell import WORD_LIST
 from hubkit.tables import CONDITIONS, SETUP_NAMES
 from hubkit.workspace import Workspace, read_table
 
@@ -47,7 +48,15 @@ def _read(workspace: Workspace) -> str | None:
 
 def _translate(workspace: Workspace) -> str:
     found = Counter(_column(workspace.machine_translations, "status"))
-    return f"{counted(found.total(), 'section')}, {found['flagged']} flagged, {found['failed']} failed"
+    off = ", checked without a word list" if "none" in _word_lists(workspace) else ""
+    return f"{counted(found.total(), 'section')}, {found['flagged']} flagged, {found['failed']} failed{off}"
+
+
+def _word_lists(workspace: Workspace) -> list[str]:
+    """The word lists with which the translations were checked, on record since there is a check that reads one."""
+    metadata = read_table(workspace.machine_translations, ["status"]).schema.metadata or {}
+    held: bytes = metadata.get(WORD_LIST.encode(), b"")
+    return held.decode().split(",")
 
 
 def _revise(workspace: Workspace) -> str | None:

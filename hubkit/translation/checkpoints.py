@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from hubkit.checks.flags import Flag
+from hubkit.checks.hunspell import WORD_LIST, word_list_digest
 from hubkit.errors import HubkitError
 from hubkit.translation.attempts import Result
 from hubkit.workspace import read_table, write_table
@@ -48,7 +49,8 @@ def write_part(folder: Path, results: Sequence[Result], revision: str | None) ->
     names = "".join(result.unit.key for result in results)
     rows = [_row(result, revision) for result in results]
     name = f"part-{hashlib.sha256(names.encode()).hexdigest()[:16]}.parquet"
-    write_table(folder / name, pa.Table.from_pylist(rows, schema=PART))
+    schema = PART.with_metadata({WORD_LIST: word_list_digest()})
+    write_table(folder / name, pa.Table.from_pylist(rows, schema=schema))
 
 
 def read_parts(folder: Path) -> dict[str, dict[str, Any]]:
@@ -70,6 +72,12 @@ def read_parts(folder: Path) -> dict[str, dict[str, Any]]:
             if before is None or before["status"] == "failed":
                 found[row["unit"]] = row
     return found
+
+
+def word_lists(folder: Path) -> list[str]:
+    """The digests of the word lists with which the parts were checked; "none" for those without one."""
+    found = {(read_table(path).schema.metadata or {}).get(WORD_LIST.encode()) for path in folder.glob("part-*.parquet")}
+    return sorted(digest.decode() for digest in found if digest)
 
 
 def _row(result: Result, revision: str | None) -> dict[str, Any]:

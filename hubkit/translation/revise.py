@@ -119,7 +119,7 @@ def _checks(machine: pa.Table, flags: Mapping[tuple[int, str], list[Flag]]) -> p
         for (study, section), those in flags.items()
         for flag in those
     ]
-    return pa.Table.from_pylist([*kept, *found], schema=CHECKS)
+    return pa.Table.from_pylist([*kept, *found], schema=CHECKS.with_metadata(machine.schema.metadata))
 
 
 def _test_studies(workspace: Workspace) -> set[int]:

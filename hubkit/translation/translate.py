@@ -7,13 +7,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from hubkit.checks.hunspell import WORD_LIST
 from hubkit.config import ReleaseConfig, Translation
 from hubkit.errors import HubkitError
 from hubkit.floors import require, require_texts
 from hubkit.models.folders import public_name
 from hubkit.tables import TRANSLATIONS
 from hubkit.terms.policy import check_access, check_public_names
-from hubkit.translation.checkpoints import FLAGS, read_parts
+from hubkit.translation.checkpoints import FLAGS, read_parts, word_lists
 from hubkit.translation.executors import run_worker
 from hubkit.translation.limits import check_share
 from hubkit.translation.prompt import prompt_digest
@@ -42,9 +43,11 @@ def translate(config: ReleaseConfig, workspace: Workspace) -> None:
     require_texts(with_text, studies.num_rows, translation.units == "report", workspace.studies)
     run_worker(Worker(translation, workspace.studies, workspace.partial))
     parts = read_parts(workspace.partial)
-    table = _translations(rows, parts, translation)
+    # Which words are unknown depends on the machine's dictionary, and so may a status: it is on record.
+    record = {WORD_LIST: ",".join(word_lists(workspace.partial))}
+    table = _translations(rows, parts, translation).replace_schema_metadata(record)
     reconcile(table, studies, translation)
-    checks = _checks(rows, parts)
+    checks = _checks(rows, parts).replace_schema_metadata(record)
     answered = table.num_rows - table["translation"].null_count
     hint = "does the model answer at all? [translation] model, base_url; then run the same command again"
     require(answered, table.num_rows, "sections have a translation", workspace.studies, hint)

@@ -369,6 +369,12 @@ def test_packages_and_disk(gemma: Path, workspace: Workspace) -> None:
     assert machine.room("disk", workspace.root / "not/yet", 2**60).status == "failed"
 
 
+def test_without_a_word_list_the_checks_know_fewer_errors(workspace: Workspace) -> None:
+    (found,) = machine.words(release("a/b"), workspace)
+    assert (found.check, found.status) == ("word list", "warning")
+    assert "hunspell" in found.what
+
+
 def test_the_command_line(gemma: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     settings = tmp_path / "hubkit.toml"

@@ -11,11 +11,15 @@ import pyarrow.parquet as pq
 import pytest
 from translation_server import SENTENCES
 
+from hubkit.checks.hunspell import VARIABLE, WORD_LIST, WordList, word_list
 from hubkit.config import parse_config
 from hubkit.digests import file_digest
 from hubkit.errors import HubkitError
 from hubkit.release import run_one
+from hubkit.report.outcomes import outcome
+from hubkit.stages import STAGES
 from hubkit.tables import TRANSLATIONS
+from hubkit.translation.checkpoints import word_lists, write_part
 from hubkit.translation.translate import CHECKS, reconcile
 from hubkit.workspace import write_table
 
@@ -43,6 +47,7 @@ def test_every_section_once_with_its_source(make_workspace, studies, configure):
     run_one("translate", configure(), workspace)
     table = pq.read_table(workspace.machine_translations)
     assert table.schema.equals(TRANSLATIONS)
+    assert outcome("translate", workspace).endswith(" failed, checked without a word list")
     rows = table.to_pylist()
     assert [(row["study_id"], row["section"]) for row in rows][:4] == [
         (50000000, "indication"),
@@ -56,6 +61,34 @@ def test_every_section_once_with_its_source(make_workspace, studies, configure):
     assert {row["finish_reason"] for row in rows} <= {"stop", "length"}
     assert {row["attempts"] for row in rows} == {1}
     assert pq.read_schema(workspace.machine_checks).equals(CHECKS)
+
+
+def test_the_word_list_of_the_checks_is_on_record_and_makes_nothing_stale(
+    make_workspace, studies, configure, monkeypatch, tmp_path
+):
+    dictionary = tmp_path / "pt_BR.dic"
+    dictionary.write_text("1\nderrame\n")
+    dictionary.with_suffix(".aff").write_text("SET UTF-8\n")
+    workspace = make_workspace(studies)
+    translate = next(stage for stage in STAGES if stage.name == "translate")
+    keys = []
+    for named in ("", str(dictionary)):
+        monkeypatch.setenv(VARIABLE, named)
+        word_list.cache_clear()
+        keys.append(translate.key(configure(), workspace))
+    run_one("translate", configure(), workspace)
+    monkeypatch.setenv(VARIABLE, "")
+    word_list.cache_clear()
+    for path in (workspace.machine_translations, workspace.machine_checks):
+        assert pq.read_schema(path).metadata[WORD_LIST.encode()].decode() == WordList(dictionary).digest
+    assert keys[0] == keys[1]
+    assert "word list" not in outcome("translate", workspace)
+
+
+def test_parts_that_were_checked_without_a_word_list_are_told(tmp_path):
+    assert word_lists(tmp_path) == []
+    write_part(tmp_path, [], None)
+    assert word_lists(tmp_path) == ["none"]
 
 
 def test_the_memory_translates_each_distinct_text_once(make_workspace, studies, configure):

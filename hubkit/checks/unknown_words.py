@@ -1,0 +1,97 @@
+"""The check for words that are none: of no Portuguese word list, not in the lexicon, and not taken from the source."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from hubkit.checks.flags import Flag
+from hubkit.checks.hunspell import WordList, word_list
+from hubkit.checks.sides import DOUBLED, SPELLED
+from hubkit.clinical.assertion import Sentence
+from hubkit.clinical.lexicon import fold
+
+TABLE: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+
+PREFIXES = tuple(sorted(set(TABLE["prefixes"].split()), key=len, reverse=True))
+
+WORDS = frozenset(TABLE["words"].split())
+
+SHARED, ENDING = 5, 4
+"""Letters that a cognate shares with its source word at least, and letters in which they may end differently."""
+
+
+def check_words(source: Sequence[Sentence], translation: Sequence[Sentence]) -> Iterator[Flag]:
+    """Yield a flag for each word of a translation that is no word; none without an installed word list."""
+    for sentence in translation:
+        if not sentence.unread:
+            continue
+        words = word_list()
+        if words is None:
+            return
+        for at in _candidates(sentence):
+            start, end = sentence.span_of(at, at + 1)
+            text = sentence.text[start - sentence.start : end - sentence.start]
+            if not _known(text, words) and not _from_source(sentence, at, text, source):
+                yield Flag("unknown_word", TABLE["severity"], None, (start, end))
+
+
+def _candidates(sentence: Sentence) -> Iterator[int]:
+    """The words that were not understood; a part of a compound, and what is written as an abbreviation, is no word."""
+    unread = frozenset(sentence.unread)
+    shouted = sentence.text.isupper()
+    for at, word in enumerate(sentence.words):
+        if word in unread and len(word) >= TABLE["shortest"] and word.isalpha():
+            first, last = (place - sentence.start for place in sentence.span_of(at, at + 1))
+            around = sentence.text[max(0, first - 1) : first] + sentence.text[last : last + 1]
+            if "-" not in around and (shouted or not sentence.in_capitals(at)):
+                yield at
+
+
+@functools.lru_cache(maxsize=200_000)
+def _known(word: str, words: WordList) -> bool:
+    folded = fold(word)
+    if folded in WORDS or word in words:
+        return True
+    for prefix in PREFIXES:
+        if folded.startswith(prefix) and len(word) - len(prefix) >= TABLE["shortest"]:
+            rest = word[len(prefix) :]
+            # "retroesternal", and with the consonant doubled, "infrarrenal".
+            if rest in words or (rest[:2] in ("rr", "ss") and rest[1:] in words):
+                return True
+    return False
+
+
+def _from_source(sentence: Sentence, at: int, text: str, source: Sequence[Sentence]) -> bool:
+    """Whether a word is a name of the source, or formed from one of its words as Portuguese forms them."""
+    word = sentence.words[at]
+    for other in source:
+        for place, said in enumerate(other.words):
+            if said == word:
+                if not text[0].isupper() or not _written(other, place)[0].isupper():
+                    continue  # a word of the source that was left is no Portuguese
+                return True
+            if _cognate(said, word):
+                return True
+    return False
+
+
+def _written(sentence: Sentence, at: int) -> str:
+    start, end = sentence.span_of(at, at + 1)
+    return sentence.text[start - sentence.start : end - sentence.start]
+
+
+@functools.lru_cache(maxsize=200_000)
+def _cognate(said: str, word: str) -> bool:
+    one, other = _spelled(said), _spelled(word)
+    shared = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+    return shared >= SHARED and max(len(one), len(other)) - shared <= ENDING
+
+
+def _spelled(word: str) -> str:
+    """A folded word as Portuguese would spell its sounds."""
+    return DOUBLED.sub(r"\1", word.replace("ph", "f").translate(SPELLED))
