@@ -59,7 +59,7 @@ def _flags(source: str, translation: str) -> list[Flag]:
         return [Flag("length", "error", (0, len(source)), (0, len(translation)))]
     said, told = sentences(source, "en"), sentences(translation, "pt")
     flags = [
-        *check_length(source.rstrip(), translation.rstrip()),
+        *check_length(source.rstrip(), translation.rstrip(), told),
         *check_damage(source, translation),
         *check_endings(told),
         *check_additions(source, translation),

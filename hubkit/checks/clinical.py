@@ -16,6 +16,13 @@ from hubkit.clinical.lexicon import Meaning
 MANY = frozenset({"Lung Opacity", "Lung Lesion", "Support Devices"})
 """Labels whose findings have more names than a lexicon holds."""
 
+FINDING = frozenset({"finding"})
+
+RETOLD = frozenset(
+    {"calcification", "ards", "spondylosis", "scar", "fever", "low_volumes", "cyst", "air_fluid_level", "opacity"}
+)
+"""Findings that a translation names where the source only implies them."""
+
 DEVICES = frozenset(
     (
         "pacemaker",
@@ -40,6 +47,7 @@ def check_sentences(pairs: Sequence[tuple[Side, Side]]) -> Iterator[Flag]:
     open_ends = [differing(_findings, source, translation) for source, translation in pairs]
     _settle_moved(open_ends)
     by_dimension = compare(pairs)
+    report = frozenset[str]().union(*(source.names for source, _ in pairs))
     for (source, translation), (lost, added), compared in zip(pairs, open_ends, by_dimension, strict=True):
         if not translation.sentences:
             if lost or not _findings(source):
@@ -49,7 +57,7 @@ def check_sentences(pairs: Sequence[tuple[Side, Side]]) -> Iterator[Flag]:
                 yield Flag("sentence_added", "error", None, translation.span)
         else:
             flags = [
-                *_named(source, translation, lost, added),
+                *_named(source, translation, lost, added, report),
                 *negation(source, translation),
                 *laterality(source, translation),
                 *grades(source, translation),
@@ -77,17 +85,23 @@ def _settle_moved(open_ends: Sequence[tuple[list[Place], list[Place]]]) -> None:
                     break
 
 
-def _named(source: Side, translation: Side, lost: list[Place], added: list[Place]) -> Iterator[Flag]:
+def _named(
+    source: Side, translation: Side, lost: list[Place], added: list[Place], report: frozenset[str]
+) -> Iterator[Flag]:
     """Findings and devices that only one side names; anatomy likewise, which reports leave out and add more freely.
 
     What is added beside what is lost was swapped. Alone, it may be what a word unknown to the lexicon means: it is an
     error where a label follows from it, since the English words for these are well known.
     """
     swapped = any(not soft(place.meaning) for place in lost)
+    # Words with many names are compared where no other word is left that could say the same.
+    exchanged = bool(lost and added) and not source.unread(translation) and not translation.unread(source)
     for place in lost:
-        yield Flag("finding_lost", "warning" if soft(place.meaning) else "error", place.span, None)
+        grave = exchanged or not soft(place.meaning)
+        yield Flag("finding_lost", "error" if grave else "warning", place.span, None)
     for place in added:
-        grave = not soft(place.meaning) and (swapped or _well_known(place.meaning))
+        new = swapped or _well_known(place.meaning) or _invented(place, source, translation, report)
+        grave = exchanged or (new and not soft(place.meaning))
         yield Flag("finding_added", "error" if grave else "warning", None, place.span)
     lost, added = differing(_anatomy, source, translation)
     if lost and any("chest" not in place.meaning.names for place in added):
@@ -95,6 +109,15 @@ def _named(source: Side, translation: Side, lost: list[Place], added: list[Place
         return
     yield from (Flag("anatomy_lost", "warning", place.span, None) for place in lost)
     yield from (Flag("anatomy_added", "warning", None, place.span) for place in added)
+
+
+def _invented(place: Place, source: Side, translation: Side, report: frozenset[str]) -> bool:
+    """Whether a finding can stand for nothing of a source that was understood, and is named nowhere in the report."""
+    return (
+        place.meaning.kinds == FINDING
+        and place.meaning.names.isdisjoint(RETOLD | report)
+        and not source.unread(translation)
+    )
 
 
 def _findings(side: Side) -> list[Place]:

@@ -12,7 +12,8 @@ from typing import Literal
 
 from hubkit.checks.flags import Flag
 from hubkit.clinical.assertion import Sentence
-from hubkit.clinical.lexicon import Language, fold, phrase_tree
+from hubkit.clinical.attributes import attribute_words
+from hubkit.clinical.lexicon import Language, fold, phrase_tree, words_of
 
 WORDS = {
     name: frozenset(words)
@@ -40,7 +41,7 @@ RATIOS = ((15, (0.1, 12.0)), (30, (0.15, 7.0)), (60, (0.25, 4.0)), (160, (0.3, 3
 """Up to so many characters of the source, the bounds of the translation's length over the source's."""
 
 
-def check_length(source: str, translation: str) -> Iterator[Flag]:
+def check_length(source: str, translation: str, last: Sequence[Sentence]) -> Iterator[Flag]:
     """Yield a flag for a translation that is far shorter or longer than its source, or that ends in mid-sentence."""
     ratio = len(translation) / len(source)
     # An abbreviation may be spelled out, and the reverse.
@@ -50,8 +51,9 @@ def check_length(source: str, translation: str) -> Iterator[Flag]:
     if source[-1] in ".!?" and translation[-1] not in ".!?:;)]\"”'»":
         word = translation.split()[-1]
         end = len(translation)
+        cut_off = translation[-1] in ",-" or (bool(last) and fold(word) in last[-1].unread)
         if translation[-1] in ",-" or fold(word) not in WORDS["dangling"]:
-            severity: Literal["error", "warning"] = "error" if translation[-1] in ",-" else "warning"
+            severity: Literal["error", "warning"] = "error" if cut_off else "warning"
             yield Flag("truncated", severity, (len(source) - 1, len(source)), (end - len(word), end))
 
 
@@ -141,17 +143,11 @@ def _loop(words: list[str]) -> tuple[int, int] | None:
 @functools.cache
 def _english_words() -> frozenset[str]:
     """Words of the English lexicon that no Portuguese phrase holds; many with these endings are common to both."""
-    only = _words("en") - _words("pt") - WORDS["borrowed"]
+    only = (_words("en") | attribute_words("en")) - (_words("pt") | attribute_words("pt")) - WORDS["borrowed"]
     return frozenset(
         word for word in only if len(word) > 3 and word.isalpha() and not word.endswith(("al", "ar", "or", "a"))
     )
 
 
-def _words(language: Language) -> set[str]:
-    found: set[str] = set()
-    nodes = [phrase_tree(language)]
-    while nodes:
-        node = nodes.pop()
-        found |= node.keys() - {""}
-        nodes += [below for word, below in node.items() if word]
-    return found
+def _words(language: Language) -> frozenset[str]:
+    return words_of(phrase_tree(language))

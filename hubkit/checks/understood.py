@@ -12,10 +12,7 @@ DENYING = re.compile(
     r"|(?:des|in|im|ir)[a-z]+(?:vel|veis)|(?:un|non)[a-z]+|(?:fail|lack|free|spar|clear|miss|absen)[a-z]*|[a-z]+less"
 )
 """Words that may hold a negation. Nearly all that do are in the lexicon, so that other unknown words
-are no reason to doubt a lost one."""
-
-HEDGES = "uncertainty_dropped"
-"""The lexicon holds nearly all doubts of Portuguese too; an unknown word is hardly one more."""
+are no reason to doubt a lost one. Doubts ("uncertainty_dropped") are there likewise."""
 
 
 def sure(flags: list[Flag], source: Side, translation: Side) -> list[Flag]:
@@ -29,11 +26,16 @@ def sure(flags: list[Flag], source: Side, translation: Side) -> list[Flag]:
     said, told = source.unread(translation), translation.unread(source)
     if len(said) == len(told):
         return flags
-    suffixes, words = (("_lost", "_dropped"), told) if len(told) > len(said) else (("_added",), said)
+    more = "_added" if len(said) > len(told) else "_lost"
+    words = said if more == "_added" else told
     may_deny = any(DENYING.fullmatch(word) for word in words)
-    return [
-        flag._replace(severity="warning")
-        if flag.name.endswith(suffixes) and flag.name != HEDGES and (may_deny or not flag.name.startswith("negation_"))
-        else flag
-        for flag in flags
-    ]
+    return [flag._replace(severity="warning") if _open(flag, more, may_deny) else flag for flag in flags]
+
+
+def _open(flag: Flag, more: str, may_deny: bool) -> bool:
+    """Whether an unknown word of the other side may answer what is lost or added."""
+    name = flag.name
+    if name.startswith("negation_"):
+        return may_deny and name == ("negation_added" if more == "_added" else "negation_dropped")
+    # A grade or trend that changed, with nothing in the source that it replaces, was added.
+    return name.endswith(more) or (more == "_added" and name.endswith("_changed") and flag.source_span is None)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hubkit.clinical.lexicon import TOKEN, Language, expand, fold
+from hubkit.clinical.lexicon import TOKEN, Language, expand, fold, words_of
 
 ATTRIBUTES: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
@@ -91,6 +91,11 @@ def near(dimension: str) -> dict[str, frozenset[str]]:
         value: frozenset(linked | {other for other, back in links.items() if value in back})
         for value, linked in links.items()
     }
+
+
+def attribute_words(language: Language) -> frozenset[str]:
+    """Return the words of all phrases of a language."""
+    return words_of(_tree(language))
 
 
 @functools.cache

@@ -244,6 +244,17 @@ def _options(pieces: Iterator[str], inner: bool = False) -> list[str]:
     return [*options, ""] if lone or (inner and options[0] != options[0].strip()) else options
 
 
+def words_of(tree: dict[str, Any]) -> frozenset[str]:
+    """Return the words of all phrases of a tree."""
+    found: set[str] = set()
+    nodes = [tree]
+    while nodes:
+        node = nodes.pop()
+        found |= node.keys() - {""}
+        nodes += [below for word, below in node.items() if word]
+    return frozenset(found)
+
+
 @functools.cache
 def _entries() -> dict[str, dict[str, Any]]:
     return tomllib.loads(LEXICON.read_text(encoding="utf-8"))

@@ -62,7 +62,7 @@ def statements(sentence: Sentence, language: Language) -> list[Statement]:
     for first, last in itertools.pairwise(bounds):
         part: dict[str, list[str]] = {}
         for name, value, at, cut in hits:
-            if first <= at < last and not cut:
+            if first <= at < last and not cut and at not in relations:
                 part.setdefault(name, []).append(value)
         before, after = ROLES.get(roles.get(first, ""), ("", ""))
         if after and parts:

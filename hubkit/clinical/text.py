@@ -17,6 +17,9 @@ SPACES = re.compile(r"[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\t\v\f]")
 INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 """Soft hyphens, zero-width characters and byte-order marks: they show nothing, and part words."""
 
+SOFT_HYPHEN = "\u00ad"
+"""After "Ã" it is the second byte of "í" in a text that was read in a wrong encoding, and stays."""
+
 CLUSTER = re.compile(r"\r\n|.[\u0300-\u036f]*", re.DOTALL)
 """A line end, or a character with the accents that follow it."""
 
@@ -50,7 +53,9 @@ def canonical(text: str) -> Canonical:
     pieces: list[str] = []
     places: list[int] = []
     for match in CLUSTER.finditer(text):
-        piece = INVISIBLE.sub("", unicodedata.normalize("NFC", match[0]))
+        piece = unicodedata.normalize("NFC", match[0])
+        if not (piece == SOFT_HYPHEN and text[match.start() - 1 : match.start()] == "Ã"):
+            piece = INVISIBLE.sub("", piece)
         piece = "\n" if piece in {"\r\n", "\r", "\u2028", "\u2029", "\x85"} else SPACES.sub(" ", piece)
         pieces.append(piece)
         places.extend(itertools.repeat(match.start(), len(piece)))

@@ -76,6 +76,13 @@ def test_what_is_said_in_another_way_is_no_error(source, translation):
         ("Spiculated mass.", "Massa.", "margin_lost"),
         ("Displaced fracture.", "Fratura.", "displaced_lost"),
         ("Effusion of the base.", "Derrame de na base.", "truncated"),
+        ("Old rib fractures.", "Fraturas costais antigas e nódulo.", "finding_added"),
+        ("Hypoxia, evaluate for edema.", "Hipertensão, avaliar edema.", "finding_lost"),
+        ("Both drains were withdrawn.", "Um dos drenos foi retirado.", "count_changed"),
+        ("Scar from previous tuberculosis.", "Cicatriz de tuberculose ativa.", "age_changed"),
+        ("Patchy opacity.", "Opacidade patchy.", "english"),
+        ("CT of the chest is recommended.", "Recomenda-se TC de tórax com contra", "truncated"),
+        ("Healed clavicle fracture.", "Fratura consolidada da clav\u00c3\u00adcula.", "damaged"),
     ],
 )
 def test_one_thing_that_differs_is_an_error(source, translation, name):
