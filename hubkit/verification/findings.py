@@ -56,7 +56,7 @@ class Findings:
         self._recorded.add((who, check))
         self._progress.reach(len(self._recorded))
         shown = "FAILED" if result == FAILED else result
-        print(f"  verify: {who:<26} {check:<20} {shown}: {entry['detail']}", file=sys.stderr)
+        print(f"  verify: {who:<13} {check:<19} {shown}: {entry['detail']}", file=sys.stderr)
 
     def describe(self, who: str, values: Mapping[str, Any]) -> None:
         """Say with which versions a reader's checks are made."""
