@@ -57,6 +57,11 @@ def test_every_command_has_help(name: str) -> None:
         (["sing"], 2, "No such command 'sing'"),
         (["transalte"], 2, "No such command 'transalte'. Did you mean 'translate'?"),
         (["settings", "translate"], 2, "there is no table translate (tables: release, corpus, translation,"),
+        (
+            ["withdraw", "--config", "right.toml", "--confirm", "release-0.9.0"],
+            2,
+            "--confirm is release-0.9.0, but the tag is release-1.0.0; for another version: --tag release-0.9.0",
+        ),
     ],
 )
 def test_a_mistake_is_one_line(
@@ -148,3 +153,9 @@ def test_a_dry_run_says_what_would_run_and_does_nothing(tmp_path: Path) -> None:
     shown = CliRunner().invoke(cli, arguments)
     assert [line.split()[:2] for line in shown.output.splitlines()][:2] == [["read", "run"], ["translate", "run"]]
     assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_the_line_for_completion_can_be_copied() -> None:
+    """At 80 columns a wrapped line would be two commands."""
+    shown = CliRunner().invoke(cli, ["--help"], terminal_width=80).output
+    assert '  eval "$(_HUBKIT_COMPLETE=bash_source hubkit)"\n' in shown

@@ -248,7 +248,8 @@ def steadily(step: Callable[[], Value], where: str, attempts: int | None = None)
             time.sleep(asked)
         else:
             time.sleep(min(LONGEST_WAIT, 0.25 * 2**attempt) * random.uniform(0.5, 1))
-    raise HubkitError(f"{said} ({attempts} attempts)", where=where, hint="run the same command again: it goes on")
+    hint = "check the network and HF_ENDPOINT, then run the same command again: it continues"
+    raise HubkitError(f"{said} ({attempts} attempts)", where=where, hint=hint)
 
 
 def seconds_to_wait(response: Any) -> float | None:

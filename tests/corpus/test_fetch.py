@@ -323,6 +323,7 @@ def test_the_command_line(server: LoopbackPhysioNet, tmp_path: Path) -> None:
     arguments = ["--config", str(settings), "--workspace", str(tmp_path / "work")]
     checked = CliRunner().invoke(cli, ["fetch", "--check", *arguments], catch_exceptions=False)
     assert checked.output.startswith("ada has access to mimic-cxr/2.1.0")
+    assert "note: translate and push take no check but one at https://physionet.org\n" in checked.output
     fetched = CliRunner().invoke(cli, ["fetch", *arguments], catch_exceptions=False)
     assert fetched.output.endswith("is complete; now: hubkit doctor, then hubkit release\n")
     assert len(images(tmp_path / "corpus")) == 8

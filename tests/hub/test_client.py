@@ -85,7 +85,7 @@ def test_a_hub_that_stumbles_is_asked_again(scripted: Scripted, statuses: list[i
 @pytest.mark.parametrize(
     ("status", "hint"),
     [
-        (401, "hf auth login"),
+        (401, "set HF_TOKEN, or unset it and `hf auth login`"),
         (402, "storage or plan is used up"),
         (403, "write access to the namespace, check the namespace and the clock"),
         (404, "check the namespace and the repo's name"),
@@ -103,7 +103,9 @@ def test_a_refusal_says_what_helps_and_is_final(scripted: Scripted, status: int,
 
 def test_patience_ends(scripted: Scripted) -> None:
     scripted.statuses = [502] * 100
-    with pytest.raises(HubkitError, match=rf"answered 502 \({ATTEMPTS} attempts\).*run the same command again"):
+    with pytest.raises(
+        HubkitError, match=rf"answered 502 \({ATTEMPTS} attempts\).*HF_ENDPOINT, then run the same command again"
+    ):
         refs(connect())
     assert scripted.asked == ATTEMPTS
 
