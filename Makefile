@@ -8,7 +8,7 @@ READY  := $(VENV)/.ready
 # and since then the second.
 PINNED := PIP_CONSTRAINT="$(CURDIR)/constraints.txt" PIP_BUILD_CONSTRAINT="$(CURDIR)/constraints.txt"
 
-.PHONY: check test long mutants demo wheel kills faults hub-client browser checks clean
+.PHONY: check test long mutants demo wheel kills faults hub-client browser checks clean gpu
 
 $(READY): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing; give another 3.11 or later with PYTHON=..."; exit 1; }
@@ -69,6 +69,10 @@ browser: $(READY)
 # Recall and false alarms of the clinical checks on the frozen pairs.
 checks: $(READY)
 	$(BIN)/python benchmarks/checks.py
+
+# On one GPU, with random weights and no network: requests in flight, faults and training of the real shapes; some minutes.
+gpu: $(READY)
+	$(BIN)/python benchmarks/gpu.py --out gpu.json
 
 clean:
 	rm -rf work build dist .pytest_cache .mypy_cache .ruff_cache

@@ -55,7 +55,10 @@ def _verdict(need: Need, device: Device, setting: str, lower: str) -> Finding:
     name = f"each of {device.gpus} {device.name}" if device.gpus > 1 else device.name
     what = f"needs about {size} of the {device.total / 2**30:.0f} GiB of {name}"
     if need.total > device.total or need.requests == 0:
-        return failed(check, what, f'{lower}, or smaller batches; [translation] engine = "openai" uses a server')
+        other = (
+            'set [translation] engine = "openai" and use a server' if need.stage == "translate" else "smaller batches"
+        )
+        return failed(check, what, f"{lower}, or {other}")
     if need.requests is not None:
         what = f"{what}: {need.requests} requests in flight with {need.attention}"
         if need.requests < FEW:

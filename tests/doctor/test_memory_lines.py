@@ -56,10 +56,8 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return patch
 
 
-NF4, SERVER = (
-    'set [translation] quantization = "nf4"',
-    ' or smaller batches; [translation] engine = "openai" uses a server',
-)
+NF4 = 'set [translation] quantization = "nf4"'
+SERVER = ' or set [translation] engine = "openai" and use a server'
 LARGER = "take a larger GPU or a smaller model"
 
 TRANSLATE: list[tuple[str, str, str, str, str]] = [
