@@ -54,7 +54,7 @@ class WordList:
 
     def __init__(self, dictionary: Path):
         self.path = dictionary
-        affixes, words = _read(dictionary.with_suffix(".aff")), _read(dictionary)
+        words, affixes = _read(dictionary), _read(dictionary.with_suffix(".aff"))
         self.digest = hashlib.sha256(affixes + words).hexdigest()
         encoding = re.search(rb"^(?:\xef\xbb\xbf)?SET\s+(\S+)", affixes, re.MULTILINE)
         name = encoding[1].decode("ascii", "replace") if encoding else "ISO8859-1"
@@ -183,4 +183,7 @@ def _rules(kind: str, lines: list[str]) -> dict[str, list[Rule]]:
 
 @functools.cache
 def _matcher(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
+    try:
+        return re.compile(pattern)
+    except re.error:
+        raise HubkitError("has an affix whose condition cannot be read", where="the .aff file", hint=HINT) from None

@@ -90,6 +90,13 @@ def test_what_cannot_be_read_is_an_error(tmp_path, affixes, words, what):
     assert VARIABLE in raised.value.hint
 
 
+def test_a_condition_that_cannot_be_read_is_an_error(tmp_path):
+    broken = WordList(write(tmp_path, b"SFX A Y 1\nSFX A 0 s (\n", b"1\ncisto/A\n"))
+    assert "cisto" in broken
+    with pytest.raises(HubkitError, match="condition cannot be read"):
+        assert "cistos" in broken
+
+
 @pytest.mark.parametrize("present", [(), (".dic",), (".aff",)])
 def test_both_files_are_needed(tmp_path, monkeypatch, present):
     for ending in present:
