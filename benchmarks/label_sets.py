@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,6 @@ from wide_set import wilson
 
 from hubkit.clinical.labels import labels
 from hubkit.clinical.lexicon import Language
-from hubkit.corpus.sections import parse_report
 from hubkit.tables import CHEXPERT_LABELS
 
 RADLABELS = "radlabels==0.2.0"
@@ -59,6 +59,9 @@ OF_RADLABELS = {
 VALUES = {"definitely absent": 0, "uncertain": -1, "definitely present": 1}
 
 STRENGTH = (0, -1, 1).index
+
+DESCRIBED = re.compile(r"(?:FINDINGS|IMPRESSION|CONCLUSION)S?:")
+"""The headings before what CheXpert's labels are read from."""
 
 
 class Text(NamedTuple):
@@ -127,17 +130,16 @@ def print_radlabels(offline: bool) -> None:
         if got.returncode or wheel is None:
             sys.exit(f"labels: pip could not download {RADLABELS}; check the package index, or give --offline")
         texts = _of_wheel(wheel)
-    print(f"{RADLABELS}: {len(texts)} generated English reports")
+    print(f"{RADLABELS}: {len(texts)} generated English reports that have findings or an impression")
     _print_labels(texts)
 
 
 def _of_wheel(path: Path) -> list[Text]:
+    """The reports that have findings or an impression, from which CheXpert's labels are read."""
     with zipfile.ZipFile(path) as wheel:
         known = json.loads(wheel.read("radlabels/samples/synthetic_labels.json"))
-        return [
-            Text(name, "en", _described(wheel.read(_report(name)).decode()), _of_findings(found))
-            for name, found in sorted(known.items())
-        ]
+        texts = [(name, _described(wheel.read(_report(name)).decode()), found) for name, found in sorted(known.items())]
+    return [Text(name, "en", text, _of_findings(found)) for name, text, found in texts if text]
 
 
 def _report(name: str) -> str:
@@ -145,9 +147,8 @@ def _report(name: str) -> str:
 
 
 def _described(report: str) -> str:
-    """Findings and impression of a report, which CheXpert's labels are read from; else all of it."""
-    read = parse_report(0, report.encode())
-    return "\n\n".join(filter(None, (read.findings, read.impression, read.last_paragraph))) or report
+    """What a report says from its findings or impression on; some were generated without, or broke off before."""
+    return DESCRIBED.split(report, maxsplit=1)[-1] if DESCRIBED.search(report) else ""
 
 
 def _of_findings(found: dict[str, str]) -> dict[str, int]:

@@ -57,6 +57,9 @@ NEARLY = frozenset(
 NEARLY_WITHIN = 2
 """Words between such a word and the resolution: "quase totalmente reabsorvido"."""
 
+MOVED = ("back", "retract", "tracion", "recu")
+"""How words begin that say that a device was moved and not removed: a tube that was pulled back is there."""
+
 COPULAS = frozenset({"is", "are", "was", "were", "been", "e", "sao", "foi", "esta", "estao", "foram", "parece"})
 
 CAUSES = frozenset({"due", "secondary", "because", "devido", "secundario", "secundaria", "por"})
@@ -207,7 +210,7 @@ def mentions(sentence: Sentence, gone: bool = True) -> list[Mention]:
     for at, term in enumerate(terms):
         value = cue(term.meaning)
         of_trend = "trend" in term.meaning.kinds
-        if value is None or at in polarity or (of_trend and (not gone or _nearly(sentence, term))):
+        if value is None or at in polarity or (of_trend and (not gone or _stays(sentence, term))):
             continue
         for place in _reached_by_trend(sentence, at, polarity) if of_trend else _reached(sentence, at, polarity):
             if value == 0 or polarity[place] != 0:
@@ -219,8 +222,22 @@ def mentions(sentence: Sentence, gone: bool = True) -> list[Mention]:
     return [Mention(terms[at], value) for at, value in polarity.items()]
 
 
-def _nearly(sentence: Sentence, term: Term) -> bool:
-    return not NEARLY.isdisjoint(sentence.words[max(0, term.first - NEARLY_WITHIN) : term.first])
+def _stays(sentence: Sentence, term: Term) -> bool:
+    """Whether something of a finding is left, or a device was only moved: "nearly resolved", "pulled back"."""
+    before = sentence.words[max(0, term.first - NEARLY_WITHIN) : term.first]
+    moved = any(word.startswith(MOVED) for word in sentence.words[term.first : term.last + 1])
+    return moved or not NEARLY.isdisjoint(before)
+
+
+def _doubts_trend(sentence: Sentence, at: int) -> bool:
+    """Whether a doubt is of how something changed, and not whether it is there: "line likely unchanged"."""
+    following = sentence.terms[at + 1 : at + 2]
+    return (
+        cue(sentence.terms[at].meaning) == -1
+        and bool(following)
+        and following[0].first == sentence.terms[at].last
+        and "same" in following[0].meaning.names
+    )
 
 
 def _reached_by_trend(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]:
@@ -238,7 +255,9 @@ def _reached(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]
     term, words = sentence.terms[at], sentence.words
     if "alternative" in term.meaning.names:
         return [*_before(sentence, at, polarity)[:1], *_after(sentence, at, polarity)]
-    if _of_other_side(sentence, at):
+    if _doubts_trend(sentence, at):
+        return []
+    if _of_other_side(sentence, at) or words[max(0, term.first - 1) : term.last] == ["if", "not"]:
         return []
     trend = _denied_trend(sentence, at) if cue(term.meaning) == 0 else None
     if trend is not None and words[trend.last : trend.last + 1] and words[trend.last] in LINKS:
@@ -322,6 +341,8 @@ def _after(sentence: Sentence, at: int, polarity: dict[int, int], ends: frozense
         if place in polarity:
             direct = place == at + 1 and _looks_back(terms[at].meaning) and COPULAS.issuperset(gap)
             if "state" in kinds and (not listed or (_normal(term.meaning) and not direct)):
+                if _qualifies(terms, place, polarity):
+                    continue
                 break
             if "," in gap and _followed_up(sentence, place):
                 break
@@ -359,6 +380,17 @@ def _before(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]:
             other = True
         edge = term.first
     return reached
+
+
+def _qualifies(terms: Sequence[Term], at: int, polarity: dict[int, int]) -> bool:
+    """Whether a state only says how sure a finding is that directly follows: "no clear pneumothorax"."""
+    following = terms[at + 1 : at + 2]
+    return (
+        "clear" in terms[at].meaning.names
+        and at + 1 in polarity
+        and following[0].first == terms[at].last
+        and "finding" in following[0].meaning.kinds
+    )
 
 
 def _subject_of_state(terms: Sequence[Term], at: int) -> bool:

@@ -32,7 +32,8 @@ PAIRS = {
 STRENGTH = (0, -1, 1).index
 
 ASKED = re.compile(
-    r"\b(evaluate|eval|assess|assessment|rule out|r/o|question|avaliar|avaliacao|avalie|pesquisar|descartar|investigar"
+    r"\b(evaluate|evaluation|eval|assess|assessment|rule out|r/o|question"
+    r"|avaliar|avaliacao|avalie|pesquisar|descartar|investigar"
     r"|(detection|sensitivity|deteccao|sensibilidade|sensivel|sensitive) (of|for|in|para|na|de))\b"
 )
 """What is only asked for, or what a study could show, in folded words."""

@@ -53,6 +53,8 @@ PORTUGUESE = [
     ("Consolidação que limita a avaliação da pleura; derrame possível.", {"Consolidation": 1, "Pleural Effusion": -1}),
     ("Sem pneumotórax, embora a detecção de pneumotórax seja limitada.", {"Pneumothorax": 0, "No Finding": 1}),
     ("Não se pode descartar pneumonia.", {"Pneumonia": -1}),
+    ("Sonda tracionada.", {"No Finding": 1, "Support Devices": 1}),
+    ("Derrame provavelmente inalterado.", {"Pleural Effusion": 1}),
     # A verb that is denied has its subjects after it, all of them.
     (
         "Não foram caracterizados consolidação, pneumotórax ou derrame.",
@@ -101,6 +103,14 @@ ENGLISH = [
     ("Pneumothorax is not seen.", {"No Finding": 1, "Pneumothorax": 0}),
     ("A trace pneumothorax may persist.", {"Pneumothorax": -1}),
     ("Cannot rule out pneumonia.", {"Pneumonia": -1}),
+    ("The tube and the line are likely unchanged.", {"No Finding": 1, "Support Devices": 1}),
+    ("Effusion probably unchanged.", {"Pleural Effusion": 1}),
+    ("The line has been pulled back.", {"No Finding": 1, "Support Devices": 1}),
+    ("The line has been removed.", {"No Finding": 1}),
+    ("No clear pneumothorax.", {"No Finding": 1, "Pneumothorax": 0}),
+    ("Pneumothorax unchanged if not slightly smaller.", {"Pneumothorax": 1}),
+    ("Evaluation for pneumothorax is limited.", {"No Finding": 1}),
+    ("The heart is enlarged, if not massively so.", {"Cardiomegaly": 1}),
     ("Not seen: effusion, pneumothorax.", {"No Finding": 1, "Pneumothorax": 0, "Pleural Effusion": 0}),
     ("No effusion, heart enlarged.", {"Cardiomegaly": 1, "Pleural Effusion": 0}),
     ("The heart is not normal.", {"Cardiomegaly": 1}),
