@@ -54,7 +54,7 @@ def main() -> int:
     pairs = [row for path in options.pairs for row in _rows(path)]
     cases = make_cases(pairs, options.seed)
     sentences = {at for at, row in enumerate(pairs) if row["id"].startswith("s")} or set(range(len(pairs)))
-    check("Clear lungs.", "Pulmões limpos.")  # reads the lexicon, once a process
+    check("Clear lungs.", "Pulmões limqos.")  # reads the lexicon and the word list, once a process
     started = time.process_time()
     flags = [check(case.source, case.translation) for case in cases]
     rate = len(cases) / (time.process_time() - started)

@@ -39,6 +39,11 @@ OPPOSED = (
 than left effusion"."""
 
 
+TRENDS = ("finding", "trend")
+
+WAY = {"up": 1, "worse": 1, "down": -1, "better": -1, "resolved": -1}
+"""Which way a finding goes: "improved" and "diminuiu" agree, whatever the words."""
+
 COUNTED = frozenset(itertools.chain.from_iterable(NUMBERS["en"]["words"].values()))
 """Numbers that are words."""
 
@@ -186,6 +191,13 @@ def _exchanged(source: Side, translation: Side) -> Iterator[Flag]:
             whole = (a, d) in others and (c, b) in others
             if whole or (crossed in others and {(kinds[0], a), (kinds[0], c), (kinds[1], b), (kinds[1], d)} <= sure):
                 yield Flag("exchanged", "error", ours[a, b], others[crossed])
+                return
+    trends = mine.get(TRENDS, {}), theirs.get(TRENDS, {})
+    # Not where a finding is shared: "larger right and smaller left effusions".
+    if [len(own) for own in trends] == [sum("trend" in part.values for part in parts) for parts in (said, told)]:
+        for (finding, trend), (same, other) in itertools.product(*trends):
+            if same == finding and WAY.get(trend, 0) * WAY.get(other, 0) < 0:
+                yield Flag("exchanged", "error", trends[0][finding, trend], trends[1][same, other])
                 return
     roles, others = mine.get(("role", "subject"), {}), theirs.get(("role", "subject"), {})
     if max(len(roles), len(others)) <= 2:

@@ -7,14 +7,10 @@ from typing import NamedTuple
 
 from hubkit.checks.flags import Flag
 from hubkit.checks.sides import SIZED, Place, Side, Span, differing
-from hubkit.clinical.assertion import Sentence
-from hubkit.clinical.lexicon import Term
 
 THAN = frozenset({"than", "que", ">", "<"})
 
 COMPARATIVES = frozenset({"more", "less"})
-
-JOINTS = frozenset({",", ";", ":", "and", "with", "but", "while", "e", "com", "mas", "enquanto"})
 
 PLAIN = frozenset({"up", "down", "better", "worse", "low", "mid", "high"})
 
@@ -54,10 +50,6 @@ def laterality(source: Side, translation: Side) -> Iterator[Flag]:
     if len(lesser[0]) == len(lesser[1]) == 1 and lesser[0][0].side != lesser[1][0].side:
         yield Flag("laterality", "error", lesser[0][0].span, lesser[1][0].span)
         return
-    swapped = _swapped(source, translation)
-    if swapped is not None:
-        yield swapped
-        return
     one = [direction.side for direction in said if not direction.lesser]
     other = [direction.side for direction in told if not direction.lesser]
     if one == other:
@@ -82,49 +74,6 @@ def laterality(source: Side, translation: Side) -> Iterator[Flag]:
 
 def _sided(directions: list[Direction]) -> Span | None:
     return next((direction.span for direction in directions if direction.side != "both"), None)
-
-
-def _swapped(source: Side, translation: Side) -> Flag | None:
-    """A flag where all findings that stand beside a side have the other one: "left effusion and right nodule"."""
-    if not source.names & translation.names >= SIDES:
-        return None
-    said, told = _beside(source), _beside(translation)
-    common = said.keys() & told.keys()
-    if len(common) > 1 and all(said[name][0] != told[name][0] for name in common):
-        first = min(common, key=lambda name: said[name][1])
-        return Flag("laterality", "error", said[first][1], told[first][1])
-    return None
-
-
-def _beside(side: Side) -> dict[str, tuple[str, Span]]:
-    """The side of each finding that has one of its own, and where it is named; nothing where that is not plain."""
-    found: dict[str, tuple[str, Span]] = {}
-    for sentence in side.sentences:
-        for part in _parts(sentence):
-            sides = [term for term in part if "side" in term.meaning.kinds]
-            findings = [term for term in part if term.meaning.kinds <= {"finding", "device"}]
-            if not sides:
-                continue
-            if len(sides) > 1 or len(findings) != 1 or not sides[0].meaning.names <= SIDES:
-                return {}
-            for name in findings[0].meaning.names:
-                if name in found:
-                    return {}
-                found[name] = (next(iter(sides[0].meaning.names)), sentence.span(findings[0]))
-    return found
-
-
-def _parts(sentence: Sentence) -> Iterator[list[Term]]:
-    """The terms of a sentence between its commas and conjunctions."""
-    part: list[Term] = []
-    edge = 0
-    for term in sentence.terms:
-        if not JOINTS.isdisjoint(sentence.words[edge : term.first]) or sentence.words[term.first] in JOINTS:
-            yield part
-            part = []
-        part.append(term)
-        edge = term.last
-    yield part
 
 
 def _answered(direction: Direction, sides: set[str], beside: set[str], answer: Side) -> bool:

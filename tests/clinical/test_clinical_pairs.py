@@ -68,6 +68,11 @@ def test_what_is_said_in_another_way_is_no_error(source, translation):
         ("The mass compresses the trachea.", "A traqueia comprime a massa.", "exchanged"),
         ("The nodule lies above the cyst.", "O cisto está acima do nódulo.", "exchanged"),
         ("Nodule larger than the cyst.", "Cisto maior que o nódulo.", "exchanged"),
+        (
+            "The effusion has increased while the edema has improved.",
+            "O derrame diminuiu, enquanto o edema piorou.",
+            "exchanged",
+        ),
         ("Urgent biopsy is needed.", "Biópsia eletiva é necessária.", "urgency_changed"),
         ("72M with cough.", "Mulher de 72 anos com tosse.", "sex_changed"),
         ("Left chylothorax.", "Empiema à esquerda.", "kind_changed"),
@@ -81,7 +86,7 @@ def test_what_is_said_in_another_way_is_no_error(source, translation):
         ("Both drains were withdrawn.", "Um dos drenos foi retirado.", "count_changed"),
         ("Scar from previous tuberculosis.", "Cicatriz de tuberculose ativa.", "age_changed"),
         ("Patchy opacity.", "Opacidade patchy.", "english"),
-        ("CT of the chest is recommended.", "Recomenda-se TC de tórax com contra", "truncated"),
+        ("CT of the chest is recommended.", "Recomenda-se TC de tórax com contras", "truncated"),
         ("Healed clavicle fracture.", "Fratura consolidada da clav\u00c3\u00adcula.", "damaged"),
     ],
 )
