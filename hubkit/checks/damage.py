@@ -27,6 +27,9 @@ RESIDUE = re.compile(
 )
 """Tags, tokens of a tokenizer or of a prompt, and marks in brackets such as "[Fim da tradução]"."""
 
+MARK = re.compile(r"[&\\%<\[{⟨▁ĠġĊċ#@]")
+"""One of these stands in whatever ENTITY and RESIDUE find; nearly all texts have none."""
+
 
 def check_damage(source: str, translation: str) -> Iterator[Flag]:
     """Yield a flag for characters that were damaged, and for tags and tokens left in a text.
@@ -36,6 +39,8 @@ def check_damage(source: str, translation: str) -> Iterator[Flag]:
     damage = _foreign(MOJIBAKE, source, translation)
     if damage:
         yield Flag("damaged", "error", None, damage.span())
+    if MARK.search(translation) is None:
+        return
     left = _foreign(ENTITY, source, translation) or _foreign(RESIDUE, source, translation)
     if left:
         yield Flag("residue", "error", None, left.span())

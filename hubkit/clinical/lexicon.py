@@ -84,6 +84,7 @@ class Term(NamedTuple):
     last: int
 
 
+@functools.lru_cache(maxsize=16)  # several checks fold the text of a pair
 def fold(text: str) -> str:
     """Return `text` in lower case and without accents; every character keeps its place."""
     return text.translate(_FOLDED)

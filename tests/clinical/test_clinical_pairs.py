@@ -78,7 +78,7 @@ def test_what_is_said_in_another_way_is_no_error(source, translation):
         ("Left chylothorax.", "Empiema à esquerda.", "kind_changed"),
         ("Chest CT is recommended.", "Recomenda-se TC de abdome.", "study_changed"),
         ("The drain was removed.", "O dreno permanece.", "kept_changed"),
-        ("Spiculated mass.", "Massa.", "margin_lost"),
+        ("Spiculated mass.", "Massa.", "spiculated_lost"),
         ("Displaced fracture.", "Fratura.", "displaced_lost"),
         ("Effusion of the base.", "Derrame de na base.", "truncated"),
         ("Old rib fractures.", "Fraturas costais antigas e nódulo.", "finding_added"),
