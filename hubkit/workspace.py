@@ -86,6 +86,11 @@ class Workspace:
         return self.root / "revised" / "revision.json"
 
     @property
+    def thoughts(self) -> Path:
+        """How many translations came after a thought, and how long these were."""
+        return self.machine_translations.with_name("thoughts.json")
+
+    @property
     def adapter(self) -> Path:
         return self.root / "adapter"
 

@@ -108,7 +108,8 @@ RELEASED: dict[str, dict[str, Any]] = {
 ADDED: dict[str, dict[str, Any]] = {
     "audit": {"studies": 200, "completions": 32, "first_words": 8, "reference_adapter": None},
     "finetuning": {"model_id": None},
-    "translation": {"model_id": None},
+    "translation": {"model_id": None, "thinking_tokens": None, "curb_thinking": False},
+    "generation": {"thinking_tokens": None},
     "scoring": {"bertimbau": {"model_id": None}, "xlm_roberta": {"model_id": None}},
     "release": {"install": None},
     # 0.1.0 had the Gradio Space alone: what came with it leaves the outcome as it was, and the default does not.

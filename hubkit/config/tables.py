@@ -24,6 +24,7 @@ from hubkit.config.values import (
     Install,
     ModelId,
     NonEmptyStr,
+    NonNegative,
     Positive,
     Quantization,
     Runtime,
@@ -121,6 +122,10 @@ class Translation(Table):
     """Whether the model sees the rest of the report as context."""
     max_new_tokens: Positive = 1024
     """Most tokens of a translation, and never more than 32 plus the characters of its source: loops end early."""
+    thinking_tokens: NonNegative | None = Field(None, examples=[2048])
+    """Tokens a thought may have before the translation; none: 2,048 for MedGemma 27B and 1.5, which think, else 0."""
+    curb_thinking: bool = False
+    """Whether the prompt asks for the translation without a thought."""
     memory: bool = True
     """Whether equal texts of equal sections are translated once."""
     retries: Annotated[int, Field(ge=0)] = 2
@@ -235,6 +240,8 @@ class Generation(Table):
     """Examples before the question in the few-shot condition."""
     max_new_tokens: Positive = 512
     """Most tokens of a report."""
+    thinking_tokens: NonNegative | None = Field(None, examples=[2048])
+    """Tokens a thought may have before the report; none: 2,048 for MedGemma 27B and 1.5, which think, else 0."""
     reference: Literal["findings_impression", "report"] = "findings_impression"
     """What generations are scored against: ACHADOS + IMPRESSÃO, or the whole report as in the original study."""
     do_sample: bool = False

@@ -27,6 +27,7 @@ class Formerly(NamedTuple):
 
 Quantization = Literal["nf4", "bf16", "fp32"]
 Positive = Annotated[int, Field(gt=0)]
+NonNegative = Annotated[int, Field(ge=0)]
 NonEmptyStr = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 """A text that says something."""
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$"), Runtime]

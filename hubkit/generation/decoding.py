@@ -10,16 +10,23 @@ from hubkit.models.conversation import ask, encode
 from hubkit.models.loading import Loaded
 from hubkit.models.memory import free_memory, is_out_of_memory
 from hubkit.models.samples import Sample
+from hubkit.models.thinking import Thinking
 
 Batch = tuple[int, ...]
 """The study_ids that were answered in one pass."""
 
 
 class Answer(NamedTuple):
-    """What a model said of a study, in which batch; finish_reason is "stop", or "length" where it was cut."""
+    """What a model said of a study, in which batch; finish_reason is "stop", or "length" where it was cut.
+
+    Attributes:
+        text: without a thought; "" where there is nothing else.
+        thought_tokens: how many tokens the thought has.
+    """
 
     text: str
     finish_reason: str
+    thought_tokens: int
     batch: Batch
 
 
@@ -51,23 +58,33 @@ def account_for(
 
 
 def answer(
-    loaded: Loaded, settings: Generation, batch: Sequence[Sample], examples: Sequence[Sample], seed: int
+    loaded: Loaded,
+    settings: Generation,
+    batch: Sequence[Sample],
+    examples: Sequence[Sample],
+    seed: int,
+    thinking: Thinking,
 ) -> list[Answer]:
     """Answer a batch in one pass; where there is no memory for it, in two halves.
 
     Args:
         examples: studies that are shown with their reports before each question.
         seed: what sampling starts from; greedy decoding does not use it.
+        thinking: how the base marks its thoughts.
     """
     import torch
 
     questions = [ask(sample.images, settings.prompt, examples) for sample in batch]
     inputs = encode(loaded.processor, questions, [sample.study_id for sample in batch])
     inputs = inputs.to(loaded.model.device, dtype=loaded.model.dtype)
+    prompts = inputs["input_ids"]
+    opened = [thinking.opens(prompt) for prompt in prompts.tolist()]
+    stops = _stops(thinking, settings.max_new_tokens, opened, prompts.shape[1])
     torch.manual_seed(seed)
     try:
         with torch.inference_mode():
-            output = loaded.model.generate(**inputs, generation_config=decoding(loaded.model, settings))
+            how = decoding(loaded.model, settings, thinking.budget)
+            output = loaded.model.generate(**inputs, generation_config=how, **stops)
     except (RuntimeError, MemoryError) as error:
         if len(batch) == 1 or not is_out_of_memory(error):
             raise
@@ -77,11 +94,14 @@ def answer(
         free_memory()
         half = len(batch) // 2
         return [
-            *answer(loaded, settings, batch[:half], examples, seed),
-            *answer(loaded, settings, batch[half:], examples, seed),
+            *answer(loaded, settings, batch[:half], examples, seed, thinking),
+            *answer(loaded, settings, batch[half:], examples, seed, thinking),
         ]
-    new = output[:, inputs["input_ids"].shape[1] :]
-    return [Answer(*_decoded(loaded, tokens), _ids(batch)) for tokens in new]
+    new = output[:, prompts.shape[1] :].tolist()
+    return [
+        Answer(*_decoded(loaded, tokens, thinking, settings.max_new_tokens, begun), _ids(batch))
+        for tokens, begun in zip(new, opened, strict=True)
+    ]
 
 
 def advice(settings: Generation, shown: int, images: int) -> str:
@@ -100,8 +120,12 @@ def advice(settings: Generation, shown: int, images: int) -> str:
     return "take a smaller base or a device with more memory"
 
 
-def decoding(model: Any, settings: Generation) -> Any:
-    """The model's own end and padding tokens, with decoding as configured in place of the model's defaults."""
+def decoding(model: Any, settings: Generation, thinking_tokens: int = 0) -> Any:
+    """The model's own end and padding tokens, with decoding as configured in place of the model's defaults.
+
+    Args:
+        thinking_tokens: tokens that a thought may have on top of those of the answer.
+    """
     from transformers import GenerationConfig
 
     own = model.generation_config
@@ -109,7 +133,7 @@ def decoding(model: Any, settings: Generation) -> Any:
     plain = {} if settings.do_sample else {"temperature": 1.0, "top_k": 50, "top_p": 1.0}
     return GenerationConfig(
         do_sample=settings.do_sample,
-        max_new_tokens=settings.max_new_tokens,
+        max_new_tokens=settings.max_new_tokens + thinking_tokens,
         bos_token_id=own.bos_token_id,
         eos_token_id=own.eos_token_id,
         pad_token_id=own.pad_token_id,
@@ -121,8 +145,31 @@ def _ids(batch: Sequence[Sample]) -> Batch:
     return tuple(sample.study_id for sample in batch)
 
 
-def _decoded(loaded: Loaded, tokens: Any) -> tuple[str, str]:
-    ends = loaded.model.generation_config.eos_token_id
-    ended = set(ends if isinstance(ends, list) else [ends]) & set(tokens.tolist())
-    text = loaded.processor.tokenizer.decode(tokens, skip_special_tokens=True).strip()
-    return text, "stop" if ended else "length"
+def _stops(thinking: Thinking, limit: int, opened: Sequence[bool], begin: int) -> dict[str, Any]:
+    """What ends a row that does not think at its limit, so that it does not write on into the budget of a thought."""
+    import torch
+    from transformers import StoppingCriteria, StoppingCriteriaList
+
+    class Enough(StoppingCriteria):
+        def __call__(self, input_ids: Any, scores: Any, **options: Any) -> Any:
+            rows = zip(input_ids[:, begin:].tolist(), opened, strict=True)
+            return torch.tensor(
+                [len(row) >= thinking.most(row, limit, begun) for row, begun in rows], device=input_ids.device
+            )
+
+    return {"stopping_criteria": StoppingCriteriaList([Enough()])} if thinking.budget else {}
+
+
+def _decoded(
+    loaded: Loaded, tokens: list[int], thinking: Thinking, limit: int, opened: bool = False
+) -> tuple[str, str, int]:
+    own = loaded.model.generation_config.eos_token_id
+    ends = set(own if isinstance(own, list) else [own])
+    kept = thinking.trim(tokens, limit, opened)
+    thought = thinking.thought(kept, opened)
+    if not thought.ended:
+        # What follows the end of a turn is padding.
+        return "", "length", next((at for at, token in enumerate(kept) if token in ends), len(kept))
+    answer = kept[thought.length :]
+    text = loaded.processor.tokenizer.decode(answer, skip_special_tokens=True).strip()
+    return text, "stop" if ends & set(answer) else "length", thought.length

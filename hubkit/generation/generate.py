@@ -20,6 +20,7 @@ from hubkit.models.loading import Loaded, device_name, load_vision_model
 from hubkit.models.quiet import quiet
 from hubkit.models.recipe import decoding, read_base
 from hubkit.models.samples import Sample, choose_examples, read_samples, require_samples
+from hubkit.models.thinking import thinking_budget, thinking_of, thoughts_told
 from hubkit.progress import Progress
 from hubkit.tables import CONDITIONS, GENERATIONS
 from hubkit.workspace import Workspace, write_json, write_table
@@ -97,7 +98,25 @@ def made_with(config: ReleaseConfig, parts: dict[str, list[Part]], samples: list
     answered = {name: [tuple(batch) for part in made for batch in part["batches"]] for name, made in parts.items()}
     size, others = account_for(answered, samples, config.generation.batch_size)
     devices = sorted({part["device"] for made in parts.values() for part in made})
-    return {**decoding(config, {"size": size, "others": others}), "devices": devices}
+    # Parts of an earlier version say nothing of thoughts.
+    every = [part for made in parts.values() for part in made]
+    budget = max((part.get("thinking_tokens", 0) for part in every), default=0)
+    markers = sorted({(start, end) for part in every for start, end in part.get("markers", [])})
+    thinking = {"thought_markers": markers, "thinking_tokens": budget, "thoughts": _thoughts(parts)}
+    how = decoding(config, {"size": size, "others": others}, budget)
+    return {**how, **thinking, "devices": devices}
+
+
+def _thoughts(parts: dict[str, list[Part]]) -> dict[str, dict[str, int]]:
+    """How many answers of each condition came after a thought, of how many tokens, and how many had no end."""
+    return {condition: count_thoughts(_rows(made)) for condition, made in parts.items()}
+
+
+def count_thoughts(rows: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """Count thoughts as `thoughts_told` tells them."""
+    lengths = [row.get("thought_tokens", 0) for row in rows]
+    unfinished = sum(row.get("thought_tokens", 0) > 0 and not row["generated"] for row in rows)
+    return {"thoughts": sum(length > 0 for length in lengths), "tokens": sum(lengths), "unfinished": unfinished}
 
 
 class Conditions:
@@ -160,6 +179,8 @@ def _answer_all(
     parts = [part for part in found if part.get("quantization", quantization) == quantization]
     done = {row["study_id"] for row in _rows(parts)}
     lower = advice(config.generation, len(examples), max(len(sample.images) for sample in (*samples, *examples)))
+    base = config.finetuning
+    budget = thinking_budget(config.generation.thinking_tokens, base.model, base.model_id)
     loaded: Loaded | None = None
     plan = batches(samples, config.generation.batch_size)[task::tasks]
     mine = [sample.study_id for batch in plan for sample in batch]
@@ -171,7 +192,8 @@ def _answer_all(
                 continue
             with device_errors(lower):
                 loaded = loaded or conditions.model(condition)
-                answers = answer(loaded, config.generation, left, examples, config.release.seed)
+                thinking = thinking_of(loaded.processor.tokenizer, budget)
+                answers = answer(loaded, config.generation, left, examples, config.release.seed, thinking)
             fresh = [
                 {
                     "subject_id": sample.subject_id,
@@ -180,11 +202,18 @@ def _answer_all(
                     "reference": sample.reference,
                     "generated": said.text,
                     "finish_reason": said.finish_reason,
+                    "thought_tokens": said.thought_tokens,
                 }
                 for sample, said in zip(left, answers, strict=True)
             ]
             made = list(dict.fromkeys(said.batch for said in answers))
-            how = {"device": device_name(loaded.model.device), "quantization": quantization, "batches": made}
+            how = {
+                "device": device_name(loaded.model.device),
+                "quantization": quantization,
+                "batches": made,
+                "markers": thinking.markers,
+                "thinking_tokens": thinking.budget,
+            }
             parts.append({**how, "rows": fresh})
             write_json(folder / f"{left[0].study_id}.json", parts[-1])
             progress.advance(len(left))
@@ -204,4 +233,9 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> None:
 def _count(condition: str, rows: list[dict[str, Any]]) -> None:
     empty = sum(not row["generated"] for row in rows)
     cut = sum(row["finish_reason"] == "length" for row in rows)
-    print(f"  generate: {condition}: {len(rows)} answers, {empty} empty, {cut} cut at the limit", file=sys.stderr)
+    counts = count_thoughts(rows)
+    thought = thoughts_told(counts)
+    if counts["unfinished"]:
+        thought += " (raise [generation] thinking_tokens)"
+    more = f"; {thought}" if thought else ""
+    print(f"  generate: {condition}: {len(rows)} answers, {empty} empty, {cut} cut at the limit{more}", file=sys.stderr)

@@ -101,10 +101,11 @@ def refresh_recipe(folder: Path, made: Path, corpus: Corpus) -> None:
     write_json(folder / RECIPE, numbered("recipe", read_recipe(folder) | generations | {"images": images(corpus)}))
 
 
-def decoding(config: ReleaseConfig, batches: dict[str, Any]) -> dict[str, Any]:
+def decoding(config: ReleaseConfig, batches: dict[str, Any], thinking_tokens: int = 0) -> dict[str, Any]:
     """The part of the recipe that is of the generations, and not of the adapter.
 
     Args:
+        thinking_tokens: tokens that a thought may have on top of those of the answer.
         batches: what is known of them beside their order: their size, and after `generate` what deviates from it.
     """
     quantization, generation = config.finetuning.quantization, config.generation
@@ -112,7 +113,10 @@ def decoding(config: ReleaseConfig, batches: dict[str, Any]) -> dict[str, Any]:
         "quantization": quantization,
         "dtype": "float32" if quantization == "fp32" else "bfloat16",
         "quantization_config": quantization_config(quantization),
-        "generation_config": {"do_sample": generation.do_sample, "max_new_tokens": generation.max_new_tokens},
+        "generation_config": {
+            "do_sample": generation.do_sample,
+            "max_new_tokens": generation.max_new_tokens + thinking_tokens,
+        },
         "batches": {**batches, "order": "number of images, then study_id", "padding_side": "left"},
         "seed": config.release.seed,
     }

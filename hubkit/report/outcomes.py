@@ -15,6 +15,7 @@ from hubkit.artifacts.scores import read_summary
 from hubkit.artifacts.selection import read_selection
 from hubkit.artifacts.training import TRAINING, read_training
 from hubkit.checks.hunspell import WORD_LIST
+from hubkit.models.thinking import COUNTED, thoughts_told
 from hubkit.tables import CONDITIONS, SETUP_NAMES
 from hubkit.workspace import Workspace, read_table
 
@@ -49,7 +50,9 @@ def _read(workspace: Workspace) -> str | None:
 def _translate(workspace: Workspace) -> str:
     found = Counter(_column(workspace.machine_translations, "status"))
     off = ", checked without a word list" if "none" in _word_lists(workspace) else ""
-    return f"{counted(found.total(), 'section')}, {found['flagged']} flagged, {found['failed']} failed{off}"
+    thought = thoughts_told(_json(workspace.thoughts)) if workspace.thoughts.exists() else ""
+    more = f", {thought}" if thought else ""
+    return f"{counted(found.total(), 'section')}, {found['flagged']} flagged, {found['failed']} failed{off}{more}"
 
 
 def _word_lists(workspace: Workspace) -> list[str]:
@@ -77,7 +80,11 @@ def _finetune(workspace: Workspace) -> str | None:
 
 def _generate(workspace: Workspace) -> str:
     rows = sum(len(_column(workspace.generations(condition), "study_id")) for condition in CONDITIONS)
-    return f"{counted(rows, 'report')} in {len(CONDITIONS)} conditions"
+    # Generations of an earlier version say nothing of thoughts.
+    made = _json(workspace.decoding) if workspace.decoding.exists() else {}
+    thoughts = made.get("thoughts", {}).values()
+    thought = thoughts_told({name: sum(counts[name] for counts in thoughts) for name in COUNTED})
+    return f"{counted(rows, 'report')} in {len(CONDITIONS)} conditions" + (f", {thought}" if thought else "")
 
 
 def _score(workspace: Workspace) -> str | None:

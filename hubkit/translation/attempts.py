@@ -9,9 +9,14 @@ from typing import NamedTuple
 from hubkit.checks import check_or_flag
 from hubkit.checks.flags import Flag, describe
 from hubkit.config import Translation
+from hubkit.models.thinking import UNFINISHED, UNMARKED
 from hubkit.translation.engines import Answer, Engine, Request
+from hubkit.translation.engines.base import FinishReason
 from hubkit.translation.prompt import messages
 from hubkit.translation.units import Unit
+
+THOUGHT_ALONE = "o raciocínio tomou o lugar da tradução; responda diretamente, sem raciocinar por escrito"
+"""The finding that is named where an attempt held a thought and nothing else."""
 
 SENTENCE_END = re.compile(r"(?<=[.!?])(\s+)(?=[A-Z_(\d])")
 
@@ -41,6 +46,11 @@ class Result(NamedTuple):
     def _errors(self) -> int:
         return sum(flag.severity == "error" for flag in self.flags)
 
+    @property
+    def thought_alone(self) -> bool:
+        """Whether the model wrote a thought and nothing else that can be told apart."""
+        return self.answer.error in (UNFINISHED, UNMARKED)
+
     def better_than(self, other: Result) -> bool:
         def faults(result: Result) -> tuple[bool, int, int]:
             return result.answer.text is None, result._errors, len(result.flags)
@@ -51,8 +61,9 @@ class Result(NamedTuple):
 def translate_units(
     units: Sequence[Unit], engine: Engine, translation: Translation, done: Callable[[], None] = lambda: None
 ) -> list[Result]:
-    """Translate `units` in their order; flagged ones are asked again up to `translation.retries` times.
+    """Translate `units` in their order.
 
+    Flagged ones, and those of which the model wrote a thought alone, are asked again up to `translation.retries` times.
     The first further attempt names the finding, the second goes sentence by sentence, later ones do both.
 
     Args:
@@ -63,7 +74,8 @@ def translate_units(
     """
     best = _attempt([Trial(unit, [unit.text], None) for unit in units], engine, translation, done)
     for attempt in range(1, translation.retries + 1):
-        trials = {at: _next_trial(result, attempt) for at, result in enumerate(best) if result.status == "flagged"}
+        doubtful = {at: result for at, result in enumerate(best) if result.status == "flagged" or result.thought_alone}
+        trials = {at: _next_trial(result, attempt) for at, result in doubtful.items()}
         wanted = {at: trial for at, trial in trials.items() if trial is not None}
         for at, result in zip(wanted, _attempt(list(wanted.values()), engine, translation), strict=True):
             kept = result if result.better_than(best[at]) else best[at]
@@ -80,7 +92,8 @@ class Trial(NamedTuple):
 
 
 def _next_trial(result: Result, attempt: int) -> Trial | None:
-    named = describe(result.flags, result.unit.text, result.answer.text or "")
+    described = describe(result.flags, result.unit.text, result.answer.text or "")
+    named = THOUGHT_ALONE if result.thought_alone else described
     if attempt == 1:
         return Trial(result.unit, [result.unit.text], named)
     pieces = split_sentences(result.unit.text)
@@ -126,9 +139,12 @@ def split_sentences(text: str) -> list[str]:
 def _joined(answers: list[Answer], gaps: list[str]) -> Answer:
     if len(answers) == 1:
         return answers[0]
-    tokens = sum(answer.tokens for answer in answers)
+    tokens, thought = (
+        sum(counts) for counts in zip(*((one.tokens, one.thought_tokens) for one in answers), strict=True)
+    )
     failed = next((answer for answer in answers if answer.text is None), None)
     if failed is not None:
-        return failed._replace(tokens=tokens)
+        return failed._replace(tokens=tokens, thought_tokens=thought)
     text = "".join(f"{answer.text}{gap}" for answer, gap in zip(answers, [*gaps, ""], strict=True))
-    return Answer(text, tokens, "length" if any(answer.finish_reason == "length" for answer in answers) else "stop")
+    reason: FinishReason = "length" if any(answer.finish_reason == "length" for answer in answers) else "stop"
+    return Answer(text, tokens, reason, None, thought)

@@ -20,6 +20,9 @@ RULES = (
 )
 """The rules of the house, which follow the configured prompt where `translation.rules` is on."""
 
+DIRECT = "Responda diretamente com a tradução, sem escrever antes o seu raciocínio."
+"""What `translation.curb_thinking` adds."""
+
 SECTION_NAMES = {
     "indication": "INDICAÇÃO",
     "comparison": "COMPARAÇÃO",
@@ -42,7 +45,8 @@ def messages(
         context: the rest of the report, to be read and not translated.
         finding: what was wrong with an earlier translation of this text, in Portuguese.
     """
-    system = f"{translation.prompt}\n{RULES}" if translation.rules else translation.prompt
+    wanted = (RULES, translation.rules), (DIRECT, translation.curb_thinking)
+    system = "\n".join([translation.prompt, *(text for text, on in wanted if on)])
     parts = []
     if context:
         parts.append(f"Contexto, que não deve ser traduzido:\n{context}")

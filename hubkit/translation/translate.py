@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from typing import Any
 
@@ -12,6 +13,7 @@ from hubkit.config import ReleaseConfig, Translation
 from hubkit.errors import HubkitError
 from hubkit.floors import require, require_texts
 from hubkit.models.folders import public_name
+from hubkit.models.thinking import HINTS, thoughts_told
 from hubkit.tables import TRANSLATIONS
 from hubkit.terms.policy import check_access, check_public_names
 from hubkit.translation.checkpoints import FLAGS, read_parts, word_lists
@@ -20,7 +22,7 @@ from hubkit.translation.limits import check_share
 from hubkit.translation.prompt import prompt_digest
 from hubkit.translation.units import Row, has_text, read_rows, section_names
 from hubkit.translation.worker import Worker
-from hubkit.workspace import Workspace, read_table, write_table
+from hubkit.workspace import Workspace, read_table, write_json, write_table
 
 CHECKS = pa.schema([("study_id", pa.int64()), ("section", pa.string()), *FLAGS.value_type.fields])
 """checks.parquet: a row per flag; spans are characters of source and translation, null where a side shows nothing."""
@@ -51,12 +53,25 @@ def translate(config: ReleaseConfig, workspace: Workspace) -> None:
     answered = table.num_rows - table["translation"].null_count
     hint = "does the model answer at all? [translation] model, base_url; then run the same command again"
     require(answered, table.num_rows, "sections have a translation", workspace.studies, hint)
+    _count_thoughts(parts, workspace)
     # Failed units are asked again only while the stage is not done.
     doubtful = workspace.machine_translations.with_name("flagged.parquet")
     check_share(table, checks, translation.max_flagged, doubtful, ("failed",))
     doubtful.unlink(missing_ok=True)
     write_table(workspace.machine_translations, table)
     write_table(workspace.machine_checks, checks)
+
+
+def _count_thoughts(parts: dict[str, dict[str, Any]], workspace: Workspace) -> None:
+    """Say, and note for `hubkit status`, how many answers came after a thought, and how many tokens these took."""
+    # A part of an earlier version knows of no thoughts.
+    lengths = [part.get("thought_tokens") or 0 for part in parts.values()]
+    unfinished = sum(part["error"] in HINTS for part in parts.values())
+    counts = {"thoughts": sum(length > 0 for length in lengths), "tokens": sum(lengths), "unfinished": unfinished}
+    workspace.thoughts.unlink(missing_ok=True)
+    if counts["thoughts"]:
+        print(f"  translate: {thoughts_told(counts)}, in {len(parts):,} distinct texts", file=sys.stderr)
+        write_json(workspace.thoughts, counts)
 
 
 def reconcile(table: pa.Table, studies: pa.Table, translation: Translation) -> None:

@@ -10,6 +10,7 @@ from hubkit.config import Translation
 from hubkit.errors import HubkitError
 from hubkit.models.device_errors import check_device
 from hubkit.models.devices import claim_gpu
+from hubkit.models.thinking import HINTS
 from hubkit.privacy import private_umask
 from hubkit.translation.attempts import translate_units
 from hubkit.translation.checkpoints import read_parts, write_part
@@ -89,8 +90,9 @@ class Worker:
                 # What failed before may fail for its own sake, and says nothing of the engine.
                 fresh = any(unit.key not in asked for unit in chunk)
                 if fresh and all(result.status == "failed" for result in results):
+                    why = results[0].answer.error or ""
                     raise HubkitError(
-                        f"the engine answers nothing any more: {results[0].answer.error}",
+                        f"the engine answers nothing any more: {why}",
                         where=self.translation.base_url or self.translation.model,
-                        hint="see to the engine and run again: what was translated is kept",
+                        hint=f"{HINTS.get(why, 'see to the engine')} and run again: what was translated is kept",
                     )

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import torch
 from transformers import GenerationConfig
 
 from hubkit.config import Generation
 from hubkit.generation.decoding import _decoded, decoding
 from hubkit.models.loading import Loaded
+from hubkit.models.thinking import Thinking
 
 
 def model_of(**own: Any) -> Any:
@@ -60,4 +60,4 @@ def test_an_answer_that_no_end_token_ended_was_cut(
         return f" {' '.join(kept)}\n"
 
     loaded = Loaded(model_of(eos_token_id=ends), SimpleNamespace(tokenizer=SimpleNamespace(decode=decode)))
-    assert _decoded(loaded, torch.tensor(tokens)) == expected
+    assert _decoded(loaded, tokens, Thinking((), frozenset(), frozenset(), 0), 99) == (*expected, 0)

@@ -66,9 +66,9 @@ def test_examples_are_those_of_the_seed_and_shown_in_few_shot_alone(
 ) -> None:
     answer, shown = stage.answer, []
 
-    def watched(loaded: Any, settings: Any, batch: Any, examples: Any, seed: int) -> Any:
+    def watched(loaded: Any, settings: Any, batch: Any, examples: Any, seed: int, thinking: Any) -> Any:
         shown.append([example.study_id for example in examples])
-        return answer(loaded, settings, batch, examples, seed)
+        return answer(loaded, settings, batch, examples, seed, thinking)
 
     monkeypatch.setattr(stage, "answer", watched)
     stage.generate(config_of(vision_model, seed, shots=shots), adapted.running("generate", f"shown-{seed}"))

@@ -84,7 +84,7 @@ def test_continuous_batching_that_fails_leaves_no_request_without_answer(continu
 
     continuous.model.forward = broken
     answers = dict(continuous.answer(requests()))
-    assert [answers[place] for place in range(5)] == [(None, 0, "error", said)] * 5
+    assert [answers[place] for place in range(5)] == [(None, 0, "error", said, 0)] * 5
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,8 @@ def test_an_end_token_ends_an_answer(tiny_model):
     with TransformersEngine(settings(tiny_model)) as engine:
         end = engine.ends[-1]
         word = engine.tokenizer("heart")["input_ids"]
-        assert engine._read([*word, end]) == ("heart", len(word), "stop", None)
-        assert engine._read(word) == ("heart", len(word), "length", None)
+        assert engine._read([*word, end], 9) == ("heart", len(word), "stop", None, 0)
+        assert engine._read(word, 9) == ("heart", len(word), "length", None, 0)
 
 
 def test_a_model_that_cannot_be_asked(tiny_model, tmp_path):

@@ -192,7 +192,7 @@ def test_tokens_that_end_an_answer(
     model = types.SimpleNamespace(
         generation_config=types.SimpleNamespace(eos_token_id=own), device=torch.device("cpu"), config=None
     )
-    tokenizer = types.SimpleNamespace(chat_template="x", eos_token_id=2, pad_token_id=pad)
+    tokenizer = types.SimpleNamespace(chat_template="x", eos_token_id=2, pad_token_id=pad, get_vocab=dict)
     monkeypatch.setattr(transformers, "load_language_model", lambda *arguments: (model, tokenizer))
     monkeypatch.setattr(transformers, "commit_of", lambda *arguments: "c0ffee")
     engine = transformers.TransformersEngine(Translation(device="cpu", batch_tokens=123), continuous=True)

@@ -48,7 +48,8 @@ def in_portuguese(text):
 class Moody(BaseHTTPRequestHandler):
     """Replies to each text with what the plan says for it, one after another; the last one stays.
 
-    A mood is a status, a fault, or a pair of "say" and the words to say; "fine" is the right translation.
+    A mood is a status, a fault, or a pair of "say" and the words to say; "fine" is the right translation, and "strict"
+    gives it where a request holds no key that OpenAI's protocol lacks.
     """
 
     protocol_version = "HTTP/1.1"
@@ -75,6 +76,8 @@ class Moody(BaseHTTPRequestHandler):
             self._send(200, b'{"choices": []}')
         elif mood == "filtered":
             self._send(200, json.dumps(completion(None, "content_filter")).encode())
+        elif mood == "strict" and "skip_special_tokens" in body:
+            self._send(422, b'{"detail": "Unexpected fields"}')
         elif isinstance(mood, int):
             self._send(mood, json.dumps({"error": text}).encode())
         else:

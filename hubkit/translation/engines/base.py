@@ -21,16 +21,19 @@ class Answer(NamedTuple):
     """What an engine answered.
 
     Attributes:
-        text: the answer without white space around it; None where there is none.
+        text: the answer without white space around it, and without a thought; None where there is none.
         tokens: how many tokens it has; 0 where the engine does not say.
         finish_reason: "stop" where the model ended it, "length" where the limit did, "error" where there is no answer.
         error: why there is none, without a word of the request.
+        thought_tokens: how many of the tokens are a thought before the answer. Where a server does not say, by its
+            share of the characters.
     """
 
     text: str | None
     tokens: int
     finish_reason: FinishReason
     error: str | None = None
+    thought_tokens: int = 0
 
 
 class Engine(ABC):

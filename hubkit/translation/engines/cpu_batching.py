@@ -8,7 +8,7 @@ ended the next prompt takes its slot, and a row much longer than the others is p
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -27,7 +27,12 @@ STRAY, FEW = 1.5, 16
 
 
 def greedy(
-    model: Any, prompts: Sequence[list[int]], limits: Sequence[int], ends: Sequence[int], budget: int
+    model: Any,
+    prompts: Sequence[list[int]],
+    limits: Sequence[int],
+    ends: Sequence[int],
+    budget: int,
+    room: Callable[[int, list[int]], int] | None = None,
 ) -> Iterator[tuple[int, list[int] | str]]:
     """Yield places and answers (tokens, or why there are none) as they end; the longest prompts are begun first.
 
@@ -39,6 +44,8 @@ def greedy(
         budget: tokens that rows in flight may come to: their number times the longest prompt with the longest answer.
             When memory runs out their number is halved; a prompt that finds none even alone has
             the answer "out of memory".
+        room: how many tokens the answer to a prompt may have after what is written so far, where that is fewer than its
+            limit: a row that does not think need not wait for the end of a thought.
     """
     rows = [Slot(place, len(prompt), limits[place], [*prompt]) for place, prompt in enumerate(prompts)]
     waiting, flight, most = _queue(rows), Batch(model, prompts), len(rows)
@@ -63,7 +70,8 @@ def greedy(
             waiting.popleft()
         for slot, row in list(flight.rows.items()):
             written = row.tokens[row.prompt :]
-            if written[-1] in ends or len(written) == row.limit or loops(written):
+            limit = row.limit if room is None else min(room(row.place, written), row.limit)
+            if written[-1] in ends or len(written) >= limit or loops(written):
                 del flight.rows[slot]
                 yield row.place, written
         late += [flight.rows.pop(slot) for slot in _strays(flight.rows)]

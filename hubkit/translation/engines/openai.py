@@ -10,8 +10,10 @@ from typing import Any
 
 from hubkit.config import Translation
 from hubkit.errors import HubkitError, UsageError
+from hubkit.models.thinking import thinking_budget
 from hubkit.tokens import environment_token
 from hubkit.translation.engines.base import Answer, Engine, Request
+from hubkit.translation.engines.completion import NoAnswer, read_reply
 from hubkit.translation.engines.private_http import Client, Reply
 from hubkit.translation.engines.server import Server
 
@@ -42,6 +44,8 @@ class OpenAIEngine(Engine):
 
     def __init__(self, translation: Translation, task: int = 0, pause: float = 0.5):
         self.translation, self.pause = translation, pause
+        self.thinking_tokens = thinking_budget(translation.thinking_tokens, translation.model, translation.model_id)
+        self.markers = self.thinking_tokens > 0
         self.server = None if translation.serve is None else Server(translation.serve, translation.base_url, task)
         url = self.server.url if self.server else translation.base_url
         if url is None:
@@ -69,16 +73,21 @@ class OpenAIEngine(Engine):
         for attempt in range(ATTEMPTS):
             wait = self.pause * 2**attempt
             try:
-                reply = self.client.request("POST", "/chat/completions", self._body(request))
+                body = self._body(request)
+                reply = self.client.request("POST", "/chat/completions", body)
                 trouble = f"HTTP {reply.status}"
                 if reply.status == 200:
-                    return _read(reply.value)
+                    return read_reply(reply.value, request.max_new_tokens)
+                if reply.status == 422 and "skip_special_tokens" in body:
+                    # `transformers serve` names unknown keys so; vLLM and SGLang, which know it, say 400.
+                    self.markers = False
+                    continue
                 if reply.status in UNANSWERABLE:
                     break
                 _refuse(reply)
                 wait = max(wait, min(reply.retry_after, 60.0))
-            except (OSError, http.client.HTTPException, _NoAnswer) as error:
-                trouble = type(error).__name__.strip("_")
+            except (OSError, http.client.HTTPException, NoAnswer) as error:
+                trouble = type(error).__name__
             if attempt + 1 < ATTEMPTS:
                 time.sleep(wait)
                 if self.server is not None:
@@ -86,29 +95,15 @@ class OpenAIEngine(Engine):
         return Answer(None, 0, "error", trouble)
 
     def _body(self, request: Request) -> dict[str, Any]:
-        return {
+        body = {
             "model": self.translation.model,
             "messages": request.messages,
-            "max_tokens": request.max_new_tokens,
+            "max_tokens": request.max_new_tokens + self.thinking_tokens,
             "temperature": 0.0,
             "stream": False,
         }
-
-
-class _NoAnswer(ValueError):
-    """The server replied with something else than a chat completion."""
-
-
-def _read(value: Any) -> Answer:
-    try:
-        choice = value["choices"][0]
-        text, reason = choice["message"]["content"], choice["finish_reason"]
-        tokens = (value.get("usage") or {}).get("completion_tokens") or 0
-    except (KeyError, IndexError, TypeError, AttributeError):
-        raise _NoAnswer from None
-    if not isinstance(text, str) or reason not in ("stop", "length"):
-        raise _NoAnswer
-    return Answer(text.strip(), int(tokens), reason)
+        # vLLM and SGLang leave out the markers of a thought otherwise, and not the thought.
+        return {**body, "skip_special_tokens": False} if self.markers else body
 
 
 def _refuse(reply: Reply) -> None:

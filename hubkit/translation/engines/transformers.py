@@ -11,6 +11,7 @@ from hubkit.errors import UsageError
 from hubkit.models.device_errors import device_errors
 from hubkit.models.devices import pick_device
 from hubkit.models.loading import commit_of, load_language_model
+from hubkit.models.thinking import UNFINISHED, thinking_budget, thinking_of
 from hubkit.translation.engines.base import Answer, Engine, Request
 from hubkit.translation.engines.continuous import Continuous
 from hubkit.translation.engines.cpu_batching import greedy, require_attention
@@ -41,6 +42,8 @@ class TransformersEngine(Engine):
                 where=translation.model,
                 hint="set [translation] model to an instruction-tuned model",
             )
+        budget = thinking_budget(translation.thinking_tokens, translation.model, translation.model_id)
+        self.thinking = thinking_of(self.tokenizer, budget)
         self.revision = commit_of(translation.model, translation.revision)
         self.budget = translation.batch_tokens
         ends = self.model.generation_config.eos_token_id
@@ -59,7 +62,10 @@ class TransformersEngine(Engine):
         )["input_ids"]
         limits = [request.max_new_tokens for request in requests]
         for at, written in self._written(prompts, limits):
-            yield at, Answer(None, 0, "error", written) if isinstance(written, str) else self._read(written)
+            if isinstance(written, str):
+                yield at, Answer(None, 0, "error", written)
+            else:
+                yield at, self._read(written, limits[at], self.thinking.opens(prompts[at]))
 
     def close(self) -> None:
         if self.continuous is not None:
@@ -67,15 +73,25 @@ class TransformersEngine(Engine):
         del self.model
 
     def _written(self, prompts: list[list[int]], limits: list[int]) -> Iterator[tuple[int, list[int] | str]]:
+        totals = [limit + self.thinking.budget for limit in limits]
         if self.continuous is not None:
-            return self.continuous.answers(prompts, limits)
-        return greedy(self.model, prompts, limits, self.ends, self.budget)
+            return self.continuous.answers(prompts, totals)
+        opened = [self.thinking.opens(prompt) for prompt in prompts]
 
-    def _read(self, ids: list[int]) -> Answer:
-        ended = ids[-1] in self.ends
-        kept = ids[:-1] if ended else ids
-        text = self.tokenizer.decode(kept, skip_special_tokens=True).strip()
-        return Answer(text, len(kept), "stop" if ended else "length")
+        def room(place: int, written: list[int]) -> int:
+            return self.thinking.most(written, limits[place], opened[place])
+
+        return greedy(self.model, prompts, totals, self.ends, self.budget, room)
+
+    def _read(self, ids: list[int], limit: int, opened: bool = False) -> Answer:
+        kept = self.thinking.trim(ids, limit, opened)
+        thought = self.thinking.thought(kept, opened)
+        if not thought.ended:
+            return Answer(None, len(kept), "error", UNFINISHED, len(kept))
+        ended = kept[-1] in self.ends
+        kept = kept[:-1] if ended else kept
+        text = self.tokenizer.decode(kept[thought.length :], skip_special_tokens=True).strip()
+        return Answer(text, len(kept), "stop" if ended else "length", None, thought.length)
 
     def _continuous(self, translation: Translation) -> Continuous:
         text = self.model.config.get_text_config()

@@ -112,5 +112,27 @@ def answers(model: Any, processor: Any, shown: list[list[Any]], recipe: dict[str
     torch.manual_seed(recipe["seed"])
     with torch.inference_mode():
         output = model.generate(**inputs, generation_config=GenerationConfig(**ends, **recipe["generation_config"]))
-    new = output[:, inputs["input_ids"].shape[1] :]
-    return [processor.tokenizer.decode(tokens, skip_special_tokens=True).strip() for tokens in new]
+    new = output[:, inputs["input_ids"].shape[1] :].tolist()
+    return [report(processor.tokenizer, tokens, recipe) for tokens in new]
+
+
+def report(tokenizer: Any, written: list[int], recipe: dict[str, Any]) -> str:
+    """An answer without what the model thought aloud before it: "" where it thought to the end.
+
+    A recipe of an earlier version names no markers: its base was not known to think.
+    """
+    markers = recipe.get("thought_markers", [])
+    starts, ends = ({tokenizer.convert_tokens_to_ids(pair[side]) for pair in markers} for side in (0, 1))
+    budget = recipe.get("thinking_tokens", 0)
+    limit = recipe["generation_config"]["max_new_tokens"] - budget
+    begin, thinks, answer = 0, False, written
+    for count, token in enumerate(written):
+        # The budget of a thought is no room for an answer that came without one.
+        if count >= limit + (budget if thinks else min(budget, begin)):
+            answer = written[:count]
+            break
+        if token in ends:
+            begin, thinks = count + 1, False
+        thinks = thinks or token in starts
+    text: str = "" if thinks else tokenizer.decode(answer[begin:], skip_special_tokens=True)
+    return text.strip()
