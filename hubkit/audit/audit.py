@@ -20,6 +20,7 @@ from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.finetuning.collator import Collator
 from hubkit.finetuning.lora import keep_packing
+from hubkit.generation.batch_size import ON_CPU
 from hubkit.generation.generate import Conditions, check_base
 from hubkit.models.loading import Loaded
 from hubkit.models.quiet import quiet
@@ -110,7 +111,7 @@ def _losses(
     collator = Collator(loaded.processor, config.generation.prompt, config.finetuning.max_length, keep=0)
     folder = workspace.partial / "losses"
     return {
-        split: split_losses(loaded, collator, found, config.generation.batch_size, folder / split, split)
+        split: split_losses(loaded, collator, found, config.generation.batch_size or ON_CPU, folder / split, split)
         for split, found in drawn.items()
     }
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from hubkit.audit.verbatim import WORD
 from hubkit.config import Generation
+from hubkit.generation.batch_size import ON_CPU
 from hubkit.generation.decoding import decoding
 from hubkit.models.conversation import ask, encode
 from hubkit.models.device_errors import device_errors
@@ -83,7 +84,7 @@ def answers(loaded: Loaded, settings: Generation, asked: Sequence[Probe], folder
     short = settings.model_copy(update={"max_new_tokens": min(TOKENS, settings.max_new_tokens), "do_sample": False})
     known = {name: text for path in folder.glob("*.json") for name, text in _read(path).items()}
     with Progress("audit: completions", len(asked), len(known)) as progress, device_errors(NO_MEMORY):
-        for batch in _batches(asked, settings.batch_size):
+        for batch in _batches(asked, settings.batch_size or ON_CPU):
             if all(_name(probe) in known for probe in batch):
                 continue
             said = _answer(loaded, short, batch)

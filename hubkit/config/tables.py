@@ -248,8 +248,8 @@ class Generation(Table):
     """Whether to sample; false: greedy."""
     device: Device = "auto"
     """auto, cpu, cuda or cuda:N."""
-    batch_size: Annotated[Positive, Runtime] = 8
-    """Studies per batch."""
+    batch_size: Annotated[Positive | None, Runtime] = Field(None, examples=[32])
+    """Studies per batch; none: by memory on a GPU, 8 on a CPU."""
     tasks: Annotated[Positive, Runtime] = 1
     """Processes that share the batches, with a GPU each."""
 

@@ -113,12 +113,24 @@ def generate(config: ReleaseConfig, device: Device) -> Iterator[Need]:
     """The cache of a batch with its examples, and what a layer makes of all its prompts at once, or the tower."""
     settings = config.finetuning
     kind = model_config(settings.model, settings.revision)
-    batch, shown = config.generation.batch_size, 1 + config.generation.shots
+    shown = 1 + config.generation.shots
     tokens = _sample_tokens(kind, config) * shown + config.generation.max_new_tokens
+    need = _need("generate", on_meta(kind), settings.quantization, OVERHEAD)
+    batch = config.generation.batch_size or _batch(config, kind, device, need)
     cache = batch * tokens * _cache_bytes(kind, tokens) + _logits(kind, batch)
     work = max(cache + _language_passed(kind, config, batch * shown), _tower_passed(kind, config, batch * shown))
-    need = _need("generate", on_meta(kind), settings.quantization, OVERHEAD)
     yield need._replace(work=need.work + work + _unpacked(kind, settings.quantization))
+
+
+def _batch(config: ReleaseConfig, kind: PretrainedConfig, device: Device, need: Need) -> int:
+    """The batch that `generate` will choose for the condition with examples."""
+    from hubkit.generation.batch_size import ON_CPU, fitting_size, study_bytes
+
+    if not device.cuda:
+        return ON_CPU
+    settings = config.generation
+    study = study_bytes(kind, config.corpus.max_images, settings.shots, settings.max_new_tokens)
+    return fitting_size(max(device.total - need.total, 0), study)
 
 
 def score(config: ReleaseConfig, device: Device) -> Iterator[Need]:

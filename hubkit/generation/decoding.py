@@ -41,7 +41,7 @@ def batches(samples: Sequence[Sample], size: int) -> list[list[Sample]]:
 def account_for(
     answered: dict[str, list[Batch]], samples: Sequence[Sample], configured: int
 ) -> tuple[int, dict[str, list[Batch]]]:
-    """The size that most batches were made with, and by condition those that are others under this size.
+    """The size that most answers were made with, and by condition those that are others under this size.
 
     Others are the halves of a batch that did not fit into memory, and what a run answered before it went on under
     another size.
@@ -52,7 +52,7 @@ def account_for(
     every = [batch for made in answered.values() for batch in made]
     sizes = [configured, *sorted({len(batch) for batch in every})]
     regular = {size: {_ids(batch) for batch in batches(samples, size)} for size in sizes}
-    best = max(regular, key=lambda size: sum(batch in regular[size] for batch in every))
+    best = max(regular, key=lambda size: sum(len(batch) for batch in every if batch in regular[size]))
     others = {name: sorted(set(made) - regular[best]) for name, made in answered.items()}
     return best, {name: made for name, made in others.items() if made}
 

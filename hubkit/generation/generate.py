@@ -11,23 +11,22 @@ from typing import Any
 
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
-from hubkit.generation.decoding import account_for, advice, answer, batches
+from hubkit.generation.accounts import Part, count_thoughts, made_with, rows_of
+from hubkit.generation.batch_size import ON_CPU, batch_size, fitting_size, study_bytes
+from hubkit.generation.decoding import advice, answer, batches
 from hubkit.generation.tasks import run_tasks
 from hubkit.models.device_errors import device_errors
 from hubkit.models.devices import pick_device
 from hubkit.models.folders import public_name
 from hubkit.models.loading import Loaded, device_name, load_vision_model
+from hubkit.models.memory import free_bytes
 from hubkit.models.quiet import quiet
-from hubkit.models.recipe import decoding, read_base
+from hubkit.models.recipe import read_base
 from hubkit.models.samples import Sample, choose_examples, read_samples, require_samples
 from hubkit.models.thinking import thinking_budget, thinking_of, thoughts_told
 from hubkit.progress import Progress
 from hubkit.tables import CONDITIONS, GENERATIONS
 from hubkit.workspace import Workspace, write_json, write_table
-
-Part = dict[str, Any]
-"""Rows that were answered together, on which device, in which precision of the base, and in which batches: one, or
-where that did not fit its pieces."""
 
 
 @quiet()
@@ -55,7 +54,7 @@ def generate(config: ReleaseConfig, workspace: Workspace) -> None:
     for condition in CONDITIONS:
         shown = examples if condition == "few_shot" else []
         parts[condition] = _answer_all(config, conditions, condition, test.kept, shown, workspace.partial / condition)
-        rows = sorted(_rows(parts[condition]), key=lambda row: row["study_id"])
+        rows = sorted(rows_of(parts[condition]), key=lambda row: row["study_id"])
         _write(workspace.generations(condition), rows)
         _count(condition, rows)
     write_json(workspace.decoding, made_with(config, parts, test.kept))
@@ -90,35 +89,6 @@ def made_otherwise(config: ReleaseConfig, workspace: Workspace) -> str | None:
     return None if made == now else f"made in {made}, and [finetuning] quantization is {now}"
 
 
-def made_with(config: ReleaseConfig, parts: dict[str, list[Part]], samples: list[Sample]) -> dict[str, Any]:
-    """How the answers in the parts of each condition were made, in the words of the recipe.
-
-    The configuration alone does not say it: device and batch size may change without the stage running again.
-    """
-    answered = {name: [tuple(batch) for part in made for batch in part["batches"]] for name, made in parts.items()}
-    size, others = account_for(answered, samples, config.generation.batch_size)
-    devices = sorted({part["device"] for made in parts.values() for part in made})
-    # Parts of an earlier version say nothing of thoughts.
-    every = [part for made in parts.values() for part in made]
-    budget = max((part.get("thinking_tokens", 0) for part in every), default=0)
-    markers = sorted({(start, end) for part in every for start, end in part.get("markers", [])})
-    thinking = {"thought_markers": markers, "thinking_tokens": budget, "thoughts": _thoughts(parts)}
-    how = decoding(config, {"size": size, "others": others}, budget)
-    return {**how, **thinking, "devices": devices}
-
-
-def _thoughts(parts: dict[str, list[Part]]) -> dict[str, dict[str, int]]:
-    """How many answers of each condition came after a thought, of how many tokens, and how many had no end."""
-    return {condition: count_thoughts(_rows(made)) for condition, made in parts.items()}
-
-
-def count_thoughts(rows: Sequence[dict[str, Any]]) -> dict[str, int]:
-    """Count thoughts as `thoughts_told` tells them."""
-    lengths = [row.get("thought_tokens", 0) for row in rows]
-    unfinished = sum(row.get("thought_tokens", 0) > 0 and not row["generated"] for row in rows)
-    return {"thoughts": sum(length > 0 for length in lengths), "tokens": sum(lengths), "unfinished": unfinished}
-
-
 class Conditions:
     """Loads the base when it is first needed, and once more, with the adapter, for the condition `lora`.
 
@@ -138,6 +108,21 @@ class Conditions:
             base = self._base()
             self._loaded = adapted, self._with_adapter(base) if adapted else base
         return self._loaded[1]
+
+    def fitting_size(self, condition: str, images: int, shown: int, thinking_tokens: int) -> int:
+        """How many studies fit beside the model of a condition; on a GPU it is loaded for that.
+
+        Args:
+            images: of a study.
+            shown: examples before the question.
+            thinking_tokens: tokens that a thought may have.
+        """
+        settings = self.config.generation
+        if pick_device(settings.device) == "cpu":
+            return ON_CPU
+        model = self.model(condition).model
+        study = study_bytes(model.config, images, shown, settings.max_new_tokens + thinking_tokens)
+        return fitting_size(free_bytes(model.device), study)
 
     def _base(self) -> Loaded:
         settings = self.config.finetuning
@@ -177,12 +162,19 @@ def _answer_all(
     found: list[Part] = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
     # The folder's name does not change with the precision, which is in no digest.
     parts = [part for part in found if part.get("quantization", quantization) == quantization]
-    done = {row["study_id"] for row in _rows(parts)}
-    lower = advice(config.generation, len(examples), max(len(sample.images) for sample in (*samples, *examples)))
+    done = {row["study_id"] for row in rows_of(parts)}
+    images = max(len(sample.images) for sample in (*samples, *examples))
+    lower = advice(config.generation, len(examples), images)
     base = config.finetuning
     budget = thinking_budget(config.generation.thinking_tokens, base.model, base.model_id)
     loaded: Loaded | None = None
-    plan = batches(samples, config.generation.batch_size)[task::tasks]
+    with device_errors(lower):
+        size = batch_size(
+            config.generation,
+            folder.with_name(f"batch-size-{condition}.json"),
+            lambda: conditions.fitting_size(condition, images, len(examples), budget),
+        )
+    plan = batches(samples, size)[task::tasks]
     mine = [sample.study_id for batch in plan for sample in batch]
     name = f"generate: {condition}" + (f", task {task + 1}" if tasks > 1 else "")
     with Progress(name, len(mine), len(done.intersection(mine))) as progress:
@@ -218,10 +210,6 @@ def _answer_all(
             write_json(folder / f"{left[0].study_id}.json", parts[-1])
             progress.advance(len(left))
     return parts
-
-
-def _rows(parts: list[Part]) -> list[dict[str, Any]]:
-    return [row for part in parts for row in part["rows"]]
 
 
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:

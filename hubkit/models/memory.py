@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 SHORT = (
     "out of memory",
@@ -22,6 +23,14 @@ def is_out_of_memory(error: BaseException) -> bool:
 
     short = any(words in str(error) for words in SHORT)
     return short or isinstance(error, (torch.OutOfMemoryError, MemoryError))
+
+
+def free_bytes(device: Any) -> int:
+    """How many bytes of a CUDA device tensors may still take: what is free, and what the allocator keeps unused."""
+    import torch
+
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(torch.cuda.mem_get_info(device)[0] + kept)
 
 
 def free_memory() -> None:

@@ -166,6 +166,20 @@ def test_generate(models: dict[str, dict[str, Any]], batch: int, total: float) -
     assert round(need.total / GIB, 1) == total
 
 
+@pytest.mark.parametrize(("gib", "batch"), [(16, 8), (24, 16), (48, 32), (79, 64)])
+def test_generate_with_the_batch_that_memory_gives(models: dict[str, dict[str, Any]], gib: int, batch: int) -> None:
+    """That of the condition with examples, which has the smallest."""
+    device = Device("NVIDIA X", gib * GIB, True)
+    unset, named = (
+        parse_config({"finetuning": models["finetuning"], "generation": table}) for table in ({}, {"batch_size": batch})
+    )
+    (need,) = needs.generate(unset, device)
+    assert need == next(needs.generate(named, device))
+    assert need.total < device.total
+    (cpu,) = needs.generate(unset, Device("this machine", gib * GIB, False))
+    assert cpu.total == next(needs.generate(unset, Device("this machine", 999 * GIB, False))).total
+
+
 def test_a_cpu_needs_its_rows_in_flight(models: dict[str, dict[str, Any]]) -> None:
     config = parse_config({"translation": {"model": str(Path(models["folder"][""]) / "4B"), "quantization": "bf16"}})
     (need,) = needs.translate(config, Device("this machine", 64 * GIB, False))
