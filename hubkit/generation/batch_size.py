@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,8 +73,10 @@ def study_bytes(config: Any, images: int, shown: int, new_tokens: int) -> int:
 
 def _keep_first(path: Path, size: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    written = path.with_name(f".{path.name}.{os.getpid()}")
-    written.write_text(json.dumps({"batch_size": size}), encoding="utf-8")
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    written = Path(name)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump({"batch_size": size}, file)
     try:
         os.link(written, path)  # whole, or not at all where another process was first
     except FileExistsError:
