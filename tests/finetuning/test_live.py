@@ -24,16 +24,21 @@ import os, sys
 from hubkit.cli import main
 from hubkit.endpoint import use_endpoint
 
-# As every command does before its imports. PyTorch and TRL are imported once for all runs, since that takes seconds.
+# As every command does before its imports. PyTorch, TRL and gradio are imported once for all runs: that takes seconds.
 use_endpoint(None)
+
+def refuse_network(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo"):
+        print("asked for the network:", arguments, file=sys.stderr)
+        os._exit(8)
+
+sys.addaudithook(refuse_network)
+import gradio  # most of what trackio imports; trackio itself reads its settings at import
 import hubkit.finetuning.trainer
 
 files = sys.argv.pop(1).split(",")
 
 def watch(event, arguments):
-    if event in ("socket.connect", "socket.getaddrinfo"):
-        print("asked for the network:", arguments, file=sys.stderr)
-        os._exit(8)
     if event == "open" and str(arguments[0]).endswith(cut_at):
         os._exit(7)
     if event == "open" and "trackio.run" in sys.modules:

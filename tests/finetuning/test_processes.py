@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import socket
 import subprocess
 import sys
 import time
@@ -94,11 +95,50 @@ def from_hub(config: ReleaseConfig, hub: LocalHub) -> ReleaseConfig:
     return parse_config({name: values[name] | changed.get(name, {}) for name in values})
 
 
+TWO_PROCESSES = """
+import os, sys
+
+from hubkit.cli import main
+from hubkit.endpoint import use_endpoint
+
+# As every command does before its imports. PyTorch and TRL are imported once for both: that takes seconds.
+use_endpoint(sys.argv.pop(1))
+import hubkit.finetuning.trainer
+
+children = []
+for rank in "01":
+    child = os.fork()
+    if child == 0:
+        os.environ |= {"RANK": rank, "LOCAL_RANK": rank}
+        sys.exit(main())
+    children.append(child)
+sys.exit(any(os.waitpid(child, 0)[1] for child in children))
+"""
+"""Runs `hubkit` twice, with the variables that a launcher of DDP sets."""
+
+
+def forked(config: ReleaseConfig, workspace: Workspace, folder: Path, hub: LocalHub) -> dict[str, Any]:
+    """Two processes that train together, without a launcher, as arguments of `subprocess`."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    arguments = ["finetune", "--config", str(write(config, folder)), "--workspace", str(workspace.root)]
+    variables = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    environment = {**os.environ, **variables, "OMP_NUM_THREADS": "1", "HF_TOKEN": hub.tokens["granted"]}
+    return {"args": [sys.executable, "-c", TWO_PROCESSES, hub.url, *arguments], "env": environment, "text": True}
+
+
+@pytest.mark.parametrize("launched", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_ddp_takes_the_steps_of_one_process(
-    from_hub: ReleaseConfig, hub: LocalHub, gated: str, alone: Workspace, tmp_path: Path
+    from_hub: ReleaseConfig, hub: LocalHub, gated: str, alone: Workspace, tmp_path: Path, launched: bool
 ) -> None:
+    """By the command that `--launch` prints, and without its launcher, whose imports take as long as the rest."""
     together = fill_workspace(tmp_path / "together", train=8, validate=4, test=0)
-    how = command(from_hub, together, tmp_path, split=False, HF_TOKEN=hub.tokens["granted"])
+    if launched:
+        how = command(from_hub, together, tmp_path, split=False, HF_TOKEN=hub.tokens["granted"])
+    else:
+        how = forked(from_hub, together, tmp_path, hub)
+    before = len(asked(hub))
     done = subprocess.run(**how, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.count("finetune: adapter of ") == 1, "the first process alone reports"
@@ -107,8 +147,13 @@ def test_ddp_takes_the_steps_of_one_process(
     assert (settings["base_model_name_or_path"], settings["revision"]) == ("maintainer/base", gated)
     recipe = json.loads((together.adapter / "hubkit_generation.json").read_text())
     assert recipe["base_model"] == {"name": "maintainer/base", "revision": gated}
-    answered = [json.loads(line)["path"] for line in (hub.root / "access.jsonl").read_text().splitlines()]
-    assert answered.count("/api/models/maintainer/base/revision/main") == 2, "both processes ask this Hub"
+    asked_now = asked(hub)[before:]
+    assert asked_now.count("/api/models/maintainer/base/revision/main") == 2, "both processes ask this Hub"
+
+
+def asked(hub: LocalHub) -> list[str]:
+    """The paths that the Hub was asked for, in order."""
+    return [json.loads(line)["path"] for line in (hub.root / "access.jsonl").read_text().splitlines()]
 
 
 @pytest.mark.long

@@ -93,7 +93,7 @@ def model(request):
 
 @pytest.mark.parametrize("shared", [0, 30])
 def test_rows_in_flight_answer_as_one_by_one(model, shared):
-    prompts, limits = questions(24, shared)
+    prompts, limits = questions(14, shared)
     expected = dict(enumerate(one_by_one(model, prompts, limits, ENDS)))
     for budget in (1, 500, 100_000):
         assert dict(greedy(model, prompts, limits, ENDS, budget)) == expected

@@ -117,7 +117,9 @@ def test_whole_reports_as_in_the_original_study(make_workspace, studies, configu
 RUN = """
 import os, signal, sys, time
 from pathlib import Path
-import torch, transformers.models.gemma3  # once for all three runs
+# PyTorch, the classes of the model and the stage, once for all three runs: that takes seconds.
+from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma3ForCausalLM
+import hubkit.translation.translate
 from hubkit.config import load_config
 from hubkit.release import run_one
 from hubkit.workspace import Workspace
@@ -145,7 +147,7 @@ assert status == 0, status
 
 
 def test_killed_anywhere_it_ends_with_the_same_bytes(make_workspace, studies, configure, tmp_path, tiny_model):
-    settings = configure(checkpoint=2, max_new_tokens=48).translation
+    settings = configure(checkpoint=2, max_new_tokens=16).translation
     toml = tmp_path / "hubkit.toml"
     toml.write_text(
         f'[corpus]\nkind = "demo"\n[translation]\nmodel = "{tiny_model}"\nquantization = "fp32"\ndevice = "cpu"\n'
