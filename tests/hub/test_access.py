@@ -186,7 +186,7 @@ def test_a_withdrawn_version_is_gone_and_leaves_a_notice(
         left = set(owner.list_repo_files(name, repo_type=kind))
         assert left <= {".gitattributes", "LICENSE", "README.md", "gate-probe.bin", "gate-probe.txt"}
         assert len(owner.list_repo_commits(name, repo_type=kind)) == 1
-    with pytest.raises(HubkitError, match=r"there is no release-1\.0\.0"):
+    with pytest.raises(HubkitError, match=r"there is no tag release-1\.0\.0"):
         withdraw(released, tag, "again")
     with pytest.raises(HubkitError, match=r"release-1\.0\.0 was withdrawn \(raise \[release\] version"):
         push(released, Workspace(tmp_path / "one"))

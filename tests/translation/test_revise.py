@@ -174,7 +174,7 @@ def test_a_correction_is_applied_and_checked(
 
 @pytest.mark.parametrize(
     ("studies", "again"),
-    [([2], ["revise", "finetune", "generate", "score", "package"]), ([4], ["revise", "score", "package"])],
+    [([2], ["revise", "finetune", "generate", "score", "audit", "package"]), ([4], ["revise", "score", "package"])],
     ids=["train", "test"],
 )
 def test_only_what_a_correction_changes_runs_again(
@@ -183,7 +183,7 @@ def test_only_what_a_correction_changes_runs_again(
     path = tmp_path / "corrections.csv"
     write_rows(path, [], COLUMNS)
     config = configure(corrections=path)
-    for made in (workspace.images, workspace.adapter, workspace.scores):
+    for made in (workspace.images, workspace.adapter, workspace.scores, workspace.memorisation.parent):
         made.mkdir(parents=True)
     for made in (
         workspace.selection,
@@ -198,7 +198,7 @@ def test_only_what_a_correction_changes_runs_again(
 
     def keys() -> dict[str, str]:
         revise(config, workspace)
-        return {stage.name: stage.key(config, workspace) for stage in STAGES[1:7] if stage.name != "read"}
+        return {stage.name: stage.key(config, workspace) for stage in STAGES[1:8]}
 
     before = keys()
     right = [correction(workspace, study, decision="accept") for study in studies]

@@ -187,11 +187,14 @@ def test_tasks_take_devices_in_turn(
 def test_tokens_that_end_an_answer(
     monkeypatch: pytest.MonkeyPatch, own: int | list[int] | None, pad: int | None, ends: list[int], padding: int
 ) -> None:
+    from transformers import Gemma3ForCausalLM, Gemma3TextConfig, GenerationConfig
+
     from hubkit.config import Translation
 
-    model = types.SimpleNamespace(
-        generation_config=types.SimpleNamespace(eos_token_id=own), device=torch.device("cpu"), config=None
+    model = Gemma3ForCausalLM(
+        Gemma3TextConfig(vocab_size=32, hidden_size=16, intermediate_size=16, num_hidden_layers=1, head_dim=8)
     )
+    model.generation_config = GenerationConfig(eos_token_id=own)
     tokenizer = types.SimpleNamespace(chat_template="x", eos_token_id=2, pad_token_id=pad, get_vocab=dict)
     monkeypatch.setattr(transformers, "load_language_model", lambda *arguments: (model, tokenizer))
     monkeypatch.setattr(transformers, "commit_of", lambda *arguments: "c0ffee")
