@@ -18,6 +18,19 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
         yield running
 
 
+def point_clients(patched: pytest.MonkeyPatch, url: str) -> None:
+    """Point the Hub's clients of this process at the Hub at `url`: they took an address when they were imported."""
+    import transformers.utils.hub
+    from huggingface_hub import constants, hf_api
+
+    template = constants.HUGGINGFACE_CO_URL_TEMPLATE
+    patched.setattr(constants, "ENDPOINT", url)
+    patched.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + template[template.index("/{repo_id}") :])
+    patched.setattr(hf_api.api, "endpoint", url)
+    # Made when it is first asked for, by whichever test that was, and kept.
+    patched.setattr(transformers.utils.hub, "_hf_api", None)
+
+
 @pytest.fixture(autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No client of a test sees the cache or the token of whoever runs it."""

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from huggingface_hub import HfApi, constants, hf_api
-from loopback import hub
+from huggingface_hub import HfApi, constants
+from loopback import hub, point_clients
 from safetensors.torch import load_file, save_file
 from tiny_vision import build_tokenizer, fill_workspace, tiny_config
 
@@ -62,11 +62,8 @@ def clients(hub: LocalHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("HF_ENDPOINT", hub.url)
         patched.setenv("HF_TOKEN", hub.tokens["owner"])
-        patched.setattr(constants, "ENDPOINT", hub.url)
-        template = constants.HUGGINGFACE_CO_URL_TEMPLATE
-        patched.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + template[template.index("/{repo_id}") :])
         patched.setattr(constants, "HF_HUB_CACHE", str(home))
-        patched.setattr(hf_api.api, "endpoint", hub.url)
+        point_clients(patched, hub.url)
         yield HfApi()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from huggingface_hub import HfApi, constants
-from loopback import hub, own_home
+from loopback import hub, own_home, point_clients
 
 from hubkit.errors import HubkitError
 from hubkit.localhub import LocalHub
@@ -23,10 +23,7 @@ def refusing(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
         owner.create_repo(f"maintainer/{name}", exist_ok=True)
     owner.upload_file(path_or_fileobj=b"{}", path_in_repo="config.json", repo_id="maintainer/gated")
     owner.update_repo_settings("maintainer/gated", gated="manual")
-    # The clients of this process took the Hub's address when they were imported.
-    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-    address = f"{hub.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", address)
+    point_clients(monkeypatch, hub.url)
     monkeypatch.setenv("HF_TOKEN", hub.tokens["ungranted"])
 
 
