@@ -2,6 +2,7 @@
 
     python benchmarks/checks.py [--encoder FOLDER --layer N] [--pairs FILE ...] [--errors FILE] [--json]
     python benchmarks/checks.py --set tests/checks/wide [--json]
+    python benchmarks/checks.py --reports tests/clinical/correct_reports.tsv [--json]
 
 Each correct pair gets one error of each of twelve kinds, where its translation has a place for it. A kind's recall is
 the share of these that an error flag names which the correct translation did not get; a false alarm is an error flag on
@@ -10,7 +11,8 @@ best there is for these very pairs: the highest recall that keeps false alarms w
 with source, raw and translation, where a wrong "não" in the translation is missing in raw. No text is ever printed.
 
 --set takes a folder of frozen pairs whose errors were written by hand, and prints recall by kind and false alarms by
-style, each with its Wilson interval, and nothing else.
+style, each with its Wilson interval, and nothing else. --reports takes a file of correct reports, and prints false
+alarms by style on its odd ids and on its even ones.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ import numpy as np
 from injection import injections
 from labels import accuracy
 from wide_set import figures as wide_figures
+from wide_set import halves
 from wide_set import met as wide_met
 
 from hubkit.checks import Flag, check
@@ -49,8 +52,8 @@ class Case(NamedTuple):
 def main() -> int:
     """Print the figures; return 0 where the goals are met."""
     options = _options()
-    if options.set:
-        return _wide(options.set, options.json)
+    if options.set or options.reports:
+        return _frozen(options)
     pairs = [row for path in options.pairs for row in _rows(path)]
     cases = make_cases(pairs, options.seed)
     sentences = {at for at, row in enumerate(pairs) if row["id"].startswith("s")} or set(range(len(pairs)))
@@ -72,14 +75,14 @@ def main() -> int:
     return 0 if met and rate >= PAIRS_A_SECOND else 1
 
 
-def _wide(folder: Path, as_json: bool) -> int:
-    found = wide_figures(folder)
-    if as_json:
+def _frozen(options: argparse.Namespace) -> int:
+    found = wide_figures(options.set) if options.set else halves(options.reports)
+    if options.json:
         print(json.dumps({part: {key: share._asdict() for key, share in rows.items()} for part, rows in found.items()}))
     else:
         for part, rows in found.items():
             print("\n".join([part, *(f"  {key:<32} {share}" for key, share in rows.items()), ""]))
-    return 0 if wide_met(found) else 1
+    return 0 if not options.set or wide_met(found) else 1
 
 
 def make_cases(pairs: Sequence[dict[str, str]], seed: int) -> list[Case]:
@@ -193,6 +196,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--errors", type=Path, help="translations of an engine, with their raw form")
     parser.add_argument("--set", type=Path, help="folder with sentences.tsv, reports.tsv and errors.tsv")
+    parser.add_argument("--reports", type=Path, help="file of correct reports, with a header")
     parser.add_argument("--encoder", help="folder or name of a multilingual encoder, for BERTScore")
     parser.add_argument("--layer", type=int, default=12, help="its layer")
     parser.add_argument("--seed", type=int, default=0)

@@ -67,6 +67,17 @@ def figures(folder: Path) -> dict[str, dict[str, Share]]:
     return recall | {f"false alarms, {name}": found for name, found in shares.items()}
 
 
+def halves(path: Path) -> dict[str, dict[str, Share]]:
+    """Return false alarms by style on the odd ids of a file with a header, on its even ids and on all."""
+    pairs = read(path)[1:]
+    parts = {
+        "odd ids (the rules are tuned on them)": [pair for pair in pairs if int(pair.id[-1]) % 2],
+        "even ids (held out)": [pair for pair in pairs if not int(pair.id[-1]) % 2],
+        "all": pairs,
+    }
+    return {f"false alarms, {name}": _shares(part) for name, part in parts.items()}
+
+
 def met(found: dict[str, dict[str, Share]]) -> bool:
     """Return whether the goals are met, as shares and not as the lower ends of intervals."""
     recall = found["recall"]

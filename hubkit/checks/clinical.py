@@ -23,6 +23,15 @@ RETOLD = frozenset(
 )
 """Findings that a translation names where the source only implies them."""
 
+WELL = frozenset({"normal", "clear", "intact"})
+"""What a source says of a part that has no finding."""
+
+NEGATIVE = frozenset({"neg", "negative"})
+"""Words that say it of an examination, and name no finding: "FAST neg"."""
+
+IMPLIED = {"fracture": frozenset({"rib"}), "chest_tube": frozenset({"ct"})}
+"""By finding, what a terse report writes for it: "R 2-6 ribs" are fractures, "CT out" is a drain."""
+
 DEVICES = frozenset(
     (
         "pacemaker",
@@ -101,6 +110,7 @@ def _named(
         yield Flag("finding_lost", "error" if grave else "warning", place.span, None)
     for place in added:
         new = swapped or _well_known(place.meaning) or _invented(place, source, translation, report)
+        new = new and not _implied(place, source) and (swapped or not _well(place, source, translation))
         grave = exchanged or (new and not soft(place.meaning))
         yield Flag("finding_added", "error" if grave else "warning", None, place.span)
     lost, added = differing(_anatomy, source, translation)
@@ -118,6 +128,20 @@ def _invented(place: Place, source: Side, translation: Side, report: frozenset[s
         and place.meaning.names.isdisjoint(RETOLD | report)
         and not source.unread(translation)
     )
+
+
+def _implied(place: Place, source: Side) -> bool:
+    """Whether a terse source writes a finding without its name: counted ribs, and a drain as "CT"."""
+    named = frozenset[str]().union(*(IMPLIED.get(name, ()) for name in place.meaning.names)) & source.names
+    return "ct" in named or (
+        "rib" in named and any(word[0].isdigit() for one in source.sentences for word in one.words)
+    )
+
+
+def _well(place: Place, source: Side, translation: Side) -> bool:
+    """Whether a translation only denies a finding of what is well in the source: "spine ok", "sem fraturas"."""
+    well = not source.names.isdisjoint(WELL) or any(place.meaning.first in NEGATIVE for place in source.cues)
+    return well and all(translation.polarities.get(name) == {0} for name in place.meaning.names)
 
 
 def _findings(side: Side) -> list[Place]:

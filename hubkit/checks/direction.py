@@ -15,7 +15,7 @@ COMPARATIVES = frozenset({"more", "less"})
 PLAIN = frozenset({"up", "down", "better", "worse", "low", "mid", "high"})
 
 LOOSE = frozenset(
-    {"early", "very", "somewhat", "waning", "exaggerated", "diffuse", "diffusely", "significant", "larger"}
+    {"early", "very", "somewhat", "waning", "exaggerated", "diffuse", "diffusely", "significant", "larger", "advanced"}
 )
 """Words that are grades or changes in some sentences alone."""
 

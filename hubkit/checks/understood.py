@@ -14,22 +14,54 @@ DENYING = re.compile(
 """Words that may hold a negation. Nearly all that do are in the lexicon, so that other unknown words
 are no reason to doubt a lost one. Doubts ("uncertainty_dropped") are there likewise."""
 
+SIGNED = re.compile(r"\(-\)|(?:^|[,;:/] ?)- ?(?![\d-])|: ?0\b")
+"""A minus sign or nought that denies: "(-) effusion", "effusion: -". Which finding it denies is not read."""
+
+FULL = frozenset(
+    {"the", "is", "are", "was", "were", "has", "have", "been", "be", "there", "can", "cannot", "may", "could"}
+)
+"""Words that full sentences have, and terse items leave out."""
+
+ABBREVIATED = 4
+"""Letters of the longest word that passes for an abbreviation."""
+
+LONGEST_ITEM = 16
+"""Words and marks of the longest terse item; telegraphic ones have about six."""
+
 
 def sure(flags: list[Flag], source: Side, translation: Side) -> list[Flag]:
     """Make a warning of each loss or addition that a word which was not understood may answer.
 
     Such words answer one another first: "waxes and wanes" and "oscila". Only where the side that
-    seems to say less has more of them is one of them left for what the other says.
+    seems to say less has more of them is one of them left for what the other says. In a terse item
+    ("CT out, sm resid ptx") nobody can tell which answers which: one of them is enough there.
     """
     if not any(flag.severity == "error" for flag in flags):
         return flags
+    if any(SIGNED.search(sentence.text) for sentence in source.sentences):
+        flags = [flag._replace(severity="warning") if flag.name == "negation_added" else flag for flag in flags]
     said, told = source.unread(translation), translation.unread(source)
+    if (said or told) and _terse(source):
+        # A loss asks for an abbreviation of the source as well: in full words losses are mostly real.
+        short = any(len(word) <= ABBREVIATED for word in said)
+        open_ends = [end for end, some in (("_added", said), ("_lost", told and short)) if some]
+        flags = [flag._replace(severity="warning") if _ends(flag, open_ends) else flag for flag in flags]
     if len(said) == len(told):
         return flags
     more = "_added" if len(said) > len(told) else "_lost"
     words = said if more == "_added" else told
     may_deny = any(DENYING.fullmatch(word) for word in words)
     return [flag._replace(severity="warning") if _open(flag, more, may_deny) else flag for flag in flags]
+
+
+def _terse(side: Side) -> bool:
+    """Whether a side is an item of a list or a dictated fragment: short, and without a verb or article."""
+    words = [word for sentence in side.sentences for word in sentence.words]
+    return len(words) <= LONGEST_ITEM and FULL.isdisjoint(words)
+
+
+def _ends(flag: Flag, open_ends: list[str]) -> bool:
+    return flag.name.endswith(tuple(open_ends)) and not flag.name.startswith("negation_")
 
 
 def _open(flag: Flag, more: str, may_deny: bool) -> bool:

@@ -27,28 +27,32 @@ SHARED, ENDING = 5, 4
 
 def check_words(source: Sequence[Sentence], translation: Sequence[Sentence]) -> Iterator[Flag]:
     """Yield a flag for each word of a translation that is no word; none without an installed word list."""
+    # One item in capitals among others is an abbreviation ("BAAR?"); a text in capitals is not.
+    shouted = all(sentence.text.isupper() for sentence in translation)
     for sentence in translation:
         if not sentence.unread:
             continue
         words = word_list()
         if words is None:
             return
-        for at in _candidates(sentence):
+        for at in _candidates(sentence, shouted):
             start, end = sentence.span_of(at, at + 1)
             text = sentence.text[start - sentence.start : end - sentence.start]
             if not _known(text, words) and not _from_source(sentence, at, text, source):
                 yield Flag("unknown_word", TABLE["severity"], None, (start, end))
 
 
-def _candidates(sentence: Sentence) -> Iterator[int]:
+def _candidates(sentence: Sentence, shouted: bool) -> Iterator[int]:
     """The words that were not understood; a part of a compound, and what is written as an abbreviation, is no word."""
     unread = frozenset(sentence.unread)
-    shouted = sentence.text.isupper()
     for at, word in enumerate(sentence.words):
         if word in unread and len(word) >= TABLE["shortest"] and word.isalpha():
             first, last = (place - sentence.start for place in sentence.span_of(at, at + 1))
             around = sentence.text[max(0, first - 1) : first] + sentence.text[last : last + 1]
-            if "-" not in around and (shouted or not sentence.in_capitals(at)):
+            written = sentence.text[first:last]
+            # "eFAST" is an abbreviation like "FAST".
+            abbreviated = not shouted and (sentence.in_capitals(at) or not (written.istitle() or written.islower()))
+            if "-" not in around and not abbreviated:
                 yield at
 
 

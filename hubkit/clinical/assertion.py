@@ -14,7 +14,7 @@ from typing import NamedTuple
 from hubkit.clinical.attributes import Attributes, find_attributes
 from hubkit.clinical.lexicon import TOKEN, Language, Meaning, Term, find_terms, fold, narrowed
 from hubkit.clinical.plain import unread
-from hubkit.clinical.quantities import PATIENT
+from hubkit.clinical.quantities import SIDED, SIDED_PART, is_patient
 
 MENTIONED = frozenset({"finding", "device", "state"})
 
@@ -28,6 +28,11 @@ CHANGES = frozenset({"up", "down", "better", "worse"})
 HEADING = re.compile(r"(?:.*\W)?[A-ZÀ-Ý]{4,} ", re.DOTALL)
 
 LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+BOTH_SIDES = re.compile(r"(?:R/L|L/R|D/E|E/D)(?![\w/])")
+
+SIDES = frozenset("RD")
+"""Letters for right. Those for left are a unit and a word as well: L and, in Portuguese, E."""
 
 ADVERBS = frozenset({"not", "cannot", "nao"})
 
@@ -107,19 +112,31 @@ class Sentence:
     def in_capitals(self, at: int) -> bool:
         """Whether a word is written as an abbreviation: in capitals, and with one or two letters not after a number.
 
-        A letter alone, such as L and R, is none in a text all in capitals, as an initial, or before a slash.
+        A letter alone, such as L, is none in a text all in capitals, as an initial, or before a slash. R and D
+        stand for nothing but sides there, and L for one where the other letters are abbreviations: "HPTX L".
         """
         start, end = self._spans[at]
         text = self.text
-        if not text[start:end].isupper() or (end - start < 3 and text[:start].rstrip()[-1:].isdigit()):
+        if not text[start:end].isupper() or (end - start < 3 and self._counted(start, end)):
             return False
         if end - start > 1:
             return True
         if text[start] == "E" and HEADING.fullmatch(text[:start]) and text[end : end + 5].strip().isupper():
             # "ACHADOS E IMPRESSÃO:"
             return False
+        if BOTH_SIDES.match(text, start):
+            return True
         initial = (text[end : end + 1] in {"/", "."} and end + 1 < len(text)) or (start == 0 and text[0] == "E")
-        return text[start] in LETTERS and not initial and not text.isupper()
+        shouted = text.isupper() and not (text[start] in SIDES or (self.language == "en" and text[start] == "L"))
+        return text[start] in LETTERS and not initial and not shouted
+
+    def _counted(self, start: int, end: int) -> bool:
+        """Whether a number stands before a letter that may be its unit: "4 L", and not "L2-L4 L" or "4 L ribs"."""
+        if self.text[start:end] in SIDES:
+            return False
+        before = self.folded[:start].rstrip()
+        number = before.rstrip("0123456789")
+        return number != before and SIDED.search(number) is None and SIDED_PART.match(self.folded, end) is None
 
     def span(self, term: Term) -> tuple[int, int]:
         """Where a term stands in the whole text."""
@@ -148,7 +165,7 @@ class Sentence:
         if self.words[at] not in {"m", "f"} or at == 0 or not self.words[at - 1].isdigit():
             return False
         start, end = self._spans[at - 1][0], self._spans[at][1]
-        return PATIENT.fullmatch(self.text, start, end) is not None
+        return is_patient(self.text, start, end)
 
     @functools.cached_property
     def _spans(self) -> list[tuple[int, int]]:

@@ -58,7 +58,9 @@ CLOCK = re.compile(
     r"(?P<hour>\d{1,2})(?:[:h]|\.(?=\d\d ?[ap]\.?m))(?P<minute>[0-5]\d)(?:min)?"
     r"(?:\s?h(?:rs|ours|oras)?\b)?(?:\s?[ap]\.?\s?m\b\.?)?"
     r"|(?P<only>\d{1,2})\s?[ap]\.?\s?m\b\.?|(?:(?<=\bas )|(?<=\bdas ))(?P<full>\d{1,2})\s?h(?:oras?)?\b"
-    r"|(?P<military>0\d[0-5]\d\b|[0-2]\d[0-5]\d(?=\s?(?:h|hrs|hours|horas)\b))(?:\s?(?:h|hrs|hours|horas)\b)?)"
+    r"|(?P<military>0\d[0-5]\d\b"
+    r"|(?:(?<=\bat )|(?<=@ )|(?<=\brn ))(?:1\d|2[0-3])[0-5]\d\b(?!\s?(?:ml|cc|mg)\b)"
+    r"|[0-2]\d[0-5]\d(?=\s?(?:h|hrs|hours|horas)\b))(?:\s?(?:h|hrs|hours|horas)\b)?)"
 )
 
 HALF = re.compile(r"([ap])\.?\s?m\b")
@@ -68,16 +70,41 @@ LATE = re.compile(r"\s*(?:horas? )?(?:da tarde|da noite|in the (?:afternoon|even
 BOUND = 24
 """Characters before a number in which its bound is looked for."""
 
-DIGIT = re.compile(r"\d")
+DIGIT, DIGITS = re.compile(r"\d"), re.compile(r"\d+")
 
 WORD = re.compile(r"[a-z0-9]+")
 
-CHAIN = re.compile(r"\s*(?:x|by|por|×|to|a|and|e|-|or|ou|\+|para|ate|versus|vs\.?)\s*")
+CHAIN = re.compile(r"\s*(?:-*>|→|x|by|por|×|to|a|and|e|-|or|ou|\+|para|ate|versus|vs\.?)\s*")
 
 ENUMERATOR = re.compile(r"(?:^|\n|(?<=[.!?:;]))\s*\d{1,2}[.)](?=\s)")
 
-PATIENT = re.compile(r"\d{1,3}M|[4-9]\dF|1\d\dF")
-"""Age and sex, as in 72M; 14F is the size of a catheter."""
+PATIENT = re.compile(
+    r"(?:\d{1,3}M|[4-9]\dF|1\d\dF"
+    r"|(?<![^\n])\d{1,2}F(?= (?!cath|tube|drain|pig|sheath|chest|french|dual|double|picc|port|line|foley|swan)))(?!\w)"
+)
+"""Age and sex, as in 72M; 14F is the size of a catheter, but for a line that begins with "5F fell"."""
+
+LISTED = re.compile(r"\d{1,2}(?:,\d{1,2}){2,}")
+"""Numbers that commas part, where such words as RIBS has stand before them."""
+
+RIBS = re.compile(r"\b(?:ribs?|fxs?|fractures?|costelas?|arcos|fraturas?)\b[^.;\n]*$")
+"""What stands before ribs that commas part: "ribs 3,4,5"."""
+
+SIDED = re.compile(
+    r"(?:\b[ctdls]|\b[ctdls]\d{1,2}-"
+    r"|\b(?:ribs?|costelas?|arcos?(?: costa(?:l|is))?)\b(?:[\s\d,-]|fxs?|fractures?|and\b|e\b|a\b|to\b)*)$"
+)
+"""What stands before a number that a side may follow: "T4-T6 L" and "ribs 5-7 L" are no litres."""
+
+SIDED_PART = re.compile(r" (?:ribs?|lat|post|ant|displ|costa(?:l|is)|fxs?|chest tubes?|cts)\b")
+"""What stands after a side that a number precedes: "4 L rib fractures"."""
+
+THIRDS = re.compile(
+    r"\b(?:mid|middle|upper|lower|prox(?:imal)?|dist(?:al)?|medial|lat(?:eral)?|inner|outer) [12]/3"
+    r"|\b[12]/3 (?:medi[oa]s?|superior(?:es)?|inferior(?:es)?)"
+    r"|\b[12]/3 (?:proxima(?:l|is)|dista(?:l|is)|media(?:l|is)|latera(?:l|is))"
+)
+"""Thirds of a bone or lung, which may be a word in the other language: "mid 1/3", "terço médio"."""
 
 DEIDENTIFIED = re.compile(r"_{2,}|(?<![A-Za-z])[Xx]{3,}(?![A-Za-z])")
 
@@ -94,18 +121,42 @@ def quantities(text: str, language: Language) -> list[Quantity]:
     )
     taken = _covered(quantity.span for quantity in found)
     if _digit(folded):
-        listed = _covered(match.span() for match in ENUMERATOR.finditer(folded))
+        free = _covered(match.span() for pattern in (ENUMERATOR, THIRDS) for match in pattern.finditer(folded))
         for match in _number_pattern().finditer(folded):
             if match.start() not in taken:
                 number = match["number"]
+                if LISTED.fullmatch(number) and RIBS.search(folded, max(0, match.start() - BOUND), match.start()):
+                    found += _each(match)
+                    continue
                 values = frozenset({_fraction(number)}) if "/" in number else _values(number.replace(" ", ""), language)
                 unit = _units()[match["unit"]] if match["unit"] else None
-                if PATIENT.fullmatch(text, match.start(), match.end()):
+                if is_patient(text, *match.span()):
                     unit = "year"
-                found.append(Quantity(values, unit, match.span(), match.start() not in listed))
+                elif unit in {"l", "day"} and _is_side(folded, match):
+                    unit = None
+                found.append(Quantity(values, unit, match.span(), match.start() not in free))
     if not _named(language).isdisjoint(WORD.findall(folded)):
         found += _spelled_out(folded, language)
     return _with_chained_units(sorted(found, key=lambda quantity: quantity.span), folded) if found else found
+
+
+def is_patient(text: str, start: int, end: int) -> bool:
+    """Whether a number with a letter is an age and a sex."""
+    match = PATIENT.match(text, start)
+    return match is not None and match.end() == end
+
+
+def _is_side(folded: str, match: re.Match[str]) -> bool:
+    """Whether what looks like litres or days is a side."""
+    before = SIDED.search(folded, max(0, match.start() - BOUND), match.start("number"))
+    return before is not None or SIDED_PART.match(folded, match.end()) is not None
+
+
+def _each(match: re.Match[str]) -> Iterator[Quantity]:
+    """The numbers of a list that commas part."""
+    for one in DIGITS.finditer(match["number"]):
+        start = match.start("number") + one.start()
+        yield Quantity(frozenset({float(one[0])}), None, (start, start + len(one[0])), True)
 
 
 def bound(text: str, quantity: Quantity, language: Language) -> str | None:

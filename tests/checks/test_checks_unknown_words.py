@@ -29,6 +29,9 @@ def unknown(source: str, translation: str) -> list[str]:
         ("Streaky edema.", "Edema streaky.", ["streaky"]),
         ("Dobhoff tube.", "Sonda de Dobhoff.", []),
         ("Edema on STIR.", "Edema em STIR.", []),
+        # So is one item in capitals among others, and a word with capitals inside.
+        ("Edema. AFB?", "Edema e outras. BAAR?", []),
+        ("Sonar: edema.", "eFASTO: edema.", []),
         # What is formed from a word of the source is not in every dictionary.
         ("Xanthogranulomatous nodule.", "Nódulo xantogranulomatoso.", []),
         ("Xanthogranulomatous nodule.", "Nódulo xantogranudoso.", ["xantogranudoso"]),

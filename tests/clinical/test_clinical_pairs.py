@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,12 @@ PAIRS = [
 ]
 
 
+REPORTS = [
+    line.replace("\\n", "\n").split("\t")
+    for line in Path(__file__).with_name("correct_reports.tsv").read_text(encoding="utf-8").splitlines()[1:]
+]
+
+
 def errors(source, translation):
     return {flag.name for flag in check(source, translation) if flag.severity == "error"}
 
@@ -21,6 +28,78 @@ def errors(source, translation):
 @pytest.mark.parametrize(("source", "translation"), PAIRS, ids=[source[:40] for source, _ in PAIRS])
 def test_a_correct_pair_of_any_style_has_no_error(source, translation):
     assert errors(source, translation) == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "translation"),
+    [row[2:] for row in REPORTS if int(row[0][2:]) % 2],
+    ids=[row[0] for row in REPORTS if int(row[0][2:]) % 2],
+)
+def test_a_correct_report_of_the_half_for_tuning_has_no_error(source, translation):
+    assert errors(source, translation) == set()
+
+
+def test_correct_reports_are_whole():
+    styles = Counter(row[1] for row in REPORTS)
+    assert styles == {"telegraphic": 60, "trauma": 40}
+    assert [row[0] for row in REPORTS if len(row) != 4 or not all(row)] == []
+    assert [int(row[0][2:]) for row in REPORTS] == list(range(1, len(REPORTS) + 1))
+
+
+@pytest.mark.parametrize(
+    ("source", "translation"),
+    [
+        # Letters that are sides, and not litres, days or initials.
+        ("TP fx L4 L.", "Fratura do processo transverso de L4 à E."),
+        ("Fxs ribs 5-7 L.", "Fraturas das costelas 5-7 E."),
+        ("4 R rib fxs.", "4 fraturas costais à D."),
+        ("4 L rib fxs.", "4 fraturas costais à E."),
+        ("HPTX R.", "Hemopneumotórax D."),
+        ("R/L effs.", "Derrames D e E."),
+        ("LUE PICC.", "PICC em MSE."),
+        # Lists of ribs, thirds, sizes that changed, times and ages.
+        ("R rib fxs 3,4,5.", "Fraturas das costelas D 3, 4 e 5."),
+        ("L clavicle fx, mid 1/3.", "Fratura da clavícula E, terço médio."),
+        ("PTX 2.5->1.0 cm.", "PTX de 2,5 para 1,0 cm."),
+        ("D/w RN 1430.", "Discutido com a enfermagem às 14h30."),
+        ("5F fall. No fx.", "Menina de 5 anos, queda. Sem fratura."),
+        # Headings.
+        ("Impr: edema.", "Impressão: edema."),
+        # What is well, and what a terse item leaves out.
+        ("Trach ok.", "Cânula de traqueostomia bem locada."),
+        ("Trach midline.", "Traqueia centrada."),
+        ("T/L spine neg.", "Coluna toracolombar sem fraturas."),
+        ("Pelvis ok.", "Bacia sem fraturas."),
+        ("R ribs 5-10 segmental.", "Fraturas segmentares das costelas 5-10 à D."),
+        ("CT advanced.", "Dreno introduzido."),
+        ("(-) eff, (-) ptx.", "Sem derrame, sem PTX."),
+        ("Cannot r/o fx.", "Não se pode excluir fratura."),
+    ],
+)
+def test_a_terse_item_in_other_words_is_no_error(source, translation):
+    assert errors(source, translation) == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "translation", "name"),
+    [
+        ("TP fx L4 L.", "Fratura do processo transverso de L4 à D.", "laterality"),
+        ("4 R rib fxs.", "4 fraturas costais à E.", "laterality"),
+        ("HPTX R.", "Hemopneumotórax E.", "laterality"),
+        ("LUE PICC.", "PICC em MSD.", "laterality"),
+        ("R rib fxs 3,4,5.", "Fraturas das costelas D 3, 4 e 6.", "number_changed"),
+        ("PTX 2.5->1.0 cm.", "PTX de 2,5 para 1,0 mm.", "unit"),
+        ("Drained 4 L.", "Drenados 4 mL.", "unit"),
+        ("D/w RN 1430.", "Discutido com a enfermagem às 14h50.", "number_changed"),
+        ("5F fall. No fx.", "Menina de 6 anos, queda. Sem fratura.", "number_changed"),
+        ("HTX R.", "Empiema D.", "kind_changed"),
+        ("No eff.", "Sem fratura.", "finding_added"),
+        ("Pelvis ok.", "Bacia com fraturas.", "finding_added"),
+        ("Sm R eff.", "Pequeno derrame D e fratura.", "finding_added"),
+    ],
+)
+def test_a_terse_item_that_is_wrong_is_an_error(source, translation, name):
+    assert name in errors(source, translation)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +179,9 @@ def test_one_thing_that_differs_is_an_error(source, translation, name):
         ("The effusion has recurred.", "O derrame zzzzou.", "comparison_lost"),
         ("Broken sternal wires.", "Fios de esternorrafia zzzzos.", "finding_lost"),
         ("Zzzzed leads.", "Eletrodos com fratura.", "finding_added"),
+        # In a terse item one such word is enough, whatever the other side holds.
+        ("Zzz R.", "Pneumotórax qqqqq D.", "finding_added"),
+        ("Zzz ptx.", "Qqqqq.", "finding_lost"),
     ],
 )
 def test_what_an_unknown_word_may_say_is_a_warning(source, translation, name):
