@@ -5,9 +5,15 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Hashable, Iterator
+from typing import Literal
 
 from hubkit.checks.flags import Flag
 from hubkit.clinical.quantities import PHYSICAL, Quantity, bound, deidentified, quantities
+
+Severity = Literal["error", "warning"]
+
+IMPLIED = "cm"
+"""The unit of a tube's depth, which terse reports leave out."""
 
 LEVEL = re.compile(r"(?<![\w/-])[CTDLS](?:1[0-2]|[1-9])(?!\w)")
 """A vertebra, such as T7 and L1."""
@@ -46,7 +52,9 @@ def check_numbers(source: str, translation: str) -> Iterator[Flag]:
     pairs, lost, added = match(said, told)
     for one, other in pairs:
         if one.unit != other.unit and not one.measures & other.measures and _units_differ(one, other):
-            yield Flag("unit", "error", one.span, other.span)
+            # "ETT 4" is dictated without its unit, and written out in the translation.
+            severity: Severity = "warning" if one.unit is None and other.unit == IMPLIED else "error"
+            yield Flag("unit", severity, one.span, other.span)
         elif {bound(source, one, "en"), bound(translation, other, "pt")} == {"most", "least"}:
             yield Flag("number_changed", "error", one.span, other.span)
         elif one.unit in PHYSICAL and "." in translation[slice(*other.span)] and max(one.values) < 1000:

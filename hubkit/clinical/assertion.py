@@ -34,6 +34,9 @@ BOTH_SIDES = re.compile(r"(?:R/L|L/R|D/E|E/D)(?![\w/])")
 SIDES = frozenset("RD")
 """Letters for right. Those for left are a unit and a word as well: L and, in Portuguese, E."""
 
+LONGEST_ABBREVIATION = 4
+"""Letters of the words of an item that is made of abbreviations alone: "CVC VSC E"."""
+
 ADVERBS = frozenset({"not", "cannot", "nao"})
 
 SEEN = (
@@ -126,8 +129,13 @@ class Sentence:
             return False
         if BOTH_SIDES.match(text, start):
             return True
-        initial = (text[end : end + 1] in {"/", "."} and end + 1 < len(text)) or (start == 0 and text[0] == "E")
-        shouted = text.isupper() and not (text[start] in SIDES or (self.language == "en" and text[start] == "L"))
+        initial = (text[end : end + 1] in {"/", "."} and end + 1 < len(text)) or (
+            start == 0 and text[0] == "E" and text[1:2] != ":"
+        )
+        # "VSC E." ends in a side; a text whose words are spelled out may have been cut off after "and".
+        ends = not text[end:].strip(" .;") and max(map(len, self.words)) <= LONGEST_ABBREVIATION
+        sided = text[start] in SIDES or (text[start] == "L" and self.language == "en") or ends
+        shouted = text.isupper() and not sided
         return text[start] in LETTERS and not initial and not shouted
 
     def _counted(self, start: int, end: int) -> bool:
