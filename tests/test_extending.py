@@ -67,6 +67,7 @@ def card_of(workspace: Workspace) -> str:
         "evaluation": read_summary(workspace),
         "config": parse_config({}),
         "original": ORIGINAL_STUDY,
+        "exposure": [],
     }
     return render_card(published("dataset_card") / "_evaluation.md.jinja", {**facts, "synthetic": True})
 

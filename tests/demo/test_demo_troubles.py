@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,8 @@ def test_a_full_disk_is_named_by_its_workspace(tmp_path: Path, monkeypatch: pyte
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("hubkit.demo.corpus.write_corpus", full)
+    # A demo begins before any of the Hub's clients is imported; here another test may have imported them.
+    monkeypatch.delitem(sys.modules, "huggingface_hub.constants", raising=False)
     error = release_demo(tmp_path / "work")
     assert error.where == str(tmp_path / "work")
     assert "the disk is full" in error.what
