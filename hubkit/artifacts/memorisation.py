@@ -75,7 +75,7 @@ class Memorisation(Model):
         confidence: level of the intervals.
         membership: None where there were too few studies.
         extraction: by kind of probe, what the adapter repeated.
-        longest: the longest run that no image called for; None where nothing was asked.
+        longest: the longest run without an image to call for it; None where nothing was asked.
     """
 
     confidence: float

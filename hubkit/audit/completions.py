@@ -27,8 +27,9 @@ PROBES = ("first_words", "black", "other", "own")
 """The first words of the report with black images; the prompt with black images, with those of a study that was not
 trained on, and with the study's own. Shown these, a good adapter says what the report says: that alone is no memory."""
 
-BLIND = ("first_words", "black", "other")
-"""The probes in which no image shows what the report says."""
+BLIND = ("first_words", "black")
+"""The probes in which no image shows anything: what is repeated there comes from memory. A good description of a test
+study's images may equal a training report by chance, above all where reports are alike."""
 
 
 class Probe(NamedTuple):

@@ -90,7 +90,8 @@ def test_a_report_that_was_repeated_comes_back_word_for_word(found: dict[str, An
     assert found["extraction"]["own"]["longest"] == 18
     # From its first three words the rest follows without its images.
     assert found["extraction"]["first_words"]["longest"] >= 15
-    assert found["longest"] == 18
+    blind = [found["extraction"][kind]["longest"] for kind in ("first_words", "black")]
+    assert found["longest"] == max(blind)
     assert found["extraction"]["own"]["trained"]["16"] > 0
     assert {kind: made["texts"] for kind, made in found["extraction"].items()} == dict.fromkeys(PROBES, 24)
 
