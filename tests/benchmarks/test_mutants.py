@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,9 @@ def test_a_run_kills_spares_and_stops(tmp_path: Path, monkeypatch: pytest.Monkey
     assert outcomes[("time.sleep(0.01)", "time.sleep(1.01)")] == "equivalent"
     assert (tmp_path / "area/code.py").read_text() == code
     assert "    + pass" in (tmp_path / "out/report.md").read_text()
+
+
+def test_every_pattern_of_an_area_matches_a_file() -> None:
+    areas = tomllib.loads((TOOL / "areas.toml").read_text(encoding="utf-8"))
+    patterns = [pattern.removeprefix("!") for area in areas.values() for pattern in area["sources"] + area["tests"]]
+    assert [pattern for pattern in patterns if not any(TOOL.parents[1].glob(pattern))] == []
