@@ -192,8 +192,9 @@ def test_what_is_missing_is_named(
 ) -> None:
     workspace = Workspace(shutil.copytree(trained.root, tmp_path / "work"))
     spoil(workspace)
+    # Under a key of its own: what another test computed would be found, and its images not looked at.
     with pytest.raises(HubkitError, match=message):
-        audit(configured(vision_model, completions=1), workspace.running("audit", "key"))
+        audit(configured(vision_model, completions=1), workspace.running("audit", "missing"))
 
 
 def test_too_few_studies_are_measured_by_what_is_repeated_alone(
