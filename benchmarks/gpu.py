@@ -36,6 +36,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import finetune
 import hardware
+from bandwidth import measure_bandwidth
 from tiny_vision import fill_workspace
 
 from hubkit.config import Translation, parse_config
@@ -212,16 +213,7 @@ def limit(model: Any, requests: int) -> float | None:
     """Tokens a second where each step reads all weights once: what the memory's bandwidth allows. None on a CPU."""
     if model.device.type != "cuda":
         return None
-    source = torch.empty(GIB, dtype=torch.uint8, device="cuda")
-    target = torch.empty_like(source)
-    target.copy_(source)
-    torch.cuda.synchronize()
-    started = time.perf_counter()
-    for _ in range(10):
-        target.copy_(source)
-    torch.cuda.synchronize()
-    bandwidth = 20 * source.numel() / (time.perf_counter() - started)
-    return requests * bandwidth / stored_bytes(model)
+    return requests * measure_bandwidth(GIB) / stored_bytes(model)
 
 
 def faults_part(model: Any, size: Size) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 import torch
+from bandwidth import measure_bandwidth
 
 from hubkit.config import Translation, parse_config
 from hubkit.demo.config import MODELS
@@ -194,7 +195,7 @@ def saturate(shape: dict[str, Any], requests: int, prompt: int, new: int) -> Non
     weights = sum(weight.numel() * weight.element_size() for weight in model.parameters())
     a_token = shape["num_hidden_layers"] * 2 * shape["num_key_value_heads"] * shape["head_dim"] * 2
     together = min(requests, int(0.9 * torch.cuda.mem_get_info()[0]) // (a_token * (prompt + new)))
-    bandwidth = _bandwidth()
+    bandwidth = measure_bandwidth(2**31)
     limit = together * bandwidth / (weights + together * a_token * (prompt + new / 2))
     generator = torch.Generator().manual_seed(0)
     prompts = torch.randint(10, shape["vocab_size"], (requests, prompt), generator=generator).tolist()
@@ -208,19 +209,6 @@ def saturate(shape: dict[str, Any], requests: int, prompt: int, new: int) -> Non
     print(f"\n{torch.cuda.get_device_name()}: {weights / 1e9:.1f} GB of weights, {bandwidth / 1e9:.0f} GB/s measured")
     print(f"{len(outputs)} of {requests} requests, {tokens} output tokens in {seconds:.1f} s")
     print(f"{tokens / seconds:.0f} output tokens/s, bandwidth allows {limit:.0f} with {together} requests at a time")
-
-
-def _bandwidth() -> float:
-    """Bytes a second that the device's memory gives: a copy reads and writes each byte."""
-    source = torch.empty(2**31, dtype=torch.uint8, device="cuda")
-    target = torch.empty_like(source)
-    target.copy_(source)
-    torch.cuda.synchronize()
-    started = time.perf_counter()
-    for _ in range(10):
-        target.copy_(source)
-    torch.cuda.synchronize()
-    return 10 * 2 * source.numel() / (time.perf_counter() - started)
 
 
 def _arguments() -> argparse.Namespace:

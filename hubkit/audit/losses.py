@@ -13,7 +13,7 @@ import numpy as np
 from hubkit.audit.membership import Losses
 from hubkit.errors import HubkitError
 from hubkit.finetuning.collator import IGNORED, Collator
-from hubkit.finetuning.run import as_dataset
+from hubkit.finetuning.run import as_rows
 from hubkit.generation.decoding import batches
 from hubkit.models.device_errors import device_errors
 from hubkit.models.loading import Loaded
@@ -48,7 +48,8 @@ def split_losses(
         for batch in plan:
             if all(sample.study_id in known for sample in batch):
                 continue
-            found = {name: _losses(loaded, collator(_rows(batch)), name) for name in adapters}
+            collated = collator(as_rows(batch))
+            found = {name: _losses(loaded, collated, name) for name in adapters}
             made = {
                 sample.study_id: {name: values[at] for name, values in found.items()} for at, sample in enumerate(batch)
             }
@@ -63,10 +64,6 @@ def split_losses(
 def _read(path: Path) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = json.loads(path.read_text(encoding="utf-8"))
     return found
-
-
-def _rows(batch: Sequence[Sample]) -> list[dict[str, Any]]:
-    return [dict(row) for row in as_dataset(list(batch))]
 
 
 def _losses(loaded: Loaded, batch: dict[str, Any], adapter: str) -> list[float]:

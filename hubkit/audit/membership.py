@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hubkit.artifacts.memorisation import Attack, Membership
+from hubkit.scoring.statistics import interval
 
 RATES = (0.001, 0.01, 0.1)
 """Rates of false alarms at which the share of training studies that are found is told."""
@@ -88,10 +89,9 @@ def _measured(
     seed: int,
 ) -> Attack:
     drawn = resampled_auc(score, patients, other, other_patients, resamples, seed)
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail])
+    low, high = interval(drawn, confidence)
     found = {str(rate): found_at(score, other, rate) for rate in RATES}
-    return Attack(value=auc(score, other), low=float(low), high=float(high), found=found)
+    return Attack(value=auc(score, other), low=low, high=high, found=found)
 
 
 def auc(members: np.ndarray, others: np.ndarray) -> float:

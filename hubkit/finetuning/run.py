@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -184,8 +185,13 @@ def as_dataset(samples: list[Sample]) -> Dataset:
     """Samples as rows of a data set; images are read when a batch is built."""
     from datasets import Dataset
 
+    return Dataset.from_list(as_rows(samples))
+
+
+def as_rows(samples: Sequence[Sample]) -> list[dict[str, Any]]:
+    """Samples as the collator takes them."""
     rows = [(sample.study_id, [str(image) for image in sample.images], sample.reference) for sample in samples]
-    return Dataset.from_list([dict(zip(("study_id", "images", "answer"), row, strict=True)) for row in rows])
+    return [dict(zip(("study_id", "images", "answer"), row, strict=True)) for row in rows]
 
 
 def advice(settings: Finetuning, images: int) -> str:
