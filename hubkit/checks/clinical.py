@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 
+from hubkit.checks.certainty import uncertainty
 from hubkit.checks.compare import compare
 from hubkit.checks.direction import grades, laterality, trends
 from hubkit.checks.flags import Flag
-from hubkit.checks.polarity import negation, uncertainty
+from hubkit.checks.negation import negation
 from hubkit.checks.sides import SIZED, Place, Side, differing, same, soft
 from hubkit.checks.understood import sure
 from hubkit.clinical.lexicon import Meaning

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from hubkit.checks.flags import Flag
-from hubkit.clinical.assertion import Sentence
 from hubkit.clinical.attributes import attribute_words
 from hubkit.clinical.lexicon import Language, fold, phrase_tree, words_of
+from hubkit.clinical.sentences import Sentence
 
 WORDS = {
     name: frozenset(words)

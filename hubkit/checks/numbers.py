@@ -8,7 +8,8 @@ from collections.abc import Hashable, Iterator
 from typing import Literal
 
 from hubkit.checks.flags import Flag
-from hubkit.clinical.quantities import PHYSICAL, Quantity, bound, deidentified, quantities
+from hubkit.clinical.quantities import Quantity, bound, deidentified, quantities
+from hubkit.clinical.quantity_patterns import PHYSICAL
 
 Severity = Literal["error", "warning"]
 

@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from hubkit.clinical.assertion import Sentence, mentions, trends
+from hubkit.clinical.assertion import mentions, trends
 from hubkit.clinical.lexicon import Meaning, Term
+from hubkit.clinical.sentences import Sentence
 
 Span = tuple[int, int]
 

@@ -12,8 +12,8 @@ from typing import Any
 from hubkit.checks.flags import Flag
 from hubkit.checks.hunspell import WordList, word_list
 from hubkit.checks.sides import DOUBLED, SPELLED
-from hubkit.clinical.assertion import Sentence
 from hubkit.clinical.lexicon import fold
+from hubkit.clinical.sentences import Sentence
 
 TABLE: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 

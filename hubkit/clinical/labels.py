@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 
-from hubkit.clinical.assertion import ALTERNATIVES, Mention, Sentence, mentions, sentences
+from hubkit.clinical.assertion import ALTERNATIVES, Mention, mentions
 from hubkit.clinical.lexicon import Language, Term
+from hubkit.clinical.sentences import Sentence, sentences
 from hubkit.clinical.text import canonical_text
 from hubkit.tables import CHEXPERT_LABELS
 

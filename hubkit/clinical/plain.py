@@ -9,7 +9,7 @@ from collections.abc import Container, Sequence
 from pathlib import Path
 
 from hubkit.clinical.lexicon import Language
-from hubkit.clinical.quantities import NUMBERS
+from hubkit.clinical.quantity_patterns import NUMBERS
 
 
 def unread(words: Sequence[str], language: Language, known: Container[int]) -> list[str]:

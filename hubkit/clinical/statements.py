@@ -11,9 +11,10 @@ import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from hubkit.clinical.assertion import Sentence, mentions
+from hubkit.clinical.assertion import mentions
 from hubkit.clinical.lexicon import Language, Term
 from hubkit.clinical.quantities import quantities
+from hubkit.clinical.sentences import Sentence
 
 JOINTS = frozenset({",", ";", ":", "and", "with", "but", "while", "whereas", "e", "com", "mas", "enquanto", "/", "("})
 

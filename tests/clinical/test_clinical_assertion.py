@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from hubkit.clinical.assertion import mentions, sentences
+from hubkit.clinical.assertion import mentions
+from hubkit.clinical.sentences import sentences
 
 
 def said(text, language, gone=True):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from hubkit.clinical.assertion import mentions, sentences
+from hubkit.clinical.assertion import mentions
 from hubkit.clinical.quantities import bound, deidentified, quantities
+from hubkit.clinical.sentences import sentences
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from hubkit.clinical.assertion import sentences
 from hubkit.clinical.lexicon import concepts, expand, phrase_tree
+from hubkit.clinical.sentences import sentences
 
 
 @pytest.mark.parametrize(

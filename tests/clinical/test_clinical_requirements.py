@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hubkit.checks import check
-from hubkit.clinical.assertion import mentions, sentences
+from hubkit.clinical.assertion import mentions
+from hubkit.clinical.sentences import sentences
 
 
 def read(text, language):

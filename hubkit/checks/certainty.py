@@ -1,0 +1,84 @@
+"""The checks of what is doubted."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+from hubkit.checks.flags import Flag
+from hubkit.checks.negation import NEGATIVE
+from hubkit.checks.sides import Place, Side
+from hubkit.clinical.cues import cue
+from hubkit.clinical.lexicon import Meaning, Term
+from hubkit.clinical.sentences import Sentence
+
+BREAKS = frozenset({",", ";", ":", ".", "but", "though", "although", "however", "mas", "porem", "embora", "contudo"})
+"""What a negation does not reach beyond to deny a doubt."""
+
+DENIABLE = ("suggest", "suspicious", "concerning", "worrisome", "suger", "sugir", "suspeit", "preocupante")
+"""How the words of doubt begin that a negation reaches over what it denies."""
+
+FINITE, WITHOUT = frozenset({"suggests", "suggest", "sugere", "sugerem"}), frozenset({"without", "sem"})
+
+VAGUE = frozenset({"hedge", "scope", "exam", "ignore"})
+"""Kinds of phrases that name nothing."""
+
+REACH = 30
+"""Terms over which a negation may lie before a doubt; a sentence that has more between them loops."""
+
+
+def uncertainty(source: Side, translation: Side) -> Iterator[Flag]:
+    """Yield a flag where there is less doubt than in the source, or doubt where it has nothing like it."""
+    said, told = _hedges(source), _hedges(translation)
+    if len(said) > len(told):
+        yield Flag("uncertainty_dropped", "error", said[0].span, translation.span)
+    elif told and not any("hedge" in place.meaning.kinds for place in source.places):
+        yield Flag("uncertainty_added", "error", source.span, told[0].span)
+
+
+def _hedges(side: Side) -> list[Place]:
+    """What makes something uncertain; "no findings to suggest" does not, and "could suggest" does so once."""
+    found: list[Place] = []
+    if not any(_possible(place.meaning) for place in side.cues):
+        return found
+    for at, place in enumerate(side.places):
+        if _possible(place.meaning) and not _denied(side.places, at):
+            joined = bool(found) and found[-1].sentence is place.sentence and found[-1].term.last == place.term.first
+            if not joined:
+                found.append(place)
+    return found
+
+
+def _denied(places: list[Place], at: int) -> bool:
+    """Whether a negation reaches a doubt: "no evidence to suggest". "Cannot be excluded" is none itself.
+
+    Over what it denies it reaches few words of doubt: "no nodule suspicious for malignancy".
+    """
+    sentence, term, _ = places[at]
+    if term.meaning.first in NEGATIVE:
+        return False
+    doubt, over = term.meaning.first, False
+    for before in reversed(places[max(0, at - REACH) : at]):
+        gap = sentence.words[before.term.last : term.first]
+        if before.sentence is not sentence or not BREAKS.isdisjoint(gap):
+            return False
+        if cue(before.meaning) == 0 and "trend" not in before.meaning.kinds:
+            if doubt in FINITE and before.meaning.first in WITHOUT and _affirmed(sentence, before.term):
+                # "Cuffing without consolidation suggests": what is there does.
+                return False
+            return not over or doubt.startswith(DENIABLE)
+        if before.meaning.first in BREAKS:
+            return False
+        over = over or not before.meaning.kinds <= VAGUE
+        term = before.term
+    return False
+
+
+def _affirmed(sentence: Sentence, negation: Term) -> bool:
+    """Whether a sentence names a finding before it denies another."""
+    return any(term.last <= negation.first and "finding" in term.meaning.kinds for term in sentence.terms)
+
+
+@functools.cache
+def _possible(meaning: Meaning) -> bool:
+    return any((concept.kind, concept.name) == ("hedge", "possible") for concept in meaning.concepts)

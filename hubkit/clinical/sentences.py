@@ -1,0 +1,163 @@
+"""Parts a text into sentences, and finds the terms and attributes of each."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+
+from hubkit.clinical.attributes import Attributes, find_attributes
+from hubkit.clinical.lexicon import TOKEN, Language, Term, find_terms, fold, narrowed
+from hubkit.clinical.plain import unread
+from hubkit.clinical.quantity_patterns import SIDED, SIDED_PART, is_patient
+
+MENTIONED = frozenset({"finding", "device", "state"})
+"""Kinds of phrases that are affirmed, negated or doubted."""
+
+HEALING = frozenset({"healed", "consolidation"})
+
+HEADING = re.compile(r"(?:.*\W)?[A-ZÀ-Ý]{4,} ", re.DOTALL)
+
+LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+BOTH_SIDES = re.compile(r"(?:R/L|L/R|D/E|E/D)(?![\w/])")
+
+SIDES = frozenset("RD")
+"""Letters for right. Those for left are a unit and a word as well: L and, in Portuguese, E."""
+
+LONGEST_ABBREVIATION = 4
+"""Letters of the words of an item that is made of abbreviations alone: "CVC VSC E"."""
+
+ABBREVIATIONS = (r"\bDr\.", r"\bDrs\.", r"\bDra\.", r"\(a\)\.", r"\bvs\.", r"\bca\.")
+
+SENTENCE_END = re.compile(
+    rf"(?<=[.!?]){''.join(f'(?<!{word})' for word in ABBREVIATIONS)}(?<!^\?)(?<!\s\?)\s+(?=[\"'(]?[A-ZÀ-Ý0-9_-])"
+    r"|\n\s*\n|\n\s*(?=[-*•]\s|\d+[.)]\s|[A-ZÀ-Ý][A-ZÀ-Ý ]+:)|\s//\s"
+)
+"""After a mark and before a capital (but "? VAP" asks one question), at an empty line, and before an item of a list or
+the name of a section."""
+
+
+ENUMERATOR = re.compile(r"\W*\d{1,2}[.)]\W*")
+
+ANSWER = re.compile(r"(no|not|none|n[ãa]o|nenhuma?|yes|sim)\b", re.IGNORECASE)
+
+
+class Sentence:
+    """A sentence as folded words and the terms among them.
+
+    Args:
+        text: its text.
+        start: where that stands in the whole text.
+        folded: the same text, folded.
+        language: "en" or "pt".
+    """
+
+    def __init__(self, text: str, start: int, folded: str, language: Language):
+        self.text = text
+        self.start = start
+        self.folded = folded
+        self.language = language
+        self.words: list[str] = TOKEN.findall(folded)
+        self.terms = _healed(find_terms(self.words, language, self.in_capitals), self.words)
+
+    def in_capitals(self, at: int) -> bool:
+        """Whether a word is written as an abbreviation: in capitals, and with one or two letters not after a number.
+
+        A letter alone, such as L, is none in a text all in capitals, as an initial, or before a slash. R and D
+        stand for nothing but sides there, and L for one where the other letters are abbreviations: "HPTX L".
+        """
+        start, end = self._spans[at]
+        text = self.text
+        if not text[start:end].isupper() or (end - start < 3 and self._counted(start, end)):
+            return False
+        if end - start > 1:
+            return True
+        if text[start] == "E" and HEADING.fullmatch(text[:start]) and text[end : end + 5].strip().isupper():
+            # "ACHADOS E IMPRESSÃO:"
+            return False
+        if BOTH_SIDES.match(text, start):
+            return True
+        initial = (text[end : end + 1] in {"/", "."} and end + 1 < len(text)) or (
+            start == 0 and text[0] == "E" and text[1:2] != ":"
+        )
+        # "VSC E." ends in a side; a text whose words are spelled out may have been cut off after "and".
+        ends = not text[end:].strip(" .;") and max(map(len, self.words)) <= LONGEST_ABBREVIATION
+        sided = text[start] in SIDES or (text[start] == "L" and self.language == "en") or ends
+        shouted = text.isupper() and not sided
+        return text[start] in LETTERS and not initial and not shouted
+
+    def _counted(self, start: int, end: int) -> bool:
+        """Whether a number stands before a letter that may be its unit: "4 L", and not "L2-L4 L" or "4 L ribs"."""
+        if self.text[start:end] in SIDES:
+            return False
+        before = self.folded[:start].rstrip()
+        number = before.rstrip("0123456789")
+        return number != before and SIDED.search(number) is None and SIDED_PART.match(self.folded, end) is None
+
+    def span(self, term: Term) -> tuple[int, int]:
+        """Where a term stands in the whole text."""
+        return self.span_of(term.first, term.last)
+
+    def span_of(self, first: int, last: int) -> tuple[int, int]:
+        """Where the words from `first` up to `last` stand in the whole text."""
+        return self.start + self._spans[first][0], self.start + self._spans[last - 1][1]
+
+    @functools.cached_property
+    def attributes(self) -> Attributes:
+        """What the sentence says of its findings and devices."""
+        return find_attributes(self.words, self.language, self._marked)
+
+    @functools.cached_property
+    def unread(self) -> list[str]:
+        """The words that were not understood."""
+        known = {at for term in self.terms for at in range(term.first, term.last)}
+        return unread(self.words, self.language, known.union(self.attributes.covered))
+
+    def _marked(self, at: int) -> bool:
+        return self.in_capitals(at) or self._after_age(at)
+
+    def _after_age(self, at: int) -> bool:
+        """Whether a letter stands for the sex after an age: 72M. 14F is the size of a catheter."""
+        if self.words[at] not in {"m", "f"} or at == 0 or not self.words[at - 1].isdigit():
+            return False
+        start, end = self._spans[at - 1][0], self._spans[at][1]
+        return is_patient(self.text, start, end)
+
+    @functools.cached_property
+    def _spans(self) -> list[tuple[int, int]]:
+        return [match.span() for match in TOKEN.finditer(self.folded)]
+
+
+def _healed(terms: list[Term], words: Sequence[str]) -> list[Term]:
+    """The same terms, where "consolidada" of a fracture says that it has healed, and names no consolidation."""
+    broken = None
+    for at, term in enumerate(terms):
+        if "fracture" in term.meaning.names:
+            broken = term.last
+        elif broken is not None and term.meaning.names >= HEALING:
+            if "," not in words[broken : term.first]:
+                terms[at] = term._replace(meaning=narrowed(term.meaning, "healed"))
+        elif term.meaning.kinds & MENTIONED:
+            broken = None
+    return terms
+
+
+def sentences(text: str, language: Language) -> list[Sentence]:
+    """Part a text into sentences; an enumerator or a lone "No." stays with its neighbour."""
+    parted = []
+    start = 0
+    for match in SENTENCE_END.finditer(text):
+        if ENUMERATOR.fullmatch(text, start, match.start()):
+            continue
+        if text[match.start() - 1] == "?" and ANSWER.match(text, match.end()):
+            continue
+        parted.append((start, match.start()))
+        start = match.end()
+    parted.append((start, len(text)))
+    folded = fold(text)
+    return [
+        Sentence(text[start:end], start, folded[start:end], language)
+        for start, end in parted
+        if text[start:end].strip()
+    ]
