@@ -98,6 +98,6 @@ def require_texts(have: int, asked: int, whole: bool, where: Path) -> None:
     else:
         hint = (
             "a header such as FINDINGS: stands on a line that begins with one blank; were the files reformatted? "
-            'Fetch them again with hubkit fetch, or set [translation] units = "report"'
+            'Set [corpus] headers = "any", fetch them again, or set [translation] units = "report"'
         )
         require(have, asked, "reports have a section that hubkit can tell", where, hint)

@@ -77,6 +77,7 @@ NAMED_IN_A_WARNING = 5
 REPORTS = "mimic-cxr-reports"
 REPORT = re.compile(r"(?:.*/)?files/p1\d/p(1\d{7})/s(5\d{7})\.txt")
 OTHER_STUDIES = "loader/other_studies.parquet"
+UNDEFINED = bytes.maketrans(bytes((0x81, 0x8D, 0x8F, 0x90, 0x9D)), b" " * 5)
 CONTROLS = {code: " " for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n\r"}
 
 logger = datasets.logging.get_logger(__name__)
@@ -454,11 +455,11 @@ def _folder(given: str | None, option: str, *holds: str) -> Path:
 
 
 def _decode(raw: bytes) -> str:
-    """The text of a report; a few files of MIMIC-CXR are Latin-1, or hold stray control characters."""
+    """The text of a report; a few files of MIMIC-CXR are Windows-1252, or hold stray control characters."""
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
-        text = raw.decode("latin-1")
+        text = raw.translate(UNDEFINED).decode("cp1252")
     return text.removeprefix("\ufeff").translate(CONTROLS)
 
 

@@ -17,7 +17,7 @@ from hubkit.terms.kinds import TERMS
 @pytest.mark.parametrize(
     ("toml", "complaint"),
     [
-        ("[corpus]\nrooot = 'x'", "unknown key corpus.rooot (known here: fit, image_size, images"),
+        ("[corpus]\nrooot = 'x'", "unknown key corpus.rooot (known here: fit, headers, image_size, images"),
         ("[corpse]\nroot = 'x'", "unknown key corpse (known here: audit, corpus"),
         ("[hub.physionet_consent]\nwhom = 'x'", "hub.physionet_consent"),
         ("[finetuning]\nr = 0", "finetuning.r: Input should be greater than 0 (see: hubkit settings finetuning)"),

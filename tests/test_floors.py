@@ -86,7 +86,7 @@ def without_leading_blanks(root: Path) -> ReleaseConfig:
     stripped = [re.sub(r"(?m)^ +", "", str(study.text)) for study in trees.studies()]
     listed = [study._replace(text=text) for study, text in zip(trees.studies(), stripped, strict=True)]
     trees.write_corpus(root, listed)
-    return trees.config(root)
+    return trees.config(root, headers="official")
 
 
 def with_empty_reports(root: Path) -> ReleaseConfig:
@@ -140,6 +140,7 @@ def test_reports_without_their_leading_blanks_stop_before_a_model_is_loaded(tmp_
         translate(config.model_copy(update={"corpus": config.corpus.model_copy(update={"kind": "demo"})}), workspace)
     assert caught.value.hint == found.hint
     assert "a line that begins with one blank" in str(found.hint)
+    assert '[corpus] headers = "any"' in str(found.hint)
 
 
 def test_reports_that_are_translated_whole_need_no_section(tmp_path: Path) -> None:

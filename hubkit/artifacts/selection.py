@@ -9,6 +9,13 @@ from pydantic import ConfigDict
 from hubkit.artifacts.model import Model, read_model, to_json
 from hubkit.workspace import Workspace, write_json
 
+FOUND = {
+    "flush_left": "found by headers without the blank before them, which these reports lost: not MIMIC-CXR's own rule",
+    "any": "found by headers in any case, addenda included: not MIMIC-CXR's own rule",
+    "sectioned": "as a CSV of sections had them",
+}
+"""What is said of a rule by which headers were found."""
+
 
 class LabelCounts(Model):
     """In how many studies of a split a label is positive, negative and uncertain."""
@@ -51,6 +58,8 @@ class Selection(Model):
         sizes: studies of each split.
         labels: by split and label.
         reports: how many reports are odd, by what is odd.
+        headers: how the headers of reports were found, where not by the corpus's own rule: flush_left, any (see
+            `hubkit.corpus.sections.Rule`), or sectioned where only sections were given.
         images, catalogue: see there.
     """
 
@@ -60,12 +69,17 @@ class Selection(Model):
     sizes: dict[str, int]
     labels: dict[str, dict[str, LabelCounts]] = {}  # noqa: RUF012 - the model is frozen
     reports: dict[str, int] = {}  # noqa: RUF012
+    headers: str | None = None
     images: SelectedImages = SelectedImages()
     catalogue: Listed = Listed()
 
     def counts(self, split: str, label: str) -> LabelCounts:
         """The counts of a label in a split."""
         return self.labels.get(split, {}).get(label, LabelCounts())
+
+    def how_headers_were_found(self) -> str | None:
+        """How, in a few words; None by the corpus's own rule."""
+        return None if self.headers is None else FOUND.get(self.headers, self.headers)
 
     def odd(self) -> dict[str, Any]:
         """What the corpus lists, by name."""

@@ -107,6 +107,7 @@ RELEASED: dict[str, dict[str, Any]] = {
 
 ADDED: dict[str, dict[str, Any]] = {
     "audit": {"studies": 200, "completions": 32, "first_words": 8, "reference_adapter": None},
+    "corpus": {"headers": "auto"},
     "finetuning": {"model_id": None},
     "translation": {"model_id": None, "thinking_tokens": None, "curb_thinking": False},
     "generation": {"thinking_tokens": None},

@@ -81,6 +81,8 @@ class Corpus(Table):
     """The folder (or mimic-cxr-reports.zip) with the reports."""
     images: Path | None = Field(None, examples=["/data/mimic-cxr-jpg/2.1.0"])
     """The folder of MIMIC-CXR-JPG, if it is not root."""
+    headers: Literal["auto", "official", "any"] = "auto"
+    """official: MIMIC-CXR's own rule; any: all layouts; auto: official, or without the blank that mirrors lose."""
     subset: Subset | Literal["all"] = Subset()
     """Studies in each split, balanced over the 14 CheXpert labels; or "all"."""
     max_images: Annotated[int, Field(ge=0, le=8)] = 2

@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+class Headers(NamedTuple):
+    """The rule by which headers are found, and in a sentence why."""
+
+    rule: str
+    reason: str
+
+
 class Catalogue(NamedTuple):
     """Every study of a corpus that has a report, without its text.
 
@@ -20,11 +27,13 @@ class Catalogue(NamedTuple):
             hubkit.tables.STUDIES, and `source`, the name under which the reader finds the report; sorted by study_id.
         image_root: the folder that `images[].path` is relative to; None for a corpus without images.
         notes: what does not fit together, for selection.json: counts and lists of ids or file names.
+        headers: how the headers of reports are found, where not as MIMIC-CXR's own parser does.
     """
 
     studies: pa.Table
     image_root: Path | None
     notes: dict[str, Any]
+    headers: Headers | None = None
 
 
 class Reader(Protocol):

@@ -52,6 +52,11 @@ VIEWS = re.compile(
 _NAMES = {spelling: name for name, spellings in SPELLINGS.items() for spelling in spellings}
 
 
+def is_known(header: str) -> bool:
+    """Whether `header`, in letters of any size, is a known spelling of one."""
+    return header.lower().strip() in _NAMES
+
+
 def section_name(header: str) -> str:
     """The name of the section that `header` (without its colon) opens; a header of no known kind names itself."""
     header = header.lower().strip()

@@ -17,6 +17,7 @@ from hubkit.corpus.images import ImageFile, prepare_images, publish_images
 from hubkit.corpus.readers import open_corpus
 from hubkit.corpus.sections import Report
 from hubkit.corpus.selection import label_table, select
+from hubkit.custody.own_copies import require_own_copies
 from hubkit.errors import HubkitError
 from hubkit.floors import require, require_reports, require_splits, require_texts
 from hubkit.progress import Progress
@@ -51,6 +52,7 @@ def read(config: ReleaseConfig, workspace: Workspace) -> None:
     corpus = config.corpus
     reader = open_corpus(corpus)
     catalogue = reader.catalogue()
+    require_own_copies(config, catalogue.headers.rule if catalogue.headers else None)
     studies = chosen_studies(catalogue, config)
     studies, images = _with_images(studies, catalogue, corpus, workspace)
     reasons, with_text = _write_studies(studies, reader, workspace, worker_count(corpus))
@@ -228,6 +230,7 @@ def _selection(
         sizes={split: splits[split] for split in SPLITS},
         labels=label_table(studies),
         reports=dict(sorted(reasons.items())),
+        headers=catalogue.headers.rule if catalogue.headers else None,
         images=images,
         catalogue=Listed(
             studies=len(catalogue.studies),

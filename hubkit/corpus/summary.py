@@ -20,6 +20,8 @@ def selection_lines(workspace: Workspace) -> Iterator[str]:
     yield "(positive / uncertain)"
     for reason, count in selection.reports.items():
         yield f"reports, {reason.replace('_', ' ')}: {count}"
+    if selection.headers:
+        yield f"sections: {selection.how_headers_were_found()}"
     images = selection.images
     if images.text_only:
         yield "images: none (text only)"

@@ -10,6 +10,7 @@ from hubkit.corpus.catalogue import Reader
 from hubkit.corpus.credentials import find_credentials
 from hubkit.corpus.read import chosen_studies
 from hubkit.corpus.readers import open_corpus
+from hubkit.custody.own_copies import require_own_copies
 from hubkit.doctor.findings import Finding, failed, ok, warning
 from hubkit.doctor.machine import room
 from hubkit.errors import HubkitError
@@ -48,6 +49,9 @@ def corpus(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     for name, found in catalogue.notes.items():
         if found:
             yield warning("corpus", f"{name.replace('_', ' ')}: {len(found)}", "compare with PhysioNet's: hubkit fetch")
+    require_own_copies(config, catalogue.headers.rule if catalogue.headers else None)
+    if catalogue.headers is not None:
+        yield warning("corpus", catalogue.headers.reason, "docs/corpus.md has the rules, [corpus] headers sets one")
     listed = studies["images"].combine_chunks().flatten().field("path").to_pylist()
     there = sum(catalogue.image_root is not None and (catalogue.image_root / path).is_file() for path in listed)
     yield _images(len(listed), there, config.corpus)

@@ -11,6 +11,7 @@ import hubkit
 from hubkit.artifacts.memorisation import Memorisation, read_memorisation
 from hubkit.artifacts.revision import read_revision
 from hubkit.artifacts.scores import Summary, SystemFigures, read_summary
+from hubkit.artifacts.selection import read_selection
 from hubkit.artifacts.training import Training, read_training
 from hubkit.config import ARTIFACTS, Release, ReleaseConfig
 from hubkit.digests import file_digest
@@ -95,6 +96,7 @@ class CardFacts:
         training: what the training wrote of itself.
         splits: the sizes of the splits.
         labels: (label, studies in each split).
+        headers: how the sections of the reports were found; None by the corpus's own rule.
         quality: how the translated sections fared in the checks.
         translator: the models that translated.
         curves: the evaluations of the training.
@@ -124,6 +126,7 @@ class CardFacts:
     training: Training
     splits: list[SplitSize]
     labels: list[tuple[str, list[int]]]
+    headers: str | None
     quality: Quality
     translator: list[dict[str, str | None]]
     curves: list[Curve]
@@ -174,6 +177,7 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
         training=read_training(workspace.adapter),
         splits=split_sizes(workspace),
         labels=label_counts(workspace),
+        headers=read_selection(workspace).how_headers_were_found(),
         quality=quality(workspace),
         translator=translators,
         curves=curves(workspace),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hubkit.artifacts.selection import read_selection
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.packaging.parquet import Split, write_split
@@ -88,7 +89,8 @@ def spans(workspace: Workspace) -> Iterator[tuple[str, pa.Table]]:
 
     With them, a reader's own report gives the English sections without the rules that found them. A section whose
     words do not stand together in the report has no span. The whole `report` is a span too: by its number of words
-    another version of the corpus is noticed.
+    another version of the corpus is noticed. Where the corpus gave sections alone, no report is known, and the tables
+    are empty.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -96,11 +98,12 @@ def spans(workspace: Workspace) -> Iterator[tuple[str, pa.Table]]:
     ids = [("subject_id", pa.int64()), ("study_id", pa.int64())]
     schema = pa.schema([*ids, ("section", pa.string()), ("start", pa.int32()), ("stop", pa.int32())])
     studies = _by_study(read_table(workspace.studies))
+    names = () if read_selection(workspace).headers == "sectioned" else (*SECTIONS, "report")
     for split in SPLITS:
         rows = [
             {**{name: study[name] for name, _ in ids}, "section": section, "start": found[0], "stop": found[1]}
             for study in studies.filter(pc.equal(studies["split"], split)).to_pylist()
-            for section in (*SECTIONS, "report")
+            for section in names
             if (found := _span(study["report"], study[section]))
         ]
         yield split, pa.Table.from_pylist(rows, schema=schema)

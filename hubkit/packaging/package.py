@@ -9,6 +9,7 @@ from hubkit.artifacts.memorisation import check_bounds, read_memorisation
 from hubkit.artifacts.selection import read_selection
 from hubkit.config import ReleaseConfig
 from hubkit.custody import READER
+from hubkit.custody.own_copies import require_own_copies
 from hubkit.errors import HubkitError, UsageError
 from hubkit.floors import require_splits
 from hubkit.leakguard.guard import guard
@@ -72,6 +73,7 @@ def package(config: ReleaseConfig, workspace: Workspace) -> None:
 
 def _dataset(config: ReleaseConfig, workspace: Workspace, facts: CardFacts, folder: Path) -> list[Split]:
     templates = published("dataset_card")
+    require_own_copies(config, read_selection(workspace).headers)
     keys = release_keys(config)
     splits = write_dataset(config, workspace, folder, keys)
     write_text(folder / "CITATION.cff", render(templates / "CITATION.cff.jinja", facts.variables()))

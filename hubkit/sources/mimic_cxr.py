@@ -1,4 +1,4 @@
-"""Where the texts of MIMIC-CXR are: a tree of files, or mimic-cxr-reports.zip as it was downloaded."""
+"""Where the texts of MIMIC-CXR are: a tree of files, mimic-cxr-reports.zip as it was downloaded, or one CSV."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from hubkit.errors import HubkitError
 from hubkit.sources.base import Listing, Source
+from hubkit.sources.report_csv import SECTIONED_CSV, ReportCsv, is_csv
+from hubkit.sources.text import decode
 
 REPORTS_ZIP = "mimic-cxr-reports.zip"
 REPORT = re.compile(r"(?:.*/)?files/p(1\d)/p(\1\d{6})/s(5\d{7})\.txt", re.DOTALL)
@@ -18,7 +20,7 @@ MAX_REPORT_BYTES = 64 * 2**20
 
 
 def find_mimic_cxr(root: Path) -> Source:
-    """The reports under `root`: the zip file that it is or holds, else its tree `files/`.
+    """The reports under `root`: the zip file or CSV that it is, else the zip, the tree `files/` or the CSV it holds.
 
     Raises:
         HubkitError: there is neither.
@@ -26,13 +28,29 @@ def find_mimic_cxr(root: Path) -> Source:
     if not root.exists():
         raise HubkitError("the corpus folder is missing", where=root, hint="set [corpus] root, or run: hubkit fetch")
     if root.is_file():
-        return ZipSource(root)
+        return ReportCsv(root) if is_csv(root) else ZipSource(root)
     if (root / REPORTS_ZIP).is_file():
         return ZipSource(root / REPORTS_ZIP)
+    table = next((root / name for name in (SECTIONED_CSV, f"{SECTIONED_CSV}.gz") if (root / name).is_file()), None)
     for home in (root, root / "mimic-cxr-reports"):
-        if (home / "files").is_dir():
+        # Images lie below files/ too. Where only they do, the reports are those of the CSV.
+        if (home / "files").is_dir() and (table is None or next(home.glob("files/p[0-9][0-9]/p*/*.txt"), None)):
             return TreeSource(home)
-    raise HubkitError(f"holds neither {REPORTS_ZIP} nor files/", where=root, hint="set [corpus] root, or: hubkit fetch")
+    if table is not None:
+        return ReportCsv(table)
+    raise HubkitError(
+        f"holds neither {REPORTS_ZIP} nor files/ nor {SECTIONED_CSV}",
+        where=root,
+        hint="set [corpus] root (another CSV is named by its path), or: hubkit fetch",
+    )
+
+
+def as_distributed(root: Path) -> bool:
+    """Whether the reports lie as PhysioNet hands them out, so that readers find theirs in the same way."""
+    try:
+        return not isinstance(find_mimic_cxr(root), ReportCsv)
+    except HubkitError:
+        return True  # nothing is there: whoever reads says so
 
 
 class TreeSource(NamedTuple):
@@ -100,7 +118,7 @@ class ZipSource(NamedTuple):
 
 
 def _text(report: bytes) -> str:
-    return report.decode("utf-8", errors="replace")
+    return decode(report)[0]
 
 
 @functools.lru_cache(maxsize=1)

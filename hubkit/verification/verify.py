@@ -22,6 +22,7 @@ from hubkit.hub.client import connect
 from hubkit.hub.gate import UNGRANTED_TOKEN, ungranted_token
 from hubkit.models.recipe import RECIPE
 from hubkit.record import RECORD
+from hubkit.sources.mimic_cxr import as_distributed
 from hubkit.terms.kinds import terms_of
 from hubkit.tokens import environment_token
 from hubkit.verification.checks import CHECKS, names_for
@@ -158,7 +159,8 @@ def verify(config: ReleaseConfig, workspace: Workspace) -> None:
     report = workspace.root / "verification.json"
     with _reported(report, names):
         release = find_release(connect(), names, receipt.tag)
-    corpus = config.corpus.root if terms_of(config.corpus.kind).joined else None
+    joined = terms_of(config.corpus.kind).joined and as_distributed(config.corpus.root)
+    corpus = config.corpus.root if joined else None
     own = Own(corpus, config.corpus.images or config.corpus.root)
     ungranted = ungranted_token(config.hub.waive_ungranted_probe)
     _examine(release, own, sets, ungranted, workspace.root, report, pins=receipt.pins)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubkit.corpus.headers import CONCLUSION_AT, CONCLUSION_UNDER, NO_CONCLUSION, section_name
-from hubkit.corpus.sections import HEADER, decode, parse_report, split_sections, unwrap
+from hubkit.corpus.sections import HEADER, parse_report, split_sections, unwrap
+from hubkit.sources.text import decode
 
 STUDY = 50000001
 """A study that is none of the exceptions."""

@@ -1,0 +1,140 @@
+"""Reports of MIMIC-CXR in one CSV: the sectioned file of MIMIC's own code, or a row for each whole report."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from hubkit.errors import HubkitError
+from hubkit.sources.base import Listing
+from hubkit.sources.text import decode
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SECTIONED_CSV = "mimic_cxr_sectioned.csv"
+
+STUDY_COLUMNS = ("study_id", "study")
+SUBJECT_COLUMNS = ("subject_id", "subject")
+REPORT_COLUMNS = ("report", "text", "report_text")
+SECTION_COLUMNS = ("indication", "comparison", "findings", "impression", "last_paragraph")
+
+_ID = re.compile(r"[a-z]?(\d{1,18})")
+
+
+class ReportCsv(NamedTuple):
+    """A CSV with a row for each study, plain or gzipped. A report is named by the number of its data row.
+
+    The study is in `study_id` or `study` (50414267 or s50414267), the subject, where it is told, in `subject_id` or
+    `subject`. The text is in `report`, `text` or `report_text`; without these, in columns named as the sections are.
+    """
+
+    path: Path
+
+    @property
+    def sectioned(self) -> bool:
+        """Whether the file holds sections, and not whole reports."""
+        return _first(self._columns(), REPORT_COLUMNS) is None
+
+    def listing(self) -> Listing:
+        columns = self._columns()
+        study_column, subject_column = _first(columns, STUDY_COLUMNS), _first(columns, SUBJECT_COLUMNS)
+        studies = columns[study_column or ""].to_pylist()
+        subjects = columns[subject_column].to_pylist() if subject_column else studies
+        found: dict[tuple[int, int], str] = {}
+        seen: set[int] = set()
+        strange = []
+        for row, ids in enumerate(zip(subjects, studies, strict=True), start=1):
+            subject, study = (_ID.fullmatch((value or b"").decode("ascii", "replace").strip()) for value in ids)
+            if subject is None or study is None:
+                strange.append(f"row {row}")
+                continue
+            number = int(study[1])
+            if number in seen:
+                raise HubkitError(f"holds the report of study {number} twice", where=self.path, hint="keep one row")
+            seen.add(number)
+            found[int(subject[1]), number] = str(row)
+        return Listing(found, strange, subjects=subject_column is not None)
+
+    def read(self, names: Iterable[str]) -> Iterator[bytes]:
+        columns = self._columns()
+        column = _first(columns, REPORT_COLUMNS)
+        if column is None:
+            yield from (text.encode() for text in self.texts(names))
+        else:
+            yield from (value or b"" for value in columns[column].take(_rows(names)).to_pylist())
+
+    def texts(self, names: Iterable[str]) -> Iterator[str]:
+        if self.sectioned:
+            for sections in self.sections(names):
+                yield "\n\n".join(f"{name.upper()}: {text}" for name, text in sections.items())
+        else:
+            yield from (decode(report)[0] for report in self.read(names))
+
+    def sections(self, names: Iterable[str]) -> Iterator[dict[str, str]]:
+        """Yield the sections that have text of these rows, in this order, by name."""
+        rows = _rows(names)
+        columns = self._columns()
+        there = {name: columns[name].take(rows).to_pylist() for name in SECTION_COLUMNS if name in columns}
+        for values in zip(*there.values(), strict=True):
+            texts = {name: decode(value or b"")[0] for name, value in zip(there, values, strict=True)}
+            yield {name: text for name, text in texts.items() if text.strip()}
+
+    def _columns(self) -> dict[str, pa.ChunkedArray]:
+        try:
+            state = self.path.stat()
+        except OSError as error:
+            raise HubkitError(f"cannot be read: {error.strerror}", where=self.path) from None
+        return _columns(self.path, state.st_size, state.st_mtime_ns)
+
+
+def is_csv(path: Path) -> bool:
+    """Whether a file is taken for a CSV, by its name."""
+    return path.name.lower().removesuffix(".gz").endswith(".csv")
+
+
+@functools.lru_cache(maxsize=1)
+def _columns(path: Path, size: int, changed: int) -> dict[str, pa.ChunkedArray]:
+    """The columns that are used, as bytes, by their name in small letters; read once a process."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    hint = f"a row for each report, with the columns study_id and report, or as {SECTIONED_CSV} has them"
+    # An older mirror has no UTF-8 in it, and bytes are decoded report by report, as those of a file are.
+    wanted = (*STUDY_COLUMNS, *SUBJECT_COLUMNS, *REPORT_COLUMNS, *SECTION_COLUMNS)
+    try:
+        header = csv.open_csv(str(path), parse_options=csv.ParseOptions(newlines_in_values=True)).schema.names
+        named = {name.strip().lower(): name for name in reversed(header)}
+        kept = {name: named[name] for name in wanted if name in named}
+        table = csv.read_csv(
+            str(path),
+            parse_options=csv.ParseOptions(newlines_in_values=True),
+            convert_options=csv.ConvertOptions(
+                include_columns=list(kept.values()), column_types=dict.fromkeys(kept.values(), pa.binary())
+            ),
+        )
+    except (pa.ArrowInvalid, UnicodeDecodeError):
+        raise HubkitError("is no CSV that can be read, or is empty", where=path, hint=hint) from None
+    except OSError as error:
+        what = "the file is truncated or damaged" if error.errno is None else f"cannot be read: {error.strerror}"
+        raise HubkitError(what, where=path) from None
+    if _first(kept, STUDY_COLUMNS) is None:
+        raise HubkitError("has no column study_id", where=path, hint=hint)
+    if _first(kept, REPORT_COLUMNS) is None and not kept.keys() & {"findings", "impression"}:
+        raise HubkitError("has no column of reports or of sections", where=path, hint=hint)
+    return {name: table[column] for name, column in kept.items()}
+
+
+def _rows(names: Iterable[str]) -> pa.Array:
+    """The places of the rows of these names."""
+    import pyarrow as pa
+
+    return pa.array([int(name) - 1 for name in names], pa.int64())
+
+
+def _first(columns: Iterable[str], names: Iterable[str]) -> str | None:
+    there = set(columns)
+    return next((name for name in names if name in there), None)
