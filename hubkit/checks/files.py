@@ -15,7 +15,8 @@ from hubkit.checks import check_or_flag
 from hubkit.checks.rows import DELIMITERS, format_of, read_rows
 from hubkit.errors import HubkitError, UsageError
 from hubkit.progress import track
-from hubkit.workspace import write_table, write_text
+from hubkit.spreadsheet import write_sheet
+from hubkit.workspace import atomic, write_table, write_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,8 +51,8 @@ def check_file(path: Path, source: str = "source", translation: str = "translati
     """Check every pair of a file; a missing text counts as an empty one.
 
     Args:
-        path: a .parquet, .csv, .tsv or .jsonl file in UTF-8; the fields of .csv are parted by commas, semicolons or
-            tabs.
+        path: a .parquet, .xlsx, .csv, .tsv or .jsonl file, text in UTF-8; the fields of .csv are parted by commas,
+            semicolons or tabs, or as its first line sep=; says. Of .xlsx the active sheet is read.
         source: the column of the English text.
         translation: the column of its Portuguese.
 
@@ -78,7 +79,7 @@ def check_file(path: Path, source: str = "source", translation: str = "translati
 
 
 def write_checked(checked: Checked, path: Path) -> None:
-    """Write the rows in the format that the path's ending names; in CSV the flags are parted by spaces.
+    """Write the rows in the format that the path's ending names; in CSV and .xlsx the flags are parted by spaces.
 
     Raises:
         UsageError: no such format.
@@ -89,6 +90,12 @@ def write_checked(checked: Checked, path: Path) -> None:
         write_text(path, "".join(f"{line}\n" for line in json_lines(checked.rows)))
     elif ending == ".parquet":
         write_table(path, _as_table(path, checked) if checked.table is None else checked.table)
+    elif ending == ".xlsx":
+        cells = (
+            [_cell(row.get(name)) for name in checked.columns[:-1]] + [" ".join(row["flags"])] for row in checked.rows
+        )
+        with atomic(path) as temporary:
+            write_sheet(temporary, checked.columns, cells)
     else:
         text = io.StringIO()
         marks = DELIMITERS[ending]

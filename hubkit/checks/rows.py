@@ -1,23 +1,25 @@
-"""Rows of a file of another's making: Parquet, CSV, TSV or JSON Lines, and what is wrong with it told by its place."""
+"""Rows of a file of another's making: Parquet, CSV, TSV, .xlsx or JSON Lines; what is wrong is told by its place."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubkit.errors import HubkitError, UsageError
+from hubkit.spreadsheet import read_sheet
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 DELIMITERS = {".csv": ",;\t", ".tsv": "\t"}
 
-FORMATS = (".parquet", *DELIMITERS, ".jsonl")
+FORMATS = (".parquet", *DELIMITERS, ".jsonl", ".xlsx")
 
 LONGEST_CELL = 2**31 - 1
 
@@ -58,6 +60,8 @@ def read_rows(path: Path, wanted: Sequence[str]) -> Rows:
         HubkitError: it cannot be read.
     """
     ending = format_of(path)
+    if ending == ".xlsx":
+        return _from_xlsx(path)
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -85,10 +89,11 @@ def _from_parquet(path: Path, content: bytes) -> Rows:
 
 
 def _from_csv(path: Path, text: str, wanted: Sequence[str], delimiters: str) -> Rows:
-    header = text.partition("\n")[0].rstrip("\r")
-    delimiter = max(
-        delimiters, key=lambda mark: sum(name in next(csv.reader([header], delimiter=mark), ()) for name in wanted)
-    )
+    if marked := re.match(r'"?sep=([,;\t|])"?(?:\r\n|\r|\n|\Z)', text):  # what Excel writes for itself
+        text, delimiter = text[marked.end() :], marked[1]
+    else:
+        header = re.split(r"\r|\n", text, maxsplit=1)[0]
+        delimiter = max(delimiters, key=lambda mark: _known(header, mark, wanted))
     limit = csv.field_size_limit(LONGEST_CELL)
     try:
         reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
@@ -107,6 +112,29 @@ def _from_csv(path: Path, text: str, wanted: Sequence[str], delimiters: str) -> 
                 hint="quote fields that hold a delimiter, and leave no field out",
             )
     return Rows(columns, rows, delimiter=delimiter)
+
+
+def _known(header: str, delimiter: str, wanted: Sequence[str]) -> int:
+    """How many of the wanted columns a header has with this delimiter."""
+    names = next(csv.reader([header], delimiter=delimiter), ())
+    return sum(name in names for name in wanted)
+
+
+def _from_xlsx(path: Path) -> Rows:
+    try:
+        header, *cells = list(read_sheet(path)) or [()]
+    except (OSError, ValueError) as error:
+        what = error.strerror if isinstance(error, OSError) else "it is not a whole .xlsx file"
+        raise HubkitError(f"cannot be read: {what}", where=path) from None
+    # A sheet goes on for as long as its cells were ever touched.
+    while header and header[-1] is None:
+        header = header[:-1]
+    while cells and not any(cell is not None for cell in cells[-1]):
+        cells.pop()
+    columns = [str(name or "") for name in header]
+    _refuse_doubled(path, columns)
+    missing = (None,) * len(columns)
+    return Rows(columns, [dict(zip(columns, (*row, *missing), strict=False)) for row in cells])
 
 
 def _from_json_lines(path: Path, text: str) -> Rows:

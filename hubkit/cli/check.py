@@ -21,7 +21,7 @@ import click
 def command(
     context: click.Context, file: Path, source: str, translation: str, output: Path | None, as_json: bool
 ) -> None:
-    """Check translations: FILE is Parquet, CSV, TSV or JSON Lines with an English and a Portuguese column.
+    """Check translations: FILE is Parquet, CSV, TSV, .xlsx or JSON Lines with an English and a Portuguese column.
 
     The same rows are written with `status` (ok or flagged) and `flags` (names such as negation_added). Exits with 1
     when something is flagged.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hubkit.errors import HubkitError, UsageError
+from hubkit.spreadsheet import read_sheet, write_sheet
 from hubkit.workspace import atomic
 
 FORMATS = (".csv", ".jsonl", ".parquet", ".xlsx")
@@ -122,15 +123,8 @@ def _read_parquet(path: Path) -> Rows:
 
 
 def _read_xlsx(path: Path) -> Rows:
-    import openpyxl
-
-    try:
-        rows = openpyxl.load_workbook(path, read_only=True).active.iter_rows(values_only=True)
-        header = [str(cell or "") for cell in next(rows, ())]
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a broken archive raises what zipfile and the XML parser raise
-        raise ValueError(str(error)) from None
+    rows = read_sheet(path)
+    header = [str(cell or "") for cell in next(rows, ())]
     _require_columns(header, path)
     for number, row in enumerate(rows, 2):
         yield number, dict(zip(header, row, strict=False))
@@ -167,17 +161,8 @@ def _write_parquet(path: Path, rows: list[dict[str, Any]], columns: Sequence[str
 
 
 def _write_xlsx(path: Path, rows: list[dict[str, Any]], columns: Sequence[str]) -> None:
-    import openpyxl
+    write_sheet(path, columns, ([_text(row[name]) for name in columns] for row in rows))
 
-    workbook = openpyxl.Workbook()
-    sheet = workbook.active
-    for number, cells in enumerate([dict(zip(columns, columns, strict=True)), *rows], 1):
-        for at, name in enumerate(columns, 1):
-            cell = sheet.cell(number, at)
-            cell.value = "" if cells[name] is None else str(cells[name])
-            # Text, also where it begins as a formula does; ids as text keep all their digits.
-            cell.data_type, cell.number_format = "s", "@"
-    # An archive that writes to a full disk itself complains once more when it is forgotten.
-    whole = io.BytesIO()
-    workbook.save(whole)
-    path.write_bytes(whole.getvalue())
+
+def _text(cell: Any) -> str:
+    return "" if cell is None else str(cell)

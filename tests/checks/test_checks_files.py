@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -202,6 +203,8 @@ def test_an_output_that_cannot_be_made_is_an_error(tmp_path, output):
         ("pairs.csv", "source,translation\n".encode("utf-16"), HubkitError, "iconv -f utf-16"),
         ("pairs.csv", b"source,translation\n\xe9,\n", HubkitError, "not UTF-8"),
         ("pairs.parquet", b"PAR1", HubkitError, "not a whole Parquet file"),
+        ("pairs.xlsx", b"PK\x03\x04Secret", HubkitError, "not a whole .xlsx file"),
+        ("pairs.csv", b"sep=;\nsource,translation\nSecret,x\n", UsageError, "no column 'source'"),
     ],
 )
 def test_what_cannot_be_checked_is_said_without_its_text(tmp_path, name, content, error, says):
@@ -219,6 +222,9 @@ def test_what_cannot_be_checked_is_said_without_its_text(tmp_path, name, content
         ("semicolons.csv", b"source;translation\nNo effusion.;Sem derrame.\n"),
         ("pairs.tsv", b"source\ttranslation\nNo effusion.\tSem derrame.\n"),
         ("tabs.CSV", b"source\ttranslation\nNo effusion.\tSem derrame.\n"),
+        ("mac.csv", b"source,translation\rNo effusion.,Sem derrame.\r"),
+        ("excel.csv", b"\xef\xbb\xbfsep=;\r\nsource;translation\r\nNo effusion.;Sem derrame.\r\n"),
+        ("pipes.csv", b'"sep=|"\nsource|translation\nNo effusion.|Sem derrame.\n'),
         ("quoted.csv", b'source,translation\r\n"No effusion.\r\nNo edema.","Sem derrame.\r\nSem edema."\r\n'),
         ("separator.jsonl", '{"source": "No\u2028effusion.", "translation": "Sem derrame."}'.encode()),
         ("long.csv", b"source,translation\n" + b"No effusion. " * 20000 + b"," + b"Sem derrame. " * 20000 + b"\n"),
@@ -231,6 +237,45 @@ def test_other_peoples_files_are_read(tmp_path, name, content):
     assert [row["status"] for row in checked.rows] == ["ok"] if name != "long.csv" else checked.flagged == 1
 
 
+def test_a_spreadsheet_comes_back_as_one(tmp_path):
+    workbook = openpyxl.Workbook()
+    # Empty columns and rows at the end are what a sheet has where cells were touched once.
+    for row in [
+        ["n", "source", "translation", None],
+        [1, "No effusion.", "Com derrame.", None],
+        [2, "=A1", None],
+        [None],
+    ]:
+        workbook.active.append(row)
+    workbook.active.cell(4, 4).number_format = "@"
+    workbook.save(tmp_path / "pairs.xlsx")
+    result = CliRunner().invoke(cli, ["check", str(tmp_path / "pairs.xlsx")])
+    assert (result.exit_code, "2 of 2 pairs flagged" in result.output) == (1, True)
+    rows = list(openpyxl.load_workbook(tmp_path / "pairs.checked.xlsx").active.iter_rows(values_only=True))
+    assert rows == [
+        ("n", "source", "translation", "status", "flags"),
+        ("1", "No effusion.", "Com derrame.", "flagged", "negation_dropped"),
+        ("2", "=A1", None, "flagged", "empty"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [("a" * 32768, "more than 32767 characters in column 'source'"), ("a\x07", "control character")]
+)
+def test_what_a_spreadsheet_does_not_take_is_said(tmp_path, text, says):
+    path = write(tmp_path / "pairs.jsonl", [{"source": text, "translation": "x"}])
+    with pytest.raises(HubkitError, match=says):
+        write_checked(check_file(path), tmp_path / "out.xlsx")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_spreadsheet_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
+    openpyxl.Workbook().save(tmp_path / "pairs.xlsx")
+    monkeypatch.setattr("hubkit.spreadsheet.MOST_BYTES", 1000)
+    with pytest.raises(HubkitError, match=r"not a whole \.xlsx file"):
+        check_file(tmp_path / "pairs.xlsx")
+
+
 def test_columns_and_delimiter_are_kept_where_no_row_is(tmp_path):
     path = tmp_path / "pairs.csv"
     path.write_text("n;source;translation\n", encoding="utf-8")
@@ -240,7 +285,7 @@ def test_columns_and_delimiter_are_kept_where_no_row_is(tmp_path):
 
 def test_an_output_of_another_ending_is_refused_before_anything_is_checked(tmp_path):
     path = write(tmp_path / "pairs.csv", ROWS)
-    result = CliRunner().invoke(cli, ["check", str(path), "--output", str(tmp_path / "out.xlsx")])
+    result = CliRunner().invoke(cli, ["check", str(path), "--output", str(tmp_path / "out.ods")])
     assert (result.exit_code, isinstance(result.exception, UsageError)) in {(1, True), (2, False)}
     assert list(tmp_path.iterdir()) == [path]
 
