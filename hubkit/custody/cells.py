@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hubkit.custody.sealed import CHEXPERT_LABELS, GroupKey
+from hubkit.custody.sealed import CHEXPERT_LABELS, SPANS, GroupKey
 from hubkit.errors import HubkitError
 
 SHORT, STEP = 128, 256
@@ -32,6 +32,10 @@ def pad(text: bytes) -> bytes:
 def _json(value: Any, place: bytes) -> bytes:
     if isinstance(value, dict):
         value = [value[label] for label in CHEXPERT_LABELS]
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        # In a fixed order and without names, so that the length does not tell which sections a report has.
+        places = {span["section"]: (span["start"], span["stop"]) for span in value}
+        value = [places.get(name) for name in SPANS]
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     except ValueError:

@@ -19,6 +19,8 @@ import pyarrow.parquet as pq
 from hubkit.custody import ROSTER
 from hubkit.custody.cells import seal
 from hubkit.custody.sealed import (
+    FORMAT,
+    FORMATS,
     IDS,
     CellPlace,
     GroupKey,
@@ -146,9 +148,15 @@ def read_roster(root: Path) -> list[Group]:
     if not table.num_rows or table.schema != SCHEMA:
         raise HubkitError("is not a roster of a sealed release", where=ROSTER, hint="download it again")
     try:
-        return [Group(**row) for row in table.to_pylist()]
+        roster = [Group(**row) for row in table.to_pylist()]
     except UnicodeDecodeError:
         raise HubkitError("is damaged", where=ROSTER, hint="download it again") from None
+    for cell in (cell for group in roster for cell in (group.contents, group.ids)):
+        if cell and FORMAT < cell[0] < 16:
+            raise other_format(cell[0])
+        if not cell or cell[0] not in FORMATS:
+            raise HubkitError("is damaged", where=ROSTER, hint="download it again")
+    return roster
 
 
 def read_sealed(path: Path) -> pa.Table:
@@ -247,10 +255,10 @@ def _shared(keys: Keyring, material: bytes) -> GroupKey:
 def _place(keys: Keyring, group: str, number: int, groups: int) -> Any:
     """Where a folder's lists belong: row `number` of `groups`, so that no folder can be left out unseen."""
 
-    def header(column: str) -> bytes:
+    def header(column: str, form: int = FORMAT) -> bytes:
         subject = int(group.removeprefix("p"))
         place = CellPlace(keys.release, keys.version, "custody", "groups", groups, column, "lists", subject, 0, number)
-        return place.header()
+        return place.header(form)
 
     return header
 
@@ -258,7 +266,7 @@ def _place(keys: Keyring, group: str, number: int, groups: int) -> Any:
 def _opened(roster: list[Group], number: int, keys: Keyring) -> list[Any]:
     """The contents of a folder whose key is right."""
     group = roster[number]
-    place = _place(keys, group.group, number, len(roster))("contents")
+    place = _place(keys, group.group, number, len(roster))("contents", group.contents[0])
     try:
         opened: list[Any] = unseal(group.contents, place, keys.key(group.group))
     except HubkitError:
@@ -272,7 +280,8 @@ def _all_ids(roster: list[Group], number: int, keys: Keyring) -> dict[str, list[
     found = {}
     for at, group in enumerate(roster):
         try:
-            found[group.group] = unseal(group.ids, _place(keys, group.group, at, len(roster))("ids"), shared)
+            place = _place(keys, group.group, at, len(roster))("ids", group.ids[0])
+            found[group.group] = unseal(group.ids, place, shared)
         except HubkitError:
             raise _changed(f"the list of the studies of {group.group}") from None
     return found

@@ -49,9 +49,12 @@ if TYPE_CHECKING or __name__ == "hubkit.custody.sealed":
 else:
     _Error = Exception
 
-FORMAT = 2
+FORMAT = 3
+FORMATS = (2, FORMAT)
+"""What this reads. Format 2 has a row of `spans` for each section; format 3 one for each study, with one cell."""
+
 CORPUS_VARIABLE = "MIMIC_CXR_ROOT"
-SALT = b"hubkit custody 2"
+SALT = b"hubkit custody 2"  # keys are made as in format 2
 CHECK_BYTES, NONCE_BYTES = 16, 12
 MAX_PLACE = 255
 IDS = ("subject_id", "study_id")
@@ -82,7 +85,17 @@ CHEXPERT_LABELS = (
     "Pneumothorax",
     "Support Devices",
 )
+SPANS = (*("indication", "comparison", "findings", "impression", "last_paragraph"), "report")
+"""The parts of an English report, in the order in which a cell of `spans` has where each lies."""
+
 LABELS = pa.struct([(label, pa.int8()) for label in CHEXPERT_LABELS])
+
+KINDS = {
+    "strings": pa.list_(pa.string()),
+    "chexpert": LABELS,
+    "spans": pa.list_(pa.struct([("section", pa.string()), ("start", pa.int32()), ("stop", pa.int32())])),
+}
+"""Arrow's type of the values of each kind that is not called as Arrow calls it."""
 
 Root = str | os.PathLike[str] | None
 
@@ -434,7 +447,7 @@ class CellPlace(NamedTuple):
         split: its split on the Hub.
         rows: rows of that split of that config.
         column: name of the column.
-        kind: type of the value: string, int8, int32, float32, strings (a list) or chexpert (the 14 labels).
+        kind: type of the value: string, int8, int32, float32, strings (a list), chexpert (the 14 labels) or spans.
         subject: the subject's id; its first two digits name the folder of the corpus, and with it the key.
         study: the study's id.
         row: the row's number in its split, from 0.
@@ -451,12 +464,12 @@ class CellPlace(NamedTuple):
     study: int
     row: int
 
-    def header(self) -> bytes:
-        """The first bytes of a cell of this place."""
-        return header("/".join(str(part) for part in self).encode())
+    def header(self, number: int = FORMAT) -> bytes:
+        """The first bytes of a cell of this place in a format."""
+        return header("/".join(str(part) for part in self).encode(), number)
 
 
-def header(place: bytes) -> bytes:
+def header(place: bytes, number: int = FORMAT) -> bytes:
     """Format, length of the place, place.
 
     Raises:
@@ -464,7 +477,7 @@ def header(place: bytes) -> bytes:
     """
     if len(place) > MAX_PLACE:
         raise SealedError(f"the place of a cell has {len(place)} bytes, and {MAX_PLACE} at most fit", place.decode())
-    return bytes((FORMAT, len(place))) + place
+    return bytes((number, len(place))) + place
 
 
 def read_place(cell: bytes) -> CellPlace:
@@ -473,7 +486,7 @@ def read_place(cell: bytes) -> CellPlace:
     Raises:
         SealedError: it is not a cell, or of another format.
     """
-    if not cell or cell[0] != FORMAT:
+    if not cell or cell[0] not in FORMATS:
         raise (
             other_format(cell[0])
             if cell and 0 < cell[0] < 16
@@ -492,11 +505,11 @@ def other_format(number: int) -> SealedError:
     """The error for a release of another format, which says who opens it."""
     if number == 1:
         return SealedError(
-            f"the release is sealed in format 1, which has the ids of all studies in clear; this reads format {FORMAT}",
-            hint="ask its maintainers for a version in format 2, or open it with hubkit 0.1.0",
+            "the release is sealed in format 1, which has the ids of all studies in clear; this reads formats 2 and 3",
+            hint="ask its maintainers for a newer version, or open it with hubkit 0.1.0",
         )
     return SealedError(
-        f"the release is sealed in format {number}; this reads format {FORMAT}", hint="use its own reader"
+        f"the release is sealed in format {number}; this reads formats 2 and 3", hint="use its own reader"
     )
 
 
@@ -528,13 +541,16 @@ def open_cell(cell: bytes, keys: Keyring) -> Any:
         raise SealedError(
             f"a cell of {place.release} {place.version} stands among those of {keys.release} {keys.version}"
         )
-    return from_json(unseal(cell, place.header(), keys.key(group_of(place.subject))), place.kind)
+    return from_json(unseal(cell, place.header(cell[0]), keys.key(group_of(place.subject))), place.kind)
 
 
 def from_json(value: Any, kind: str) -> Any:
     """A value as the plain table has it, from its JSON."""
     if kind == "chexpert" and value is not None:
         return dict(zip(CHEXPERT_LABELS, value, strict=True))
+    if kind == "spans":
+        places = zip(SPANS, value, strict=True)
+        return [{"section": name, "start": place[0], "stop": place[1]} for name, place in places if place]
     return value
 
 
@@ -570,12 +586,14 @@ class Rows(NamedTuple):
 
     Attributes:
         first: the place of the first cell.
+        number: the format of all cells.
         tails: the end of each row's places: subject, study, number of the row.
         numbers: number of each row in its split.
         keys: key of each row.
     """
 
     first: CellPlace
+    number: int
     tails: list[bytes]
     numbers: list[int]
     keys: list[GroupKey]
@@ -611,15 +629,20 @@ def open_table(
     opened: dict[str, Any] = {name: table[name] for name in IDS}
     for name in sealed:
         kind, values = open_column(name, table[name].to_pylist(), rows)
-        opened[name] = pa.array(values, arrow_type(kind))
-    return pa.table({name: opened[name] for name in table.column_names})
+        opened[name] = pa.array(values, KINDS.get(kind) or pa.type_for_alias(kind))
+    result = pa.table({name: opened[name] for name in table.column_names})
+    return _row_by_section(result) if KINDS["spans"] in result.schema.types else result
 
 
-def arrow_type(kind: str) -> pa.DataType:
-    """Arrow's type of the values of a kind."""
-    if kind == "strings":
-        return pa.list_(pa.string())
-    return LABELS if kind == "chexpert" else pa.type_for_alias(kind)
+def _row_by_section(table: pa.Table) -> pa.Table:
+    """The config `spans` as it is in clear, with a row for each section, from a row for each study."""
+    spans = table["spans"].combine_chunks()
+    return pa.table({**{name: table[name].take(pc.list_parent_indices(spans)) for name in IDS}, **_fields(spans)})
+
+
+def _fields(spans: pa.ListArray) -> dict[str, pa.Array]:
+    found = spans.flatten()
+    return {field.name: found.field(field.name) for field in found.type}
 
 
 def place_rows(columns: Mapping[str, Sequence[Any]], keys: Keyring, part: Part | None = None) -> Rows:
@@ -640,17 +663,17 @@ def place_rows(columns: Mapping[str, Sequence[Any]], keys: Keyring, part: Part |
     if not sealed:
         raise SealedError("there is no sealed column")
     name, cells = sealed[0], columns[sealed[0]]
-    first = read_place(_sealed(cells[0], name))
+    first, number = read_place(_sealed(cells[0], name)), cells[0][0]
     _expect(first, keys, part or Part())
     tails, numbers = [], []
     for cell, subject, study in zip(cells, columns["subject_id"], columns["study_id"], strict=True):
         place = read_place(_sealed(cell, name))
         belongs = first._replace(subject=subject, study=study, row=place.row)
-        if place != belongs:
-            raise _moved(place, belongs)
+        if place != belongs or cell[0] != number:
+            raise _moved(cell, belongs, number)
         tails.append(f"{subject}/{study}/{place.row}".encode())
         numbers.append(place.row)
-    return Rows(first, tails, numbers, [keys.key(group_of(subject)) for subject in columns["subject_id"]])
+    return Rows(first, number, tails, numbers, [keys.key(group_of(subject)) for subject in columns["subject_id"]])
 
 
 def open_column(name: str, cells: Sequence[Any], rows: Rows) -> tuple[str, list[Any]]:
@@ -664,9 +687,9 @@ def open_column(name: str, cells: Sequence[Any], rows: Rows) -> tuple[str, list[
     scope = "/".join(str(part) for part in expected[:7]).encode() + b"/"
     values = []
     for cell, tail, key in zip(cells, rows.tails, rows.keys, strict=True):
-        start = header(scope + tail)
+        start = header(scope + tail, rows.number)
         if not _sealed(cell, name).startswith(start):
-            raise _moved(read_place(cell), read_place(start))
+            raise _moved(cell, read_place(start), rows.number)
         values.append(from_json(unseal(cell, start, key), kind))
     return kind, values
 
@@ -713,11 +736,12 @@ def _sealed(cell: Any, name: str) -> bytes:
     return cell
 
 
-def _moved(found: CellPlace, belongs: CellPlace) -> SealedError:
+def _moved(cell: bytes, belongs: CellPlace, number: int) -> SealedError:
+    found, formats = read_place(cell), f" in format {cell[0]} among those in format {number}"
     return SealedError(
         f"the cell at {belongs.column} of study {belongs.study} of subject {belongs.subject} is not its own: it belongs"
         f" to {found.column} of study {found.study} of subject {found.subject} in {found.config}/{found.split} of"
-        f" {found.release} {found.version}",
+        f" {found.release} {found.version}{formats if cell[0] != number else ''}",
         f"{belongs.config}/{belongs.split}",
         "download it again",
     )
@@ -769,7 +793,7 @@ class Sealed:
         Raises:
             SealedError: it is not a cell, such as the text of one that was opened.
         """
-        if value is not None and not (isinstance(value, bytes) and value[:1] == bytes([FORMAT])):
+        if value is not None and not (isinstance(value, bytes) and value[:1] in map(bytes, zip(FORMATS))):
             raise _plain()
         return value
 
@@ -855,7 +879,10 @@ def _open(dataset: Any, root: str | None, complete: bool, split: str | None, ver
     config = dataset.info.config_name
     part = Part(config=config, split=split) if config and "-" not in config else Part()
     if not isinstance(dataset, Dataset):
-        return dataset.map(_Batches(root, part, version), batched=True)
+        # A batch of `spans` has more rows once it is open, and none of them has the column of cells.
+        names: Any = dataset.column_names or next(iter(dataset), {})
+        replaced = ["spans"] if "spans" in names else None
+        return dataset.map(_Batches(root, part, version), batched=True, remove_columns=replaced)
     cell = _first_cell(dataset)
     if cell is None:
         return dataset
@@ -892,8 +919,8 @@ class _Batches:
         keys = _keys(self.root, batch[sealed[0]][0], self.version)
         # What the first batch is of, all that follow must be of.
         self.part = self.part._replace(release=self.part.release or (keys.release, keys.version))
-        rows = place_rows(batch, keys, self.part)
-        return {name: open_column(name, batch[name], rows)[1] if name in sealed else batch[name] for name in batch}
+        found: dict[str, list[Any]] = open_table(pa.table(batch), keys, self.part, complete=False).to_pydict()
+        return found
 
 
 def _keys(root: str | None, cell: Any, version: str | None) -> Keyring:

@@ -48,9 +48,9 @@ def write_dataset(config: ReleaseConfig, workspace: Workspace, root: Path, keys:
     written = []
     for name, split, table in _tables(config, workspace):
         if keys is not None:
-            from hubkit.custody.tables import seal_table
+            from hubkit.custody.tables import row_by_study, seal_table
 
-            table = seal_table(table, name, split, keys)
+            table = seal_table(row_by_study(table) if name == "spans" else table, name, split, keys)
         written.append(write_split(root, name, split, table, config.packaging.rows_per_file))
     return written
 

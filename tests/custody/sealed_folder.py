@@ -100,6 +100,20 @@ def plain_tables(studies: list[tuple[int, int]] = STUDIES) -> dict[tuple[str, st
     }
 
 
+def plain_spans(studies: list[tuple[int, int]] = STUDIES[:12]) -> pa.Table:
+    """The config `spans` in clear: two or three rows a study."""
+    rows = [
+        {"subject_id": subject, "study_id": study, "section": section, "start": start, "stop": 9 + study % 1000}
+        for subject, study in studies
+        for start, section in enumerate(("findings", "impression", "report"))
+        if section != "impression" or study % 2
+    ]
+    ids = [(name, pa.int64()) for name in ("subject_id", "study_id")]
+    return pa.Table.from_pylist(
+        rows, schema=pa.schema([*ids, ("section", pa.string()), ("start", pa.int32()), ("stop", pa.int32())])
+    )
+
+
 def write_sealed(
     folder: Path, keys: Keyring, tables: dict[tuple[str, str], pa.Table] | None = None, rows_per_file: int = 5
 ) -> Path:

@@ -310,7 +310,7 @@ ATTACKS: list[tuple[Callable[[Path], None], str]] = [
     (roster_of_another_version, "does not fit lab/mimic-cxr-ptbr 0.9.0"),
     (roster_with_a_study_less, "p10: the number of studies was changed"),
     (roster_with_ids_swapped, "the list of the studies of p10 was changed"),
-    (roster_of_format_1, r"sealed in format 1, .* this reads format 2 \(ask its maintainers"),
+    (roster_of_format_1, r"sealed in format 1, .* this reads formats 2 and 3 \(ask its maintainers"),
     (a_line_more_in_the_loader, f"{LOADER}: is not the file that was released"),
     (another_loader_more, "loader/datasets.py: is not part of the release"),
     (the_loader_missing, f"{LOADER}: is missing"),
