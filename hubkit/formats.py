@@ -20,6 +20,7 @@ Kind = Literal[
     "revision",
     "selection",
     "memorisation",
+    "translator",
 ]
 
 FORMATS: dict[Kind, int] = {
@@ -32,6 +33,7 @@ FORMATS: dict[Kind, int] = {
     "revision": 1,
     "selection": 1,
     "memorisation": 1,
+    "translator": 1,
 }
 
 

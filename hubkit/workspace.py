@@ -91,6 +91,11 @@ class Workspace:
         return self.machine_translations.with_name("thoughts.json")
 
     @property
+    def translator(self) -> Path:
+        """What translated: software, revision and precision; `hubkit.artifacts.translator` reads it."""
+        return self.machine_translations.with_name("translator.json")
+
+    @property
     def adapter(self) -> Path:
         return self.root / "adapter"
 

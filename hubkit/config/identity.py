@@ -109,7 +109,7 @@ ADDED: dict[str, dict[str, Any]] = {
     "audit": {"studies": 200, "completions": 32, "first_words": 8, "reference_adapter": None},
     "corpus": {"headers": "auto"},
     "finetuning": {"model_id": None},
-    "translation": {"model_id": None, "thinking_tokens": None, "curb_thinking": False},
+    "translation": {"model_id": None, "thinking_tokens": None, "curb_thinking": False, "template": "system"},
     "generation": {"thinking_tokens": None},
     "scoring": {"bertimbau": {"model_id": None}, "xlm_roberta": {"model_id": None}},
     "release": {"install": None},

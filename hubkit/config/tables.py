@@ -118,6 +118,8 @@ class Translation(Table):
     """The system prompt of the original study."""
     rules: bool = True
     """Whether hubkit's rules of style follow the prompt."""
+    template: Literal["system", "user", "translategemma"] = "system"
+    """Where the prompt stands: system turn, user turn, or nowhere (TranslateGemma: text and language codes)."""
     units: Literal["sections", "report"] = "sections"
     """The unit of translation: a section, or the whole report as in the original study."""
     context: bool = False

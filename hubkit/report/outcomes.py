@@ -14,6 +14,7 @@ from hubkit.artifacts.revision import read_revision
 from hubkit.artifacts.scores import read_summary
 from hubkit.artifacts.selection import read_selection
 from hubkit.artifacts.training import TRAINING, read_training
+from hubkit.artifacts.translator import read_translator
 from hubkit.checks.hunspell import WORD_LIST
 from hubkit.models.thinking import COUNTED, thoughts_told
 from hubkit.tables import CONDITIONS, SETUP_NAMES
@@ -52,7 +53,18 @@ def _translate(workspace: Workspace) -> str:
     off = ", checked without a word list" if "none" in _word_lists(workspace) else ""
     thought = thoughts_told(_json(workspace.thoughts)) if workspace.thoughts.exists() else ""
     more = f", {thought}" if thought else ""
-    return f"{counted(found.total(), 'section')}, {found['flagged']} flagged, {found['failed']} failed{off}{more}"
+    by = _server(workspace)
+    return f"{counted(found.total(), 'section')}, {found['flagged']} flagged, {found['failed']} failed{off}{more}{by}"
+
+
+def _server(workspace: Workspace) -> str:
+    """Which servers translated, and in which precision as far as they said; "" for the engine in this process."""
+    translator = read_translator(workspace)
+    if translator.engine != "openai":
+        return ""
+    software = ", ".join(dict.fromkeys(one.software or "an unnamed server" for one in translator.served))
+    precision = ", ".join(one or "unknown precision" for one in translator.precisions)
+    return f", by {software} ({precision})"
 
 
 def _word_lists(workspace: Workspace) -> list[str]:

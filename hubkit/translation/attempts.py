@@ -12,6 +12,7 @@ from hubkit.config import Translation
 from hubkit.models.thinking import UNFINISHED, UNMARKED
 from hubkit.translation.engines import Answer, Engine, Request
 from hubkit.translation.engines.base import FinishReason
+from hubkit.translation.engines.refusals import TOO_LONG
 from hubkit.translation.prompt import messages
 from hubkit.translation.units import Unit
 
@@ -51,6 +52,16 @@ class Result(NamedTuple):
         """Whether the model wrote a thought and nothing else that can be told apart."""
         return self.answer.error in (UNFINISHED, UNMARKED)
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether another attempt may do better."""
+        return self.status == "flagged" or self.thought_alone or self.too_long
+
+    @property
+    def too_long(self) -> bool:
+        """Whether the request was longer than the server's context."""
+        return self.answer.error == TOO_LONG
+
     def better_than(self, other: Result) -> bool:
         def faults(result: Result) -> tuple[bool, int, int]:
             return result.answer.text is None, result._errors, len(result.flags)
@@ -63,8 +74,10 @@ def translate_units(
 ) -> list[Result]:
     """Translate `units` in their order.
 
-    Flagged ones, and those of which the model wrote a thought alone, are asked again up to `translation.retries` times.
-    The first further attempt names the finding, the second goes sentence by sentence, later ones do both.
+    Flagged ones, and those of which the model wrote a thought alone, are asked again up to
+    `translation.retries` times. The first further attempt names the finding, the second goes sentence
+    by sentence, later ones do both. What is too long for the server goes by sentence at once, and so
+    does every text for TranslateGemma, which takes no finding.
 
     Args:
         units: what is translated.
@@ -74,8 +87,8 @@ def translate_units(
     """
     best = _attempt([Trial(unit, [unit.text], None) for unit in units], engine, translation, done)
     for attempt in range(1, translation.retries + 1):
-        doubtful = {at: result for at, result in enumerate(best) if result.status == "flagged" or result.thought_alone}
-        trials = {at: _next_trial(result, attempt) for at, result in doubtful.items()}
+        doubtful = {at: result for at, result in enumerate(best) if result.doubtful}
+        trials = {at: _next_trial(result, attempt, translation.template) for at, result in doubtful.items()}
         wanted = {at: trial for at, trial in trials.items() if trial is not None}
         for at, result in zip(wanted, _attempt(list(wanted.values()), engine, translation), strict=True):
             kept = result if result.better_than(best[at]) else best[at]
@@ -91,12 +104,15 @@ class Trial(NamedTuple):
     finding: str | None
 
 
-def _next_trial(result: Result, attempt: int) -> Trial | None:
+def _next_trial(result: Result, attempt: int, template: str) -> Trial | None:
+    pieces = split_sentences(result.unit.text)
+    if result.too_long or template == "translategemma":
+        # The same sentences would get the same answers once more.
+        return Trial(result.unit, pieces, None) if attempt == 1 and len(pieces) > 1 else None
     described = describe(result.flags, result.unit.text, result.answer.text or "")
     named = THOUGHT_ALONE if result.thought_alone else described
     if attempt == 1:
         return Trial(result.unit, [result.unit.text], named)
-    pieces = split_sentences(result.unit.text)
     return Trial(result.unit, pieces, named if attempt > 2 else None) if len(pieces) > 1 else None
 
 

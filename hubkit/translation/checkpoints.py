@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from hubkit.artifacts.translator import Served
 from hubkit.checks.flags import Flag
 from hubkit.checks.hunspell import WORD_LIST, word_list_digest
 from hubkit.errors import HubkitError
 from hubkit.translation.attempts import Result
-from hubkit.workspace import read_table, write_table
+from hubkit.workspace import read_table, write_json, write_table
 
 FLAGS = pa.list_(
     pa.struct(
@@ -73,6 +75,20 @@ def read_parts(folder: Path) -> dict[str, dict[str, Any]]:
             if before is None or before["status"] == "failed":
                 found[row["unit"]] = row
     return found
+
+
+def write_served(folder: Path, served: Served) -> None:
+    """Keep what ran the model; a run that is continued with another server leaves a file of each."""
+    values = served.model_dump(mode="json")
+    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+    path = folder / f"served-{digest}.json"
+    if not path.exists():
+        write_json(path, values)
+
+
+def read_served(folder: Path) -> tuple[Served, ...]:
+    """Return what ran the model so far."""
+    return tuple(Served.model_validate_json(path.read_bytes()) for path in sorted(folder.glob("served-*.json")))
 
 
 def word_lists(folder: Path) -> list[str]:

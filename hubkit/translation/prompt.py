@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 from hubkit.config import Translation
 
@@ -23,6 +24,9 @@ RULES = (
 DIRECT = "Responda diretamente com a tradução, sem escrever antes o seu raciocínio."
 """What `translation.curb_thinking` adds."""
 
+LANGUAGES = {"source_lang_code": "en", "target_lang_code": "pt-BR"}
+"""What the template of TranslateGemma takes beside the text."""
+
 SECTION_NAMES = {
     "indication": "INDICAÇÃO",
     "comparison": "COMPARAÇÃO",
@@ -35,7 +39,7 @@ SECTION_NAMES = {
 
 def messages(
     translation: Translation, section: str, text: str, context: str | None = None, finding: str | None = None
-) -> list[dict[str, str]]:
+) -> list[dict[str, Any]]:
     """Return the chat messages that ask for `text` in Brazilian Portuguese.
 
     Args:
@@ -44,7 +48,12 @@ def messages(
         text: what is to be translated: with neither context nor finding it is the whole user message.
         context: the rest of the report, to be read and not translated.
         finding: what was wrong with an earlier translation of this text, in Portuguese.
+
+    With `translation.template = "translategemma"` a request holds the text and the languages alone: that model's own
+    template has the instruction, and takes neither prompt, nor context, nor finding.
     """
+    if translation.template == "translategemma":
+        return [{"role": "user", "content": [{"type": "text", **LANGUAGES, "text": text}]}]
     wanted = (RULES, translation.rules), (DIRECT, translation.curb_thinking)
     system = "\n".join([translation.prompt, *(text for text, on in wanted if on)])
     parts = []
@@ -54,6 +63,8 @@ def messages(
         parts.append(f"Em uma tradução anterior deste texto havia este erro, que não pode se repetir: {finding}")
     if parts:
         parts.append(f"Texto a traduzir ({SECTION_NAMES[section]}):")
+    if translation.template == "user":
+        return [{"role": "user", "content": "\n\n".join([system, *parts, text])}]
     return [{"role": "system", "content": system}, {"role": "user", "content": "\n\n".join([*parts, text])}]
 
 

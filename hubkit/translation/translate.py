@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from hubkit.artifacts.translator import Translator, write_translator
 from hubkit.checks.hunspell import WORD_LIST
 from hubkit.config import ReleaseConfig, Translation
 from hubkit.errors import HubkitError
@@ -16,7 +17,7 @@ from hubkit.models.folders import public_name
 from hubkit.models.thinking import HINTS, thoughts_told
 from hubkit.tables import TRANSLATIONS
 from hubkit.terms.policy import check_access, check_public_names
-from hubkit.translation.checkpoints import FLAGS, read_parts, word_lists
+from hubkit.translation.checkpoints import FLAGS, read_parts, read_served, word_lists
 from hubkit.translation.executors import run_worker
 from hubkit.translation.limits import check_share
 from hubkit.translation.prompt import prompt_digest
@@ -54,10 +55,13 @@ def translate(config: ReleaseConfig, workspace: Workspace) -> None:
     hint = "does the model answer at all? [translation] model, base_url; then run the same command again"
     require(answered, table.num_rows, "sections have a translation", workspace.studies, hint)
     _count_thoughts(parts, workspace)
+    _count_failures(parts)
     # Failed units are asked again only while the stage is not done.
     doubtful = workspace.machine_translations.with_name("flagged.parquet")
     check_share(table, checks, translation.max_flagged, doubtful, ("failed",))
     doubtful.unlink(missing_ok=True)
+    served = read_served(workspace.partial)
+    write_translator(workspace, Translator(engine=translation.engine, served=served))
     write_table(workspace.machine_translations, table)
     write_table(workspace.machine_checks, checks)
 
@@ -72,6 +76,14 @@ def _count_thoughts(parts: dict[str, dict[str, Any]], workspace: Workspace) -> N
     if counts["thoughts"]:
         print(f"  translate: {thoughts_told(counts)}, in {len(parts):,} distinct texts", file=sys.stderr)
         write_json(workspace.thoughts, counts)
+
+
+def _count_failures(parts: dict[str, dict[str, Any]]) -> None:
+    """Say why texts have no translation."""
+    causes = Counter(part["error"] for part in parts.values() if part["status"] == "failed")
+    if causes:
+        told = ", ".join(f"{count:,} {cause}" for cause, count in causes.most_common())
+        print(f"  translate: no translation of {causes.total():,} distinct texts: {told}", file=sys.stderr)
 
 
 def reconcile(table: pa.Table, studies: pa.Table, translation: Translation) -> None:

@@ -13,8 +13,9 @@ from hubkit.models.devices import claim_gpu
 from hubkit.models.thinking import HINTS
 from hubkit.privacy import private_umask
 from hubkit.translation.attempts import translate_units
-from hubkit.translation.checkpoints import read_parts, write_part
+from hubkit.translation.checkpoints import read_parts, write_part, write_served
 from hubkit.translation.engines import open_engine
+from hubkit.translation.engines.refusals import TOO_LONG
 from hubkit.translation.units import Unit, plan, read_rows
 from hubkit.workspace import read_table, write_json
 
@@ -87,12 +88,15 @@ class Worker:
             for chunk in chunks:
                 results = translate_units(chunk, engine, self.translation, done)
                 write_part(self.folder, results, engine.revision or self.translation.revision)
+                write_served(self.folder, engine.served)
                 # What failed before may fail for its own sake, and says nothing of the engine.
                 fresh = any(unit.key not in asked for unit in chunk)
-                if fresh and all(result.status == "failed" for result in results):
-                    why = results[0].answer.error or ""
+                # The longest units come first: that they are too long for a server says nothing of the others.
+                causes = [result.answer.error for result in results if result.answer.error != TOO_LONG]
+                if fresh and causes and None not in causes:
+                    why = causes[0] or ""
                     raise HubkitError(
-                        f"the engine answers nothing any more: {why}",
+                        f"not one unit of a chunk was translated: {why}",
                         where=self.translation.base_url or self.translation.model,
                         hint=f"{HINTS.get(why, 'see to the engine')} and run again: what was translated is kept",
                     )

@@ -21,6 +21,7 @@ from hubkit.config import Translation
 from hubkit.errors import HubkitError, UsageError
 from hubkit.translation.engines import openai, server, supervisor
 from hubkit.translation.engines.base import Answer, Request
+from hubkit.translation.engines.completion import NO_BODY
 from hubkit.translation.engines.openai import OpenAIEngine
 from hubkit.translation.engines.private_http import Client, connect, is_allowed
 from hubkit.translation.engines.server import Server
@@ -91,7 +92,7 @@ def ask(table, count=1, **options):
 @pytest.mark.parametrize("path", ["/v1", "/v1/"])
 def test_a_request_asks_for_a_greedy_answer_of_so_many_tokens_and_for_nothing_else(path):
     with serving() as scripted:
-        assert ask(settings(scripted, path, max_new_tokens=500)) == [Answer("Opacidade.", 7, "stop")]
+        assert ask(settings(scripted, path, max_new_tokens=500)) == [Answer("Opacidade.", 6, "stop")]
     ((address, _, body),) = scripted.seen
     assert address == "/v1/chat/completions"
     assert body == {
@@ -117,6 +118,10 @@ def choice(content, reason, **more):
     return {"choices": [{"message": {"content": content}, "finish_reason": reason}], **more}
 
 
+def unusable(field):
+    return Answer(None, 0, "error", f"unusable reply: {field}")
+
+
 @pytest.mark.parametrize(
     ("reply", "answer"),
     [
@@ -125,13 +130,13 @@ def choice(content, reason, **more):
         (choice("a", "stop", usage={"completion_tokens": None}), Answer("a", 0, "stop")),
         (choice("\n a b \n", "length", usage={"completion_tokens": 48}), Answer("a b", 48, "length")),
         (choice("", "stop"), Answer("", 0, "stop")),
-        (choice(None, "stop"), Answer(None, 0, "error", "NoAnswer")),
-        (choice([{"type": "text", "text": "a"}], "stop"), Answer(None, 0, "error", "NoAnswer")),
-        (choice("a", "content_filter"), Answer(None, 0, "error", "NoAnswer")),
-        (choice("a", None), Answer(None, 0, "error", "NoAnswer")),
-        ({"choices": [{"text": "a", "finish_reason": "stop"}]}, Answer(None, 0, "error", "NoAnswer")),
-        ({"error": SECRET}, Answer(None, 0, "error", "NoAnswer")),
-        ([FINE], Answer(None, 0, "error", "NoAnswer")),
+        (choice(None, "stop"), unusable("choices[0].message.content")),
+        (choice([{"type": "text", "text": "a"}], "stop"), Answer("a", 0, "stop")),
+        (choice("a", "content_filter"), unusable("choices[0].finish_reason is content_filter")),
+        (choice("a", None), Answer("a", 0, "stop")),
+        ({"choices": [{"text": "a", "finish_reason": "stop"}]}, unusable("choices[0].message")),
+        ({"error": SECRET}, Answer(None, 0, "error", "HTTP 200 with an error of status 400")),
+        ([FINE], unusable("choices")),
     ],
 )
 def test_what_is_made_of_a_reply(monkeypatch, reply, answer):
@@ -149,7 +154,8 @@ def test_a_failure_that_may_pass_is_named_by_its_status_alone(monkeypatch, statu
 
 
 @pytest.mark.parametrize(
-    ("mood", "error"), [("hang", "TimeoutError"), ("drop", "RemoteDisconnected"), ("not json", "NoAnswer")]
+    ("mood", "error"),
+    [("hang", "TimeoutError"), ("drop", "RemoteDisconnected"), ("not json", f"unusable reply: {NO_BODY}")],
 )
 def test_a_failure_of_the_connection_is_named_by_its_kind(moody, monkeypatch, mood, error):
     monkeypatch.setattr(openai, "ATTEMPTS", 1)

@@ -118,20 +118,20 @@ def reply(content: str | None, reason: str = "stop", tokens: int = 10, **more: A
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        (reply(" Sem derrame. "), Answer("Sem derrame.", 10, "stop")),
-        (reply(f"{START}thought\nHm.{END}Sim."), Answer("Sim.", 10, "stop", None, 9)),
-        (reply(f"{START}thought\nHm.{END}Sim.<end_of_turn>\n"), Answer("Sim.", 10, "stop", None, 9)),
-        (reply("<think>\nHm.\n</think>\n\nSim."), Answer("Sim.", 10, "stop", None, 8)),
-        (reply("Hm.</think>Sim."), Answer("Sim.", 10, "stop", None, 7)),
+        (reply(" Sem derrame. "), Answer("Sem derrame.", 9, "stop")),
+        (reply(f"{START}thought\nHm.{END}Sim."), Answer("Sim.", 9, "stop", None, 8)),
+        (reply(f"{START}thought\nHm.{END}Sim.<end_of_turn>\n"), Answer("Sim.", 9, "stop", None, 8)),
+        (reply("<think>\nHm.\n</think>\n\nSim."), Answer("Sim.", 9, "stop", None, 8)),
+        (reply("Hm.</think>Sim."), Answer("Sim.", 9, "stop", None, 7)),
         (reply(f"{START}thought\nHm", "length"), Answer(None, 10, "error", UNFINISHED, 10)),
         (reply("thought\nThe user wants\n\nSim."), Answer(None, 10, "error", UNMARKED, 10)),
-        (reply("Sim.", reasoning_content="Hm.", counted=6), Answer("Sim.", 10, "stop", None, 6)),
-        (reply("Sim.", reasoning="Hm, e é."), Answer("Sim.", 10, "stop", None, 7)),
+        (reply("Sim.", reasoning_content="Hm.", counted=6), Answer("Sim.", 9, "stop", None, 6)),
+        (reply("Sim.", reasoning="Hm, e é."), Answer("Sim.", 9, "stop", None, 6)),
         (reply(None, "length", reasoning="Hm."), Answer(None, 10, "error", UNFINISHED, 10)),
         (reply("", "length", reasoning_content="Hm."), Answer(None, 10, "error", UNFINISHED, 10)),
         (reply("Sim", "length", reasoning_content="Hm.", counted=6), Answer("Sim", 10, "length", None, 6)),
         # What had the room of a thought and did not think: a loop.
-        (reply("Sim. Sim.", tokens=99), Answer("Sim. Sim.", 99, "length")),
+        (reply("Sim. Sim.", tokens=99), Answer("Sim. Sim.", 98, "length")),
     ],
 )
 def test_a_thought_is_cut_from_what_a_server_says(value: dict[str, Any], expected: Answer) -> None:

@@ -195,7 +195,13 @@ def test_tokens_that_end_an_answer(
         Gemma3TextConfig(vocab_size=32, hidden_size=16, intermediate_size=16, num_hidden_layers=1, head_dim=8)
     )
     model.generation_config = GenerationConfig(eos_token_id=own)
-    tokenizer = types.SimpleNamespace(chat_template="x", eos_token_id=2, pad_token_id=pad, get_vocab=dict)
+    tokenizer = types.SimpleNamespace(
+        chat_template="x",
+        eos_token_id=2,
+        pad_token_id=pad,
+        get_vocab=dict,
+        apply_chat_template=lambda messages, **options: " ".join(message["content"] for message in messages),
+    )
     monkeypatch.setattr(transformers, "load_language_model", lambda *arguments: (model, tokenizer))
     monkeypatch.setattr(transformers, "commit_of", lambda *arguments: "c0ffee")
     engine = transformers.TransformersEngine(Translation(device="cpu", batch_tokens=123), continuous=True)

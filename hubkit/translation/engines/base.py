@@ -5,7 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+from hubkit.artifacts.translator import Served
 
 FinishReason = Literal["stop", "length", "error"]
 
@@ -13,7 +15,7 @@ FinishReason = Literal["stop", "length", "error"]
 class Request(NamedTuple):
     """A chat that asks for one text, and how many tokens the answer may have."""
 
-    messages: list[dict[str, str]]
+    messages: list[dict[str, Any]]
     max_new_tokens: int
 
 
@@ -22,7 +24,7 @@ class Answer(NamedTuple):
 
     Attributes:
         text: the answer without white space around it, and without a thought; None where there is none.
-        tokens: how many tokens it has; 0 where the engine does not say.
+        tokens: how many tokens it has, without the one that ends a turn; 0 where the engine does not say.
         finish_reason: "stop" where the model ended it, "length" where the limit did, "error" where there is no answer.
         error: why there is none, without a word of the request.
         thought_tokens: how many of the tokens are a thought before the answer. Where a server does not say, by its
@@ -37,13 +39,17 @@ class Answer(NamedTuple):
 
 
 class Engine(ABC):
-    """Translates requests, as a context manager: what it holds (a model, connections, a server) is let go at the end.
+    """Translates requests. A context manager: it lets go of its model, connections or server at the end."""
 
-    Attributes:
-        revision: the commit of the model, where the engine knows it.
-    """
+    @property
+    def revision(self) -> str | None:
+        """The commit of the model, where the engine knows it."""
+        return None
 
-    revision: str | None = None
+    @property
+    def served(self) -> Served:
+        """What runs the model, as far as the engine knows."""
+        return Served()
 
     @abstractmethod
     def answer(self, requests: Sequence[Request]) -> Iterator[tuple[int, Answer]]:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import http.client
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
+from hubkit.artifacts.translator import Served
 from hubkit.config import Translation
 from hubkit.errors import HubkitError, UsageError
 from hubkit.models.thinking import thinking_budget
 from hubkit.tokens import environment_token
 from hubkit.translation.engines.base import Answer, Engine, Request
-from hubkit.translation.engines.completion import NoAnswer, read_reply
-from hubkit.translation.engines.private_http import Client, Reply
+from hubkit.translation.engines.chat_template import no_system_role
+from hubkit.translation.engines.completion import NO_BODY, NoAnswer, read_reply
+from hubkit.translation.engines.private_http import Client
+from hubkit.translation.engines.refusals import TOO_LONG, Refusal, error_of, refusal_of, status_of
+from hubkit.translation.engines.served import ask_server, known_commit
 from hubkit.translation.engines.server import Server
+from hubkit.translation.prompt import LANGUAGES
 
 KEY_VARIABLE = "HUBKIT_TRANSLATION_KEY"
 """The environment variable with the server's key, where it wants one."""
@@ -24,9 +30,21 @@ RETRIED = frozenset({400, 408, 409, 425, 429})
 """Statuses below 500 that may pass: servers answer 400 when they are out of memory or loading as well."""
 
 UNANSWERABLE = frozenset({413, 422})
-"""Statuses of a request that is too long, or that the server cannot work on: it fails alone, and at once."""
+"""Statuses of a request that is too large, or that the server cannot work on: it fails alone, and at once."""
 
 ATTEMPTS = 5
+
+USELESS_ATTEMPTS = 2
+"""Attempts where the reply is a completion with a part that cannot be used: servers repeat that, but for accidents."""
+
+USELESS_REQUESTS = 4
+"""So many requests without one usable reply show a server whose replies cannot be used at all."""
+
+CHARACTERS_PER_TOKEN = 4
+"""A little more than in reports: what is too long by this count is too long."""
+
+QUESTION_SECONDS = 10.0
+"""How long the server may take to say what it serves."""
 
 
 class OpenAIEngine(Engine):
@@ -38,22 +56,40 @@ class OpenAIEngine(Engine):
         pause: seconds before the first repetition; each further one doubles it.
 
     Raises:
-        UsageError: neither is set.
-        HubkitError: the server did not start.
+        UsageError: neither is set, or the model takes no turn of the system.
+        HubkitError: the server did not start, it refuses requests, or no reply of it can be used.
     """
 
     def __init__(self, translation: Translation, task: int = 0, pause: float = 0.5):
         self.translation, self.pause = translation, pause
         self.thinking_tokens = thinking_budget(translation.thinking_tokens, translation.model, translation.model_id)
         self.markers = self.thinking_tokens > 0
+        self.limit_key = "max_tokens"
         self.server = None if translation.serve is None else Server(translation.serve, translation.base_url, task)
         url = self.server.url if self.server else translation.base_url
         if url is None:
             raise UsageError("the engine openai has no server", hint="set [translation] base_url or serve")
         key = environment_token(KEY_VARIABLE)
         self.client = Client(url, translation.allowed_hosts, translation.timeout, key)
+        self._usable = self._useless = 0
+        self._served: Served | None = None
+        self._lock = threading.Lock()
+        self._asker = Client(url, translation.allowed_hosts, min(QUESTION_SECONDS, translation.timeout), key)
         if self.server is not None:
             self.server.start(self.client)
+
+    @property
+    def served(self) -> Served:
+        """What the server says of itself. It is asked once, when this is first needed and it is reachable."""
+        with self._lock:
+            if self._served is None:
+                command = self.server.command if self.server else ()
+                self._served = ask_server(self._asker, self.translation.model, command)
+            return self._served or Served()
+
+    @property
+    def revision(self) -> str | None:
+        return known_commit(self.served.revision)
 
     def answer(self, requests: Sequence[Request]) -> Iterator[tuple[int, Answer]]:
         pool = ThreadPoolExecutor(self.translation.concurrency)
@@ -69,48 +105,96 @@ class OpenAIEngine(Engine):
             self.server.stop()
 
     def _ask(self, request: Request) -> Answer:
-        trouble = ""
+        trouble, useless = "", 0
         for attempt in range(ATTEMPTS):
             wait = self.pause * 2**attempt
             try:
                 body = self._body(request)
                 reply = self.client.request("POST", "/chat/completions", body)
-                trouble = f"HTTP {reply.status}"
-                if reply.status == 200:
-                    return read_reply(reply.value, request.max_new_tokens)
-                if reply.status == 422 and "skip_special_tokens" in body:
+                status, trouble = reply.status, f"HTTP {reply.status}"
+                error = error_of(reply.value) if status == 200 else None
+                if error is not None:
+                    status = status_of(error)
+                    trouble = f"HTTP 200 with an error of status {status}"
+                if status == 200:
+                    return self._read(reply.value, request)
+                if status == 422 and "skip_special_tokens" in body:
                     # `transformers serve` names unknown keys so; vLLM and SGLang, which know it, say 400.
                     self.markers = False
                     continue
-                if reply.status in UNANSWERABLE:
+                refusal = refusal_of(reply.value)
+                if refusal is Refusal.OLD_LIMIT and "max_tokens" in body:
+                    self.limit_key = "max_completion_tokens"
+                    continue
+                if status == 413 or refusal is Refusal.TOO_LONG or (status == 400 and self._too_long(body)):
+                    trouble = TOO_LONG
                     break
-                _refuse(reply)
+                if refusal is Refusal.NO_SYSTEM_ROLE and self.translation.template == "system":
+                    raise no_system_role(self.translation)
+                if status in UNANSWERABLE:
+                    break
+                _refuse(status)
                 wait = max(wait, min(reply.retry_after, 60.0))
-            except (OSError, http.client.HTTPException, NoAnswer) as error:
+            except NoAnswer as fault:
+                trouble = str(fault)
+                if fault.lasting:
+                    break
+                useless += 1
+                if fault.field != NO_BODY and useless >= USELESS_ATTEMPTS:
+                    break
+            except (OSError, http.client.HTTPException) as error:
                 trouble = type(error).__name__
             if attempt + 1 < ATTEMPTS:
                 time.sleep(wait)
                 if self.server is not None:
                     self.server.revive(self.client)
+        if useless:
+            self._give_up(trouble)
         return Answer(None, 0, "error", trouble)
 
+    def _read(self, value: Any, request: Request) -> Answer:
+        answer = read_reply(value, request.max_new_tokens)
+        self._usable += 1
+        return answer
+
+    def _give_up(self, trouble: str) -> None:
+        """Stop where no reply so far could be used: the others would be the same."""
+        with self._lock:
+            self._useless += 1
+            if not self._usable and self._useless >= USELESS_REQUESTS:
+                raise HubkitError(
+                    f"no reply of the server can be used: {trouble.removeprefix('unusable reply: ')}",
+                    where=self.server.command[0] if self.server else self.translation.base_url,
+                    hint="the server has to answer /chat/completions as OpenAI's protocol says; see docs/engines.md",
+                )
+
+    def _too_long(self, body: dict[str, Any]) -> bool:
+        """Whether a request that was refused without a reason is longer than the context that the server names."""
+        context = self.served.context
+        characters = sum(len(str(message["content"])) for message in body["messages"])
+        limit = body.get("max_tokens") or body["max_completion_tokens"]
+        return context is not None and characters / CHARACTERS_PER_TOKEN + limit > context
+
     def _body(self, request: Request) -> dict[str, Any]:
-        body = {
+        body: dict[str, Any] = {
             "model": self.translation.model,
             "messages": request.messages,
-            "max_tokens": request.max_new_tokens + self.thinking_tokens,
+            self.limit_key: request.max_new_tokens + self.thinking_tokens,
             "temperature": 0.0,
             "stream": False,
         }
+        if self.translation.template == "translategemma":
+            # llama.cpp takes the languages from here; vLLM and SGLang from the message.
+            body["chat_template_kwargs"] = LANGUAGES
         # vLLM and SGLang leave out the markers of a thought otherwise, and not the thought.
         return {**body, "skip_special_tokens": False} if self.markers else body
 
 
-def _refuse(reply: Reply) -> None:
+def _refuse(status: int) -> None:
     # The server's own words may repeat the request, that is the report: only the status is told.
-    if reply.status not in RETRIED and reply.status < 500:
+    if status not in RETRIED and status < 500:
         raise HubkitError(
-            f"the server refuses requests: HTTP {reply.status}",
+            f"the server refuses requests: HTTP {status}",
             where="[translation] base_url",
             hint=f"check model, base_url and {KEY_VARIABLE}",
         )

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from hubkit.errors import HubkitError, UsageError
+from hubkit.translation.engines.reply_body import read_body
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -25,7 +26,7 @@ PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.1
 
 
 class Reply(NamedTuple):
-    """What a server replied: its status, the JSON value it sent (None where it is not JSON), and Retry-After."""
+    """What a server replied: its status, the JSON value it sent (None where it sent none), and Retry-After."""
 
     status: int
     value: Any
@@ -71,7 +72,8 @@ class Client:
             raise
         if 300 <= response.status < 400:
             raise HubkitError("the server redirects, which is not followed", where=self.host, hint="set its own URL")
-        return Reply(response.status, _json(content), _seconds(response.getheader("Retry-After")))
+        received = read_body(content, response.getheader("Content-Encoding"))
+        return Reply(response.status, received, _seconds(response.getheader("Retry-After")))
 
     def _connection(self) -> http.client.HTTPConnection:
         if not hasattr(self._local, "connection"):
@@ -141,13 +143,6 @@ def is_allowed(host: str, address: Address, allowed_hosts: Iterable[str]) -> boo
     if plain.is_loopback:
         return True
     return host in allowed_hosts and any(plain in network for network in PRIVATE)
-
-
-def _json(content: bytes) -> Any:
-    try:
-        return json.loads(content)
-    except ValueError:
-        return None
 
 
 def _seconds(header: str | None) -> float:

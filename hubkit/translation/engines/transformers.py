@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 
 from transformers import GenerationConfig
 
+from hubkit.artifacts.translator import Served
 from hubkit.config import Translation
-from hubkit.errors import UsageError
 from hubkit.models.device_errors import device_errors
 from hubkit.models.devices import pick_device
+from hubkit.models.folders import public_name
 from hubkit.models.loading import commit_of, load_language_model
 from hubkit.models.thinking import UNFINISHED, thinking_budget, thinking_of
 from hubkit.translation.engines.base import Answer, Engine, Request
+from hubkit.translation.engines.chat_template import check_template
 from hubkit.translation.engines.continuous import Continuous
 from hubkit.translation.engines.cpu_batching import greedy, require_attention
 from hubkit.translation.engines.paged_cache import attention_of, cache_settings, free_bytes
@@ -36,15 +39,11 @@ class TransformersEngine(Engine):
             self.model, self.tokenizer = load_language_model(
                 translation.model, translation.revision, translation.quantization, device
             )
-        if self.tokenizer.chat_template is None:
-            raise UsageError(
-                "the model has no chat template, so it cannot be asked",
-                where=translation.model,
-                hint="set [translation] model to an instruction-tuned model",
-            )
+        check_template(self.tokenizer, translation)
         budget = thinking_budget(translation.thinking_tokens, translation.model, translation.model_id)
         self.thinking = thinking_of(self.tokenizer, budget)
-        self.revision = commit_of(translation.model, translation.revision)
+        self._revision = commit_of(translation.model, translation.revision)
+        self.name, self.precision = public_name(translation.model, translation.model_id), translation.quantization
         self.budget = translation.batch_tokens
         ends = self.model.generation_config.eos_token_id
         self.ends = [ends] if isinstance(ends, int) else list(ends or [self.tokenizer.eos_token_id])
@@ -66,6 +65,15 @@ class TransformersEngine(Engine):
                 yield at, Answer(None, 0, "error", written)
             else:
                 yield at, self._read(written, limits[at], self.thinking.opens(prompts[at]))
+
+    @property
+    def revision(self) -> str | None:
+        return self._revision
+
+    @property
+    def served(self) -> Served:
+        software = f"transformers {version('transformers')}"
+        return Served(software=software, model=self.name, revision=self._revision, precision=self.precision)
 
     def close(self) -> None:
         if self.continuous is not None:
