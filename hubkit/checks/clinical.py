@@ -7,17 +7,21 @@ from collections.abc import Iterator, Sequence
 
 from hubkit.checks.certainty import uncertainty
 from hubkit.checks.compare import compare
-from hubkit.checks.direction import grades, laterality, trends
 from hubkit.checks.flags import Flag
+from hubkit.checks.laterality import laterality
 from hubkit.checks.negation import negation
 from hubkit.checks.sides import SIZED, Place, Side, differing, same, soft
 from hubkit.checks.understood import sure
 from hubkit.clinical.lexicon import Meaning
+from hubkit.clinical.statements import JOINTS
 
 MANY = frozenset({"Lung Opacity", "Lung Lesion", "Support Devices"})
 """Labels whose findings have more names than a lexicon holds."""
 
 FINDING = frozenset({"finding"})
+
+OWNERS = frozenset({"finding", "device"})
+"""What a place belongs to."""
 
 RETOLD = frozenset(
     {"calcification", "ards", "spondylosis", "scar", "fever", "low_volumes", "cyst", "air_fluid_level", "opacity"}
@@ -70,8 +74,6 @@ def check_sentences(pairs: Sequence[tuple[Side, Side]]) -> Iterator[Flag]:
                 *_named(source, translation, lost, added, report),
                 *negation(source, translation),
                 *laterality(source, translation),
-                *grades(source, translation),
-                *trends(source, translation),
                 *uncertainty(source, translation),
                 *compared,
             ]
@@ -118,7 +120,9 @@ def _named(
     if lost and any("chest" not in place.meaning.names for place in added):
         yield Flag("anatomy_changed", "error", lost[0].span, added[0].span)
         return
-    yield from (Flag("anatomy_lost", "warning", place.span, None) for place in lost)
+    for place in lost:
+        grave = not soft(place.meaning) and _owned(place, translation)
+        yield Flag("anatomy_lost", "error" if grave else "warning", place.span, None)
     yield from (Flag("anatomy_added", "warning", None, place.span) for place in added)
 
 
@@ -143,6 +147,22 @@ def _well(place: Place, source: Side, translation: Side) -> bool:
     """Whether a translation only denies a finding of what is well in the source: "spine ok", "sem fraturas"."""
     well = not source.names.isdisjoint(WELL) or any(place.meaning.first in NEGATIVE for place in source.cues)
     return well and all(translation.polarities.get(name) == {0} for name in place.meaning.names)
+
+
+def _owned(place: Place, translation: Side) -> bool:
+    """Whether a place belongs to a finding or device that the translation names too."""
+    terms, words = place.sentence.terms, place.sentence.words
+    at = terms.index(place.term)
+    for others in (terms[at + 1 :], terms[:at][::-1]):
+        for other in others:
+            first, last = sorted((place.term, other), key=lambda term: term.first)
+            if not JOINTS.isdisjoint(words[first.last : last.first]):
+                break
+            if not other.meaning.kinds.isdisjoint(OWNERS):
+                if not other.meaning.names.isdisjoint(translation.names):
+                    return True
+                break
+    return False
 
 
 def _findings(side: Side) -> list[Place]:

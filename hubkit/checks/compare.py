@@ -10,40 +10,84 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from hubkit.checks.exchange import exchanged
-from hubkit.checks.flags import Flag
-from hubkit.checks.sides import Side
-from hubkit.clinical.attributes import Attribute, Values, near
+from hubkit.checks.flags import Flag, Span
+from hubkit.checks.sides import Place, Side, differing
+from hubkit.clinical.attributes import near
 from hubkit.clinical.sentences import Sentence
 
 Severity = Literal["error", "warning"]
 
+Change = Literal["changed", "lost", "added"]
+
+TERMS = {"severity": "grade", "comparison": "trend"}
+"""Dimensions whose values are terms of the lexicon, of this kind."""
+
+AGAIN = "again"
+""""Persists" and "remains" come and go beside another trend, and can stand for "unchanged"."""
+
+PLAIN = frozenset({"up", "down", "better", "worse", "low", "mid", "high"})
+
+LOOSE = frozenset(
+    {"early", "very", "somewhat", "waning", "exaggerated", "diffuse", "diffusely", "significant", "larger", "advanced"}
+)
+"""Words that are grades or changes in some sentences alone."""
+
+COMPARATIVES = frozenset({"more", "less"})
+"""What the trends of the other language answer: "right more than left", "maior à direita"."""
+
+DENYING = frozenset({"no", "not", "without", "nor", "unless", "or"})
+
+DENIED_WITHIN = 3
+"""Words before a grade in which one of these takes it up: "no large effusion"."""
+
 
 class Dimension(NamedTuple):
-    """A row of dimensions.toml: the severity of a value that changed or is lost, None for no flag, and an example."""
+    """A row of dimensions.toml: its name in Portuguese, the severity of each change, and an example."""
 
     portuguese: str
-    changed: Severity | None
-    lost: Severity | None
+    severities: dict[Change, Severity]
     example: tuple[str, str, str]
+
+    @property
+    def shown(self) -> Change:
+        """The change that the example shows."""
+        return "changed" if "changed" in self.severities else "lost"
 
 
 class Located(NamedTuple):
-    """An attribute and the sentence that it stands in."""
+    """Words that have a value in a dimension.
+
+    Attributes:
+        sentence: where they stand.
+        first: their first word.
+        last: the word after their last.
+        values: what they can mean.
+        plain: whether they mean it plainly: not denied, and no word that is a grade in some sentences alone.
+    """
 
     sentence: Sentence
-    attribute: Attribute
-    values: Values
+    first: int
+    last: int
+    values: frozenset[str]
+    plain: bool
 
     @property
-    def span(self) -> tuple[int, int]:
-        return self.sentence.span_of(self.attribute.first, self.attribute.last)
+    def span(self) -> Span:
+        return self.sentence.span_of(self.first, self.last)
 
 
 class Difference(NamedTuple):
-    """What only one of two sentences says in a dimension."""
+    """What only one of two sentences says in a dimension.
+
+    Attributes:
+        lost: what the source says.
+        added: what the translation says.
+        replacing: whether all that is added stands for something of the source, by their numbers.
+    """
 
     lost: list[Located]
     added: list[Located]
+    replacing: bool = False
 
 
 @functools.cache
@@ -51,13 +95,13 @@ def dimensions() -> dict[str, Dimension]:
     """Return the table of dimensions by name."""
     rows = tomllib.loads(Path(__file__).with_name("dimensions.toml").read_text(encoding="utf-8"))
     return {
-        name: Dimension(row["portuguese"], _severity(row["changed"]), _severity(row["lost"]), tuple(row["example"]))
+        name: Dimension(
+            row["portuguese"],
+            {change: row[change] for change in ("changed", "lost", "added") if row.get(change, "none") != "none"},
+            tuple(row["example"]),
+        )
         for name, row in rows.items()
     }
-
-
-def _severity(name: str) -> Severity | None:
-    return "error" if name == "error" else "warning" if name == "warning" else None
 
 
 def compare(pairs: Sequence[tuple[Side, Side]]) -> list[list[Flag]]:
@@ -69,40 +113,76 @@ def compare(pairs: Sequence[tuple[Side, Side]]) -> list[list[Flag]]:
     found = [_differences(source, translation) for source, translation in pairs]
     _settle_moved(found)
     return [
-        list(_flags(source, translation, differences)) if source.sentences and translation.sentences else []
+        [*_flags(differences), *exchanged(source, translation)] if source.sentences and translation.sentences else []
         for (source, translation), differences in zip(pairs, found, strict=True)
     ]
 
 
 def _differences(source: Side, translation: Side) -> dict[str, Difference]:
-    said = _by_dimension(source, "en")
-    told = _by_dimension(translation, "pt")
+    said, told = _by_dimension(source), _by_dimension(translation)
     found = {}
     for name in said.keys() | told.keys():
         ours, theirs = said.get(name, []), told.get(name, [])
-        if len(ours) == len(theirs) == 1 and not ours[0].values[name].isdisjoint(theirs[0].values[name]):
+        if len(ours) == len(theirs) == 1 and not ours[0].values.isdisjoint(theirs[0].values):
             # The same value on both sides, as nearly always.
             continue
         found[name] = Difference(*_unanswered(name, ours, theirs))
+    for name, kind in TERMS.items():
+        difference = _of_terms(kind, source, translation)
+        if difference is not None:
+            found[name] = difference
     return found
 
 
-def _by_dimension(side: Side, language: Literal["en", "pt"]) -> dict[str, list[Located]]:
+def _by_dimension(side: Side) -> dict[str, list[Located]]:
     found: dict[str, list[Located]] = defaultdict(list)
     compared = dimensions()
     for sentence in side.sentences:
-        for attribute in sentence.attributes.found:
-            for name in attribute.values:
+        for values, first, last, denied in sentence.attributes.found:
+            for name, meant in values.items():
                 if name in compared:
-                    found[name].append(Located(sentence, attribute, attribute.values))
+                    found[name].append(Located(sentence, first, last, meant, not denied))
     return found
 
 
 def _unanswered(name: str, ours: list[Located], theirs: list[Located]) -> Iterator[list[Located]]:
     """What each of two lists has that the other says nowhere, in the same words or in near ones."""
     for left, others in ((ours, theirs), (theirs, ours)):
-        said = {value for other in others for value in other.values[name]}
-        yield [one for one in left if all(near(name)[value].isdisjoint(said) for value in one.values[name])]
+        said = {value for other in others for value in other.values}
+        yield [one for one in left if all(near(name)[value].isdisjoint(said) for value in one.values)]
+
+
+def _of_terms(kind: str, source: Side, translation: Side) -> Difference | None:
+    """What only one side grades, or says to have changed.
+
+    A word that means other things as well ("prominent", "discreto") is one only where the other side
+    has a grade that nothing else answers.
+    """
+
+    def unambiguous(side: Side) -> list[Place]:
+        return [place for place in side.of_kind(kind) if AGAIN not in place.meaning.names]
+
+    def all_of(side: Side) -> list[Place]:
+        return [place for place in side.places if kind in place.meaning.kinds and AGAIN not in place.meaning.names]
+
+    lost, added = differing(unambiguous, source, translation)
+    if not lost and not added:
+        return None
+    if lost and not added:
+        answers = all_of(translation)
+        if len(answers) >= len(unambiguous(source)):
+            return Difference([_located(place, True) for place in lost], [_located(answers[0], True)])
+    compared = not source.names.isdisjoint(COMPARATIVES)
+    replacing = not lost and len(all_of(source)) + compared >= len(unambiguous(translation))
+    return Difference([_located(p) for p in lost], [_located(p, True) for p in added], replacing)
+
+
+def _located(place: Place, plain: bool | None = None) -> Located:
+    sentence, term, meaning = place
+    if plain is None:
+        before = sentence.words[max(0, term.first - DENIED_WITHIN) : term.first]
+        plain = meaning.names <= PLAIN and meaning.first not in LOOSE and DENYING.isdisjoint(before)
+    return Located(sentence, term.first, term.last, meaning.names, plain)
 
 
 def _settle_moved(found: Sequence[dict[str, Difference]]) -> None:
@@ -110,28 +190,38 @@ def _settle_moved(found: Sequence[dict[str, Difference]]) -> None:
     for differences in found:
         for name, difference in differences.items():
             for one in difference.added:
-                for value in one.values[name]:
+                for value in one.values:
                     places[name, value].append(difference.added)
     for differences in found:
         for name, difference in differences.items():
             for one in list(difference.lost):
-                wanted = {value for mine in one.values[name] for value in near(name)[mine]}
+                wanted = one.values if name in TERMS else {v for mine in one.values for v in near(name)[mine]}
                 added = next((there for value in wanted for there in places[name, value] if there), None)
                 if added is not None and added is not difference.added:
                     difference.lost.remove(one)
-                    other = next((other for other in added if other.values[name] & wanted), None)
+                    other = next((other for other in added if other.values & wanted), None)
                     if other is not None:
                         added.remove(other)
 
 
-def _flags(source: Side, translation: Side, differences: dict[str, Difference]) -> Iterator[Flag]:
-    for name, (lost, added) in differences.items():
-        row = dimensions()[name]
-        lost = [one for one in lost if not one.attribute.denied]
-        plain = [one for one in added if not one.attribute.denied]
-        if lost and plain and row.changed:
-            added = plain
-            yield Flag(f"{name}_changed", row.changed, lost[0].span, added[0].span)
-        elif lost and not added and row.lost:
-            yield Flag(f"{name}_lost", row.lost, lost[0].span, None)
-    yield from exchanged(source, translation)
+def _flags(differences: dict[str, Difference]) -> Iterator[Flag]:
+    for name, difference in differences.items():
+        lost, added, _ = difference
+        severities = dimensions()[name].severities
+        if name not in TERMS:
+            # A value near a negation is the matter of the check of negations: "not enlarged", "normal".
+            lost, plain = [one for one in lost if one.plain], [one for one in added if one.plain]
+            if lost and plain:
+                added = plain
+            elif lost and added:
+                continue
+        if lost and added:
+            if "changed" in severities:
+                yield Flag(f"{name}_changed", severities["changed"], lost[0].span, added[0].span)
+        elif lost and "lost" in severities:
+            severity = severities["lost"] if any(one.plain for one in lost) else "warning"
+            yield Flag(f"{name}_lost", severity, lost[0].span, None)
+        elif added and difference.replacing:
+            yield Flag(f"{name}_changed", severities["changed"], None, added[0].span)
+        elif added and "added" in severities:
+            yield Flag(f"{name}_added", severities["added"], None, added[0].span)

@@ -32,9 +32,6 @@ IN_PORTUGUESE = {
     "anatomy_added": "estrutura acrescentada",
     "anatomy_lost": "estrutura omitida",
     "chatter": "comentário acrescentado",
-    "comparison_added": "comparação acrescentada",
-    "comparison_changed": "comparação alterada",
-    "comparison_lost": "comparação omitida",
     "damaged": "caracteres corrompidos",
     "decimal_point": "ponto decimal no lugar da vírgula",
     "deidentification_added": "marca ___ acrescentada",
@@ -57,16 +54,15 @@ IN_PORTUGUESE = {
     "residue": "marca ou código estranho ao texto",
     "sentence_added": "frase acrescentada",
     "sentence_lost": "frase omitida",
-    "severity_added": "grau acrescentado",
-    "severity_changed": "grau alterado",
-    "severity_lost": "grau omitido",
     "truncated": "tradução incompleta",
     "uncertainty_added": "incerteza acrescentada",
     "uncertainty_dropped": "incerteza omitida",
     "unit": "unidade alterada",
     "unknown_word": "palavra inexistente em português",
 }
-"""The names of checks in the language of the prompt."""
+"""The names of checks in the language of the prompt; those of dimensions stand in dimensions.toml."""
+
+HOW = {"added": "acrescentado", "changed": "alterado", "lost": "omitido"}
 
 
 def portuguese(name: str) -> str:
@@ -75,7 +71,7 @@ def portuguese(name: str) -> str:
         return IN_PORTUGUESE[name]
     dimension, _, how = name.rpartition("_")
     row = _dimensions().get(dimension)
-    return f"{row['portuguese']}: valor {'omitido' if how == 'lost' else 'alterado'}" if row else name.replace("_", " ")
+    return f"{row['portuguese']}: valor {HOW[how]}" if row else name.replace("_", " ")
 
 
 @functools.cache

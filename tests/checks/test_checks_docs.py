@@ -7,7 +7,7 @@ import pytest
 
 from hubkit.checks import check
 from hubkit.checks.compare import dimensions
-from hubkit.checks.flags import IN_PORTUGUESE
+from hubkit.checks.flags import IN_PORTUGUESE, portuguese
 
 WITHOUT_EXAMPLE = {"not_checked"}
 """A fault of the checks themselves: no pair is known that they cannot read."""
@@ -21,7 +21,9 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "severity", "source", "right", "wrong"), ROWS, ids=[row[0] for row in ROWS])
+@pytest.mark.parametrize(
+    ("name", "severity", "source", "right", "wrong"), [row[:5] for row in ROWS], ids=[row[0] for row in ROWS]
+)
 def test_the_guides_examples_are_as_it_says(name, severity, source, right, wrong, request):
     if name == "`unknown_word`":
         request.getfixturevalue("small_words")
@@ -33,13 +35,26 @@ def test_the_guides_examples_are_as_it_says(name, severity, source, right, wrong
 def test_the_guide_has_every_check():
     package = Path(check.__code__.co_filename).parent
     sources = "".join(path.read_text(encoding="utf-8") for path in package.glob("*.py"))
-    named = set(re.findall(r'Flag\(\s*f?"(\w+)"', sources)) | {
-        f"{kind}_{how}" for kind in ("severity", "comparison") for how in ("changed", "lost", "added")
-    }
-    compared = {
-        f"{name}_{'changed' if row.changed else 'lost'}": list(row.example) for name, row in dimensions().items()
-    }
+    named = set(re.findall(r'Flag\(\s*f?"(\w+)"', sources))
     told = {row[0].strip("`"): row[2:] for row in ROWS}
     assert len(told) == len(ROWS)
-    assert sorted(told.keys() - compared) == sorted(named - WITHOUT_EXAMPLE) == sorted(IN_PORTUGUESE)
+    # Grades and trends are lost and added too, and each has an example of that.
+    changes = {f"{name}_{change}" for name in ("severity", "comparison") for change in ("lost", "added")}
+    compared = {f"{name}_{row.shown}": [*row.example, row.portuguese] for name, row in dimensions().items()}
+    assert (
+        sorted(told.keys() - compared - changes) == sorted(named - changes - WITHOUT_EXAMPLE) == sorted(IN_PORTUGUESE)
+    )
     assert {name: told[name] for name in compared} == compared
+    assert changes <= told.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("severity_added", "grau: valor acrescentado"),
+        ("zone_changed", "zona ou lobo: valor alterado"),
+        ("laterality", "lado trocado ou omitido"),
+    ],
+)
+def test_flags_have_names_in_portuguese(name, expected):
+    assert portuguese(name) == expected

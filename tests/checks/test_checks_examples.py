@@ -29,7 +29,7 @@ def said(source, translation):
         ("Small effusion on the left.", "Pequeno derrame à esquerda,", "truncated"),
         ("Small effusion on the left.", "Pequeno derrame à", "laterality truncated"),
         ("Small effusion on the left", "Pequeno derrame à esquerda", ""),
-        ("Fracture of the 8th rib.", "Fratura da 8ª.", "~anatomy_lost"),
+        ("Fracture of the 8th rib.", "Fratura da 8ª.", "anatomy_lost"),
         ("Line A.", "Linha A.", ""),
         # What the source says itself is neither chatter nor markup nor a loop.
         ("Clear.", "Aqui está a tradução: limpo.", "chatter"),

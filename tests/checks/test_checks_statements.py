@@ -57,6 +57,27 @@ def test_what_belongs_to_another_finding_or_is_another_value_is_an_error(source,
 
 
 @pytest.mark.parametrize(
+    ("source", "right", "wrong"),
+    [
+        ("Fracture of the left clavicle.", "Fratura da clavícula esquerda.", "Fratura à esquerda."),
+        ("PICC tip in the SVC.", "Ponta do PICC na VCS.", "Ponta do PICC."),
+        ("Tube in the stomach.", "Sonda no estômago.", "Sonda."),
+        ("Dextroscoliosis of the thoracic spine.", "Escoliose torácica dextroconvexa.", None),
+        ("Opacity behind the heart.", "Opacidade retrocardíaca.", "Opacidade."),
+        ("No free air below the diaphragm.", "Sem pneumoperitônio.", None),
+        ("Apical pneumothorax.", "Pneumotórax apical.", "Pneumotórax."),
+        # What is left out freely.
+        ("No pulmonary edema.", "Sem edema.", None),
+        ("Pleural effusion in the left chest.", "Derrame pleural à esquerda.", None),
+        ("Right IJ line.", "Cateter venoso central à direita.", None),
+    ],
+)
+def test_a_place_that_is_lost_is_an_error_where_its_finding_or_device_is_still_named(source, right, wrong):
+    assert errors(source, right) == set()
+    assert wrong is None or "anatomy_lost" in errors(source, wrong)
+
+
+@pytest.mark.parametrize(
     "translation",
     ["N\u00c3\u00a3o h\u00c3\u00a1 derrame.", "N\ufffdo há derrame.", "Não há derrame\ud800."],
 )

@@ -1,0 +1,85 @@
+"""The check of sides: left, right and both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from hubkit.checks.flags import Flag, Span
+from hubkit.checks.sides import Place, Side
+
+THAN = frozenset({"than", "que", ">", "<"})
+
+SIDES = ("left", "right")
+
+BILATERAL = frozenset({"bilateral", "bilaterally"})
+"""What a plural does not say, as it does "both": "both lungs" are "os pulmões"."""
+
+BETWEEN = frozenset(
+    ["the", "on", "in", "at", "side", "o", "a", "os", "as", "do", "da", "dos", "das", "no", "na", "lado"]
+)
+"""What may stand between "than" and a side."""
+
+
+class Direction(NamedTuple):
+    """A side that is named: left, right or both; `lesser` where it is what another is compared with."""
+
+    side: str
+    span: Span
+    lesser: bool
+    bilateral: bool
+
+
+def laterality(source: Side, translation: Side) -> Iterator[Flag]:
+    """Yield a flag where sides differ. "Right greater than left" needs no left in the translation."""
+    said, told = _directions(source), _directions(translation)
+    if not said and not told:
+        return
+    compared = [[one for one in found if one.lesser] for found in (said, told)]
+    exchanged = len(compared[0]) == len(compared[1]) == 1 and compared[0][0].side != compared[1][0].side
+    left, right = (_count(said, side) - _count(told, side) for side in SIDES)
+    if exchanged or left * right < 0:
+        yield Flag("laterality", "error", _first(said) or source.span, _first(told) or translation.span)
+        return
+    for ours, theirs, answer in ((said, told, translation), (told, said, source)):
+        for one in ours:
+            lost = one.bilateral and not theirs and answer is translation
+            if lost or not _answered(one, theirs, ours, answer):
+                spans = (one.span, translation.span) if answer is translation else (source.span, one.span)
+                yield Flag("laterality", "error", *spans)
+                return
+
+
+def _count(directions: Sequence[Direction], side: str) -> int:
+    return sum(one.side == side and not one.lesser for one in directions)
+
+
+def _first(directions: Sequence[Direction]) -> Span | None:
+    return next((one.span for one in directions if one.side != "both"), None)
+
+
+def _answered(direction: Direction, theirs: Sequence[Direction], ours: Sequence[Direction], answer: Side) -> bool:
+    """Whether a side needs no more of an answer than the other text gives; a middle lobe is a right one."""
+    sides = {one.side for one in theirs}
+    if "both" in sides or sides.issuperset(SIDES):
+        return True
+    if direction.side == "both":
+        return not sides or any(one.side != "both" for one in ours)
+    return direction.lesser or direction.side in answer.names
+
+
+def _directions(side: Side) -> list[Direction]:
+    return [
+        Direction(concept.name, place.span, _compared(place), place.meaning.first in BILATERAL)
+        for place in side.places
+        if "side" in place.meaning.kinds
+        for concept in place.meaning.concepts
+        if concept.kind == "side"
+    ]
+
+
+def _compared(place: Place) -> bool:
+    before = place.sentence.words[max(0, place.term.first - 4) : place.term.first]
+    while before and before[-1] in BETWEEN:
+        before.pop()
+    return bool(before) and before[-1] in THAN
