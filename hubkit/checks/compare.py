@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from hubkit.checks.exchange import exchanged
 from hubkit.checks.flags import Flag, Span
 from hubkit.checks.sides import Place, Side, differing
-from hubkit.clinical.attributes import near
+from hubkit.clinical.attributes import loose, near
 from hubkit.clinical.sentences import Sentence
 
 Severity = Literal["error", "warning"]
@@ -126,7 +126,8 @@ def _differences(source: Side, translation: Side) -> dict[str, Difference]:
         if len(ours) == len(theirs) == 1 and not ours[0].values.isdisjoint(theirs[0].values):
             # The same value on both sides, as nearly always.
             continue
-        found[name] = Difference(*_unanswered(name, ours, theirs))
+        lost, added = _unanswered(name, ours, theirs)
+        found[name] = Difference(lost, added)
     for name, kind in TERMS.items():
         difference = _of_terms(kind, source, translation)
         if difference is not None:
@@ -218,7 +219,7 @@ def _flags(differences: dict[str, Difference]) -> Iterator[Flag]:
         if lost and added:
             if "changed" in severities:
                 yield Flag(f"{name}_changed", severities["changed"], lost[0].span, added[0].span)
-        elif lost and "lost" in severities:
+        elif lost and "lost" in severities and not all(one.values <= loose(name) for one in lost):
             severity = severities["lost"] if any(one.plain for one in lost) else "warning"
             yield Flag(f"{name}_lost", severity, lost[0].span, None)
         elif added and difference.replacing:

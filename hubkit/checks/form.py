@@ -118,7 +118,7 @@ def _places(sentences: Sequence[Sentence], wanted: frozenset[str]) -> list[tuple
         for sentence in sentences
         if not wanted.isdisjoint(sentence.words)
         for at, word in enumerate(sentence.words)
-        if word in wanted and (not sentence.in_capitals(at) or sentence.text.isupper())
+        if word in wanted and (not sentence.in_capitals(at) or sentence.text.isupper()) and not sentence.shortens(at)
     ]
 
 

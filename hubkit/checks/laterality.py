@@ -12,7 +12,7 @@ THAN = frozenset({"than", "que", ">", "<"})
 
 SIDES = ("left", "right")
 
-BILATERAL = frozenset({"bilateral", "bilaterally"})
+BILATERAL = frozenset({"bilateral", "bilaterally", "bilat", "bil"})
 """What a plural does not say, as it does "both": "both lungs" are "os pulmões"."""
 
 BETWEEN = frozenset(

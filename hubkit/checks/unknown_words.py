@@ -52,7 +52,7 @@ def _candidates(sentence: Sentence, shouted: bool) -> Iterator[int]:
             written = sentence.text[first:last]
             # "eFAST" is an abbreviation like "FAST".
             abbreviated = not shouted and (sentence.in_capitals(at) or not (written.istitle() or written.islower()))
-            if "-" not in around and not abbreviated:
+            if "-" not in around and not abbreviated and not sentence.shortens(at):
                 yield at
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hubkit.clinical.lexicon import TOKEN, Language, expand, fold, words_of
+from hubkit.clinical.lexicon import Language, expand, spellings, words_of
 
 ATTRIBUTES: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
@@ -17,7 +17,7 @@ NOTHING = "none"
 
 DENYING = {
     "en": frozenset({"no", "not", "without", "nor", "never", "cannot"}),
-    "pt": frozenset({"nao", "sem", "nem", "nenhum", "nenhuma"}),
+    "pt": frozenset({"nao", "sem", "s", "nem", "nenhum", "nenhuma"}),
 }
 
 DENIED_WITHIN = 4
@@ -93,6 +93,12 @@ def near(dimension: str) -> dict[str, frozenset[str]]:
     }
 
 
+@functools.cache
+def loose(dimension: str) -> frozenset[str]:
+    """The values of a dimension that may be left out: a drain that was "placed" is there."""
+    return frozenset(value for value, entry in ATTRIBUTES.get(dimension, {}).items() if entry.get("loose", False))
+
+
 def attribute_words(language: Language) -> frozenset[str]:
     """Return the words of all phrases of a language."""
     return words_of(_tree(language))
@@ -106,10 +112,10 @@ def _tree(language: Language) -> dict[str, Any]:
     for dimension, entries in ATTRIBUTES.items():
         for value, entry in entries.items():
             for phrase in (phrase for pattern in entry[language] for phrase in expand(pattern) if phrase.strip()):
-                words = tuple(TOKEN.findall(fold(phrase)))
-                values.setdefault(words, {}).setdefault(dimension, set()).add(value)
-                if not phrase.split()[-1].isupper():
-                    spelled.add(words)
+                for words in spellings(phrase, language):
+                    values.setdefault(words, {}).setdefault(dimension, set()).add(value)
+                    if not phrase.split()[-1].isupper():
+                        spelled.add(words)
     tree: dict[str, Any] = {}
     for words, meant in values.items():
         node = tree

@@ -6,6 +6,7 @@ All phrases of a language stand in one tree of words, so that a text is read onc
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import tomllib
 import unicodedata
@@ -38,6 +39,16 @@ DENIED = re.compile(r"(?:un(?!de|i|t)|non)[a-z]{5,}|(?!regard|never|none|doubt)[
 DENIED_BEGIN = ("un", "non")
 
 LINKS = frozenset({"and", "or", "nor", "but", "with", "to", "ou", "nem", "mas", "com", "para"})
+
+SLASHED: dict[Language, dict[str, tuple[str, ...]]] = {
+    "en": {"with": ("w", "/"), "without": ("w", "/", "o")},
+    "pt": {"sem": ("s", "/"), "com": ("c", "/"), "para": ("p", "/")},
+}
+"""Prepositions that dictated reports write with a slash."""
+
+UNSLASHED: dict[Language, dict[str, str]] = {
+    language: {slashed[0]: word for word, slashed in words.items()} for language, words in SLASHED.items()
+}
 
 PASSING, PASSING_TRENDS = frozenset({"grade", "hedge", "exam", "ignore"}), frozenset({"new", "again"})
 
@@ -179,17 +190,18 @@ def phrase_tree(language: Language) -> dict[str, Any]:
         kind, name = key.split(".")
         for pattern in _entries()[kind][name][language]:
             for phrase in expand(pattern):
-                words = tuple(TOKEN.findall(fold(phrase)))
-                known = found.setdefault(words, [])
-                if concept not in known:
-                    known.append(concept)
-                (abbreviations if phrase.split()[-1].isupper() else spelled).add(words)
+                for words in spellings(phrase, language):
+                    known = found.setdefault(words, [])
+                    if concept not in known:
+                        known.append(concept)
+                    (abbreviations if phrase.split()[-1].isupper() else spelled).add(words)
     tree: dict[str, Any] = {}
     for words, known in found.items():
         node = tree
         for word in words:
             node = node.setdefault(word, {})
-        node[""] = _meaning(known, words[0], words in abbreviations - spelled)
+        first = words[0] if words[1:2] != ("/",) else UNSLASHED[language].get(words[0], words[0])
+        node[""] = _meaning(known, first, words in abbreviations - spelled)
     return tree
 
 
@@ -243,6 +255,15 @@ def _options(pieces: Iterator[str], inner: bool = False) -> list[str]:
     lone = inner and not options
     options += begun
     return [*options, ""] if lone or (inner and options[0] != options[0].strip()) else options
+
+
+def spellings(phrase: str, language: Language) -> Iterator[tuple[str, ...]]:
+    """Yield the words of a phrase, and those of its shorthand: "s/ derrame" is "sem derrame"."""
+    words = TOKEN.findall(fold(phrase))
+    yield tuple(words)
+    slashed = SLASHED[language]
+    if not slashed.keys().isdisjoint(words):
+        yield tuple(itertools.chain.from_iterable(slashed.get(word, (word,)) for word in words))
 
 
 def words_of(tree: dict[str, Any]) -> frozenset[str]:

@@ -7,8 +7,10 @@ import itertools
 import tomllib
 from collections.abc import Container, Sequence
 from pathlib import Path
+from typing import Any
 
-from hubkit.clinical.lexicon import Language
+from hubkit.clinical.attributes import attribute_words
+from hubkit.clinical.lexicon import Language, phrase_tree, words_of
 from hubkit.clinical.quantity_patterns import NUMBERS
 
 
@@ -30,7 +32,29 @@ def unread(words: Sequence[str], language: Language, known: Container[int]) -> l
 
 @functools.cache
 def _plain(language: Language) -> frozenset[str]:
-    words = tomllib.loads(Path(__file__).with_name("plain.toml").read_text(encoding="utf-8"))[language].split()
+    words = _table()[language].split()
     numbers = [*NUMBERS[language]["words"].values(), *NUMBERS[language]["loose"].values()]
     tables = [*numbers, *NUMBERS["months"][language], *NUMBERS["units"].values()]
     return frozenset([*words, *itertools.chain.from_iterable(tables)])
+
+
+@functools.cache
+def shortened(language: Language) -> frozenset[str]:
+    """Return the words that are cut short before a noun, so that their full stop ends no sentence."""
+    return frozenset(_table()["shortened"][language].split())
+
+
+def begins_known_word(word: str, language: Language) -> bool:
+    """Whether a known word of a language begins so; two letters are too few to tell."""
+    return len(word) > 2 and word in _beginnings(language)
+
+
+@functools.cache
+def _beginnings(language: Language) -> frozenset[str]:
+    words = _plain(language) | words_of(phrase_tree(language)) | attribute_words(language)
+    return frozenset(word[:length] for word in words for length in range(3, len(word)))
+
+
+@functools.cache
+def _table() -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name("plain.toml").read_text(encoding="utf-8"))

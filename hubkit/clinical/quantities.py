@@ -17,6 +17,7 @@ from hubkit.clinical.quantity_patterns import (
     BOUND,
     CHAIN,
     CLOCK,
+    CUSTOMARY,
     DEIDENTIFIED,
     DIGIT,
     DIGITS,
@@ -59,9 +60,17 @@ class Quantity(NamedTuple):
         """The values in the base unit of their dimension."""
         dimension, factor = BASES.get(self.unit or "", (self.unit, 1.0))
         found = frozenset((dimension, round(value * factor, 6)) for value in self.values)
+        if self.unit in CUSTOMARY:
+            # Rounded as people round: a fall of 10 feet is one of 3 metres.
+            unit, size = CUSTOMARY[self.unit]
+            factor = BASES[unit][1]
+            found |= {("length", round(value * size, digits) * factor) for value in self.values for digits in (0, 1)}
         # "17h" may be a time of day.
         return found | {("clock", value * 60) for value in self.values} if self.unit == "hour" else found
 
+
+ORDINALS = frozenset({1.0, 2.0})
+"""What a degree sign makes "primary" and "secondary": "1° survey". No angle of a report is as small."""
 
 BEFORE_MONTH = frozenset(
     {"in", "of", "since", "from", "by", "until", "last", "early", "late", "em", "de", "desde", "ate"}
@@ -89,7 +98,8 @@ def quantities(text: str, language: Language) -> list[Quantity]:
                     unit = "year"
                 elif unit in {"l", "day"} and _is_side(folded, match):
                     unit = None
-                found.append(Quantity(values, unit, match.span(), match.start() not in free))
+                ordinal = language == "en" and unit == "degree" and values <= ORDINALS
+                found.append(Quantity(values, unit, match.span(), match.start() not in free and not ordinal))
     if not _named(language).isdisjoint(WORD.findall(folded)):
         found += _spelled_out(folded, language)
     return _with_chained_units(sorted(found, key=lambda quantity: quantity.span), folded) if found else found

@@ -18,6 +18,9 @@ BASES = {
     "l": ("volume", 1000.0),
 }
 
+CUSTOMARY = {"foot": ("m", 0.3048), "inch": ("cm", 2.54)}
+"""Units that a translation may convert, and what one of them is in another."""
+
 PHYSICAL = frozenset({*BASES, "mg", "kg", "%", "french"})
 """Units that a translation must keep; the others are often implied."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from hubkit.clinical.attributes import Attributes, find_attributes
 from hubkit.clinical.lexicon import TOKEN, Language, Term, find_terms, fold, narrowed
-from hubkit.clinical.plain import unread
+from hubkit.clinical.plain import begins_known_word, shortened, unread
 from hubkit.clinical.quantity_patterns import SIDED, SIDED_PART, is_patient
 
 MENTIONED = frozenset({"finding", "device", "state"})
@@ -38,6 +38,9 @@ SENTENCE_END = re.compile(
 the name of a section."""
 
 
+SHORTENED, LONGEST_SHORTENED = re.compile(r"\b([^\W\d]+)\.$"), 12
+"""A shortened word before its full stop, and its characters."""
+
 ENUMERATOR = re.compile(r"\W*\d{1,2}[.)]\W*")
 
 ANSWER = re.compile(r"(no|not|none|n[ãa]o|nenhuma?|yes|sim)\b", re.IGNORECASE)
@@ -59,7 +62,15 @@ class Sentence:
         self.folded = folded
         self.language = language
         self.words: list[str] = TOKEN.findall(folded)
-        self.terms = _healed(find_terms(self.words, language, self.in_capitals), self.words)
+        self.terms = _healed([*self._found()], self.words)
+
+    def _found(self) -> Iterator[Term]:
+        """The terms; "6 sem." are weeks, and deny nothing."""
+        words = self.words
+        for term in find_terms(words, self.language, self.in_capitals):
+            weeks = words[term.first] == "sem" and term.first and words[term.first - 1][0].isdigit()
+            if not (weeks and words[term.first + 1 : term.first + 2] == ["."]):
+                yield term
 
     def in_capitals(self, at: int) -> bool:
         """Whether a word is written as an abbreviation: in capitals, and with one or two letters not after a number.
@@ -114,6 +125,11 @@ class Sentence:
         known = {at for term in self.terms for at in range(term.first, term.last)}
         return unread(self.words, self.language, known.union(self.attributes.covered))
 
+    def shortens(self, at: int) -> bool:
+        """Whether a word is the beginning of a known one, cut short by a full stop: "bilat."."""
+        end = self._spans[at][1]
+        return self.text[end : end + 1] == "." and begins_known_word(self.words[at], self.language)
+
     def _marked(self, at: int) -> bool:
         return self.in_capitals(at) or self._after_age(at)
 
@@ -149,6 +165,9 @@ def sentences(text: str, language: Language) -> list[Sentence]:
     start = 0
     for match in SENTENCE_END.finditer(text):
         if ENUMERATOR.fullmatch(text, start, match.start()):
+            continue
+        before = SHORTENED.search(text, max(0, match.start() - LONGEST_SHORTENED), match.start())
+        if before and fold(before[1]) in shortened(language):
             continue
         if text[match.start() - 1] == "?" and ANSWER.match(text, match.end()):
             continue

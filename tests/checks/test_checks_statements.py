@@ -78,6 +78,31 @@ def test_a_place_that_is_lost_is_an_error_where_its_finding_or_device_is_still_n
 
 
 @pytest.mark.parametrize(
+    ("source", "right", "wrong", "name"),
+    [
+        # A preposition with a slash is read as its word, on either side.
+        ("Lungs clear w/o PTX.", "Pulmões limpos s/ PTX.", "Pulmões limpos c/ PTX.", "negation_dropped"),
+        ("No sig change.", "S/ mudança significativa.", "C/ mudança significativa.", "negation_dropped"),
+        # A full stop after a shortened word ends no sentence, and what is shortened is Portuguese.
+        ("Small R effusion.", "Peq. derrame D.", "Peq. derrame E.", "laterality"),
+        ("Effusions bilat.", "Derrames bilat.", "Derrames.", "laterality"),
+        ("Rpt in 6-8 wks.", "Repetir em 6-8 sem.", "Repetir em 6-8 dias.", "unit"),
+        # Feet are converted as people round.
+        ("Fall from 10 ft.", "Queda de 3 m.", "Queda de 6 m.", "number_changed"),
+        ("1° survey film.", "Radiografia da avaliação primária.", None, None),
+        ("FAST neg.", "FAST neg.", None, None),
+        ("Swan in R PA.", "Swan na AP direita.", "Swan na VCS.", "vessel_changed"),
+        ("PA view.", "Incidência PA.", "Incidência AP.", "view_changed"),
+        ("L CT placed, tip at apex.", "Dreno torácico E, ponta no ápice.", "Dreno E retirado, ponta no ápice.", None),
+        ("Effusion can't be excl.", "Derrame não pode ser excluído.", "Derrame excluído.", "uncertainty_dropped"),
+    ],
+)
+def test_shorthand_is_read_in_both_languages(source, right, wrong, name):
+    assert errors(source, right) == set()
+    assert wrong is None or (name in errors(source, wrong) if name else errors(source, wrong))
+
+
+@pytest.mark.parametrize(
     "translation",
     ["N\u00c3\u00a3o h\u00c3\u00a1 derrame.", "N\ufffdo há derrame.", "Não há derrame\ud800."],
 )
