@@ -3,31 +3,52 @@
 import re
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-SETS = ("wide", "blind")
 STYLES = {"icu", "dictated", "comparison", "hedged", "telegraphic", "trauma"}
 
 
-@pytest.fixture(params=SETS)
-def rows(request):
-    folder = Path(__file__).with_name(request.param)
+class FrozenSet(NamedTuple):
+    """A folder, its styles, and the least rows of each file, rows of each style and kinds of error."""
 
-    def read(name):
-        return [line.split("\t") for line in (folder / f"{name}.tsv").read_text(encoding="utf-8").splitlines()]
+    folder: str
+    styles: set[str]
+    least: dict[str, int]
+    least_of_a_style: dict[str, int]
+    kinds: int
 
-    return read
+    def rows(self, name):
+        path = Path(__file__).with_name(self.folder) / f"{name}.tsv"
+        return [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-@pytest.mark.parametrize(
-    ("name", "initial", "least"), [("sentences", "s", 400), ("reports", "r", 200), ("errors", "e", 540)]
+SIX_STYLES = (STYLES, {"sentences": 400, "reports": 200, "errors": 540}, {"sentences": 60, "reports": 30}, 45)
+SETS = (
+    FrozenSet("wide", *SIX_STYLES),
+    FrozenSet("blind", *SIX_STYLES),
+    FrozenSet(
+        "clipped",
+        {"telegraphic", "trauma"},
+        {"sentences": 120, "reports": 120, "errors": 132},
+        {"sentences": 60, "reports": 60},
+        11,
+    ),
 )
-def test_ids_are_unique_and_no_pair_occurs_twice(rows, name, initial, least):
-    found = rows(name)
-    assert len(found) >= least
+
+
+@pytest.fixture(params=SETS, ids=lambda frozen: frozen.folder)
+def frozen(request):
+    return request.param
+
+
+@pytest.mark.parametrize("name", ["sentences", "reports", "errors"])
+def test_ids_are_unique_and_no_pair_occurs_twice(frozen, name):
+    found = frozen.rows(name)
+    assert len(found) >= frozen.least[name]
     assert all(len(row) == 4 and all(cell.strip() == cell != "" for cell in row) for row in found)
-    assert [row[0] for row in found if not re.fullmatch(initial + r"\d{3}", row[0])] == []
+    assert [row[0] for row in found if not re.fullmatch(name[0] + r"\d{3}", row[0])] == []
     assert Counter(row[0] for row in found).most_common(1)[0][1] == 1
     # Two errors may share a source; a correct source that occurs twice would count one false alarm twice.
     key = slice(2, 4) if name == "errors" else slice(2, 3)
@@ -35,19 +56,19 @@ def test_ids_are_unique_and_no_pair_occurs_twice(rows, name, initial, least):
     assert [pair for pair, count in texts.items() if count > 1] == []
 
 
-def test_each_kind_of_error_has_enough_cases(rows):
-    kinds = Counter(row[1] for row in rows("errors"))
-    assert len(kinds) >= 45
+def test_each_kind_of_error_has_enough_cases(frozen):
+    kinds = Counter(row[1] for row in frozen.rows("errors"))
+    assert len(kinds) >= frozen.kinds
     assert {kind: count for kind, count in kinds.items() if count < 12} == {}
 
 
-@pytest.mark.parametrize(("name", "least"), [("sentences", 60), ("reports", 30)])
-def test_each_style_has_enough_pairs(rows, name, least):
-    styles = Counter(row[1] for row in rows(name))
-    assert set(styles) == STYLES
-    assert min(styles.values()) >= least
+@pytest.mark.parametrize("name", ["sentences", "reports"])
+def test_each_style_has_enough_pairs(frozen, name):
+    styles = Counter(row[1] for row in frozen.rows(name))
+    assert set(styles) == frozen.styles
+    assert min(styles.values()) >= frozen.least_of_a_style[name]
 
 
-def test_no_error_is_a_pair_that_counts_as_correct(rows):
-    correct = {(row[2], row[3]) for name in ("sentences", "reports") for row in rows(name)}
-    assert [row[0] for row in rows("errors") if (row[2], row[3]) in correct] == []
+def test_no_error_is_a_pair_that_counts_as_correct(frozen):
+    correct = {(row[2], row[3]) for name in ("sentences", "reports") for row in frozen.rows(name)}
+    assert [row[0] for row in frozen.rows("errors") if (row[2], row[3]) in correct] == []

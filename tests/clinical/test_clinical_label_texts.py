@@ -8,17 +8,30 @@ import pytest
 
 from hubkit.tables import CHEXPERT_LABELS
 
-TEXTS = Path(__file__).with_name("label_texts.tsv")
+SETS = {"t": "label_texts.tsv", "u": "label_texts_2.tsv"}
 
 
-@pytest.fixture(scope="module")
-def rows():
-    lines = TEXTS.read_text(encoding="utf-8").splitlines()
+def read(name):
+    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
     return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE, strict=True))
 
 
-def test_every_row_has_an_id_a_language_a_text_and_its_labels(rows):
-    assert [row["id"] for row in rows] == [f"t{number:03}" for number in range(1, 201)]
+@pytest.fixture(scope="module", params=SETS.values())
+def rows(request):
+    return read(request.param)
+
+
+def test_no_text_is_in_both_sets():
+    texts = [{row["text"].casefold() for row in read(name)} for name in SETS.values()]
+    assert set.intersection(*texts) == set()
+
+
+@pytest.mark.parametrize(("initial", "name"), SETS.items())
+def test_ids_are_numbered(initial, name):
+    assert [row["id"] for row in read(name)] == [f"{initial}{number:03}" for number in range(1, 201)]
+
+
+def test_every_row_has_a_language_a_text_and_its_labels(rows):
     assert Counter(row["language"] for row in rows) == {"en": 100, "pt": 100}
     assert len({row["text"] for row in rows}) == 200
     for row in rows:
