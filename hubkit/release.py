@@ -18,6 +18,7 @@ from hubkit.disk import full_disk, gigabytes
 from hubkit.errors import HubkitError, UsageError
 from hubkit.formats import FORMATS, check_format
 from hubkit.models.folders import content_digests
+from hubkit.models.hardware import hardware
 from hubkit.progress import running
 from hubkit.room import stage_bytes
 from hubkit.stages import STAGES, Stage
@@ -249,10 +250,23 @@ def record(
             **({"models": dict(models)} if models else {}),
             "seed": config.release.seed,
             "versions": _versions(),
+            "hardware": _hardware(stage.name, config),
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
             "seconds": round(time.time() - started, 1),
         },
     )
+
+
+def _hardware(name: str, config: ReleaseConfig) -> dict[str, Any]:
+    """What the stage `name` computed on; a server or a cluster that computed for it is not known here."""
+    devices = {
+        "translate": (config.translation.device, config.translation.workers),
+        "finetune": (config.finetuning.device, 1),
+        "generate": (config.generation.device, config.generation.tasks),
+        "score": (config.scoring.device, 1),
+        "audit": (config.generation.device, 1),
+    }
+    return hardware(*devices.get(name, ("cpu", 1)))
 
 
 def _stale(stage: Stage, config: ReleaseConfig, workspace: Workspace, key: Callable[[], str]) -> str | None:

@@ -68,6 +68,7 @@ def card_of(workspace: Workspace) -> str:
         "config": parse_config({}),
         "original": ORIGINAL_STUDY,
         "exposure": [],
+        "failures": [],
     }
     return render_card(published("dataset_card") / "_evaluation.md.jinja", {**facts, "synthetic": True})
 

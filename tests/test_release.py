@@ -143,7 +143,7 @@ def test_what_a_manifest_says(workspace: Workspace) -> None:
     finish(workspace)
     manifest = read_manifest(workspace, "two")
     assert manifest is not None
-    started, seconds, versions = (manifest.pop(name) for name in ("started", "seconds", "versions"))
+    started, seconds, versions, ran_on = (manifest.pop(name) for name in ("started", "seconds", "versions", "hardware"))
     stage = release.STAGES[1]
     assert manifest == {
         "format": 1,
@@ -153,6 +153,7 @@ def test_what_a_manifest_says(workspace: Workspace) -> None:
         "outputs": {"two": file_digest(workspace.root / "two")},
         "seed": 42,
     }
+    assert set(ran_on) == {"name", "count", "watts"}
     assert started.endswith("Z")
     assert 0 <= seconds < 60
     assert {"hubkit", "torch", "transformers", "huggingface-hub"} <= versions.keys()

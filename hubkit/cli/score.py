@@ -28,5 +28,6 @@ def command(config: ReleaseConfig, workspace: Workspace, form: Format | None) ->
     else:
         from hubkit.artifacts.scores import read_summary
         from hubkit.scoring.table import render
+        from hubkit.terms.exposure import configured_statements
 
-        click.echo(render(read_summary(workspace), form))
+        click.echo(render(read_summary(workspace), form, configured_statements(config)))

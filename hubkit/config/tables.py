@@ -344,6 +344,14 @@ class Packaging(Table):
     """The licence key of the cards."""
     rows_per_file: Positive = 100_000
     """Most rows in one Parquet file of the dataset."""
+    funding: str = ""
+    """Who paid for the work; printed on the cards."""
+    location: str = ""
+    """Where the machines stand and whose they are, such as "own machines, Brazil"; printed on the cards."""
+    watts: Annotated[float, Field(gt=0)] | None = Field(None, examples=[700.0])
+    """Power that a stage draws, for the energy on the cards; none: the power limit of its GPUs, else unknown."""
+    grams_per_kwh: Annotated[float, Field(ge=0)] | None = Field(None, examples=[100.0])
+    """CO2 equivalent of the electricity, for the carbon on the cards; none: unknown."""
     physionet: Annotated[Physionet, Runtime] = Physionet()
     """What a submission to PhysioNet says and hubkit cannot know (hubkit physionet)."""
 

@@ -21,8 +21,11 @@ from hubkit.models.recipe import Base, read_base
 from hubkit.original_study import ORIGINAL_STUDY, OriginalStudy
 from hubkit.packaging.code_digests import Code, code_digests
 from hubkit.packaging.dataset import HUB_SPLITS
+from hubkit.packaging.effort import Effort, efforts
+from hubkit.packaging.failures import Failures, failures
+from hubkit.packaging.populations import ViewCounts, ViewScore, view_counts, view_scores
 from hubkit.tables import CHEXPERT_LABELS, SPLITS
-from hubkit.terms.exposure import statement
+from hubkit.terms.exposure import statements
 from hubkit.terms.kinds import LICENSE_URL, CorpusTerms, Parent, terms_of
 from hubkit.workspace import Workspace, read_table
 
@@ -108,6 +111,13 @@ class CardFacts:
         medgemma: whether the base is under the terms of MedGemma.
         memorisation: what the audit found of the adapter; None where there was none, and no adapter goes to the Hub.
         exposure: what the base and the translator had seen of the corpus before, a sentence each.
+        systems: what the systems are called in tables, with the mark of what their base had seen.
+        precision: of the translator's weights, or why it is unknown.
+        licences: of dataset and adapter, in running text.
+        adapter_bytes: the size of the adapter's weights.
+        views, view_scores: images by view, and the adapter's scores by view.
+        failures: how the answers of each condition fail.
+        efforts: what the stages took.
     """
 
     hubkit: str
@@ -138,6 +148,14 @@ class CardFacts:
     medgemma: bool
     memorisation: Memorisation | None
     exposure: list[str]
+    systems: dict[str, str]
+    precision: str
+    licences: dict[str, str]
+    adapter_bytes: int
+    views: list[ViewCounts]
+    view_scores: list[ViewScore]
+    failures: list[Failures]
+    efforts: list[Effort]
 
     @property
     def adapter(self) -> SystemFigures:
@@ -159,6 +177,9 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
     source = f"the {terms.name} corpus" if terms.synthetic else terms.name.upper()
     base = read_base(workspace.adapter)
     translators = translator(workspace)
+    medgemma = base.name.startswith("google/medgemma")
+    weights = workspace.adapter / "adapter_model.safetensors"
+    seen = statements(base.name, [str(row["model"]) for row in translators], terms)
     return CardFacts(
         hubkit=hubkit.__version__,
         release=config.release,
@@ -186,16 +207,32 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
         digests={name: file_digest(path) for name, path in _provenance(workspace).items()},
         code=code_digests(config),
         versions=versions(workspace),
-        medgemma=base.name.startswith("google/medgemma"),
+        medgemma=medgemma,
         memorisation=read_memorisation(workspace) if workspace.memorisation.exists() else None,
-        exposure=exposures(base.name, translators, terms, source),
+        exposure=seen.sentences,
+        systems=seen.systems,
+        precision=translation_precision(config, workspace),
+        licences=licences(config, terms, medgemma),
+        adapter_bytes=weights.stat().st_size if weights.exists() else 0,
+        views=view_counts(workspace),
+        view_scores=view_scores(workspace),
+        failures=failures(workspace),
+        efforts=efforts(config, workspace),
     )
 
 
-def exposures(base: str, translators: list[dict[str, str | None]], terms: CorpusTerms, title: str) -> list[str]:
-    """What is known of the base and of the translators' earlier sight of the corpus, a sentence for each model."""
-    models = dict.fromkeys([base, *(str(row["model"]) for row in translators)])
-    return [statement(model, terms.name, title) for model in models]
+def translation_precision(config: ReleaseConfig, workspace: Workspace) -> str:
+    """The precision of the translator's weights: the setting is that of hubkit's own engine, and says nothing of a
+    server's."""
+    if config.translation.engine == "transformers":
+        return config.translation.quantization
+    return "unknown, as the server was started"
+
+
+def licences(config: ReleaseConfig, terms: CorpusTerms, medgemma: bool) -> dict[str, str]:
+    """The licences of dataset and adapter, as a card says them."""
+    own = terms.licence if config.packaging.license == "other" else config.packaging.license
+    return {"dataset": own, "adapter": "Health AI Developer Foundations Terms of Use" if medgemma else own}
 
 
 def _with_public_names(config: ReleaseConfig) -> ReleaseConfig:

@@ -57,6 +57,7 @@ def render(template: Path, facts: Mapping[str, Any]) -> str:
     environment.filters["percent"] = _percent
     environment.filters["interval"] = _interval
     environment.filters["measurable"] = _measurable
+    environment.filters["measured"] = _measured
     try:
         return environment.get_template(template.name).render(facts)
     except jinja2.TemplateError as error:
@@ -86,3 +87,11 @@ def _interval(found: Interval, digits: int = 3) -> str:
 
 def _measurable(share: float | None) -> str:
     return "not measurable" if share is None else _percent(share)
+
+
+def _measured(value: float | None, unit: str) -> str:
+    """Two digits that count, so that the hundredth of an hour of a small release is seen as well."""
+    if value is None:
+        return "unknown"
+    digits = 0 if value >= 10 else 1 if value >= 1 else 3
+    return f"{value:.{digits}f} {unit}"

@@ -13,6 +13,7 @@ from hubkit.artifacts.model import to_json
 from hubkit.artifacts.scores import read_summary
 from hubkit.artifacts.selection import read_selection
 from hubkit.artifacts.training import TRAINING, read_training
+from hubkit.config import ReleaseConfig
 from hubkit.progress import duration
 from hubkit.release import read_manifest
 from hubkit.report.marks import Piece, Span, marked
@@ -20,6 +21,7 @@ from hubkit.report.outcomes import outcome
 from hubkit.scoring.tables import Grid, grids
 from hubkit.stages import STAGES
 from hubkit.tables import CHEXPERT_LABELS, CONDITIONS, SETUPS, SPLITS, SYSTEM_NAMES
+from hubkit.terms.exposure import configured_statements
 from hubkit.workspace import Workspace, read_table
 
 MOST_PAIRS = 200
@@ -143,9 +145,11 @@ def _machine_texts(workspace: Workspace) -> dict[tuple[int, str], str | None]:
     return {(row["study_id"], row["section"]): row["translation"] for row in rows}
 
 
-def tables(workspace: Workspace) -> list[Grid]:
-    """The tables of scores."""
-    return grids(read_summary(workspace)) if workspace.summary.exists() else []
+def tables(config: ReleaseConfig, workspace: Workspace) -> list[Grid]:
+    """The tables of scores, with the mark of what the base had seen of the corpus before."""
+    if not workspace.summary.exists():
+        return []
+    return grids(read_summary(workspace), configured_statements(config).systems)
 
 
 def training(workspace: Workspace) -> dict[str, Any] | None:

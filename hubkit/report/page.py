@@ -11,6 +11,7 @@ from hubkit.artifacts.receipt import PushedRepo, read_receipt
 from hubkit.config import ReleaseConfig
 from hubkit.report import contents
 from hubkit.tables import SPLITS
+from hubkit.terms.exposure import configured_statements
 from hubkit.workspace import Workspace, write_text
 
 TEMPLATES = Path(__file__).parent
@@ -48,7 +49,8 @@ def write_page(config: ReleaseConfig, workspace: Workspace) -> Path:
         pairs=pairs,
         doubtful=doubtful,
         translated=workspace.translations.exists(),
-        tables=contents.tables(workspace),
+        tables=contents.tables(config, workspace),
+        seen=configured_statements(config).sentences,
         plots=contents.plots(workspace.scores),
         training=contents.training(workspace),
         curves=contents.plots(workspace.adapter),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -14,7 +15,8 @@ from hubkit.artifacts.scores import Interval, Summary, read_summary
 from hubkit.config import ReleaseConfig
 from hubkit.endpoint import current_endpoint
 from hubkit.models.recipe import read_base
-from hubkit.tables import SETUP_NAMES, SYSTEM_NAMES
+from hubkit.tables import SETUP_NAMES
+from hubkit.terms.exposure import configured_statements
 from hubkit.workspace import Workspace
 
 WHAT = {
@@ -22,6 +24,9 @@ WHAT = {
     "adapter": "gated LoRA adapter",
     "metric": "BERTScore metric (a Space)",
 }
+
+WIDTH = 80
+"""Characters of a line."""
 
 DEFAULTS = (Path("hubkit.toml"), Path("work"))
 """The --config and --workspace that a command takes where none is given."""
@@ -38,7 +43,10 @@ def print_summary(config: ReleaseConfig, workspace: Workspace, settings: Path, p
     summary = read_summary(workspace)
     console.print(f"\n[bold]Scores[/bold] of {summary.n} test studies of {summary.patients} patients,")
     console.print(f"with {summary.confidence:.0%} intervals (all tables: hubkit score --table md)\n")
-    console.print(_scores(summary))
+    seen = configured_statements(config)
+    console.print(_scores(summary, seen.systems))
+    for sentence in seen.sentences:
+        console.print("\n" + textwrap.fill(sentence.replace("`", ""), WIDTH), markup=False)
     console.print(f"\n[bold]On the Hub[/bold], tag {config.release.tag}\n")
     for artifact, url in _addresses(config, workspace):
         console.print(f"    {url}  {WHAT[artifact]}", markup=False)
@@ -97,11 +105,11 @@ def _addresses(config: ReleaseConfig, workspace: Workspace) -> Iterator[tuple[st
         yield artifact, repo.url or f"{current_endpoint()}/{repo.id}"
 
 
-def _scores(summary: Summary) -> Table:
+def _scores(summary: Summary, names: Mapping[str, str]) -> Table:
     """F1 of every system in both setups, and of the findings: what fits into 80 characters."""
     shown = {**{f"{setup} f1": f"F1, {name}" for setup, name in SETUP_NAMES.items()}, "clinical micro": "findings"}
     rows = [
-        (SYSTEM_NAMES[system], *[_figure(found.figure(name)) for name in shown])
+        (names[system], *[_figure(found.figure(name)) for name in shown])
         for system, found in summary.conditions.items()
     ]
     return _table(("system", *shown.values()), rows, first=17)

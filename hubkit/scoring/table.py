@@ -9,17 +9,24 @@ from hubkit.artifacts.model import to_json
 from hubkit.artifacts.scores import Summary
 from hubkit.formats import numbered
 from hubkit.scoring.tables import Grid, grids, original_f1
+from hubkit.terms.exposure import UNMARKED, Statements
 
 Format = Literal["md", "latex", "json"]
 
 
-def render(summary: Summary, form: Format) -> str:
-    """The summary for a reader (`md`, `latex`) or a program (`json`, with the study's figures under `original_f1`)."""
+def render(summary: Summary, form: Format, seen: Statements = UNMARKED) -> str:
+    """The summary for a reader (`md`, `latex`) or a program (`json`, with the study's figures under `original_f1`).
+
+    Args:
+        seen: what the models had seen of the corpus before.
+    """
     if form == "json":
-        values = {**numbered("summary", to_json(summary)), "original_f1": original_f1()}
+        values = {**numbered("summary", to_json(summary)), "original_f1": original_f1(), "seen": seen.sentences}
         return json.dumps(values, indent=2, ensure_ascii=False)
     draw, sign = {"md": (_markdown, _signed_list), "latex": (_latex, _signed_comment)}[form]
-    return "\n\n".join([*(draw(grid) for grid in grids(summary)), sign(summary.signatures)])
+    return "\n\n".join(
+        [*(draw(grid) for grid in grids(summary, seen.systems, seen.sentences)), sign(summary.signatures)]
+    )
 
 
 def _markdown(grid: Grid) -> str:
@@ -55,5 +62,14 @@ def _latex(grid: Grid) -> str:
 
 
 def _escape(cell: str) -> str:
-    special = {"%": r"\%", "&": r"\&", "_": r"\_", "#": r"\#", "<": r"$<$", "−": r"$-$"}
+    special = {
+        "%": r"\%",
+        "&": r"\&",
+        "_": r"\_",
+        "#": r"\#",
+        "<": r"$<$",
+        "−": r"$-$",
+        "†": r"\dag{}",
+        "‡": r"\ddag{}",
+    }
     return "".join(special.get(character, character) for character in cell)

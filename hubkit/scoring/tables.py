@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from hubkit.artifacts.scores import Interval, Summary
@@ -37,17 +38,27 @@ class Grid(NamedTuple):
         return "l" * self.names + "r" * (len(self.header) - self.names)
 
 
-def grids(summary: Summary) -> list[Grid]:
-    """BERTScore, the other measures, the findings by label, and the differences, in this order."""
-    return [bertscore_grid(summary), others_grid(summary), findings_grid(summary), differences_grid(summary)]
+Names = Mapping[str, str]
+"""What the systems are called, by name."""
 
 
-def bertscore_grid(summary: Summary) -> Grid:
+def grids(summary: Summary, names: Names = SYSTEM_NAMES, seen: Sequence[str] = ()) -> list[Grid]:
+    """BERTScore, the other measures, the findings by label, and the differences, in this order.
+
+    Args:
+        names: of the systems, with the mark of what their base had seen of the corpus.
+        seen: what the marks mean, as sentences; they stand below the first table's caption.
+    """
+    first, *others = (grid(summary, names) for grid in (bertscore_grid, others_grid, findings_grid, differences_grid))
+    return [first._replace(note=" ".join([first.note, *seen])), *others]
+
+
+def bertscore_grid(summary: Summary, names: Names) -> Grid:
     """Precision, recall and F1 of every system and setup."""
     original = original_f1()
     rows = [
         (
-            SYSTEM_NAMES[system],
+            names[system],
             SETUP_NAMES[setup],
             *[_figure(found.figure(f"{setup} {measure}"), 3) for measure in MEASURES],
             *[f"{value:.3f}" for value in (f1.median, f1.min, f1.max, f1.sd)],
@@ -67,11 +78,11 @@ def bertscore_grid(summary: Summary) -> Grid:
     return Grid(caption, header, rows, names=2, note=note)
 
 
-def others_grid(summary: Summary) -> Grid:
+def others_grid(summary: Summary, names: Names) -> Grid:
     """The other measures of every system, with what a flipped negation costs in each that is tested."""
     metrics = shown_in("measures", summary.names)
     rows = [
-        (SYSTEM_NAMES[system], *[_figure(found.figure(metric.name), metric.digits) for metric in metrics])
+        (names[system], *[_figure(found.figure(metric.name), metric.digits) for metric in metrics])
         for system, found in summary.conditions.items()
     ]
     tested = [metric for metric in METRICS.values() if metric.tested and metric.name in summary.names]
@@ -85,7 +96,7 @@ def others_grid(summary: Summary) -> Grid:
     return Grid(caption, ("condition", *[metric.label for metric in metrics]), rows, note=note)
 
 
-def findings_grid(summary: Summary) -> Grid:
+def findings_grid(summary: Summary, names: Names) -> Grid:
     """F1 of each label, micro and macro, of every system; the last column is the rules' own F1 on labelled texts."""
     conditions, rules = summary.conditions, summary.rules
     rows = [
@@ -106,15 +117,15 @@ def findings_grid(summary: Summary) -> Grid:
         f"Last column: the rules' F1 on {rules.texts} invented texts with known labels; they read "
         f"{rules.whole_texts:.1%} of these texts wholly right, and {rules.values:.1%} of single labels."
     )
-    header = ("label", "studies", *[SYSTEM_NAMES[system] for system in conditions], "rules")
+    header = ("label", "studies", *[names[system] for system in conditions], "rules")
     return Grid(caption, header, rows, note=note)
 
 
-def differences_grid(summary: Summary) -> Grid:
+def differences_grid(summary: Summary, names: Names) -> Grid:
     """The differences that were tested, with p values."""
     rows = [
         (
-            f"{SYSTEM_NAMES[row.system]} − {SYSTEM_NAMES[row.against]}",
+            f"{names[row.system]} − {names[row.against]}",
             METRICS[row.measure].label,
             _figure(row.interval, METRICS[row.measure].digits),
             *[_p_value(p) for p in (row.p_bootstrap, row.p_randomisation, row.p_holm) if p is not None],

@@ -5,9 +5,18 @@ Scores on a corpus that a model was trained on say less than scores on one that 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
+from hubkit.config import ReleaseConfig
+from hubkit.models.folders import public_name
+from hubkit.tables import CONDITIONS, SYSTEM_NAMES
+from hubkit.terms.kinds import CorpusTerms, terms_of
+
 Seen = Literal["seen", "not seen", "unknown"]
+
+MARKS: dict[Seen, str] = {"seen": "†", "not seen": "", "unknown": "‡"}
+"""What stands behind a condition in a table of scores, by what its base had seen of the corpus."""
 
 
 class Exposure(NamedTuple):
@@ -80,3 +89,41 @@ def statement(model: str, corpus: str, title: str) -> str:
         "unknown": f"whether `{model}` was trained on {title} before is unknown",
     }[known.seen]
     return f"{said[0].upper()}{said[1:]} ({known.source})."
+
+
+class Statements(NamedTuple):
+    """What the cards, the tables of scores, the summary and the report say of the models of a release.
+
+    Attributes:
+        sentences: of the base, behind its mark, and of each translator.
+        systems: SYSTEM_NAMES, the conditions with the mark of the base that they share.
+    """
+
+    sentences: list[str]
+    systems: dict[str, str]
+
+
+UNMARKED = Statements([], dict(SYSTEM_NAMES))
+"""Where nothing is said of any model."""
+
+
+def statements(base: str, translators: Iterable[str], terms: CorpusTerms) -> Statements:
+    """What is said of the base and the translators of a release.
+
+    Args:
+        base, translators: their public names.
+    """
+    title = f"the {terms.name} corpus" if terms.synthetic else terms.name.upper()
+    mark = MARKS[exposure(base, terms.name).seen]
+    first = f"{mark} {statement(base, terms.name, title)}".strip()
+    others = [statement(model, terms.name, title) for model in dict.fromkeys(translators) if model != base]
+    systems = {name: f"{shown} {mark}".strip() if name in CONDITIONS else shown for name, shown in SYSTEM_NAMES.items()}
+    return Statements([first, *others], systems)
+
+
+def configured_statements(config: ReleaseConfig) -> Statements:
+    """The same of the models that are configured."""
+    base, translator = (
+        public_name(settings.model, settings.model_id) for settings in (config.finetuning, config.translation)
+    )
+    return statements(base, [translator], terms_of(config.corpus.kind))

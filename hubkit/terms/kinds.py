@@ -57,6 +57,9 @@ class CorpusTerms(NamedTuple):
         synthetic: whether a program made it; cards say so before anything else.
         parents: the PhysioNet projects that it consists of: reports, images.
         known_as: how model cards name it, in lower case.
+        site: where its studies come from.
+        demographics: what is known of sex and age of its patients.
+        producers: who wrote its reports.
     """
 
     name: str
@@ -70,6 +73,9 @@ class CorpusTerms(NamedTuple):
     synthetic: bool = False
     parents: tuple[Parent, ...] = ()
     known_as: tuple[str, ...] = ()
+    site: str = "not stated here: see the source"
+    demographics: str = "not part of this release: see the source"
+    producers: str = "Radiologists, in the course of care."
 
     def title(self, version: str) -> str:
         """The name of the corpus in running text, with its version where it has one."""
@@ -108,6 +114,11 @@ TERMS: dict[str, CorpusTerms] = {
         find=find_mimic_cxr,
         parents=MIMIC_PARENTS,
         known_as=("mimic-cxr", "mimic cxr", "mimic"),
+        site="one hospital, the Beth Israel Deaconess Medical Center in Boston, and patients of its emergency "
+        "department",
+        demographics="not in MIMIC-CXR, whose reports have blanks in their place. Whoever holds access to MIMIC-IV can "
+        "join them by `subject_id`, and no figure here is broken down by them",
+        producers="Radiologists of one hospital, in the course of care. Who they are is not known.",
     ),
     "openi": CorpusTerms(
         name="openi",
@@ -120,6 +131,9 @@ TERMS: dict[str, CorpusTerms] = {
         joined=False,
         find=find_openi,
         known_as=("open-i", "openi", "indiana university"),
+        site="hospitals of one network, in Indiana",
+        demographics="not in the corpus, so that no figure is broken down by them",
+        producers="Radiologists of one network of hospitals, in the course of care.",
     ),
     "demo": CorpusTerms(
         name="demo",
@@ -131,6 +145,9 @@ TERMS: dict[str, CorpusTerms] = {
         joined=True,
         find=find_mimic_cxr,
         synthetic=True,
+        site="none: a program made the studies",
+        demographics="none: its patients are numbers",
+        producers="A program.",
     ),
 }
 

@@ -443,6 +443,6 @@ def test_both_cards_say_what_was_left_out_of_training_and_scores(tmp_path: Path)
     for artifact in ("dataset", "adapter"):
         card = (workspace.dist / artifact / "README.md").read_text()
         assert "10 of 11 test studies have a reference that passed the checks or that a person accepted" in card
-        assert "| LoRA | 11 | 0.625 | 0.500 | 37.5 | 0.250 |" in card
+        assert "| LoRA † | 11 | 0.625 | 0.500 | 37.5 | 0.250 |" in card
     assert "3 flagged sections were left out" in (workspace.dist / "dataset/README.md").read_text()
     assert "trained on 18 of the 20 studies of the train split" in card

@@ -35,7 +35,7 @@ from hubkit.workspace import Workspace, write_json, write_table, write_text
 NAMES = dict(
     zip(
         SYSTEMS,
-        ("zero-shot", "few-shot", "LoRA", "commonest report", "reference itself", "reference, negations flipped"),
+        ("zero-shot †", "few-shot †", "LoRA †", "commonest report", "reference itself", "reference, negations flipped"),
         strict=True,
     )
 )
@@ -59,6 +59,15 @@ LOG = [
     {"step": 10, "eval_loss": 1.375},
 ]
 VERSIONS = {"translate": {"torch": "2.13.7"}, "score": {"torch": "2.14.1", "evaluate": "0.4.6"}}
+TOOK = {
+    "translate": {"seconds": 5400.0, "hardware": {"name": "GPU X", "count": 2, "watts": 350.0}},
+    "score": {"seconds": 90.0, "hardware": {"name": "CPU Y", "count": 6, "watts": None}},
+}
+EFFORT = [
+    ["translation", "2 x GPU X", "1.5 h", "1.1 kWh", "unknown"],
+    ["scores", "6 x CPU Y", "0.025 h", "unknown", "unknown"],
+]
+"""1.5 hours at 700 W are 1.05 kWh."""
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +89,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     write_table(workspace.translations, pa.Table.from_pylist(translations, schema=schema))
     write_text(workspace.log_history, "".join(json.dumps(entry) + "\n" for entry in LOG))
     for stage, versions in VERSIONS.items():
-        write_json(workspace.manifest(stage), {"versions": versions})
+        write_json(workspace.manifest(stage), {"versions": versions, **TOOK[stage]})
     return workspace
 
 
@@ -143,9 +152,22 @@ def evaluation(again: Recomputed) -> Block:
         for digits in [1 if name in ("chrf++", "bleu") else 3]
         for p_value in [f"{again.adjusted[one, other, name]:.4f}"]
     ]
+    said = {system: again.named(system) for system in CONDITIONS}
+    failing = [
+        [
+            NAMES[system],
+            *[str(len(again.test)), "0 %", "0 %", str(len(again.test))],
+            percent((said[system] & ~again.true).any(axis=1).mean()),
+            percent((~said[system] & again.true).any(axis=1).mean()),
+        ]
+        for system in CONDITIONS
+    ]
     original = [["bertimbau", "0.582", "0.655", "0.660"], ["xlm-roberta", "0.824", "0.826", "0.837"]]
     heads = [["BERTScore", "condition", "precision", "recall", "F1"]]
     heads += [["condition", *[MEASURE_NAMES[name] for name in TESTED[2:]]]]
+    heads += [
+        ["condition", "answers", "empty", "cut at the limit", "with labels", "finding invented", "finding missed"]
+    ]
     heads += [["finding", "studies", *[NAMES[system] for system in SYSTEMS if system != "commonest"], "rules"]]
     heads += [["measure", "of", "against", "difference", "p"], ["BERTScore", "zero-shot", "few-shot", "LoRA"]]
     count, subjects = str(len(again.test)), str(len(again.subjects))
@@ -169,7 +191,7 @@ def evaluation(again: Recomputed) -> Block:
     ]
     # Of few subjects the card says what they are too few for.
     prose += [subjects, "30", subjects, "100", "965"]
-    tables = zip(heads, (bertscore, overlap, findings, differences, original), strict=True)
+    tables = zip(heads, (bertscore, overlap, failing, findings, differences, original), strict=True)
     return Block([*prose, *signatures, "14", *sample], [], [[head, *rows] for head, rows in tables])
 
 
@@ -215,7 +237,8 @@ def test_the_datasets_card(again: Recomputed, evaluation: Block, workspace: Work
         "load": Block(["2.21", "2.21", "3"], ["12"], []),
         "contents": Block(
             ["14", "1", "0", "-1", "0"],
-            [],
+            # Of the invented row.
+            ["0", "0", "1", "0"],
             [
                 [["split", "studies", "subjects", "images referred to"], *sizes],
                 [["label", "train", "validation", "test"], *positive],
@@ -225,7 +248,33 @@ def test_the_datasets_card(again: Recomputed, evaluation: Block, workspace: Work
         "quality": quality_block(again.translations),
         "evaluation": evaluation,
         "citation": Block(LITERATURE, ["1.0.0"], []),
+        "details": Block([], [], [[["", ""], ["licence", "PhysioNet Credentialed Health Data License 1.5.0"]]]),
+        "privacy": Block(["5", "1", "1", "1"], [], []),
+        "bias": bias_block(again),
+        "impact": Block([], [], [[IMPACT, *EFFORT]]),
     }
+
+
+IMPACT = ["work", "hardware", "hours", "energy", "carbon"]
+
+
+def bias_block(again: Recomputed) -> Block:
+    """Images and scores by view: a frontal image is a study's first one."""
+    rows = []
+    scores = dict(zip((row["study_id"] for row in again.test), again.values("bertimbau", "lora")[:, 2], strict=True))
+    for view in ("PA", "LATERAL"):
+        images = [
+            sum(
+                image["view"] == view for row in again.studies if row["split"] == split for image in row["images"] or ()
+            )
+            for split in SPLITS.values()
+        ]
+        begins = [row["study_id"] for row in again.test if row["images"][0]["view"] == view]
+        mean = f"{np.mean([scores[study] for study in begins]):.3f}" if begins else "-"
+        rows.append([view, *map(str, images), str(len(begins)), mean])
+    heads = [f"images, {name}" for name in SPLITS]
+    head = ["view", *heads, "test studies that begin with it", "BERTScore F1 (bertimbau), LoRA †"]
+    return Block([], [], [[head, *rows]])
 
 
 SPLITS = {"train": "train", "validation": "validate", "test": "test"}
@@ -300,6 +349,8 @@ def test_the_adapters_card(again: Recomputed, evaluation: Block, workspace: Work
     assert (training["r"], training["alpha"], training["batch_size"]) == (16, 16, 1)
     warm_up = percent(training["warmup_ratio"])
     settings = [
+        ["training regime", "adapter in fp32, frozen base in nf4"],
+        ["size of the adapter", "8 bytes"],
         ["LoRA", f"r {training['r']}, alpha {training['alpha']}, dropout {training['dropout']}"],
         ["epochs", str(training["epochs"])],
         ["batch, gradient accumulation", f"{training['batch_size']}, {training['gradient_accumulation']}"],
@@ -333,6 +384,8 @@ def test_the_adapters_card(again: Recomputed, evaluation: Block, workspace: Work
         "memorisation": memorisation_block(workspace),
         "evaluation": evaluation,
         "citation": Block(["2507.05201"], ["1.0.0"], []),
+        "bias": bias_block(again),
+        "impact": Block([], [], [[IMPACT, *EFFORT]]),
     }
 
 

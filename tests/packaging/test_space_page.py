@@ -16,9 +16,9 @@ from hubkit.tables import SETUPS
 from hubkit.workspace import Workspace
 
 NAMES = {
-    "zero_shot": "zero-shot",
-    "few_shot": "few-shot",
-    "lora": "LoRA",
+    "zero_shot": "zero-shot †",
+    "few_shot": "few-shot †",
+    "lora": "LoRA †",
     "commonest": "commonest report",
     "reference": "reference itself",
     "flipped": "reference, negations flipped",

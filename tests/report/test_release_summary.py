@@ -230,7 +230,9 @@ def released(tmp_path: Path) -> Workspace:
 def test_the_end_of_a_release_fits_into_80_columns(released: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     print_summary(parse_config(CONFIG), released, Path("my settings.toml"), released.report)
     said = capsys.readouterr().out
-    assert "LoRA              0.900 [0.800, 1.000] 0.900 [0.800, 1.000] 0.900 [0.800, 1.000]" in said
+    # What the base had seen is marked in the table and said below it.
+    assert re.search(r"^† google/medgemma-4b-it was trained on MIMIC-CXR before \(", said, re.MULTILINE)
+    assert "LoRA †            0.900 [0.800, 1.000] 0.900 [0.800, 1.000] 0.900 [0.800, 1.000]" in said
     assert "https://hub.example/spaces/lab/metric" in said
     assert f"hubkit status --config 'my settings.toml' --workspace {released.root}" in said
     assert said.endswith(f"\n    file://{released.root}/report.html\n")

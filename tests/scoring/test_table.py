@@ -7,7 +7,9 @@ from click.testing import CliRunner
 
 from hubkit.artifacts.scores import Summary
 from hubkit.cli import cli
+from hubkit.config import ReleaseConfig
 from hubkit.scoring.table import render
+from hubkit.terms.exposure import configured_statements
 
 FIGURE = {"low": 0.5, "high": 0.7}
 BERTSCORE = {
@@ -96,6 +98,7 @@ def test_latex():
 def test_json_has_the_original_figures_beside():
     found = json.loads(render(Summary.model_validate(summary()), "json"))
     assert found["conditions"] == summary()["conditions"]
+    assert found["seen"] == []
     assert found["original_f1"]["xlm-roberta"]["lora"] == 0.837
 
 
@@ -107,7 +110,10 @@ def test_the_command_prints_what_is_there(tmp_path):
     arguments = ["score", "--config", str(tmp_path / "hubkit.toml"), "--workspace", str(tmp_path / "work")]
     result = CliRunner().invoke(cli, [*arguments, "--table", "md"], catch_exceptions=False)
     assert result.exit_code == 0
-    assert result.output.strip() == render(Summary.model_validate(summary()), "md")
+    seen = configured_statements(ReleaseConfig())
+    assert result.output.strip() == render(Summary.model_validate(summary()), "md", seen)
+    assert "| LoRA † | BERTimbau |" in result.output
+    assert "† `google/medgemma-4b-it` was trained on MIMIC-CXR before (" in result.output
     (folder / "summary.json").write_text("{")
     result = CliRunner().invoke(cli, [*arguments, "--table", "json"])
     assert "summary.json: is not whole" in str(result.exception)

@@ -1,0 +1,58 @@
+"""Whom and what a release shows, as far as it is known: images by view, and the adapter's scores by view."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import NamedTuple
+
+from hubkit.tables import SPLITS
+from hubkit.workspace import Workspace, read_table
+
+UNNAMED = "not named"
+"""The view of an image of which the corpus does not name one."""
+
+
+class ViewCounts(NamedTuple):
+    """A view, and how many images of each split have it."""
+
+    view: str
+    images: list[int]
+
+
+class ViewScore(NamedTuple):
+    """The test studies whose first image has a view, and their mean BERTScore F1 (BERTimbau) with the adapter."""
+
+    view: str
+    studies: int
+    f1: float
+
+
+def view_counts(workspace: Workspace) -> list[ViewCounts]:
+    """Images by view and split, the commonest view first."""
+    rows = read_table(workspace.studies, ["split", "images"]).to_pylist()
+    counts = Counter((row["split"], _view(image)) for row in rows for image in row["images"] or ())
+    views = Counter({view: 0 for _, view in counts})
+    for (_, view), count in counts.items():
+        views[view] += count
+    ordered = sorted(views, key=lambda view: (-views[view], view))
+    return [ViewCounts(view, [counts[split, view] for split in SPLITS]) for view in ordered]
+
+
+def view_scores(workspace: Workspace) -> list[ViewScore]:
+    """The adapter's scores by the view of a study's first image, most studies first."""
+    first = {
+        row["study_id"]: _view(row["images"][0])
+        for row in read_table(workspace.studies, ["study_id", "images"]).to_pylist()
+        if row["images"]
+    }
+    scores: dict[str, list[float]] = defaultdict(list)
+    columns = ["study_id", "condition", "setup", "f1"]
+    for row in read_table(workspace.scores / "scores.parquet", columns).to_pylist():
+        if (row["condition"], row["setup"]) == ("lora", "bertimbau") and row["study_id"] in first:
+            scores[first[row["study_id"]]].append(row["f1"])
+    ordered = sorted(scores, key=lambda view: (-len(scores[view]), view))
+    return [ViewScore(view, len(scores[view]), sum(scores[view]) / len(scores[view])) for view in ordered]
+
+
+def _view(image: dict[str, str | None]) -> str:
+    return image["view"] or UNNAMED
