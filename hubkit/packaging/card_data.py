@@ -13,6 +13,7 @@ from hubkit.artifacts.revision import read_revision
 from hubkit.artifacts.scores import Summary, SystemFigures, read_summary
 from hubkit.artifacts.selection import read_selection
 from hubkit.artifacts.training import Training, read_training
+from hubkit.artifacts.translator import read_translator
 from hubkit.config import ARTIFACTS, Release, ReleaseConfig
 from hubkit.digests import file_digest
 from hubkit.endpoint import OFFICIAL
@@ -28,6 +29,8 @@ from hubkit.tables import CHEXPERT_LABELS, SPLITS
 from hubkit.terms.exposure import statements
 from hubkit.terms.kinds import LICENSE_URL, CorpusTerms, Parent, terms_of
 from hubkit.workspace import Workspace, read_table
+
+UNKNOWN_PRECISION = "unknown, as the server was started"
 
 
 class SplitSize(NamedTuple):
@@ -222,11 +225,14 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
 
 
 def translation_precision(config: ReleaseConfig, workspace: Workspace) -> str:
-    """The precision of the translator's weights: the setting is that of hubkit's own engine, and says nothing of a
-    server's."""
-    if config.translation.engine == "transformers":
+    """The precision of the translator's weights, as what ran the model said; several where it was run anew.
+
+    A workspace of before has the setting alone, which is that of hubkit's own engine and says nothing of a server's.
+    """
+    known = read_translator(workspace).precisions
+    if known == [None] and config.translation.engine == "transformers":
         return config.translation.quantization
-    return "unknown, as the server was started"
+    return ", then ".join(precision or UNKNOWN_PRECISION for precision in known)
 
 
 def licences(config: ReleaseConfig, terms: CorpusTerms, medgemma: bool) -> dict[str, str]:

@@ -10,6 +10,7 @@ import pytest
 from invented_release import build_release, release_config
 
 import hubkit.models.hardware as module
+from hubkit.artifacts.translator import Served, Translator, write_translator
 from hubkit.models.hardware import hardware
 from hubkit.packaging.card_data import translation_precision
 from hubkit.packaging.cards import render
@@ -110,10 +111,23 @@ def test_the_power_of_a_gpu_is_what_its_driver_says(
 
 
 @pytest.mark.parametrize(
-    ("engine", "expected"), [("transformers", "nf4"), ("openai", "unknown, as the server was started")]
+    ("engine", "served", "expected"),
+    [
+        ("transformers", None, "nf4"),
+        ("transformers", ["bf16"], "bf16"),
+        ("openai", None, "unknown, as the server was started"),
+        ("openai", ["fp8"], "fp8"),
+        ("openai", [None], "unknown, as the server was started"),
+        ("openai", ["fp8", None], "fp8, then unknown, as the server was started"),
+    ],
 )
-def test_the_setting_says_nothing_of_a_servers_precision(tmp_path: Path, engine: str, expected: str) -> None:
+def test_the_setting_says_nothing_of_a_servers_precision(
+    tmp_path: Path, engine: str, served: list[str | None] | None, expected: str
+) -> None:
     workspace = build_release(tmp_path)
+    if served is not None:
+        answers = tuple(Served(precision=precision) for precision in served)
+        write_translator(workspace, Translator(engine=engine, served=answers))
     config = release_config(tmp_path / "corpus", translation={"engine": engine})
     assert translation_precision(config, workspace) == expected
     package(config, workspace)
