@@ -26,7 +26,7 @@ import pyarrow as pa
 from hubkit.custody.sealed import IDS, Keyring, find_corpus, open_table
 from hubkit.custody.tables import seal_table
 from hubkit.packaging.dataset import default_schema
-from hubkit.packaging.parquet import write_split
+from hubkit.packaging.parquet import of_table, write_split
 from hubkit.tables import CHEXPERT_LABELS
 
 LENGTHS = {"indication": 8, "findings": 50, "impression": 20, "report": 90}
@@ -63,7 +63,7 @@ def main() -> None:
             "bytes_a_row": {"plain": plain.nbytes // studies, "sealed": sealed.nbytes // studies},
         }
         for name, table in (("plain", plain), ("sealed", sealed)):
-            write_split(root / name, "default", "train", table, ROWS_PER_FILE)
+            write_split(root / name, "default", "train", of_table(table), ROWS_PER_FILE)
         times = [(load(root / "plain", root / "cache"), load(root / "sealed", root / "cache")) for _ in range(ROUNDS)]
     plain_load, sealed_load = (Time(*map(min, zip(*column, strict=True))) for column in zip(*times, strict=True))
     ratio = Time(*(round(one / other, 2) for one, other in zip(sealed_load, plain_load, strict=True)))

@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 
 from hubkit.localhub import LocalHub, serve
-from hubkit.packaging.parquet import write_split
+from hubkit.packaging.parquet import of_table, write_split
 
 WORDS, VOCABULARY, ROWS_PER_FILE = 90, 40_000, 50_000
 REPO = "maintainer/reports"
@@ -43,8 +43,10 @@ def main() -> None:
     changed = frozenset(random.Random(0).sample(range(options.reports), options.changed))
     with tempfile.TemporaryDirectory(prefix="hubkit-upload-") as name:
         folder = Path(name)
-        first = write_split(folder / "1", "default", "train", reports(options.reports), ROWS_PER_FILE)
-        second = write_split(folder / "2", "default", "train", reports(options.reports, changed), ROWS_PER_FILE)
+        first = write_split(folder / "1", "default", "train", of_table(reports(options.reports)), ROWS_PER_FILE)
+        second = write_split(
+            folder / "2", "default", "train", of_table(reports(options.reports, changed)), ROWS_PER_FILE
+        )
         found = {"reports": options.reports, "changed": options.changed, "bytes": second.file_bytes}
         for mode in ("xet", "lfs"):
             with serve(folder / mode) as hub:

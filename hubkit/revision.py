@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hubkit.artifacts.revision import read_revision
+from hubkit.by_study import ByStudy
 from hubkit.reports import Reference, reference, sections_of
 from hubkit.workspace import Workspace, read_table
 
@@ -12,10 +13,12 @@ def revised_references(workspace: Workspace, kind: Reference) -> dict[int, str |
 
     The generated tables hold the machine's references, since a new reference generates nothing again.
     """
-    studies = set(read_revision(workspace).test_studies)
+    import numpy as np
+
+    studies = read_revision(workspace).test_studies
     if not studies:
         return {}
     columns = ["study_id", "section", "translation", "status"]
-    rows = read_table(workspace.translations, columns).to_pylist()
-    sections = sections_of(row for row in rows if row["study_id"] in studies)
+    rows = ByStudy(read_table(workspace.translations, columns)).rows(np.array(sorted(set(studies))))
+    sections = sections_of(rows.to_pylist())
     return {study: reference(sections.get(study, {}), kind) or None for study in studies}

@@ -27,7 +27,7 @@ LAYERS = (
     {"artifacts", "clinical", "sources", "cards", "endpoint", "reports"},
     {"workspace", "published", "config", "tables", "original_study", "progress", "formats", "tokens", "floors"},
     {"privacy", "locks"},
-    {"digests", "disk", "spreadsheet"},
+    {"digests", "disk", "spreadsheet", "by_study"},
     {"distribution", "errors", "__init__"},
 )
 """Packages and modules of hubkit, from the top. A room may import itself and what is below it, and no neighbour."""

@@ -15,27 +15,32 @@ SCALARS = ("string", "bool", "int8", "int32", "int64", "float", "double")
 """Kinds of cells that are called as Arrow calls their type; the others are `KINDS`."""
 
 
-def seal_table(table: pa.Table, config: str, split: str, keys: Keyring) -> pa.Table:
+def seal_table(
+    table: pa.Table, config: str, split: str, keys: Keyring, count: int | None = None, first: int = 0
+) -> pa.Table:
     """Seal every column of `table` but the ids; the same table under the same keys gives the same bytes.
 
     Args:
-        table: with the columns subject_id and study_id; a split of a config, whole and in its order.
+        table: with the columns subject_id and study_id; a split of a config in its order, or some rows of it.
         config: name of the config.
         split: name of the split on the Hub.
         keys: of the release.
+        count: how many rows the split has; None where these are all.
+        first: the number of the first of these rows.
 
     Raises:
         HubkitError: a column has a type that cells do not have, or the corpus lacks a folder.
     """
     ids = list(zip(*(table[name].to_pylist() for name in IDS), strict=True))
     row_keys = [keys.key(group_of(subject)) for subject, _ in ids]
-    tails = [f"{subject}/{study}/{row}".encode() for row, (subject, study) in enumerate(ids)]
+    tails = [f"{subject}/{study}/{row}".encode() for row, (subject, study) in enumerate(ids, first)]
     columns: list[Any] = []
+    count = table.num_rows if count is None else count
     for field in table.schema:
         if field.name in IDS:
             columns.append(table[field.name])
             continue
-        scope = f"{keys.release}/{keys.version}/{config}/{split}/{table.num_rows}/{field.name}/{_kind(field)}/".encode()
+        scope = f"{keys.release}/{keys.version}/{config}/{split}/{count}/{field.name}/{_kind(field)}/".encode()
         values = table[field.name].to_pylist()
         cells = [
             seal(value, header(scope + tail), key) for value, tail, key in zip(values, tails, row_keys, strict=True)

@@ -231,15 +231,12 @@ def read_corpus(config: ReleaseConfig, workspace: Workspace) -> KnownCorpus:
 
     Where the corpus is not on this machine, the studies of the workspace are all that is known; that is said.
     """
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     ids = pq.read_table(workspace.studies, columns=["subject_id", "study_id", "images"])
-    images = frozenset(
-        re.sub("[^0-9a-f]", "", image["dicom_id"].lower())
-        for of_study in ids["images"].to_pylist()
-        for image in of_study or ()
-        if image["dicom_id"]
-    )
+    names = pc.struct_field(pc.list_flatten(ids["images"]), ["dicom_id"])
+    images = frozenset(re.sub("[^0-9a-f]", "", name.lower()) for name in names.to_pylist() if name)
     subject_of = dict(zip(ids["study_id"].to_pylist(), ids["subject_id"].to_pylist(), strict=True))
     try:
         source = terms_of(config.corpus.kind).find(config.corpus.root)

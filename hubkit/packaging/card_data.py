@@ -260,38 +260,47 @@ def _with_public_names(config: ReleaseConfig) -> ReleaseConfig:
 
 def split_sizes(workspace: Workspace) -> list[SplitSize]:
     """Studies, subjects and images of each split."""
-    rows = read_table(workspace.studies, ["subject_id", "split", "images"]).to_pylist()
+    import pyarrow.compute as pc
+
+    table = read_table(workspace.studies, ["subject_id", "split", "images"])
     sizes = []
     for split in SPLITS:
-        inside = [row for row in rows if row["split"] == split]
-        subjects = {row["subject_id"] for row in inside}
-        images = sum(len(row["images"] or []) for row in inside)
-        sizes.append(SplitSize(HUB_SPLITS[split], len(inside), len(subjects), images))
+        inside = table.filter(pc.equal(table["split"], split))
+        images = pc.sum(pc.list_value_length(inside["images"])).as_py() or 0
+        subjects = pc.count_distinct(inside["subject_id"]).as_py()
+        sizes.append(SplitSize(HUB_SPLITS[split], inside.num_rows, subjects, images))
     return sizes
 
 
 def label_counts(workspace: Workspace) -> list[tuple[str, list[int]]]:
     """Studies with a positive finding, for each label: one figure a split."""
-    rows = read_table(workspace.studies, ["split", "labels"]).to_pylist()
-    positive = Counter(
-        (row["split"], label) for row in rows for label, value in (row["labels"] or {}).items() if value == 1
-    )
-    return [(label, [positive[split, label] for split in SPLITS]) for label in CHEXPERT_LABELS]
+    import pyarrow.compute as pc
+
+    table = read_table(workspace.studies, ["split", "labels"])
+    of_split = {split: table.filter(pc.equal(table["split"], split))["labels"] for split in SPLITS}
+    return [
+        (label, [pc.sum(pc.equal(pc.struct_field(labels, [label]), 1)).as_py() or 0 for labels in of_split.values()])
+        for label in CHEXPERT_LABELS
+    ]
 
 
 def quality(workspace: Workspace) -> Quality:
     """Count the translated sections by status and by flag."""
-    rows = read_table(workspace.translations, ["study_id", "status", "flags", "reused"]).to_pylist()
+    import pyarrow.compute as pc
+
+    table = read_table(workspace.translations, ["study_id", "status", "flags", "reused"])
     revision = read_revision(workspace)
-    status = Counter(row["status"] for row in rows)
-    noticed = Counter((flag, row["status"] == "ok") for row in rows for flag in set(row["flags"] or []))
+    status = Counter({row["values"]: row["counts"] for row in pc.value_counts(table["status"]).to_pylist()})
+    with_flags = table.filter(pc.greater(pc.list_value_length(table["flags"]), 0))
+    rows = with_flags.select(["status", "flags"]).to_pylist()
+    noticed = Counter((flag, row["status"] == "ok") for row in rows for flag in set(row["flags"]))
     checks = [Noticed(name, noticed[name, False], noticed[name, True]) for name in {name for name, _ in noticed}]
     return Quality(
-        sections=len(rows),
-        studies=len({row["study_id"] for row in rows}),
+        sections=table.num_rows,
+        studies=pc.count_distinct(table["study_id"]).as_py(),
         status={name: status[name] for name in ("ok", "flagged", "failed")},
         checks=sorted(checks, key=lambda row: (-row.flagged, -row.warned, row.check)),
-        reused=sum(bool(row["reused"]) for row in rows),
+        reused=pc.sum(table["reused"]).as_py() or 0,
         corrected=revision.corrected,
         left_out=revision.left_out,
     )

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubkit.artifacts.selection import read_selection
+from hubkit.by_study import ByStudy
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
-from hubkit.packaging.parquet import Split, write_split
+from hubkit.packaging.parquet import Rows, Split, of_table, write_split
 from hubkit.reports import Reference, assemble_report, sections_of
 from hubkit.revision import revised_references
 from hubkit.tables import CHEXPERT_LABELS, CONDITIONS, GENERATIONS, SCORES, SECTIONS, SPLITS
 from hubkit.workspace import Workspace, read_table
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
     from hubkit.custody.sealed import Keyring
@@ -45,24 +48,36 @@ def write_dataset(config: ReleaseConfig, workspace: Workspace, root: Path, keys:
     Raises:
         HubkitError: a table is missing, or two of them do not belong together.
     """
-    written = []
-    for name, split, table in _tables(config, workspace):
-        if keys is not None:
-            from hubkit.custody.tables import row_by_study, seal_table
+    return [
+        write_split(
+            root,
+            name,
+            split,
+            rows if keys is None else _sealed(rows, name, split, keys),
+            config.packaging.rows_per_file,
+        )
+        for name, split, rows in _tables(config, workspace)
+    ]
 
-            table = seal_table(row_by_study(table) if name == "spans" else table, name, split, keys)
-        written.append(write_split(root, name, split, table, config.packaging.rows_per_file))
-    return written
+
+def _sealed(rows: Rows, config: str, split: str, keys: Keyring) -> Rows:
+    """The rows as a sealed release has them; each group is sealed when it is written."""
+    from hubkit.custody.tables import row_by_study, seal_table
+
+    clear = of_table(row_by_study(rows.read(0, rows.total))) if config == "spans" else rows
+    return Rows(
+        clear.total, lambda start, stop: seal_table(clear.read(start, stop), config, split, keys, clear.total, start)
+    )
 
 
-def _tables(config: ReleaseConfig, workspace: Workspace) -> Iterator[tuple[str, str, pa.Table]]:
+def _tables(config: ReleaseConfig, workspace: Workspace) -> Iterator[tuple[str, str, Rows]]:
     """Every table of the dataset with its config and its split on the Hub."""
-    for split, table in _default(config, workspace):
-        yield "default", HUB_SPLITS[split], table
+    for split, rows in _default(config, workspace):
+        yield "default", HUB_SPLITS[split], rows
     for split, table in spans(workspace):
-        yield "spans", HUB_SPLITS[split], table
-    yield "generations", "test", generations(workspace, config.generation.reference)
-    yield "scores", "test", scores(workspace)
+        yield "spans", HUB_SPLITS[split], of_table(table)
+    yield "generations", "test", of_table(generations(workspace, config.generation.reference))
+    yield "scores", "test", of_table(scores(workspace))
 
 
 def default_schema(include_source: bool) -> pa.Schema:
@@ -93,27 +108,32 @@ def spans(workspace: Workspace) -> Iterator[tuple[str, pa.Table]]:
     are empty.
     """
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     ids = [("subject_id", pa.int64()), ("study_id", pa.int64())]
     schema = pa.schema([*ids, ("section", pa.string()), ("start", pa.int32()), ("stop", pa.int32())])
-    studies = _by_study(read_table(workspace.studies))
-    names = () if read_selection(workspace).headers == "sectioned" else (*SECTIONS, "report")
-    for split in SPLITS:
-        rows = [
-            {**{name: study[name] for name, _ in ids}, "section": section, "start": found[0], "stop": found[1]}
-            for study in studies.filter(pc.equal(studies["split"], split)).to_pylist()
-            for section in names
-            if (found := _span(study["report"], study[section]))
-        ]
-        yield split, pa.Table.from_pylist(rows, schema=schema)
+    columns = ["subject_id", "study_id", "split", *SECTIONS, "report"]
+    studies = ByStudy(read_table(workspace.studies, columns))
+    found: dict[str, list[pa.Table]] = {split: [schema.empty_table()] for split in SPLITS}
+    sectioned = read_selection(workspace).headers == "sectioned"
+    for batch in () if sectioned else studies.batches():
+        rows: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
+        for study in batch.to_pylist():
+            rows.get(study["split"], []).extend(_spans(study))
+        for split in SPLITS:
+            found[split].append(pa.Table.from_pylist(rows[split], schema=schema))
+    for split, tables in found.items():
+        yield split, pa.concat_tables(tables).combine_chunks()
 
 
-def _span(report: str, section: str | None) -> tuple[int, int] | None:
+def _spans(study: dict[str, Any]) -> Iterator[dict[str, Any]]:
     # One space around every word: then a section is found by its text, and the spaces before it count words.
-    whole, part = (f" {' '.join((text or '').split())} " for text in (report, section))
-    at = whole.find(part) if part.strip() else -1
-    return None if at < 0 else (whole.count(" ", 0, at), whole.count(" ", 0, at) + part.count(" ") - 1)
+    whole, *parts = (f" {' '.join((study[name] or '').split())} " for name in ("report", *SECTIONS))
+    for section, part in zip((*SECTIONS, "report"), (*parts, whole), strict=True):
+        at = whole.find(part) if part.strip() else -1
+        if at >= 0:
+            start = whole.count(" ", 0, at)
+            ids = {"subject_id": study["subject_id"], "study_id": study["study_id"]}
+            yield {**ids, "section": section, "start": start, "stop": start + part.count(" ") - 1}
 
 
 def generations(workspace: Workspace, kind: Reference) -> pa.Table:
@@ -124,7 +144,8 @@ def generations(workspace: Workspace, kind: Reference) -> pa.Table:
     import pyarrow as pa
 
     tables = [read_table(workspace.generations(condition)).cast(GENERATIONS) for condition in CONDITIONS]
-    table = _by_study(pa.concat_tables(tables))
+    table = pa.concat_tables(tables)
+    table = table.take(_order(table))
     revised = revised_references(workspace, kind)
     if not revised:
         return table
@@ -134,31 +155,46 @@ def generations(workspace: Workspace, kind: Reference) -> pa.Table:
 
 def scores(workspace: Workspace) -> pa.Table:
     """The scores of all conditions and setups, sorted by study."""
-    return _by_study(read_table(workspace.scores / "scores.parquet").cast(SCORES))
+    table = read_table(workspace.scores / "scores.parquet").cast(SCORES)
+    return table.take(_order(table))
 
 
-def _default(config: ReleaseConfig, workspace: Workspace) -> Iterator[tuple[str, pa.Table]]:
-    import pyarrow as pa
+def _default(config: ReleaseConfig, workspace: Workspace) -> Iterator[tuple[str, Rows]]:
+    import numpy as np
     import pyarrow.compute as pc
 
     schema = default_schema(config.packaging.include_source)
-    studies = _by_study(read_table(workspace.studies))
+    texts = [name.removesuffix(SOURCE_SUFFIX) for name in schema.names if name.endswith(SOURCE_SUFFIX)]
+    columns = ["subject_id", "study_id", "split", "images", "labels", *texts]
+    studies = ByStudy(read_table(workspace.studies, columns))
     columns = ["study_id", "section", "translation", "status", "flags"]
-    translations = read_table(workspace.translations, columns).to_pylist()
-    whole = sections_of(translations)
-    translated: dict[int, list[dict[str, Any]]] = {study: [] for study in studies["study_id"].to_pylist()}
-    for row in translations:
-        if row["study_id"] not in translated:
-            raise HubkitError(
-                "holds a study that the corpus does not", where=workspace.translations, hint="run: hubkit translate"
-            )
-        translated[row["study_id"]].append(row)
+    translations = ByStudy(read_table(workspace.translations, columns))
+    if not np.isin(translations.studies, studies.studies).all():
+        raise HubkitError(
+            "holds a study that the corpus does not", where=workspace.translations, hint="run: hubkit translate"
+        )
+    split_of = read_table(workspace.studies, ["study_id", "split"])
     for split in SPLITS:
-        published = [
-            _row(study, translated[study["study_id"]], whole.get(study["study_id"], {}), schema.names)
-            for study in studies.filter(pc.equal(studies["split"], split)).to_pylist()
-        ]
-        yield split, pa.Table.from_pylist(published, schema=schema)
+        inside = np.sort(split_of.filter(pc.equal(split_of["split"], split))["study_id"].to_numpy())
+        yield split, Rows(len(inside), functools.partial(_published, studies, translations, inside, schema))
+
+
+def _published(
+    studies: ByStudy, translations: ByStudy, inside: np.ndarray, schema: pa.Schema, start: int, stop: int
+) -> pa.Table:
+    """Rows `start` to `stop` of the split that has the studies `inside`."""
+    import pyarrow as pa
+
+    ids = inside[start:stop]
+    translated: dict[int, list[dict[str, Any]]] = {study: [] for study in ids.tolist()}
+    for row in translations.rows(ids).to_pylist():
+        translated[row["study_id"]].append(row)
+    whole = sections_of(row for rows in translated.values() for row in rows)
+    published = [
+        _row(study, translated[study["study_id"]], whole.get(study["study_id"], {}), schema.names)
+        for study in studies.rows(ids).to_pylist()
+    ]
+    return pa.Table.from_pylist(published, schema=schema)
 
 
 def _row(
@@ -168,7 +204,7 @@ def _row(
     portuguese = {row["section"]: row["translation"] for row in translated}
     row = {
         **{section: portuguese.get(section) for section in PUBLISHED_SECTIONS},
-        **{f"{section}{SOURCE_SUFFIX}": study[section] for section in [*PUBLISHED_SECTIONS, "report"]},
+        **{f"{section}{SOURCE_SUFFIX}": study.get(section) for section in [*PUBLISHED_SECTIONS, "report"]},
         "subject_id": study["subject_id"],
         "study_id": study["study_id"],
         "report": whole.get("report") or assemble_report(whole) or None,
@@ -185,8 +221,8 @@ def _flags(row: dict[str, Any]) -> list[str]:
     return [f"{row['section']}:{name}" for name in names]
 
 
-def _by_study(table: pa.Table) -> pa.Table:
-    """Sorted by study_id; rows of one study keep their order."""
+def _order(table: pa.Table) -> np.ndarray:
+    """The rows by study_id; those of one study keep their order."""
     import numpy as np
 
-    return table.take(np.argsort(table["study_id"].to_numpy(), kind="stable"))
+    return np.argsort(table["study_id"].to_numpy(), kind="stable")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,8 +34,25 @@ class Split(NamedTuple):
     schema: pa.Schema
 
 
-def write_split(root: Path, config: str, name: str, table: pa.Table, rows_per_file: int) -> Split:
-    """Write `table` as `data/<config>/<name>-00000-of-0000N.parquet` below `root`, in its own order of rows.
+class Rows(NamedTuple):
+    """The rows of a table, made when they are written: a whole split would take gigabytes.
+
+    Attributes:
+        total: how many there are.
+        read: the rows from one number to another, as one table.
+    """
+
+    total: int
+    read: Callable[[int, int], pa.Table]
+
+
+def of_table(table: pa.Table) -> Rows:
+    """The rows of a table that is there."""
+    return Rows(table.num_rows, lambda start, stop: table.slice(start, stop - start))
+
+
+def write_split(root: Path, config: str, name: str, rows: Rows, rows_per_file: int) -> Split:
+    """Write `rows` as `data/<config>/<name>-00000-of-0000N.parquet` below `root`, in its own order of rows.
 
     Pages are cut where the content says so, and carry an index: a later version uploads only what changed, and a
     reader fetches only the pages that it needs. The files hold no schema of the `datasets` library: what version 5
@@ -42,24 +60,27 @@ def write_split(root: Path, config: str, name: str, table: pa.Table, rows_per_fi
     """
     import pyarrow.parquet as pq
 
-    table = table.replace_schema_metadata(None)
-    count = max(1, -(-table.num_rows // rows_per_file))
-    files = []
+    count = max(1, -(-rows.total // rows_per_file))
+    schema = rows.read(0, 0).schema.remove_metadata()
+    files, num_bytes = [], 0
     for number in range(count):
-        part = table.slice(number * rows_per_file, rows_per_file)
+        first, stop = number * rows_per_file, min((number + 1) * rows_per_file, rows.total)
         path = Path("data", config, f"{name}-{number:05d}-of-{count:05d}.parquet")
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         with pq.ParquetWriter(
             root / path,
-            part.schema,
+            schema,
             write_page_index=True,
             use_content_defined_chunking=True,
-            **_packing(part.schema),
+            **_packing(schema),
         ) as writer:
-            writer.write_table(part, row_group_size=ROWS_PER_GROUP)
+            for start in range(first, max(stop, first + 1), ROWS_PER_GROUP):
+                group = rows.read(start, min(start + ROWS_PER_GROUP, stop)).replace_schema_metadata(None)
+                num_bytes += group.nbytes
+                writer.write_table(group, row_group_size=ROWS_PER_GROUP)
         files.append(path)
     file_bytes = sum((root / path).stat().st_size for path in files)
-    return Split(config, name, table.num_rows, table.nbytes, tuple(files), file_bytes, table.schema)
+    return Split(config, name, rows.total, num_bytes, tuple(files), file_bytes, schema)
 
 
 def _packing(schema: pa.Schema) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from hubkit.by_study import ByStudy
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.floors import require
@@ -55,6 +56,7 @@ def read_evaluation(config: ReleaseConfig, workspace: Workspace, flagged: bool =
         HubkitError: a table is missing or empty, holds a row without text, or the conditions differ in their studies.
     """
     import numpy as np
+    import pyarrow.compute as pc
 
     rows = {condition: _generations(workspace, condition) for condition in CONDITIONS}
     first = rows[CONDITIONS[0]]
@@ -68,13 +70,16 @@ def read_evaluation(config: ReleaseConfig, workspace: Workspace, flagged: bool =
                 hint="run: hubkit generate",
             )
     columns = ["study_id", "split", *SECTIONS, "labels"]
-    studies = {row["study_id"]: row for row in read_table(workspace.studies, columns).to_pylist()}
+    every = ByStudy(read_table(workspace.studies, columns))
+    generated_ids = np.array([row["study_id"] for row in first], np.int64)
+    studies = {row["study_id"]: row for row in every.rows(generated_ids).to_pylist()}
     unknown = [row["study_id"] for row in first if row["study_id"] not in studies]
     if unknown:
         raise HubkitError(
             f"{len(unknown)} generated studies are not in it", where=workspace.studies, hint="run: hubkit read"
         )
-    tested = sum(row["split"] == "test" for row in studies.values())
+    split_of = read_table(workspace.studies, ["study_id", "split"])
+    tested = pc.sum(pc.equal(split_of["split"], "test")).as_py()
     _require_enough(rows, tested, workspace)
     kind = config.generation.reference
     revised = revised_references(workspace, kind)
@@ -85,7 +90,7 @@ def read_evaluation(config: ReleaseConfig, workspace: Workspace, flagged: bool =
         hint = "their translations are flagged: hubkit corrections export; or [translation] flagged"
         require(len(first), tested, "test studies have a reference", workspace.translations, hint)
     references = [revised.get(row["study_id"]) or row["reference"] for row in first]
-    train = {study for study, row in studies.items() if row["split"] == "train"}
+    train = split_of.filter(pc.equal(split_of["split"], "train"))["study_id"].to_numpy()
     generated = {condition: [row["generated"] for row in rows[condition]] for condition in CONDITIONS}
     return Evaluation(
         subjects=np.array([row["subject_id"] for row in first], dtype=np.int64),
@@ -132,8 +137,8 @@ def _generations(workspace: Workspace, condition: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _references(workspace: Workspace, studies: set[int], kind: Reference) -> list[str]:
+def _references(workspace: Workspace, studies: np.ndarray, kind: Reference) -> Iterator[str]:
     columns = ["study_id", "section", "translation", "status"]
-    rows = read_table(workspace.translations, columns).to_pylist()
-    sections = sections_of(row for row in rows if row["study_id"] in studies)
-    return [reference(study, kind) for study in sections.values()]
+    for batch in ByStudy(read_table(workspace.translations, columns)).batches(studies):
+        for sections in sections_of(batch.to_pylist()).values():
+            yield reference(sections, kind)

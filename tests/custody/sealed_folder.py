@@ -14,7 +14,7 @@ from hubkit.custody.roster import write_roster
 from hubkit.custody.sealed import Keyring, OwnCorpus, find_corpus
 from hubkit.custody.tables import seal_table
 from hubkit.packaging.dataset import default_schema
-from hubkit.packaging.parquet import write_split
+from hubkit.packaging.parquet import of_table, write_split
 from hubkit.tables import CHEXPERT_LABELS, GENERATIONS, SCORES
 
 RELEASE = ("lab/mimic-cxr-ptbr", "1.0.0")
@@ -123,7 +123,7 @@ def write_sealed(
     parts = {}
     for (config, split), table in tables.items():
         sealed = seal_table(table, config, split, keys)
-        parts[f"{config}/{split}"] = write_split(folder, config, split, sealed, rows_per_file).files
+        parts[f"{config}/{split}"] = write_split(folder, config, split, of_table(sealed), rows_per_file).files
     (folder / "loader").mkdir()
     (folder / "loader" / "mimic_cxr_ptbr.py").write_text("LOADED = True\n")
     (folder / "LICENSE").write_text("Terms.\n")

@@ -21,7 +21,7 @@ from hubkit.hub.push import push
 from hubkit.hub.targets import LFS_PROBE, PROBES
 from hubkit.localhub import LocalHub
 from hubkit.localhub.accounts import Accounts
-from hubkit.packaging.parquet import write_split
+from hubkit.packaging.parquet import of_table, write_split
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_a_new_version_uploads_changed_chunks_alone(
         workspace = small_dist(tmp_path / number, config)
         shutil.rmtree(workspace.dist / "dataset" / "data")
         table = pa.table({"study_id": range(len(rows)), "report": rows})
-        written = write_split(workspace.dist / "dataset", "default", "test", table, len(rows))
+        written = write_split(workspace.dist / "dataset", "default", "test", of_table(table), len(rows))
         # Another machine's push: nothing of the first one is remembered but on the Hub.
         monkeypatch.setenv("HF_TOKEN", Accounts(hub.root).mint("maintainer"))
         push(config, workspace)

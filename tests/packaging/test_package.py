@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,9 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 from invented_release import FIRST_STUDY, build_release, release_config
 
+from hubkit import by_study
 from hubkit.config import ReleaseConfig
 from hubkit.digests import file_digest
 from hubkit.errors import HubkitError, UsageError
+from hubkit.packaging import dataset, parquet
+from hubkit.packaging.dataset import release_keys, write_dataset
 from hubkit.packaging.package import package
 from hubkit.workspace import Workspace, read_table, write_table
 
@@ -143,3 +147,32 @@ def test_a_missing_file_is_named_and_the_old_dist_stays(tmp_path: Path, missing:
 def test_nothing_of_this_machine_is_in_it(packaged: Workspace) -> None:
     for path in packaged.dist.rglob("*"):
         assert not path.is_file() or str(packaged.root).encode() not in path.read_bytes()
+
+
+@pytest.mark.parametrize("mode", ["gated", "sealed"])
+def test_tables_are_made_a_group_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Literal["gated", "sealed"]
+) -> None:
+    """No more rows than a group are made at once, and a file has the rows and the order that it had."""
+    workspace = build_release(tmp_path)
+    config = release_config(tmp_path / "corpus", packaging={"rows_per_file": 9}, custody={"mode": mode})
+    keys = release_keys(config)
+    whole = write_dataset(config, workspace, tmp_path / "whole", keys)
+    monkeypatch.setattr(by_study, "STUDIES_AT_ONCE", 3)
+    monkeypatch.setattr(parquet, "ROWS_PER_GROUP", 4)
+    made = []
+    monkeypatch.setattr(dataset, "_row", lambda *arguments, real=dataset._row: made.append(0) or real(*arguments))
+
+    class Counting(pq.ParquetWriter):
+        def write_table(self, table: pa.Table, *arguments: Any, **options: Any) -> None:
+            if "report" in table.column_names:
+                assert len(made) == table.num_rows <= 4
+            made.clear()
+            super().write_table(table, *arguments, **options)
+
+    monkeypatch.setattr(pq, "ParquetWriter", Counting)
+    assert [part[:3] + part[4:5] for part in write_dataset(config, workspace, tmp_path / "parts", keys)] == [
+        part[:3] + part[4:5] for part in whole
+    ]
+    for file in (file for part in whole for file in part.files):
+        assert pq.read_table(tmp_path / "parts" / file).equals(pq.read_table(tmp_path / "whole" / file))
