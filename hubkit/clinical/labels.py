@@ -1,4 +1,4 @@
-"""CheXpert labels from the words of a report, in Portuguese or English.
+"""CheXpert labels as a reading of a report's statements, in Portuguese or English.
 
 The conventions are those of CheXpert (Irvin and others, 2019): a positive mention wins over an uncertain one, that over
 a negative one; No Finding is positive where nothing but Support Devices is positive or uncertain.
@@ -6,41 +6,29 @@ a negative one; No Finding is positive where nothing but Support Devices is posi
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 
-from hubkit.clinical.assertion import ALTERNATIVES, Mention, mentions
-from hubkit.clinical.lexicon import Language, Term
-from hubkit.clinical.sentences import Sentence, sentences
+from hubkit.clinical.lexicon import Language
+from hubkit.clinical.named import Named, chexpert_names
+from hubkit.clinical.sentences import sentences
+from hubkit.clinical.statements import statements
 from hubkit.clinical.text import canonical_text
 from hubkit.tables import CHEXPERT_LABELS
 
-PAIRS = {
-    ("heart", "enlarged"): ("Cardiomegaly", 1),
-    ("heart", "widened"): ("Cardiomegaly", 1),
-    ("heart", "borderline"): ("Cardiomegaly", -1),
-    ("heart", "normal"): ("Cardiomegaly", 0),
-    ("mediastinum", "enlarged"): ("Enlarged Cardiomediastinum", 1),
-    ("mediastinum", "widened"): ("Enlarged Cardiomediastinum", 1),
-    ("mediastinum", "borderline"): ("Enlarged Cardiomediastinum", -1),
-    ("mediastinum", "normal"): ("Enlarged Cardiomediastinum", 0),
-    ("cardiomediastinum", "enlarged"): ("Enlarged Cardiomediastinum", 1),
-    ("cardiomediastinum", "widened"): ("Enlarged Cardiomediastinum", 1),
-    ("cardiomediastinum", "borderline"): ("Enlarged Cardiomediastinum", -1),
-    ("cardiomediastinum", "normal"): ("Enlarged Cardiomediastinum", 0),
+STATES = {"enlarged": 1, "widened": 1, "borderline": -1, "normal": 0}
+"""The value that a state gives to the label of its organ."""
+
+ORGANS = {
+    "heart": "Cardiomegaly",
+    "mediastinum": "Enlarged Cardiomediastinum",
+    "cardiomediastinum": "Enlarged Cardiomediastinum",
 }
-"""The labels that an organ and what is said of it give together."""
+"""The label that a state gives to an organ."""
+
+VALUES = {"present": 1, "absent": 0, "possible": -1}
+"""The value of a label by assertion. What is only asked for is no mention."""
 
 STRENGTH = (0, -1, 1).index
-
-ASKED = re.compile(
-    r"\b(evaluate|evaluation|eval|assess|assessment|rule out|r/o|question"
-    r"|avaliar|avaliacao|avalie|pesquisar|descartar|investigar"
-    r"|(detection|sensitivity|deteccao|sensibilidade|sensivel|sensitive) (of|for|in|para|na|de))\b"
-)
-"""What is only asked for, or what a study could show, in folded words."""
-
-GIVEN = re.compile(r";|\b(in the (presence|setting) of|na presenca d[eao]s?|due to|owing to|given|devido|por causa)\b")
-"""What is there again after such words: "hard to assess in the presence of effusions"."""
 
 
 def labels(text: str, language: Language) -> dict[str, int]:
@@ -55,8 +43,10 @@ def labels(text: str, language: Language) -> dict[str, int]:
     said: dict[str, int] = {}
     text = canonical_text(text)
     for sentence in sentences(text, language):
-        for label, value in _said(sentence):
-            said[label] = max(said.get(label, value), value, key=STRENGTH)
+        for statement in statements(sentence, language):
+            for one in statement.named:
+                for label, value in _labels(one):
+                    said[label] = max(said.get(label, value), value, key=STRENGTH)
     if text.strip() and not any(value for label, value in said.items() if label != "Support Devices"):
         said["No Finding"] = 1
     return {label: said[label] for label in CHEXPERT_LABELS if label in said}
@@ -72,100 +62,22 @@ def chexpert_labels(text: str, language: Language = "pt") -> dict[str, int | Non
     return dict.fromkeys(CHEXPERT_LABELS) | labels(text, language)
 
 
-def _said(sentence: Sentence) -> list[tuple[str, int]]:
-    found = []
-    asked = _asked(sentence)
-    for term, polarity in _weighed(sentence, mentions(sentence)):
-        if any(first <= sentence.span(term)[0] - sentence.start < last for first, last in asked):
-            continue
-        for named in _labels(term):
-            if (named == "Support Devices" and polarity != 1) or _is_healed(sentence, term):
-                continue
-            found.append((named, polarity))
-        found += _of_organs(sentence, term, polarity)
-    return found
+def _labels(one: Named) -> Iterator[tuple[str, int]]:
+    """The labels of one thing that a statement names, and those of the organs that it is a state of."""
+    if one.assertion not in VALUES:
+        return
+    value = VALUES[one.assertion]
+    for label in chexpert_names(one.meaning):
+        if label != "Support Devices" or value == 1:
+            yield label, value
+    states = [concept.name for concept in one.meaning.concepts if concept.kind == "state" and concept.name in STATES]
+    for organ in one.organs if states else ():
+        if organ in ORGANS:
+            yield ORGANS[organ], _combined(STATES[states[0]], value)
 
 
-def _weighed(sentence: Sentence, named: list[Mention]) -> list[Mention]:
-    """Doubt what is there in part, or as one of two: "borderline cardiomegaly", "atelectasis or consolidation"."""
-    doubted = set()
-    for at, (term, polarity) in enumerate(named):
-        around = sentence.terms[max(0, sentence.terms.index(term) - 1) : sentence.terms.index(term) + 2]
-        if "enlarged" in term.meaning.said and any("borderline" in other.meaning.names for other in around):
-            doubted.add(at)
-        if at == 0:
-            continue
-        before, value = named[at - 1]
-        between = sentence.words[before.last : term.first]
-        if polarity == value == 1 and not ALTERNATIVES.isdisjoint(between) and not _labels(before) & _labels(term):
-            doubted |= {at - 1, at}
-    return [mention._replace(polarity=-1) if at in doubted and mention.polarity else mention
-            for at, mention in enumerate(named)]  # fmt: skip
-
-
-def _labels(term: Term) -> set[str]:
-    return {concept.label for concept in term.meaning.concepts if concept.label}
-
-
-def _asked(sentence: Sentence) -> list[tuple[int, int]]:
-    """Where a sentence asks: from such a word to the end, or to what is given. "Cannot rule out" is a hedge."""
-    hedges = [
-        (sentence.span(term)[0] - sentence.start, sentence.span(term)[1] - sentence.start)
-        for term in sentence.terms
-        if "possible" in term.meaning.names and "hedge" in term.meaning.kinds
-    ]
-    found = []
-    for match in ASKED.finditer(sentence.folded):
-        if not any(first <= match.start() < last for first, last in hedges):
-            given = GIVEN.search(sentence.folded, match.end())
-            found.append((match.start(), given.start() if given else len(sentence.folded)))
-    return found
-
-
-def _is_healed(sentence: Sentence, term: Term) -> bool:
-    """Whether a fracture was consolidated, and not a lung."""
-    return "healed" in term.meaning.names and any("fracture" in other.meaning.names for other in sentence.terms)
-
-
-def _of_organs(sentence: Sentence, state: Term, polarity: int) -> list[tuple[str, int]]:
-    """The labels that a state gives with the organs of which it is said."""
-    states = [concept.name for concept in state.meaning.concepts if concept.kind == "state"]
-    found = []
-    for organ in _organs(sentence, state) if states else ():
-        for name in states:
-            if (organ, name) in PAIRS:
-                label, value = PAIRS[organ, name]
-                found.append((label, _combined(value, polarity)))
-                break
-    return found
-
-
-def _combined(value: int, polarity: int) -> int:
-    if polarity == 1:
-        return value
-    return polarity if value == 1 else 1 - polarity if value == 0 and polarity == 0 else value
-
-
-def _organs(sentence: Sentence, state: Term) -> list[str]:
-    """The organs that a state is said of: those before it in its clause, else the first after it."""
-    at = sentence.terms.index(state)
-    before: list[str] = []
-    for term in reversed(sentence.terms[:at]):
-        between = {*sentence.words[term.last : state.first]}
-        # A heading has its organ before a colon: "Heart: enlarged."
-        parted = ";" in between or (":" in between and "anatomy" not in term.meaning.kinds)
-        if parted or "scope" in term.meaning.kinds or "state" in term.meaning.kinds:
-            break
-        before += _organ(term)
-    if before:
-        return before
-    for term in sentence.terms[at + 1 :]:
-        if "scope" in term.meaning.kinds or "state" in term.meaning.kinds:
-            break
-        if "anatomy" in term.meaning.kinds:
-            return _organ(term)
-    return []
-
-
-def _organ(term: Term) -> list[str]:
-    return [concept.name for concept in term.meaning.concepts if concept.kind == "anatomy"][:1]
+def _combined(state: int, assertion: int) -> int:
+    """The value of a state that is itself denied or doubted: what is "not normal" is enlarged."""
+    if assertion == 1:
+        return state
+    return assertion if state == 1 else 1 - assertion if state == 0 and assertion == 0 else state

@@ -11,8 +11,8 @@ import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from hubkit.clinical.assertion import mentions
 from hubkit.clinical.lexicon import Language, Term
+from hubkit.clinical.named import Named, named
 from hubkit.clinical.quantities import quantities
 from hubkit.clinical.sentences import Sentence
 
@@ -33,8 +33,6 @@ ROLES = {
 
 NAMED = frozenset({"finding", "device", "anatomy", "side", "grade", "trend"})
 
-ASSERTIONS = {1: "present", 0: "absent", -1: "possible"}
-
 
 class Statement(NamedTuple):
     """What one part of a sentence says.
@@ -42,20 +40,23 @@ class Statement(NamedTuple):
     Attributes:
         values: by dimension the one value that the part has in it.
         span: where the part stands in the whole text.
+        named: all that the part names, in order, each with its assertion.
     """
 
     values: dict[str, str]
     span: tuple[int, int]
+    named: tuple[Named, ...]
 
 
 def statements(sentence: Sentence, language: Language) -> list[Statement]:
-    """Return the statements of a sentence, in order."""
+    """Return the statements of a sentence, in order; one that is too long to be taken apart is one statement."""
+    things = named(sentence)
+    if len(sentence.words) > LONGEST:
+        return [Statement({}, sentence.span_of(0, len(sentence.words)), tuple(things))]
     joints = {at for at, word in enumerate(sentence.words) if word in JOINTS}
     relations = {one.first for one in sentence.attributes.found if "role_of" in one.values}
     edges = sorted(joints | relations)
-    if not edges or len(sentence.words) > LONGEST:
-        return []
-    hits = [*_hits(sentence, language)]
+    hits = [*_hits(sentence, language, things)]
     roles = {at: value for name, value, at, cut in hits if cut}
     bounds = [0, *edges, len(sentence.words)]
     parts: list[dict[str, list[str]]] = []
@@ -78,8 +79,9 @@ def statements(sentence: Sentence, language: Language) -> list[Statement]:
         Statement(
             {name: values[0] for name, values in part.items() if len(set(values)) == 1},
             span,
+            tuple(one for one in things if first <= one.first < last),
         )
-        for part, span in zip(parts, spans, strict=True)
+        for part, span, (first, last) in zip(parts, spans, itertools.pairwise(bounds), strict=True)
         if part
     ]
 
@@ -107,12 +109,12 @@ def _carry_time(parts: list[dict[str, list[str]]]) -> None:
                 part.setdefault("when", ["now"])
 
 
-def _hits(sentence: Sentence, language: Language) -> Iterator[tuple[str, str, int, bool]]:
+def _hits(sentence: Sentence, language: Language, things: list[Named]) -> Iterator[tuple[str, str, int, bool]]:
     """Yield dimension, value and word of all that a sentence names, and whether a part ends there."""
     for term in sentence.terms:
         yield from _of_term(term)
-    for mention in mentions(sentence):
-        yield "assertion", ASSERTIONS[mention.polarity], mention.term.first, False
+    for one in things:
+        yield "assertion", one.assertion, one.first, False
     for attribute in sentence.attributes.found:
         for name, values in attribute.values.items():
             if len(values) == 1:

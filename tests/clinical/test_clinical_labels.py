@@ -90,6 +90,7 @@ PORTUGUESE = [
     ("Derrame reabsorvido.", {"Pleural Effusion": 0, "No Finding": 1}),
     ("Fratura consolidada da clavícula.", {"Fracture": 1}),
     ("Pulmão consolidado.", {"Consolidation": 1}),
+    ("Pulmão consolidado e fratura de costela.", {"Consolidation": 1, "Fracture": 1}),
     ("Hidropneumotórax à direita.", {"Pleural Effusion": 1, "Pneumothorax": 1}),
     ("Ontem.", {"No Finding": 1}),
     (" \n ", {}),

@@ -1,0 +1,125 @@
+"""What a sentence names: findings, devices and states, each with its assertion and with what a state is said of."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Literal, NamedTuple
+
+from hubkit.clinical.assertion import ALTERNATIVES, mentions
+from hubkit.clinical.lexicon import Meaning, Term
+from hubkit.clinical.sentences import MENTIONED, Sentence
+
+Assertion = Literal["present", "absent", "possible", "asked for"]
+
+ASSERTIONS: dict[int, Assertion] = {1: "present", 0: "absent", -1: "possible"}
+
+ASKED = re.compile(
+    r"\b(evaluate|evaluation|eval|assess|assessment|rule out|r/o|question"
+    r"|avaliar|avaliacao|avalie|pesquisar|descartar|investigar"
+    r"|(detection|sensitivity|deteccao|sensibilidade|sensivel|sensitive) (of|for|in|para|na|de))\b"
+)
+"""What is only asked for, or what a study could show, in folded words."""
+
+GIVEN = re.compile(r";|\b(in the (presence|setting) of|na presenca d[eao]s?|due to|owing to|given|devido|por causa)\b")
+"""What is there again after such words: "hard to assess in the presence of effusions"."""
+
+
+class Named(NamedTuple):
+    """A finding, device or state that a sentence names.
+
+    Attributes:
+        meaning: what its phrase means.
+        assertion: whether it is present, absent, possible, or only asked for.
+        organs: of a state, the organs that it is said of.
+        first: the index of its first word.
+    """
+
+    meaning: Meaning
+    assertion: Assertion
+    organs: tuple[str, ...]
+    first: int
+
+
+def named(sentence: Sentence) -> list[Named]:
+    """Return what a sentence names, in order."""
+    polarity = {mention.term.first: mention.polarity for mention in mentions(sentence)}
+    terms = [term for term in sentence.terms if term.meaning.kinds & MENTIONED]
+    if not terms:
+        return []
+    asked = _asked(sentence)
+    doubted = _doubted(sentence, [term for term in terms if term.first in polarity], polarity)
+    found = []
+    for term in terms:
+        at = sentence.span(term)[0] - sentence.start
+        assertion: Assertion = "asked for"
+        if term.first in polarity and not any(first <= at < last for first, last in asked):
+            value = polarity[term.first]
+            assertion = "possible" if value and term.first in doubted else ASSERTIONS[value]
+        organs = _organs(sentence, term) if "state" in term.meaning.kinds else []
+        found.append(Named(term.meaning, assertion, tuple(organs), term.first))
+    return found
+
+
+@functools.cache
+def chexpert_names(meaning: Meaning) -> frozenset[str]:
+    """Return the CheXpert labels that a phrase names by itself."""
+    return frozenset(concept.label for concept in meaning.concepts if concept.label)
+
+
+def _doubted(sentence: Sentence, terms: list[Term], polarity: dict[int, int]) -> set[int]:
+    """What is there in part, or as one of two: "borderline cardiomegaly", "atelectasis or consolidation"."""
+    doubted = set()
+    for at, term in enumerate(terms):
+        place = sentence.terms.index(term)
+        around = sentence.terms[max(0, place - 1) : place + 2]
+        if "enlarged" in term.meaning.said and any("borderline" in other.meaning.names for other in around):
+            doubted.add(term.first)
+        if at == 0:
+            continue
+        before = terms[at - 1]
+        either = not ALTERNATIVES.isdisjoint(sentence.words[before.last : term.first])
+        both = polarity[term.first] == polarity[before.first] == 1
+        if both and either and chexpert_names(before.meaning).isdisjoint(chexpert_names(term.meaning)):
+            doubted |= {before.first, term.first}
+    return doubted
+
+
+def _asked(sentence: Sentence) -> list[tuple[int, int]]:
+    """Where a sentence asks: from such a word to the end, or to what is given. "Cannot rule out" is a hedge."""
+    hedges = [
+        (sentence.span(term)[0] - sentence.start, sentence.span(term)[1] - sentence.start)
+        for term in sentence.terms
+        if "possible" in term.meaning.names and "hedge" in term.meaning.kinds
+    ]
+    found = []
+    for match in ASKED.finditer(sentence.folded):
+        if not any(first <= match.start() < last for first, last in hedges):
+            given = GIVEN.search(sentence.folded, match.end())
+            found.append((match.start(), given.start() if given else len(sentence.folded)))
+    return found
+
+
+def _organs(sentence: Sentence, state: Term) -> list[str]:
+    """The organs that a state is said of: those before it in its clause, else the first after it."""
+    at = sentence.terms.index(state)
+    before: list[str] = []
+    for term in reversed(sentence.terms[:at]):
+        between = {*sentence.words[term.last : state.first]}
+        # A heading has its organ before a colon: "Heart: enlarged."
+        parted = ";" in between or (":" in between and "anatomy" not in term.meaning.kinds)
+        if parted or "scope" in term.meaning.kinds or "state" in term.meaning.kinds:
+            break
+        before += _organ(term)
+    if before:
+        return before
+    for term in sentence.terms[at + 1 :]:
+        if "scope" in term.meaning.kinds or "state" in term.meaning.kinds:
+            break
+        if "anatomy" in term.meaning.kinds:
+            return _organ(term)
+    return []
+
+
+def _organ(term: Term) -> list[str]:
+    return [concept.name for concept in term.meaning.concepts if concept.kind == "anatomy"][:1]
