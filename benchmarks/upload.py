@@ -70,12 +70,12 @@ def environment(hub: LocalHub, home: Path, mode: str) -> dict[str, str]:
 
 
 def stored(hub: LocalHub, mode: str) -> int:
-    """The bytes of chunks that clients wrote, or of the files that came through LFS."""
+    """The bytes of chunks, or of the files that came through LFS."""
     if mode == "lfs":
         return sum(path.stat().st_size for path in hub.root.glob("blobs/*/*"))
     # What the Hub had already is linked into a client's folder.
-    found = [path.stat() for path in hub.root.glob("xet/*/client-*/xet/xorbs/xorbs/*")]
-    return sum(status.st_size for status in found if status.st_nlink == 1)
+    found = [path.stat() for path in hub.root.glob("xet/*/*/xet/xorbs/xorbs/*")]
+    return sum({status.st_ino: status.st_size for status in found}.values())
 
 
 def reports(count: int, changed: frozenset[int] = frozenset()) -> pa.Table:

@@ -23,16 +23,13 @@ _REASON_CHARACTERS = 200
 _ANSWER = {"status": str, "user?": str, "requestId?": str, "rejectionReason?": str}
 
 
-async def ask(request: Request) -> Response:
+def ask(request: Request) -> Response:
     """POST /{prefix}{id}/ask-access: what a person sends off in the form.
 
     Programs send JSON with a token in the header, and are not held to the form.
     """
     is_form = not request.headers.get("content-type", "").startswith("application/json")
-    if is_form:
-        fields = {key: str(value) for key, value in (await request.form()).items()}
-    else:
-        fields = await body(request, dict)
+    fields = {key: str(value) for key, value in request.state.form.items()} if is_form else body(request, dict)
     repo, hub = visible(request), hub_of(request)
     token = fields.pop(gate_form.TOKEN_FIELD, None)
     if token and asker(request) is None:
@@ -65,9 +62,9 @@ async def listing(request: Request) -> JSONResponse:
     return JSONResponse(sorted(found, key=lambda asked: str(asked["timestamp"]), reverse=True))
 
 
-async def handle(request: Request) -> JSONResponse:
+def handle(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/user-access-request/handle."""
-    repo, asked = _gated(request), await body(request, _ANSWER)
+    repo, asked = _gated(request), body(request, _ANSWER)
     status = asked["status"]
     if status not in ("pending", "accepted", "rejected"):
         raise Refusal(400, '"status" must be one of [pending, accepted, rejected]')
@@ -85,9 +82,9 @@ async def handle(request: Request) -> JSONResponse:
     return JSONResponse({})
 
 
-async def grant(request: Request) -> JSONResponse:
+def grant(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/user-access-request/grant."""
-    repo, user = _gated(request), (await body(request, {"user": str}))["user"]
+    repo, user = _gated(request), body(request, {"user": str})["user"]
     if user not in hub_of(request).accounts.users:
         raise Refusal(404, "User not found")
     if repo.requests.get(user, {}).get("status") == "accepted":

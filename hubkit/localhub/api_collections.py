@@ -29,7 +29,7 @@ async def collections(request: Request) -> JSONResponse:
         shown = [_shown(hub, each, account) for each in found]
         # Clients number a list themselves.
         return JSONResponse([{key: each[key] for key in each if key != "position"} for each in shown])
-    account, asked = signed_in(request), await body(request, _NEW)
+    account, asked = signed_in(request), body(request, _NEW)
     namespace = asked.get("namespace", account.name)
     check_policy(account, namespace)
     if namespace not in account.namespaces or not account.may(COLLECT, namespace):
@@ -51,7 +51,7 @@ async def collection(request: Request) -> JSONResponse:
     if request.method == "DELETE":
         hub.collections.delete(found)
         return JSONResponse({})
-    changes = await body(request, _CHANGES)
+    changes = body(request, _CHANGES)
     return JSONResponse({"success": True, "data": hub.collections.change(found, **changes)})
 
 
@@ -60,7 +60,7 @@ async def collection_items(request: Request) -> JSONResponse:
     hub = hub_of(request)
     found = hub.collections.get(request.path_params["slug"])
     _check_owned(request, found)
-    asked = await body(request, {"item": _ITEM, "note?": str})
+    asked = body(request, {"item": _ITEM, "note?": str})
     kind, item_id = asked["item"]["type"], asked["item"]["id"]
     if kind == "collection":
         hub.collections.get(item_id)
@@ -80,7 +80,7 @@ async def collection_item(request: Request) -> JSONResponse:
     if request.method == "DELETE":
         items = [item for item in found["items"] if item["_id"] != wanted]
     else:
-        asked = await body(request, {"position?": int, "note?": str})
+        asked = body(request, {"position?": int, "note?": str})
         changed = next(item for item in found["items"] if item["_id"] == wanted)
         items = [item for item in found["items"] if item["_id"] != wanted]
         note = {"note": {"text": asked["note"]}} if "note" in asked else {}

@@ -34,7 +34,7 @@ _Operation = tuple[str, dict[str, Any]]
 
 async def validate_yaml(request: Request) -> Response:
     """POST /api/validate-yaml: JSON, or text for whoever asks for that."""
-    content = (await body(request, {"content?": str})).get("content", "")
+    content = body(request, {"content?": str}).get("content", "")
     found = cards.problems(content)
     warnings = [] if found or cards.metadata(content) else ["empty or missing yaml metadata in repo card"]
     status = 400 if found else 200
@@ -47,7 +47,7 @@ async def validate_yaml(request: Request) -> Response:
 
 async def preupload(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/preupload/{rev}: how each file is to be sent, and what is there under its name."""
-    repo, hub, asked = writable_or_proposed(request), hub_of(request), await body(request, _PREUPLOAD)
+    repo, hub, asked = writable_or_proposed(request), hub_of(request), body(request, _PREUPLOAD)
     files = hub.tree(hub.resolve(repo, request.path_params["revision"]))
     # That of the upload before that of the repo.
     patterns = asked["gitIgnore"] if "gitIgnore" in asked else hub.text(files, ".gitignore")
@@ -63,12 +63,12 @@ async def preupload(request: Request) -> JSONResponse:
     return JSONResponse({"files": answer})
 
 
-async def commit(request: Request) -> JSONResponse:
+def commit(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/commit/{rev}: newline-delimited JSON, all of it or nothing."""
     repo, hub, account = writable_or_proposed(request), hub_of(request), signed_in(request)
     if hub.limits:
         hub.limits.count_commit(account.name, hub.accounts.settings(account.name).commits)
-    operations = [_operation(line) for line in (await request.body()).splitlines() if line.strip()]
+    operations = [_operation(line) for line in request.state.body.splitlines() if line.strip()]
     header: dict[str, Any] = next((value for key, value in operations if key == "header"), {})
     if not header.get("summary"):
         raise Refusal(400, "A commit needs a summary")
@@ -90,9 +90,9 @@ async def commit(request: Request) -> JSONResponse:
     return JSONResponse(answer)
 
 
-async def create_tag(request: Request) -> JSONResponse:
+def create_tag(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/tag/{rev} with `{tag}`."""
-    repo, hub, name = writable(request), hub_of(request), (await body(request, {"tag": str}))["tag"]
+    repo, hub, name = writable(request), hub_of(request), body(request, {"tag": str})["tag"]
     target = hub.resolve(repo, request.path_params["revision"])
     if not name or any(mark in name for mark in " ~^:?*[\\"):
         raise Refusal(400, "Invalid tag name")
@@ -102,7 +102,7 @@ async def create_tag(request: Request) -> JSONResponse:
     return JSONResponse({"name": name, "ref": f"refs/tags/{name}", "targetCommit": target})
 
 
-async def delete_tag(request: Request) -> JSONResponse:
+def delete_tag(request: Request) -> JSONResponse:
     """DELETE /api/{kind}/{id}/tag/{tag}."""
     repo, name = writable(request), request.path_params["revision"]
     if name not in repo.tags:
@@ -111,9 +111,9 @@ async def delete_tag(request: Request) -> JSONResponse:
     return JSONResponse({})
 
 
-async def create_branch(request: Request) -> JSONResponse:
+def create_branch(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/branch/{name} with `{startingPoint}`, or an empty one with `{emptyBranch: true}`."""
-    repo, hub, asked = writable(request), hub_of(request), await body(request, {"startingPoint?": str})
+    repo, hub, asked = writable(request), hub_of(request), body(request, {"startingPoint?": str})
     name = request.path_params["revision"]
     if name in repo.branches:
         raise Refusal(409, f"Reference refs/heads/{name} already exists")
@@ -124,7 +124,7 @@ async def create_branch(request: Request) -> JSONResponse:
     return JSONResponse({})
 
 
-async def delete_branch(request: Request) -> JSONResponse:
+def delete_branch(request: Request) -> JSONResponse:
     """DELETE /api/{kind}/{id}/branch/{name}."""
     repo, name = writable(request), request.path_params["revision"]
     if name == "main":
@@ -135,9 +135,9 @@ async def delete_branch(request: Request) -> JSONResponse:
     return JSONResponse({})
 
 
-async def squash(request: Request) -> JSONResponse:
+def squash(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/super-squash/{branch}: one commit in place of a branch's history."""
-    repo, hub, asked = writable(request), hub_of(request), await body(request, {"message?": str})
+    repo, hub, asked = writable(request), hub_of(request), body(request, {"message?": str})
     name = request.path_params["revision"]
     before = _head(hub, repo, name)
     title = asked.get("message") or "Super-squash branch"
@@ -175,7 +175,7 @@ def _changed(hub: Hub, repo: Repo, tree: Tree, operations: list[_Operation]) -> 
         if key == "file":
             tree[_checked_path(value["path"])] = hub.objects.put(_content(value))
         elif key == "lfsFile":
-            size = hub.objects.blob(value["oid"]).stat().st_size
+            size = hub.content(repo, value["oid"]).size
             tree[_checked_path(value["path"])] = lfs_entry(value["oid"], size)
         elif key == "deletedFile":
             if tree.pop(value["path"], None) is None:
@@ -214,13 +214,14 @@ def _base64(text: str) -> bytes:
 def _receive(hub: Hub, repo: Repo, wanted: set[str]) -> None:
     """Make sure that large files were uploaded to this repo, by LFS or by Xet, and are not too much for it."""
     missing = {sha256 for sha256 in wanted if not hub.repos.holds(repo, sha256)}
-    for sha256 in hub.xet.receive(repo.uid, missing) if missing else ():
-        hub.check_quota(repo, hub.objects.blob(sha256).stat().st_size)
-        hub.repos.hold(repo, sha256)
-        missing.discard(sha256)
-    if missing:
+    sent = hub.xet.find_sent(repo.uid, missing) if missing else {}
+    if missing - sent.keys():
         raise Refusal(400, "LFS pointer pointed to a file that does not exist")
-    hub.xet.remember(repo.uid, wanted)
+    if sent:
+        hub.check_quota(repo, sum(file.size for _, file in sent.values()))
+        hub.xet.keep(repo.uid, sent)
+        hub.repos.hold(repo, sent)
+    hub.xet.cut(repo.uid, wanted)
 
 
 def _checked_path(path: str) -> str:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import PurePosixPath
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
-from hubkit.localhub.errors import Refusal, entry_not_found
+from hubkit.localhub.contents import content_of_bytes
+from hubkit.localhub.errors import entry_not_found
 from hubkit.localhub.hub import Hub
 from hubkit.localhub.objects import Commit, Entry, Tree, git_sha1, lfs_pointer
 from hubkit.localhub.permissions import asker, base_url, hub_of, passes_gate, readable, visible
 from hubkit.localhub.repos import Repo
+from hubkit.localhub.serving import file_answer
 from hubkit.localhub.validation import body, number
 
 PAGE = 1000
-
-INERT = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"}
-"""What keeps a browser from running a file."""
-
-_ACTIVE = {".htm", ".html", ".mht", ".mhtml", ".shtml", ".svg", ".svgz", ".xht", ".xhtml", ".xml", ".xsl", ".xslt"}
 
 
 async def resolve(request: Request) -> Response:
@@ -32,39 +27,29 @@ async def resolve(request: Request) -> Response:
     entry = hub.tree(commit).get(path)
     if entry is None or not served(hub, repo, entry):
         raise entry_not_found(commit)
-    headers = {"X-Repo-Commit": commit, "ETag": f'"{entry.etag}"', "Cache-Control": "no-cache"}
+    # Served as plain bytes on this very address: clients follow redirects within an origin and lose the headers.
+    headers = {"X-Repo-Commit": commit, "Cache-Control": "no-cache"}
     if entry.lfs:
         headers |= {"X-Linked-Etag": f'"{entry.sha256}"', "X-Linked-Size": str(entry.size)}
         file = hub.xet.find(repo.uid, entry.sha256)
         if file:
             permission = f"{base_url(request)}/api/{repo.kind}/{repo.id}/xet-read-token/{commit}"
             headers |= {"X-Xet-Hash": file.hash, "Link": f'<{permission}>; rel="xet-auth"'}
-    wanted = re.fullmatch(r"bytes=([0-9]+)-([0-9]+)", request.headers.get("range", ""))
-    if wanted and int(wanted[2]) < int(wanted[1]):
-        raise Refusal(416, "Range not satisfiable", headers={"Content-Range": f"bytes */{entry.size}"})
-    name = path.rpartition("/")[2]
-    if request.headers.get("if-none-match") == headers["ETag"]:
-        return Response(status_code=304, headers=headers)
-    # Served as plain bytes on this very address: clients follow redirects within an origin and lose the headers.
-    # A file is anybody's; a page of this very address could act for whoever looks at it.
-    active = PurePosixPath(name).suffix.lower() in _ACTIVE
-    return FileResponse(
-        hub.objects.blob(entry.sha256),
-        headers={**headers, **INERT},
-        filename=name,
-        content_disposition_type="attachment" if active else "inline",
-    )
+    return file_answer(request, hub.content(repo, entry.sha256), entry.etag, path.rpartition("/")[2], headers)
 
 
 async def raw(request: Request) -> Response:
     """GET /{prefix}{id}/raw/{rev}/{path}: what git holds, which for an LFS file is its pointer."""
     path = request.path_params["path"]
     repo, hub = readable(request, path), hub_of(request)
-    entry = hub.tree(hub.resolve(repo, request.path_params["revision"])).get(path)
+    commit = hub.resolve(repo, request.path_params["revision"])
+    entry = hub.tree(commit).get(path)
     if entry is None:
-        raise entry_not_found()
-    held = lfs_pointer(entry.sha256, entry.size) if entry.lfs else hub.objects.blob(entry.sha256).read_bytes()
-    return Response(held, headers=INERT, media_type="text/plain; charset=utf-8")
+        raise entry_not_found(commit)
+    pointer = content_of_bytes(lfs_pointer(entry.sha256, entry.size))
+    held = pointer if entry.lfs else hub.content(repo, entry.sha256)
+    name, kind = path.rpartition("/")[2], "text/plain; charset=utf-8"
+    return file_answer(request, held, entry.oid, name, {"X-Repo-Commit": commit}, kind)
 
 
 async def tree(request: Request) -> JSONResponse:
@@ -90,10 +75,10 @@ async def paths_info(request: Request) -> JSONResponse:
     repo, hub = visible(request), hub_of(request)
     commit = hub.resolve(repo, request.path_params["revision"])
     if request.headers.get("content-type", "").startswith("application/json"):
-        asked = await body(request, {"paths": [str], "expand?": bool})
+        asked = body(request, {"paths": [str], "expand?": bool})
         paths, expand = asked["paths"], asked.get("expand", False)
     else:
-        form = await request.form()
+        form = request.state.form
         paths, expand = [str(path) for path in form.getlist("paths")], _flag(str(form.get("expand", "")))
     files = hub.tree(commit)
     known = set(_listing(files, "", recursive=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
@@ -20,7 +21,7 @@ _DELETION = {"deletions": {"sha": [SHA256], "rewriteHistory?": bool}}
 
 async def batch(request: Request) -> JSONResponse:
     """POST /{prefix}{id}.git/info/lfs/objects/batch; that an upload is for a pull request, it does not say."""
-    asked = await body(request, _BATCH)
+    asked = body(request, _BATCH)
     uploading = asked.get("operation") == "upload"
     if uploading:
         repo = proposable(request)
@@ -38,16 +39,27 @@ async def upload(request: Request) -> Response:
     hub, sha256 = hub_of(request), request.path_params["sha256"]
     repo = _addressed(request)
     size = hub.check_signature(repo, sha256, dict(request.query_params))
-    await hub.objects.take(request.stream(), sha256, size)
-    hub.repos.hold(repo, sha256)
+    received = await hub.objects.take(request.stream(), size)
+
+    def keep() -> None:
+        # It may have been deleted meanwhile.
+        repo = _addressed(request)
+        hub.objects.adopt(received, sha256)
+        hub.repos.hold(repo, [sha256])
+
+    try:
+        async with hub.turns.change(repo.address):
+            await asyncio.to_thread(keep)
+    finally:
+        received.unlink(missing_ok=True)
     return Response(headers={"ETag": f'"{sha256}"'})
 
 
 async def verify(request: Request) -> JSONResponse:
     """POST /lfs/{kind}/{id}/verify with `{oid, size}`."""
-    repo, hub, asked = proposable(request), hub_of(request), await body(request, {"oid": SHA256, "size": int})
+    repo, hub, asked = proposable(request), hub_of(request), body(request, {"oid": SHA256, "size": int})
     sha256 = asked["oid"]
-    if not hub.repos.holds(repo, sha256) or hub.objects.blob(sha256).stat().st_size != asked["size"]:
+    if not hub.repos.holds(repo, sha256) or hub.content(repo, sha256).size != asked["size"]:
         raise Refusal(404, "LFS object not found")
     return JSONResponse({"success": True})
 
@@ -64,26 +76,25 @@ async def listing(request: Request) -> JSONResponse:
             "filename": named.get(sha256, _Named("", None)).path,
             "pushedAt": when,
             "ref": named.get(sha256, _Named("", None)).ref,
-            "size": hub.objects.blob(sha256).stat().st_size,
+            "size": hub.content(repo, sha256).size,
         }
         for sha256, when in hub.repos.held(repo).items()
     ]
     return JSONResponse(values)
 
 
-async def delete(request: Request) -> JSONResponse:
+def delete(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/lfs-files/batch with `{deletions: {sha, rewriteHistory}}`.
 
     With `rewriteHistory` branches and tags get commits without the files; the old commits keep their other files.
     """
-    repo, hub, asked = writable(request), hub_of(request), (await body(request, _DELETION))["deletions"]
+    repo, hub, asked = writable(request), hub_of(request), body(request, _DELETION)["deletions"]
     gone = set(asked["sha"])
     if asked.get("rewriteHistory", True):
         _rewrite(hub, repo, gone)
     for sha256 in gone:
         hub.repos.let_go(repo, sha256)
-    hub.xet.forget(repo.uid)
-    hub.xet.remember(repo.uid, hub.repos.held(repo).keys())
+    hub.xet.keep_only(repo.uid, hub.repos.held(repo).keys())
     hub.sweep()
     return JSONResponse({})
 

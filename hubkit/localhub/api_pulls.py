@@ -14,13 +14,16 @@ from hubkit.localhub.repos import Repo, now
 from hubkit.localhub.validation import body
 
 
-async def pulls(request: Request) -> JSONResponse:
-    """GET and POST /api/{kind}/{id}/discussions."""
-    if request.method == "GET":
-        repo = visible(request)
-        shown = [_shown(repo, number) for number in range(len(repo.pulls), 0, -1)]
-        return JSONResponse({"discussions": shown, "count": len(shown), "start": 0})
-    repo, hub, asked = writable(request), hub_of(request), await body(request, {"title": str, "pullRequest?": bool})
+async def listing(request: Request) -> JSONResponse:
+    """GET /api/{kind}/{id}/discussions."""
+    repo = visible(request)
+    shown = [_shown(repo, number) for number in range(len(repo.pulls), 0, -1)]
+    return JSONResponse({"discussions": shown, "count": len(shown), "start": 0})
+
+
+def create(request: Request) -> JSONResponse:
+    """POST /api/{kind}/{id}/discussions: a pull request, which begins as a draft without changes."""
+    repo, hub, asked = writable(request), hub_of(request), body(request, {"title": str, "pullRequest?": bool})
     if not asked.get("pullRequest"):
         raise Refusal(400, "There are no discussions on this Hub, only pull requests")
     pull = {"title": asked["title"], "author": signed_in(request).name, "status": "draft", "created": now()}
@@ -39,16 +42,16 @@ async def pull(request: Request) -> JSONResponse:
     )
 
 
-async def status(request: Request) -> JSONResponse:
+def status(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/discussions/{number}/status with `{status}`."""
-    repo, asked = writable(request), await body(request, {"status": str})
+    repo, asked = writable(request), body(request, {"status": str})
     if asked["status"] not in ("open", "closed"):
         raise Refusal(400, '"status" must be one of [open, closed]')
     changed = _change(hub_of(request), repo, numbered(request, repo)[0], {"status": asked["status"]})
     return JSONResponse({"newStatus": _event(changed, "status-change", {"status": asked["status"]})})
 
 
-async def delete_ref(request: Request) -> JSONResponse:
+def delete_ref(request: Request) -> JSONResponse:
     """POST /{prefix}{id}/discussions/{number}/delete-ref: a button of the page, which the API has no call for.
 
     After closing or merging only, and for good: hub-docs, storage-limits.md, "Deleting Pull request refs".
@@ -62,7 +65,7 @@ async def delete_ref(request: Request) -> JSONResponse:
     return JSONResponse({})
 
 
-async def merge(request: Request) -> JSONResponse:
+def merge(request: Request) -> JSONResponse:
     """POST /api/{kind}/{id}/discussions/{number}/merge: its changes, on top of what the branch is now."""
     repo, hub = writable(request), hub_of(request)
     number, found = numbered(request, repo)

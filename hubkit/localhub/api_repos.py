@@ -34,9 +34,9 @@ _MOVE = {"fromRepo": _ID, "toRepo": _ID, "type?": str}
 _SETTINGS = {"gated?": object, "visibility?": str, "private?": bool}
 
 
-async def create(request: Request) -> JSONResponse:
+def create(request: Request) -> JSONResponse:
     """POST /api/repos/create."""
-    account, asked = signed_in(request), await body(request, _NEW)
+    account, asked = signed_in(request), body(request, _NEW)
     kind, repo_id = _named(asked, account.name)
     if account.scopes is None and account.role != "write":
         raise read_only()
@@ -64,18 +64,18 @@ async def create(request: Request) -> JSONResponse:
     return JSONResponse({"url": url, "name": repo_id, "id": repo.uid})
 
 
-async def delete(request: Request) -> JSONResponse:
+def delete(request: Request) -> JSONResponse:
     """DELETE /api/repos/delete."""
-    kind, repo_id = _named(await body(request, _NAMED), signed_in(request).name)
+    kind, repo_id = _named(body(request, _NAMED), signed_in(request).name)
     repo = _own(request, kind, repo_id)
     _check_no_doi(repo)
     hub_of(request).delete(repo)
     return JSONResponse({})
 
 
-async def move(request: Request) -> JSONResponse:
+def move(request: Request) -> JSONResponse:
     """POST /api/repos/move."""
-    account, asked = signed_in(request), await body(request, _MOVE)
+    account, asked = signed_in(request), body(request, _MOVE)
     kind, target = _kind(asked), asked["toRepo"]
     repo = _own(request, kind, asked["fromRepo"])
     _check_no_doi(repo)
@@ -89,9 +89,9 @@ async def move(request: Request) -> JSONResponse:
     return JSONResponse({})
 
 
-async def settings(request: Request) -> JSONResponse:
+def settings(request: Request) -> JSONResponse:
     """PUT /api/{kind}/{id}/settings."""
-    repo, asked = writable(request), await body(request, _SETTINGS)
+    repo, asked = writable(request), body(request, _SETTINGS)
     changes: dict[str, Any] = {}
     if "gated" in asked:
         if asked["gated"] not in ("auto", "manual", False) or repo.kind == "spaces":
@@ -109,7 +109,7 @@ async def settings(request: Request) -> JSONResponse:
     return JSONResponse({"private": repo.private, "gated": repo.gated})
 
 
-async def generate_doi(request: Request) -> JSONResponse:
+def generate_doi(request: Request) -> JSONResponse:
     """POST /{prefix}{id}/settings/doi: what a person does on the page of settings; the API has no such call."""
     repo = writable(request)
     if repo.kind == "spaces" or repo.private:

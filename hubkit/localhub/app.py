@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -31,6 +33,9 @@ from hubkit.localhub.hub import Hub
 from hubkit.own_hub import CHALLENGE
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+Change = Callable[[Request], Response]
+
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 class _Escaped(Convertor[str]):
@@ -82,9 +87,9 @@ def _api() -> list[Route]:
         _route("GET", "/api/organizations/{name}/settings/repositories", api_people.storage),
         _route("GET", "/api/agent-harnesses", api_people.registry),
         _route("POST", "/api/validate-yaml", api_commits.validate_yaml),
-        _route("POST", "/api/repos/create", api_repos.create),
-        _route("DELETE", "/api/repos/delete", api_repos.delete),
-        _route("POST", "/api/repos/move", api_repos.move),
+        _change("POST", "/api/repos/create", api_repos.create),
+        _change("DELETE", "/api/repos/delete", api_repos.delete, alone=True),
+        _change("POST", "/api/repos/move", api_repos.move, alone=True),
         _route("GET POST", "/api/collections", api_collections.collections),
         _route("POST", "/api/collections/{slug:rest}/items", api_collections.collection_items),
         _route("PATCH DELETE", "/api/collections/{slug:rest}/items/{item}", api_collections.collection_item),
@@ -92,7 +97,7 @@ def _api() -> list[Route]:
         _route("GET", "/api/{kind:kind}", api_info.index),
         _route("GET", repo, api_info.info),
         _route("GET", f"{repo}/revision/{revision}", api_info.info),
-        _route("PUT", f"{repo}/settings", api_repos.settings),
+        _change("PUT", f"{repo}/settings", api_repos.settings),
         _route("GET", f"{repo}/auth-check", api_info.auth_check),
         _route("GET", f"{repo}/auth-check/write", api_info.auth_check),
         _route("GET", f"{repo}/refs", api_info.refs),
@@ -104,21 +109,22 @@ def _api() -> list[Route]:
         _route("POST", f"{repo}/preupload/{revision}", api_commits.preupload),
         _route("GET", f"{repo}/xet-read-token/{revision}", api_xet.read_token),
         _route("GET", f"{repo}/xet-write-token/{revision}", api_xet.write_token),
-        _route("POST", f"{repo}/commit/{revision}", api_commits.commit),
-        _route("POST", f"{repo}/tag/{revision}", api_commits.create_tag),
-        _route("DELETE", f"{repo}/tag/{revision}", api_commits.delete_tag),
-        _route("POST", f"{repo}/branch/{revision}", api_commits.create_branch),
-        _route("DELETE", f"{repo}/branch/{revision}", api_commits.delete_branch),
-        _route("POST", f"{repo}/super-squash/{revision}", api_commits.squash),
+        _change("POST", f"{repo}/commit/{revision}", api_commits.commit),
+        _change("POST", f"{repo}/tag/{revision}", api_commits.create_tag),
+        _change("DELETE", f"{repo}/tag/{revision}", api_commits.delete_tag),
+        _change("POST", f"{repo}/branch/{revision}", api_commits.create_branch),
+        _change("DELETE", f"{repo}/branch/{revision}", api_commits.delete_branch),
+        _change("POST", f"{repo}/super-squash/{revision}", api_commits.squash),
         _route("GET", f"{repo}/user-access-request/{{status}}", api_access.listing),
-        _route("POST", f"{repo}/user-access-request/handle", api_access.handle),
-        _route("POST", f"{repo}/user-access-request/grant", api_access.grant),
-        _route("GET POST", f"{repo}/discussions", api_pulls.pulls),
+        _change("POST", f"{repo}/user-access-request/handle", api_access.handle),
+        _change("POST", f"{repo}/user-access-request/grant", api_access.grant),
+        _route("GET", f"{repo}/discussions", api_pulls.listing),
+        _change("POST", f"{repo}/discussions", api_pulls.create),
         _route("GET", f"{repo}/discussions/{{number:int}}", api_pulls.pull),
-        _route("POST", f"{repo}/discussions/{{number:int}}/status", api_pulls.status),
-        _route("POST", f"{repo}/discussions/{{number:int}}/merge", api_pulls.merge),
+        _change("POST", f"{repo}/discussions/{{number:int}}/status", api_pulls.status),
+        _change("POST", f"{repo}/discussions/{{number:int}}/merge", api_pulls.merge),
         _route("GET", f"{repo}/lfs-files", api_lfs.listing),
-        _route("POST", f"{repo}/lfs-files/batch", api_lfs.delete),
+        _change("POST", f"{repo}/lfs-files/batch", api_lfs.delete, alone=True),
     ]
 
 
@@ -131,7 +137,7 @@ def _web() -> list[Route]:
         file = "{revision:part}/{path:rest}"
         routes += [
             _route("POST", f"{repo}.git/info/lfs/objects/batch", api_lfs.batch),
-            _route("POST", f"{repo}/ask-access", api_access.ask),
+            _change("POST", f"{repo}/ask-access", api_access.ask),
             _route("GET", f"{repo}/resolve/{file}", api_files.resolve),
             _route("GET", f"{repo}/raw/{file}", api_files.raw),
             _route("GET", repo, pages.repo_page),
@@ -140,8 +146,8 @@ def _web() -> list[Route]:
             _route("GET", f"{repo}/blob/{file}", pages.files_page),
             _route("GET", f"{repo}/commit/{{revision:part}}", pages.commit_page),
             _route("GET", f"{repo}/discussions/{{number:int}}", pages.pull_page),
-            _route("POST", f"{repo}/discussions/{{number:int}}/delete-ref", api_pulls.delete_ref),
-            _route("POST", f"{repo}/settings/doi", api_repos.generate_doi),
+            _change("POST", f"{repo}/discussions/{{number:int}}/delete-ref", api_pulls.delete_ref, alone=True),
+            _change("POST", f"{repo}/settings/doi", api_repos.generate_doi),
         ]
     routes.append(_route("GET", "/{namespace:part}", pages.namespace))
     routes.append(_route("GET", "/", pages.index))
@@ -150,12 +156,36 @@ def _web() -> list[Route]:
 
 def _route(methods: str, path: str, endpoint: Endpoint) -> Route:
     async def with_body(request: Request) -> Response:
-        request.path_params.setdefault("kind", "models")
-        # Read before anything is looked up, so that an endpoint runs from its first line to its last without a pause.
-        await request.body()
+        await _read(request)
         return await endpoint(request)
 
     return Route(path, with_body, methods=methods.split())
+
+
+def _change(methods: str, path: str, endpoint: Change, alone: bool = False) -> Route:
+    """An address that changes a repo: when it has its turn, in a thread, so that others are answered meanwhile.
+
+    Args:
+        alone: whether it deletes files for good, and so waits for all other changes.
+    """
+
+    async def in_turn(request: Request) -> Response:
+        await _read(request)
+        turns, params = request.app.state.hub.turns, request.path_params
+        # Repos that are not there yet are made one after the other.
+        repo = f"{params['kind']}/{params['namespace']}/{params['name']}" if "name" in params else ""
+        async with turns.alone() if alone else turns.change(repo):
+            return await asyncio.to_thread(endpoint, request)
+
+    return Route(path, in_turn, methods=methods.split())
+
+
+async def _read(request: Request) -> None:
+    """Read what was sent before anything is looked up: an endpoint then runs to its end without waiting for more."""
+    request.path_params.setdefault("kind", "models")
+    request.state.body = await request.body()
+    is_form = request.headers.get("content-type", "").partition(";")[0].strip() in _FORMS
+    request.state.form = await request.form() if is_form else FormData()
 
 
 async def _nothing_here(request: Request) -> Response:

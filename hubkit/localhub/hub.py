@@ -1,6 +1,7 @@
 """The Hub behind its addresses: what is kept.
 
-Everything runs on one event loop, and nothing awaits between reading a record and replacing it: changes need no lock.
+What only reads runs on one event loop. What changes a repo runs in a thread, and has its turn there first (`turns`):
+nothing else changes the repo between the reading of its record and its replacement.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+from hubkit.errors import HubkitError
 from hubkit.localhub.accounts import Accounts
 from hubkit.localhub.collections import Collections
+from hubkit.localhub.contents import Content, content_of_file
 from hubkit.localhub.errors import Refusal, revision_not_found, storage_full
 from hubkit.localhub.objects import Commit, Objects, Tree
 from hubkit.localhub.ratelimits import WINDOW, RateLimits
 from hubkit.localhub.repos import KINDS, Repo, Repos, now
+from hubkit.localhub.turns import Turns
 from hubkit.localhub.xet import Xet
 from hubkit.own_hub import OwnHub
 from hubkit.workspace import write_text
@@ -48,6 +52,7 @@ class Hub:
         self.repos = Repos(root)
         self.xet = Xet(root, self.objects)
         self.collections = Collections(root)
+        self.turns = Turns()
         key = root / "key"
         if not key.exists():
             write_text(key, secrets.token_hex(32))
@@ -56,7 +61,13 @@ class Hub:
     def commit(self, repo: Repo, tree: Tree, parent: str | None, account: str, title: str, message: str = "") -> str:
         """Keep `tree` as a commit that no branch points to yet, and return its id."""
         commit = Commit(repo.uid, self.objects.put_tree(tree), parent, title, message, account, now())
-        return self.objects.put_commit(commit)
+        oid = self.objects.put_commit(commit)
+        before = self.tree(parent) if parent else {}
+        new = {entry.sha256 for path, entry in tree.items() if not entry.lfs and before.get(path) != entry}
+        self.objects.sync(new, {oid, commit.tree})
+        # Read here, in a thread: the next request for it would keep all others waiting.
+        self.objects.tree(commit.tree)
+        return oid
 
     def resolve(self, repo: Repo, revision: str) -> str:
         """The commit that a branch, tag, pull request or commit id names.
@@ -87,12 +98,28 @@ class Hub:
         return self.objects.tree(self.objects.commit(commit).tree)
 
     def text(self, tree: Tree, path: str) -> str:
-        """What a file says; nothing where there is none."""
-        return self.objects.blob(tree[path].sha256).read_text("utf-8", "replace") if path in tree else ""
+        """What a file says; nothing where there is none, or where git holds a pointer alone."""
+        if path not in tree or tree[path].lfs:
+            return ""
+        return self.objects.blob(tree[path].sha256).read_text("utf-8", "replace")
+
+    def content(self, repo: Repo, sha256: str) -> Content:
+        """The bytes of a file of `repo`.
+
+        Raises:
+            HubkitError: they are lost.
+        """
+        plain = self.objects.blob(sha256)
+        if plain.exists():
+            return content_of_file(plain)
+        file = self.xet.find(repo.uid, sha256)
+        if file is None:
+            raise HubkitError("a file of a repo is missing", where=plain, hint="push the repo again to another --root")
+        return self.xet.content(repo.uid, file)
 
     def stored(self, repo: Repo) -> int:
         """The bytes of the large files of `repo`, in its history or not."""
-        return sum(self.objects.blob(sha256).stat().st_size for sha256 in self.repos.held(repo))
+        return sum(self.content(repo, sha256).size for sha256 in self.repos.held(repo))
 
     def check_quota(self, repo: Repo, more: int = 0) -> None:
         """Refuse to store `more` bytes where they are too many.

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import hashlib
 import json
-import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Set
+from collections.abc import AsyncIterator, Collection, Iterator, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from hubkit.localhub.errors import Refusal
-from hubkit.workspace import sync, write_text
+from hubkit.workspace import sync, sync_all
+
+FEW = 16
+"""Files that are brought onto the disk one by one; for more, all of the file system is, by one call."""
+
+_PIECE = 2**20
+"""Bytes that are kept in memory before a thread writes them."""
 
 
 @dataclass(frozen=True)
@@ -69,29 +75,31 @@ class Objects:
     def blob(self, sha256: str) -> Path:
         return self.blobs / sha256[:2] / sha256
 
-    async def take(self, chunks: AsyncIterator[bytes], sha256: str, size: int) -> None:
-        """Store the bytes of `chunks` under their digest.
+    async def take(self, chunks: AsyncIterator[bytes], size: int) -> Path:
+        """Store the bytes of `chunks` in a file of `incoming`, which `adopt` takes.
 
         Raises:
-            Refusal: they are not what was announced (422).
+            Refusal: there are more or fewer than were announced (422).
         """
         handle, name = tempfile.mkstemp(dir=self.incoming)
-        digest, received = hashlib.sha256(), 0
+        received, waiting = 0, bytearray()
         try:
-            with open(handle, "wb") as file:
+            with open(handle, "wb", buffering=0) as file:
                 async for chunk in chunks:
-                    digest.update(chunk)
+                    waiting += chunk
                     received += len(chunk)
                     if received > size:
-                        break
-                    file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())
-            if digest.hexdigest() != sha256 or received != size:
-                raise Refusal(422, "The content received is not the content announced")
-            self._settle(Path(name), self.blob(sha256))
-        finally:
-            Path(name).unlink(missing_ok=True)
+                        raise _not_announced()
+                    if len(waiting) >= _PIECE:
+                        await asyncio.to_thread(file.write, waiting)
+                        waiting = bytearray()
+                await asyncio.to_thread(file.write, waiting)
+            if received != size:
+                raise _not_announced()
+        except BaseException:
+            Path(name).unlink()
+            raise
+        return Path(name)
 
     def adopt(self, file: Path, sha256: str) -> None:
         """Move a file of `incoming` to where its content belongs.
@@ -99,22 +107,16 @@ class Objects:
         Raises:
             Refusal: its content is not what was announced (422).
         """
-        with open(file, "rb+") as content:
+        with open(file, "rb") as content:
             if hashlib.file_digest(content, "sha256").hexdigest() != sha256:
-                raise Refusal(422, "The content received is not the content announced")
-            os.fsync(content.fileno())
+                raise _not_announced()
         self._settle(file, self.blob(sha256))
+        sync_files([self.blob(sha256)], self.blobs)
 
     def put(self, content: bytes) -> Entry:
-        """Store a regular file."""
+        """Store a regular file; `sync` brings it onto the disk."""
         sha256 = hashlib.sha256(content).hexdigest()
-        if not self.blob(sha256).exists():
-            handle, name = tempfile.mkstemp(dir=self.incoming)
-            with open(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            self._settle(Path(name), self.blob(sha256))
+        self._write(content, self.blob(sha256))
         return Entry(git_sha1("blob", content), len(content), sha256, lfs=False)
 
     def put_tree(self, tree: Tree) -> str:
@@ -122,6 +124,11 @@ class Objects:
 
     def put_commit(self, commit: Commit) -> str:
         return self._put_json(asdict(commit))
+
+    def sync(self, blobs: Set[str], graph: Set[str]) -> None:
+        """Bring what was put onto the disk, also where somebody else put it first: it is to outlive a power cut."""
+        written = [*map(self.blob, blobs), *map(self._graph_file, graph)]
+        sync_files(written, self.blobs.parent)
 
     def history(self, oid: str | None) -> Iterator[tuple[str, Commit]]:
         """The commit `oid` and all before it, newest first."""
@@ -146,21 +153,44 @@ class Objects:
         return {path: Entry(**entry) for path, entry in self._get_json(oid).items()}
 
     def _put_json(self, value: Any) -> str:
-        text = json.dumps(value, sort_keys=True, ensure_ascii=False)
-        oid = git_sha1("object", text.encode())
-        path = self.graph / oid[:2] / oid
-        if not path.exists():
-            write_text(path, text)
+        content = json.dumps(value, sort_keys=True, ensure_ascii=False).encode()
+        oid = git_sha1("object", content)
+        self._write(content, self._graph_file(oid))
         return oid
 
     def _get_json(self, oid: str) -> Any:
-        return json.loads((self.graph / oid[:2] / oid).read_text(encoding="utf-8"))
+        return json.loads(self._graph_file(oid).read_text(encoding="utf-8"))
+
+    def _graph_file(self, oid: str) -> Path:
+        return self.graph / oid[:2] / oid
+
+    def _write(self, content: bytes, home: Path) -> None:
+        if not home.exists():
+            handle, name = tempfile.mkstemp(dir=self.incoming)
+            try:
+                with open(handle, "wb") as file:
+                    file.write(content)
+                self._settle(Path(name), home)
+            finally:
+                Path(name).unlink(missing_ok=True)
 
     def _settle(self, temporary: Path, home: Path) -> None:
         home.parent.mkdir(exist_ok=True)
         temporary.replace(home)
-        for folder in (home.parent, home.parent.parent):
-            sync(folder)
+
+
+def sync_files(files: Collection[Path], root: Path) -> None:
+    """Bring files below `root` onto the disk, with their names in it."""
+    if len(files) > FEW:
+        return sync_all(root)
+    folders = dict.fromkeys(file.parent for file in files)
+    for path in (*files, *folders, *dict.fromkeys(folder.parent for folder in folders)):
+        sync(path)
+    return None
+
+
+def _not_announced() -> Refusal:
+    return Refusal(422, "The content received is not the content announced")
 
 
 def git_sha1(kind: str, content: bytes) -> str:

@@ -8,11 +8,13 @@ import json
 import re
 import secrets
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from hubkit.workspace import write_json, write_text
+from hubkit.localhub.objects import sync_files
+from hubkit.workspace import write_json
 
 KINDS = ("models", "datasets", "spaces")
 
@@ -95,7 +97,8 @@ class Repos:
         return next(found, None)
 
     def all(self, kind: str) -> list[Repo]:
-        return sorted((repo for repo in self._repos.values() if repo.kind == kind), key=lambda repo: repo.id)
+        # A copy, since a thread may add one meanwhile.
+        return sorted((repo for repo in list(self._repos.values()) if repo.kind == kind), key=lambda repo: repo.id)
 
     def add(self, repo: Repo) -> Repo:
         """Keep a new repo, whole: one without its first commit would be of no use to anybody."""
@@ -105,8 +108,10 @@ class Repos:
         """Replace the record of `repo`, on disk first: what was answered is never lost."""
         changed = dataclasses.replace(repo, updated=now(), **changes)
         if changed.id != repo.id:
-            changed = dataclasses.replace(changed, former=[*repo.former, repo.id])
-            del self._repos[repo.kind, repo.id.lower()]
+            changed = self._keep(dataclasses.replace(changed, former=[*repo.former, repo.id]))
+            if changed.id.lower() != repo.id.lower():
+                del self._repos[repo.kind, repo.id.lower()]
+            return changed
         return self._keep(changed)
 
     def delete(self, repo: Repo) -> None:
@@ -119,8 +124,15 @@ class Repos:
         """Whether this LFS file was uploaded to `repo`: knowing its digest is no proof of having it."""
         return (self.home / repo.uid / "lfs" / sha256).exists()
 
-    def hold(self, repo: Repo, sha256: str) -> None:
-        write_text(self.home / repo.uid / "lfs" / sha256, now())
+    def hold(self, repo: Repo, uploaded: Collection[str]) -> None:
+        """Note that LFS files were uploaded to `repo`; on the disk when it returns."""
+        folder, when = self.home / repo.uid / "lfs", now()
+        folder.mkdir(exist_ok=True)
+        for sha256 in uploaded:
+            temporary = folder / f".{sha256}"
+            temporary.write_text(when, encoding="utf-8")
+            temporary.replace(folder / sha256)
+        sync_files([folder / sha256 for sha256 in uploaded], self.home)
 
     def let_go(self, repo: Repo, sha256: str) -> None:
         (self.home / repo.uid / "lfs" / sha256).unlink(missing_ok=True)

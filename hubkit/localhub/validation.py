@@ -15,13 +15,13 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAMES = {str: "a string", int: "an integer", bool: "a boolean", dict: "an object", list: "an array"}
 
 
-async def body(request: Request, shape: Any) -> Any:
+def body(request: Request, shape: Any) -> Any:
     """The JSON of a request, in the shape that `fitting` describes.
 
     Raises:
         Refusal: it is not JSON, or has another shape (400).
     """
-    return fitting(parsed(await request.body()), shape)
+    return fitting(parsed(request.state.body), shape)
 
 
 def parsed(text: bytes) -> Any:

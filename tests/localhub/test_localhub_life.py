@@ -75,24 +75,30 @@ def test_an_expired_token_is_refused(tmp_path: Path) -> None:
         assert refused.value.response.status_code == 401
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(4, 1000))])
 def test_a_kill_loses_no_commit_that_was_answered(tmp_path: Path, seed: int) -> None:
-    """Commits are sent without the client's own retries, so that the kill is seen at once."""
+    """Commits are sent without the client's own retries, so that the kill is seen at once.
+
+    Each second one has more files than are brought onto the disk one by one.
+    """
     answered: list[str] = []
+    size = 20 if seed % 2 else 1
 
     def commit_until_killed(hub: LocalHub) -> None:
         headers = {"Authorization": f"Bearer {hub.tokens['owner']}"}
         with httpx.Client(base_url=hub.url, headers=headers) as client:
             for number in range(10_000):
-                file = {"path": f"f{number}.txt", "content": f"{number}"}
-                lines = [{"key": "header", "value": {"summary": "Add"}}, {"key": "file", "value": file}]
+                lines = [{"key": "header", "value": {"summary": "Add"}}]
+                for part in range(size):
+                    file = {"path": f"f{number}.{part}.txt", "content": f"{number}"}
+                    lines.append({"key": "file", "value": file})
                 try:
                     client.post(
                         "/api/models/maintainer/m/commit/main", content="\n".join(map(json.dumps, lines))
                     ).raise_for_status()
                 except httpx.TransportError:
                     return
-                answered.append(file["path"])
+                answered.append(f"f{number}.0.txt")
 
     with serve(tmp_path) as hub:
         _api(hub).create_repo("maintainer/m")
@@ -109,8 +115,10 @@ def test_a_kill_loses_no_commit_that_was_answered(tmp_path: Path, seed: int) -> 
     with serve(tmp_path) as hub:
         api = _api(hub)
         there = set(api.list_repo_files("maintainer/m")) - {".gitattributes"}
-        assert set(answered) <= there <= {*answered, f"f{len(answered)}.txt"}
-        assert len(api.list_repo_commits("maintainer/m")) - 1 == len(there)
+        commits = len(api.list_repo_commits("maintainer/m")) - 1
+        assert there == {f"f{number}.{part}.txt" for number in range(commits) for part in range(size)}
+        assert set(answered) <= there
+        assert commits <= len(answered) + 1
         assert Path(api.hf_hub_download("maintainer/m", answered[-1])).read_text() == f"{len(answered) - 1}"
 
 

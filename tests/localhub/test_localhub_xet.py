@@ -29,9 +29,9 @@ def put(hub: LocalHub, repo: str, content: bytes, name: str = "reports.bin") -> 
 
 
 def chunks(hub: LocalHub) -> int:
-    """The bytes of chunks that clients wrote; what the Hub had already is linked into their folders."""
-    found = [path.stat() for path in hub.root.glob("xet/*/client-*/xet/xorbs/xorbs/*")]
-    return sum(status.st_size for status in found if status.st_nlink == 1)
+    """The bytes of chunks on the disk; what the Hub had already is linked into the folders of clients."""
+    found = {path.stat() for path in hub.root.glob("xet/*/*/xet/xorbs/xorbs/*")}
+    return sum({status.st_ino: status.st_size for status in found}.values())
 
 
 @pytest.fixture
