@@ -12,6 +12,7 @@ from hubkit.checks.damage import check_damage
 from hubkit.checks.flags import Flag
 from hubkit.checks.form import check_additions, check_endings, check_language, check_length, check_loops
 from hubkit.checks.numbers import check_numbers, check_tokens
+from hubkit.checks.terms import wrong_senses
 from hubkit.checks.unknown_words import check_words
 from hubkit.clinical.sentences import sentences
 from hubkit.clinical.text import canonical
@@ -66,6 +67,7 @@ def _flags(source: str, translation: str) -> list[Flag]:
         *check_loops(said, told),
         *check_language(said, told, translation),
         *check_words(said, told),
+        *wrong_senses(said, told),
         *check_tokens(source, translation),
         *check_numbers(source, translation),
     ]

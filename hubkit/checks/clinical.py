@@ -11,6 +11,7 @@ from hubkit.checks.flags import Flag
 from hubkit.checks.laterality import laterality
 from hubkit.checks.negation import negation
 from hubkit.checks.sides import SIZED, Place, Side, differing, same, soft
+from hubkit.checks.terms import other_words
 from hubkit.checks.understood import sure
 from hubkit.clinical.lexicon import Meaning
 from hubkit.clinical.statements import JOINTS
@@ -81,6 +82,7 @@ def check_sentences(pairs: Sequence[tuple[Side, Side]]) -> Iterator[Flag]:
             if "laterality" in changed:
                 flags = [flag for flag in flags if flag.name != "exchanged"]
             flags = sure(flags, source, translation)
+            flags += other_words(flags, source, translation)
             errors = {flag.name for flag in flags if flag.severity == "error"}
             yield from (flag for flag in flags if flag.severity == "error" or flag.name not in errors)
 

@@ -54,6 +54,7 @@ IN_PORTUGUESE = {
     "residue": "marca ou código estranho ao texto",
     "sentence_added": "frase acrescentada",
     "sentence_lost": "frase omitida",
+    "term_changed": "termo traduzido por outra palavra",
     "truncated": "tradução incompleta",
     "uncertainty_added": "incerteza acrescentada",
     "uncertainty_dropped": "incerteza omitida",

@@ -38,7 +38,7 @@ def check_words(source: Sequence[Sentence], translation: Sequence[Sentence]) -> 
         for at in _candidates(sentence, shouted):
             start, end = sentence.span_of(at, at + 1)
             text = sentence.text[start - sentence.start : end - sentence.start]
-            if not _known(text, words) and not _from_source(sentence, at, text, source):
+            if not is_known(text, words) and not _from_source(sentence, at, text, source):
                 yield Flag("unknown_word", TABLE["severity"], None, (start, end))
 
 
@@ -57,7 +57,8 @@ def _candidates(sentence: Sentence, shouted: bool) -> Iterator[int]:
 
 
 @functools.lru_cache(maxsize=200_000)
-def _known(word: str, words: WordList) -> bool:
+def is_known(word: str, words: WordList) -> bool:
+    """Whether a word list has a word, or what is left of it without a prefix."""
     folded = fold(word)
     if folded in WORDS or word in words:
         return True
@@ -76,17 +77,12 @@ def _from_source(sentence: Sentence, at: int, text: str, source: Sequence[Senten
     for other in source:
         for place, said in enumerate(other.words):
             if said == word:
-                if not text[0].isupper() or not _written(other, place)[0].isupper():
+                if not text[0].isupper() or not other.written(place)[0].isupper():
                     continue  # a word of the source that was left is no Portuguese
                 return True
             if _cognate(said, word):
                 return True
     return False
-
-
-def _written(sentence: Sentence, at: int) -> str:
-    start, end = sentence.span_of(at, at + 1)
-    return sentence.text[start - sentence.start : end - sentence.start]
 
 
 @functools.lru_cache(maxsize=200_000)

@@ -125,6 +125,10 @@ class Sentence:
         known = {at for term in self.terms for at in range(term.first, term.last)}
         return unread(self.words, self.language, known.union(self.attributes.covered))
 
+    def written(self, at: int) -> str:
+        """A word as it is written in the text."""
+        return self.text[slice(*self._spans[at])]
+
     def shortens(self, at: int) -> bool:
         """Whether a word is the beginning of a known one, cut short by a full stop: "bilat."."""
         end = self._spans[at][1]

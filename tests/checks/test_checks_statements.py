@@ -103,6 +103,31 @@ def test_shorthand_is_read_in_both_languages(source, right, wrong, name):
 
 
 @pytest.mark.parametrize(
+    ("source", "right", "wrong"),
+    [
+        # The everyday sense of a word.
+        ("Pacemaker leads are intact.", "Eletrodos do marca-passo íntegros.", "Pistas do marca-passo íntegras."),
+        ("The tips of both tubes are seen.", "As pontas dos tubos são vistas.", "As dicas dos tubos são vistas."),
+        ("Clear lungs.", "Pulmões limpos.", "Limpar pulmões."),
+        # A word that is none of the renderings of a term.
+        ("Lucency at the apex.", "Lucência no ápice.", "Relutância no ápice."),
+        ("Mild eventration of the diaphragm.", "Leve eventração do diafragma.", "Leve ocorrência do diafragma."),
+        ("The patient left the department.", "O paciente saiu do setor.", None),
+        ("Small left effusion.", "Leve derrame à esquerda.", None),
+        ("Mild prominence of the hila.", "Discreta proeminência dos hilos.", None),
+    ],
+)
+def test_a_term_in_another_sense_is_an_error(source, right, wrong):
+    assert errors(source, right) == set()
+    assert wrong is None or "term_changed" in errors(source, wrong)
+
+
+def test_a_word_that_is_none_of_the_renderings_of_a_term_is_an_error_where_it_is_portuguese(small_words):
+    assert "term_changed" in errors("Lucency at the base.", "Palavra na base.")
+    assert errors("Lucency at the base.", "Zzzzo na base.") == {"unknown_word"}
+
+
+@pytest.mark.parametrize(
     "translation",
     ["N\u00c3\u00a3o h\u00c3\u00a1 derrame.", "N\ufffdo há derrame.", "Não há derrame\ud800."],
 )

@@ -1,0 +1,91 @@
+"""The check of terms that were translated in another sense, or by a word that is none of their renderings."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from hubkit.checks.flags import Flag, Span
+from hubkit.checks.hunspell import word_list
+from hubkit.checks.sides import Side, soft
+from hubkit.checks.unknown_words import is_known
+from hubkit.clinical.sentences import Sentence
+
+SPELLED_OUT = 5
+"""Characters of a term that is no abbreviation."""
+
+SHORTEST = 3
+"""Letters of a word that can be a term's rendering."""
+
+NAMED = ("finding_lost", "anatomy_lost")
+"""What is raised where a term has none of its renderings."""
+
+
+def wrong_senses(source: Sequence[Sentence], translation: Sequence[Sentence]) -> Iterator[Flag]:
+    """Yield a flag for each word of the source whose other sense the translation has: "tips" as "dicas"."""
+    told = {word for sentence in translation for word in sentence.words}
+    if told.isdisjoint(_wrong_words()):
+        return
+    table = _senses()
+    for sentence in source:
+        for at, word in enumerate(sentence.words):
+            wrong = table.get(word)
+            if wrong is None or wrong.isdisjoint(told) or _read_as_nothing(sentence, at):
+                continue
+            for other in translation:
+                place = next((to for to, found in enumerate(other.words) if found in wrong), None)
+                if place is not None:
+                    yield Flag("term_changed", "error", sentence.span_of(at, at + 1), other.span_of(place, place + 1))
+                    told -= wrong
+                    break
+
+
+def other_words(flags: Sequence[Flag], source: Side, translation: Side) -> Iterator[Flag]:
+    """Yield a flag for a lost term in whose place a word stands that is none of its renderings, and no cognate.
+
+    Only where all of the source was understood, so that the word can stand for nothing else, and for a word
+    of the installed word list. Places that are left out freely, and abbreviations, have too many renderings.
+    """
+    lost = next((flag for flag in flags if flag.name in NAMED and flag.severity == "warning"), None)
+    if lost is None or source.unread(translation):
+        return
+    term = next((place for place in source.places if place.span == lost.source_span), None)
+    if term is None or (lost.name == "anatomy_lost" and soft(term.meaning)) or _length(lost.source_span) < SPELLED_OUT:
+        return
+    words = set(translation.unread(source))
+    for sentence in translation.sentences:
+        for at, word in enumerate(sentence.words):
+            if word in words and _is_word(sentence, at):
+                yield Flag("term_changed", "error", lost.source_span, sentence.span_of(at, at + 1))
+                return
+
+
+def _is_word(sentence: Sentence, at: int) -> bool:
+    """Whether a word is Portuguese, and no abbreviation."""
+    word = sentence.words[at]
+    if len(word) < SHORTEST or not word.isalpha() or sentence.in_capitals(at) or sentence.shortens(at):
+        return False
+    listed = word_list()
+    return listed is not None and is_known(sentence.written(at), listed)
+
+
+def _length(span: Span | None) -> int:
+    return span[1] - span[0] if span else 0
+
+
+def _read_as_nothing(sentence: Sentence, at: int) -> bool:
+    """Whether a word stands in a phrase of another sense, as in "left the department"."""
+    return any(term.first <= at < term.last and "ignore" in term.meaning.kinds for term in sentence.terms)
+
+
+@functools.cache
+def _senses() -> dict[str, frozenset[str]]:
+    table = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+    return {word: frozenset(wrong.split()) for word, wrong in table.items()}
+
+
+@functools.cache
+def _wrong_words() -> frozenset[str]:
+    return frozenset[str]().union(*_senses().values())
