@@ -167,7 +167,10 @@ def open_engine(model: Any, changes: dict[str, Any] | None) -> Continuous:
     """hubkit's engine with its own settings of the cache and `changes`; None: with the library's defaults."""
     text, device = model.config.get_text_config(), model.device
     tuned = paged_cache.cache_settings(
-        text, paged_cache.attention_of(model), paged_cache.free_bytes(device), Translation(quantization="nf4")
+        text,
+        paged_cache.attention_of(model),
+        paged_cache.free_bytes(device),
+        paged_cache.CacheLimits.of(Translation(quantization="nf4")),
     )
     cache = {} if changes is None else tuned | changes
     if device.type == "cpu":

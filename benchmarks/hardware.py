@@ -99,7 +99,9 @@ def in_flight(
 ) -> Flight:
     """Requests in flight with the library's defaults and with hubkit's."""
     text, free = text_config(name), int(CARDS[card] * 2**30) - CONTEXT - weights(name, precision)
-    tuned = paged_cache.cache_settings(text, attention, free, Translation(quantization=precision))
+    tuned = paged_cache.cache_settings(
+        text, attention, free, paged_cache.CacheLimits.of(Translation(quantization=precision))
+    )
 
     def requests(cache: dict[str, Any]) -> int:
         held = paged_cache.held(text, attention, free, cache, tokens)
@@ -205,7 +207,9 @@ def run_small(prompts: int = 128) -> None:
     model = Gemma3ForCausalLM(config).eval()
     asked = [[1 + (7 * row + column) % 990 for column in range(300)] for row in range(prompts)]
     greedy = GenerationConfig(do_sample=False, eos_token_id=[999], pad_token_id=0, use_cache=True)
-    tuned = paged_cache.cache_settings(config, "sdpa", None, Translation(quantization="fp32"))
+    tuned = paged_cache.cache_settings(
+        config, "sdpa", None, paged_cache.CacheLimits.of(Translation(quantization="fp32"))
+    )
     answers = {}
     # On a CPU the library plans by the machine's memory; with a number of blocks both have the same cache.
     for name, cache in (("defaults", {}), ("hubkit's", tuned)):

@@ -30,9 +30,9 @@ from hubkit.artifacts.training import TRAINING
 from hubkit.config import ReleaseConfig, parse_config
 from hubkit.demo.config import ENCODER_LAYERS, MODELS
 from hubkit.demo.grammar import sample_sentence
-from hubkit.tables import CHEXPERT_LABELS, CONDITIONS, GENERATIONS, SETUPS, STUDIES, TRANSLATIONS
+from hubkit.tables import CHEXPERT_LABELS, CONDITIONS, GENERATIONS, SECTIONS, SETUPS, STUDIES, TRANSLATIONS
 from hubkit.translation.checkpoints import PART
-from hubkit.translation.units import read_rows
+from hubkit.translation.units import read_sections
 from hubkit.workspace import Workspace, write_json, write_table, write_text
 
 PARTS = "parts"
@@ -231,7 +231,7 @@ def _generation(study: Study, condition: str) -> dict[str, Any]:
 def _write_parts(folder: Path, studies: pa.Table, translated: pa.Table, seen: set[str]) -> None:
     """The checkpoints of a translation that is through."""
     folder.mkdir(exist_ok=True)
-    keys = [row.unit.key for row in read_rows(studies, parse_config({}).translation)]
+    keys = [row.unit.key for row in read_sections(studies, SECTIONS, context=False, memory=True)]
     columns = {name: translated[name] for name in PART.names if name in translated.column_names and name != "flags"}
     rows = pa.table({"unit": keys, **columns}).to_pylist()
     rows = [{**row, "flags": []} for row in {row["unit"]: row for row in rows}.values() if row["unit"] not in seen]

@@ -32,7 +32,7 @@ from hubkit.demo.config import MODELS
 from hubkit.demo.grammar import sample_sentence
 from hubkit.models.loading import load_language_model
 from hubkit.tables import STUDIES
-from hubkit.translation.prompt import messages
+from hubkit.translation.prompt import Prompt
 from hubkit.translation.translate import translate
 from hubkit.workspace import Workspace, read_table, write_table
 
@@ -138,7 +138,7 @@ def loop(texts: list[Text], settings: Translation) -> Rate:
     started, tokens = time.perf_counter(), 0
     model, tokenizer = load_language_model(settings.model, settings.revision, settings.quantization, settings.device)
     for text in texts:
-        chat = messages(settings, "report", text.report)
+        chat = Prompt.of(settings).messages("report", text.report)
         inputs = tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=True, return_tensors="pt")
         with torch.inference_mode():
             limit = min(settings.max_new_tokens, 32 + len(text.report))

@@ -11,7 +11,7 @@ from demo_models.optimise import optimise, start
 from demo_models.vocabulary import gemma_tokenizer, sample_texts
 from hubkit.config import Translation
 from hubkit.demo.grammar import sample_report
-from hubkit.translation.prompt import messages
+from hubkit.translation.prompt import Prompt
 
 if TYPE_CHECKING:
     from transformers import Gemma3TextConfig
@@ -43,7 +43,7 @@ def train_translator(folder: Path, steps: int = STEPS) -> None:
 
 def demo_tokenizer() -> Any:
     """Train the tokenizer that the translator and the vision model share."""
-    prompts = [message["content"] for message in messages(Translation(), "findings", "")]
+    prompts = [message["content"] for message in Prompt.of(Translation()).messages("findings", "")]
     prompts += [
         "Dê o diagnóstico das imagens apresentadas",
         "user\nmodel\n",
@@ -85,7 +85,7 @@ def _batches(tokenizer: Any) -> Iterator[dict[str, Any]]:
 
 def _example(tokenizer: Any, rng: random.Random) -> Example:
     section = rng.choice(sample_report(rng)[1].sections)
-    request = messages(Translation(rules=rng.random() < WITH_RULES), section.name, section.source)
+    request = Prompt.of(Translation(rules=rng.random() < WITH_RULES)).messages(section.name, section.source)
     asked = tokenizer.apply_chat_template(request, add_generation_prompt=True)["input_ids"]
     answer = tokenizer(f"{section.translation}<end_of_turn>\n", add_special_tokens=False)["input_ids"]
     return asked, answer

@@ -30,7 +30,7 @@ from hubkit.models.loading import commit_of, load_language_model, load_vision_mo
 from hubkit.published import published
 from hubkit.scoring.bertscore import setup_scores
 from hubkit.scoring.inputs import Evaluation
-from hubkit.translation.engines.transformers import TransformersEngine
+from hubkit.translation.engines import open_engine
 from hubkit.workspace import Workspace
 
 sys.path.insert(0, str(Path(__file__).parent / "bertscore_ptbr"))  # tiny_encoders
@@ -143,7 +143,7 @@ def test_a_revision_that_is_not_there(language: Repo) -> None:
 
 def test_an_engine_translates_with_the_commit_that_it_names(language: Repo) -> None:
     settings = Translation(model=language.name, revision="first", quantization="fp32", device="cpu")
-    with TransformersEngine(settings) as engine:
+    with open_engine(settings) as engine:
         assert engine.revision == language.first
         assert language.weight(engine.model) == pytest.approx(1)
         assert edition(engine.tokenizer) == "first"

@@ -19,7 +19,8 @@ from hubkit.errors import HubkitError, UsageError
 from hubkit.hub.client import be_patient, connect
 from hubkit.hub.gate import UNGRANTED_TOKEN, ungranted_token
 from hubkit.tokens import check_account, check_token, environment_token
-from hubkit.translation.engines.openai import KEY_VARIABLE, OpenAIEngine
+from hubkit.translation.engines import open_engine
+from hubkit.translation.engines.openai import KEY_VARIABLE
 from hubkit.translation.engines.private_http import Client
 from hubkit.workspace import Workspace
 
@@ -39,7 +40,7 @@ READERS: dict[str, list[Callable[[], object]]] = {
     "HUGGING_FACE_HUB_TOKEN": [connect, lambda: use_endpoint(None), look_at_the_account],
     UNGRANTED_TOKEN: [lambda: ungranted_token(None), lambda: ungranted_token("waived")],
     "HUBKIT_GRANTED_TOKEN": [lambda: environment_token("HUBKIT_GRANTED_TOKEN")],
-    KEY_VARIABLE: [lambda: OpenAIEngine(Translation(engine="openai", base_url="http://127.0.0.1:9/v1"))],
+    KEY_VARIABLE: [lambda: open_engine(Translation(engine="openai", base_url="http://127.0.0.1:9/v1"))],
 }
 
 

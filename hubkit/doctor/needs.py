@@ -58,7 +58,14 @@ class Need(NamedTuple):
 
 def translate(config: ReleaseConfig, device: Device) -> Iterator[Need]:
     """On a GPU the cache takes what the weights leave: needed is the smallest. On a CPU the rows in flight are set."""
-    from hubkit.translation.engines.paged_cache import attention_of, cache_settings, held, least_bytes, unplanned_bytes
+    from hubkit.translation.engines.paged_cache import (
+        CacheLimits,
+        attention_of,
+        cache_settings,
+        held,
+        least_bytes,
+        unplanned_bytes,
+    )
 
     settings = config.translation
     if settings.engine != "transformers":
@@ -72,7 +79,7 @@ def translate(config: ReleaseConfig, device: Device) -> Iterator[Need]:
     need = _need("translate", model, settings.quantization, 0)
     text, attention = kind.get_text_config(), attention_of(model)
     free = max(device.total - need.weights - CONTEXT, 0)
-    cache = cache_settings(text, attention, free, settings)
+    cache = cache_settings(text, attention, free, CacheLimits.of(settings))
     found = held(text, attention, free, cache)
     unplanned = unplanned_bytes(text, settings.quantization, cache["max_batch_tokens"])
     work = CONTEXT + least_bytes(text, attention, cache) + unplanned

@@ -86,15 +86,16 @@ def _sizes(config: ReleaseConfig, workspace: Workspace, reads: bool) -> dict[str
 
 
 def _texts(config: ReleaseConfig, workspace: Workspace, studies: int, reads: bool) -> Texts:
-    from hubkit.translation.units import plan, read_rows
+    from hubkit.translation.units import read_sections, section_names
 
     if reads or not workspace.studies.exists():
         units = studies if config.translation.units == "report" else round(studies * estimates.SECTIONS_A_STUDY)
         return Texts(units, None, studies * estimates.TOKENS_A_REPORT)
-    rows = list(read_rows(read_table(workspace.studies), config.translation))
-    (distinct,) = plan(rows, size=2**62) or [[]]
-    characters = sum(len(unit.text) for unit in distinct)
-    return Texts(len(rows), len(distinct), round(characters / estimates.CHARACTERS_A_TOKEN))
+    names = section_names(config.translation.units)
+    studies = read_table(workspace.studies, ["study_id", *names])
+    sections = read_sections(studies, names, context=config.translation.context, memory=config.translation.memory)
+    characters = sum(len(unit.text) for unit in sections.units)
+    return Texts(len(sections), len(sections.units), round(characters / estimates.CHARACTERS_A_TOKEN))
 
 
 def _hours(config: ReleaseConfig, sizes: dict[str, int], tokens: int, runs: set[str]) -> Iterator[str]:

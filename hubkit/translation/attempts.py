@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Generator
 from typing import NamedTuple
 
 from hubkit.checks import check_or_flag
 from hubkit.checks.flags import Flag, describe
 from hubkit.config import Translation
 from hubkit.models.thinking import UNFINISHED, UNMARKED
-from hubkit.translation.engines import Answer, Engine, Request
+from hubkit.translation.engines import Answer, Request
 from hubkit.translation.engines.base import FinishReason
 from hubkit.translation.engines.refusals import TOO_LONG
-from hubkit.translation.prompt import messages
+from hubkit.translation.prompt import Prompt
 from hubkit.translation.units import Unit
 
 THOUGHT_ALONE = "o raciocínio tomou o lugar da tradução; responda diretamente, sem raciocinar por escrito"
@@ -69,39 +69,64 @@ class Result(NamedTuple):
         return faults(self) < faults(other)
 
 
-def translate_units(
-    units: Sequence[Unit], engine: Engine, translation: Translation, done: Callable[[], None] = lambda: None
-) -> list[Result]:
-    """Translate `units` in their order.
-
-    Flagged ones, and those of which the model wrote a thought alone, are asked again up to
-    `translation.retries` times. The first further attempt names the finding, the second goes sentence
-    by sentence, later ones do both. What is too long for the server goes by sentence at once, and so
-    does every text for TranslateGemma, which takes no finding.
-
-    Args:
-        units: what is translated.
-        engine: who translates.
-        translation: the settings.
-        done: called whenever a unit has its first answer.
-    """
-    best = _attempt([Trial(unit, [unit.text], None) for unit in units], engine, translation, done)
-    for attempt in range(1, translation.retries + 1):
-        doubtful = {at: result for at, result in enumerate(best) if result.doubtful}
-        trials = {at: _next_trial(result, attempt, translation.template) for at, result in doubtful.items()}
-        wanted = {at: trial for at, trial in trials.items() if trial is not None}
-        for at, result in zip(wanted, _attempt(list(wanted.values()), engine, translation), strict=True):
-            kept = result if result.better_than(best[at]) else best[at]
-            best[at] = kept._replace(attempts=best[at].attempts + 1)
-    return best
-
-
 class Trial(NamedTuple):
     """How a unit is asked for: its text, or sentences and the gaps between them in turn."""
 
     unit: Unit
     pieces: list[str]
     finding: str | None
+
+
+Attempting = Generator[list[Request], list[Answer], Result]
+"""The attempts at a unit while they are made."""
+
+
+class Attempts(NamedTuple):
+    """How units are asked for.
+
+    What is flagged, and what has a thought alone for an answer, is asked again. The first further
+    attempt names the finding, the second goes sentence by sentence, later ones do both. What is too
+    long for the server goes by sentence at once, and so does every text for TranslateGemma, which
+    takes no finding.
+
+    Attributes:
+        prompt: what a request holds apart from the text.
+        retries: further attempts, at most.
+        max_new_tokens: tokens that an answer may have, at most.
+    """
+
+    prompt: Prompt
+    retries: int
+    max_new_tokens: int
+
+    @classmethod
+    def of(cls, settings: Translation) -> Attempts:
+        """The attempts of a configuration."""
+        return cls(Prompt.of(settings), settings.retries, settings.max_new_tokens)
+
+    def translate(self, unit: Unit) -> Attempting:
+        """Yield the requests of an attempt, be sent their answers, and so on; return the best attempt."""
+        best = yield from self._attempt(Trial(unit, [unit.text], None))
+        for attempt in range(1, self.retries + 1):
+            trial = _next_trial(best, attempt, self.prompt.template) if best.doubtful else None
+            if trial is None:
+                break
+            result = yield from self._attempt(trial)
+            kept = result if result.better_than(best) else best
+            best = kept._replace(attempts=best.attempts + 1)
+        return best
+
+    def _attempt(self, trial: Trial) -> Attempting:
+        unit, pieces, finding = trial
+        answers = yield [
+            Request(
+                self.prompt.messages(unit.section, text, unit.context, finding),
+                min(self.max_new_tokens, 32 + len(text)),
+            )
+            for text in pieces[::2]
+        ]
+        answer = _joined(answers, pieces[1::2])
+        return Result(unit, answer, find(unit.text, answer), 1)
 
 
 def _next_trial(result: Result, attempt: int, template: str) -> Trial | None:
@@ -114,26 +139,6 @@ def _next_trial(result: Result, attempt: int, template: str) -> Trial | None:
     if attempt == 1:
         return Trial(result.unit, [result.unit.text], named)
     return Trial(result.unit, pieces, named if attempt > 2 else None) if len(pieces) > 1 else None
-
-
-def _attempt(
-    trials: Sequence[Trial], engine: Engine, translation: Translation, done: Callable[[], None] = lambda: None
-) -> list[Result]:
-    requests = []
-    for unit, pieces, finding in trials:
-        for text in pieces[::2]:
-            chat = messages(translation, unit.section, text, unit.context, finding)
-            requests.append(Request(chat, min(translation.max_new_tokens, 32 + len(text))))
-    answers: dict[int, Answer] = {}
-    for place, answer in engine.answer(requests):
-        answers[place] = answer
-        done()
-    in_order = (answers[place] for place in range(len(requests)))
-    results = []
-    for unit, pieces, _ in trials:
-        answer = _joined([next(in_order) for _ in pieces[::2]], pieces[1::2])
-        results.append(Result(unit, answer, find(unit.text, answer), 1))
-    return results
 
 
 def find(source: str, answer: Answer) -> list[Flag]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -47,54 +47,91 @@ PART = pa.schema(
 """A row per unit that was translated, or failed."""
 
 
-def write_part(folder: Path, results: Sequence[Result], revision: str | None) -> None:
-    """Keep `results`; the same units always go into the same file, whoever translates them and when."""
-    names = "".join(result.unit.key for result in results)
-    rows = [_row(result, revision) for result in results]
-    name = f"part-{hashlib.sha256(names.encode()).hexdigest()[:16]}.parquet"
-    schema = PART.with_metadata({WORD_LIST: word_list_digest()})
-    write_table(folder / name, pa.Table.from_pylist(rows, schema=schema))
+class Done(NamedTuple):
+    """What became of the units that were asked for so far.
 
-
-def read_parts(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return the rows of all parts by unit. A unit that failed and was translated by a later run is given once.
-
-    Raises:
-        HubkitError: two files hold a translation of one unit.
+    Attributes:
+        table: a row of `PART` for each of them.
+        places: the row of each, by key.
+        word_lists: digests of the word lists with which they were checked; "none" for those without one.
     """
-    found: dict[str, dict[str, Any]] = {}
-    for path in sorted(folder.glob("part-*.parquet")):
-        for row in read_table(path).to_pylist():
-            before = found.get(row["unit"])
-            if before is not None and "failed" not in (before["status"], row["status"]):
+
+    table: pa.Table
+    places: dict[str, int]
+    word_lists: list[str]
+
+
+class Checkpoints:
+    """The parts in a folder."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def paths(self) -> list[Path]:
+        return sorted(self.folder.glob("part-*.parquet"))
+
+    def add(self, results: Sequence[Result], revision: str | None) -> None:
+        """Keep `results`; the same units always go into the same file, whoever translates them and when."""
+        names = "".join(result.unit.key for result in results)
+        rows = [_row(result, revision) for result in results]
+        name = f"part-{hashlib.sha256(names.encode()).hexdigest()[:16]}.parquet"
+        schema = PART.with_metadata({WORD_LIST: word_list_digest()})
+        write_table(self.folder / name, pa.Table.from_pylist(rows, schema=schema))
+
+    def statuses(self) -> dict[str, str]:
+        """The status of each unit that was asked for, by key.
+
+        Raises:
+            HubkitError: as in `read`.
+        """
+        parts = [(path, read_table(path, ["unit", "status"])) for path in self.paths()]
+        return {key: status for key, (status, _) in _by_unit(parts).items()}
+
+    def read(self) -> Done:
+        """Read all parts. A unit that failed and was translated by a later run is there once.
+
+        Raises:
+            HubkitError: two files hold a translation of one unit.
+        """
+        parts = [(path, read_table(path)) for path in self.paths()]
+        places = {key: place for key, (_, place) in _by_unit(parts).items()}
+        lists = {(table.schema.metadata or {}).get(WORD_LIST.encode()) for _, table in parts}
+        # A part of an earlier version lacks the columns that came later.
+        tables = [PART.empty_table(), *(table.replace_schema_metadata() for _, table in parts)]
+        table = pa.concat_tables(tables, promote_options="default").select(PART.names).combine_chunks()
+        return Done(table, places, sorted(digest.decode() for digest in lists if digest))
+
+    def add_served(self, served: Served) -> None:
+        """Keep what ran the model; a run that is continued with another server leaves a file of each."""
+        values = served.model_dump(mode="json")
+        digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+        path = self.folder / f"served-{digest}.json"
+        if not path.exists():
+            write_json(path, values)
+
+    def served(self) -> tuple[Served, ...]:
+        """Return what ran the model so far."""
+        paths = sorted(self.folder.glob("served-*.json"))
+        return tuple(Served.model_validate_json(path.read_bytes()) for path in paths)
+
+
+def _by_unit(parts: Iterable[tuple[Path, pa.Table]]) -> dict[str, tuple[str, int]]:
+    """The status of each unit, and its row where the parts lie one after another."""
+    found: dict[str, tuple[str, int]] = {}
+    place = 0
+    for path, table in parts:
+        for key, status in zip(table["unit"].to_pylist(), table["status"].to_pylist(), strict=True):
+            before, _ = found.get(key, ("failed", 0))
+            if "failed" not in (before, status):
                 raise HubkitError(
                     "a unit was translated twice: two runs work on this release",
                     where=path,
                     hint="end the workers of the earlier run, delete the file, run again",
                 )
-            if before is None or before["status"] == "failed":
-                found[row["unit"]] = row
+            if before == "failed":
+                found[key] = status, place
+            place += 1
     return found
-
-
-def write_served(folder: Path, served: Served) -> None:
-    """Keep what ran the model; a run that is continued with another server leaves a file of each."""
-    values = served.model_dump(mode="json")
-    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
-    path = folder / f"served-{digest}.json"
-    if not path.exists():
-        write_json(path, values)
-
-
-def read_served(folder: Path) -> tuple[Served, ...]:
-    """Return what ran the model so far."""
-    return tuple(Served.model_validate_json(path.read_bytes()) for path in sorted(folder.glob("served-*.json")))
-
-
-def word_lists(folder: Path) -> list[str]:
-    """The digests of the word lists with which the parts were checked; "none" for those without one."""
-    found = {(read_table(path).schema.metadata or {}).get(WORD_LIST.encode()) for path in folder.glob("part-*.parquet")}
-    return sorted(digest.decode() for digest in found if digest)
 
 
 def _row(result: Result, revision: str | None) -> dict[str, Any]:

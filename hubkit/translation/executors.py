@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from hubkit.config import Translation
 from hubkit.errors import HubkitError, UsageError
 from hubkit.models.devices import gpus_for
 from hubkit.progress import Progress, repeated
-from hubkit.translation.checkpoints import read_parts
+from hubkit.translation.checkpoints import Checkpoints
+from hubkit.translation.plan import plan, write_plan
+from hubkit.translation.units import Unit
 from hubkit.translation.worker import Worker
 from hubkit.workspace import write_json
 
@@ -38,27 +40,30 @@ RAY_SECONDS = 30.0
 """How long a connection to RAY_ADDRESS may take; Ray itself would try for a quarter of an hour."""
 
 
-def run_worker(step: Worker) -> None:
-    """Run `step` where its settings say.
+def run_worker(step: Worker, units: Sequence[Unit]) -> None:
+    """Translate `units` where the settings of `step` say.
 
     Raises:
         UsageError: more workers compute at the same time than there are GPUs.
         HubkitError: a task ended without having translated its share; what is translated is kept.
     """
     settings = step.translation
+    chunks = plan(units, settings.checkpoint)
+    todo = step.todo(chunks)
     if settings.executor == "local" and settings.tasks == 1:
-        with Progress("translate: units", sum(map(len, step.todo()))) as progress:
-            step.run(done=progress.advance)
+        with Progress("translate: units", sum(map(len, todo.chunks))) as progress:
+            step.run(todo, done=progress.advance)
         return
     os.environ.update(QUIET)
     step.gpus = _gpus(settings)
-    with _watched(step) as progress:
+    write_plan(step.folder, chunks)
+    with _watched(step.checkpoints, len(todo.chunks)) as progress:
         if settings.executor == "slurm":
             _run_slurm(step, progress)
         else:
             {"local": _run_local, "ray": _run_ray}[settings.executor](step)
-    answered = read_parts(step.folder).keys()
-    left = sum(unit.key not in answered for chunk in step.chunks() for unit in chunk)
+    answered = step.checkpoints.statuses()
+    left = sum(unit.key not in answered for unit in units)
     if left:
         reasons = "; ".join(dict.fromkeys(step.failures())) or "read the logs there"
         raise HubkitError(
@@ -224,12 +229,11 @@ def _built(executor: Callable[..., Any], step: Worker, name: str, options: dict[
 
 
 @contextmanager
-def _watched(step: Worker) -> Iterator[Progress]:
-    """Show how many chunks are kept while other processes translate them."""
-    chunks = sum(bool(chunk) for chunk in step.todo())
-    before = len(list(step.folder.glob("part-*.parquet")))
+def _watched(checkpoints: Checkpoints, chunks: int) -> Iterator[Progress]:
+    """Show how many of so many chunks are kept while other processes translate them."""
+    before = len(checkpoints.paths())
     with (
         Progress("translate: chunks", chunks) as progress,
-        repeated(2.0, lambda: progress.reach(len(list(step.folder.glob("part-*.parquet"))) - before)),
+        repeated(2.0, lambda: progress.reach(len(checkpoints.paths()) - before)),
     ):
         yield progress

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from hubkit.config import Translation
 
@@ -37,38 +37,51 @@ SECTION_NAMES = {
 }
 
 
-def messages(
-    translation: Translation, section: str, text: str, context: str | None = None, finding: str | None = None
-) -> list[dict[str, Any]]:
-    """Return the chat messages that ask for `text` in Brazilian Portuguese.
+class Prompt(NamedTuple):
+    """What a model is told, apart from the text.
 
-    Args:
-        translation: the table [translation] of the configuration.
-        section: the column of studies.parquet that holds the text, or "report"; it is named only beside a context.
-        text: what is to be translated: with neither context nor finding it is the whole user message.
-        context: the rest of the report, to be read and not translated.
-        finding: what was wrong with an earlier translation of this text, in Portuguese.
-
-    With `translation.template = "translategemma"` a request holds the text and the languages alone: that model's own
-    template has the instruction, and takes neither prompt, nor context, nor finding.
+    Attributes:
+        system: the system prompt.
+        template: where it stands, as [translation] template says it.
     """
-    if translation.template == "translategemma":
-        return [{"role": "user", "content": [{"type": "text", **LANGUAGES, "text": text}]}]
-    wanted = (RULES, translation.rules), (DIRECT, translation.curb_thinking)
-    system = "\n".join([translation.prompt, *(text for text, on in wanted if on)])
-    parts = []
-    if context:
-        parts.append(f"Contexto, que não deve ser traduzido:\n{context}")
-    if finding:
-        parts.append(f"Em uma tradução anterior deste texto havia este erro, que não pode se repetir: {finding}")
-    if parts:
-        parts.append(f"Texto a traduzir ({SECTION_NAMES[section]}):")
-    if translation.template == "user":
-        return [{"role": "user", "content": "\n\n".join([system, *parts, text])}]
-    return [{"role": "system", "content": system}, {"role": "user", "content": "\n\n".join([*parts, text])}]
 
+    system: str
+    template: Literal["system", "user", "translategemma"]
 
-def prompt_digest(translation: Translation) -> str:
-    """SHA-256 of everything that a request holds besides the report's own words."""
-    sample = [messages(translation, name, "", context="-", finding="-") for name in SECTION_NAMES]
-    return hashlib.sha256(json.dumps(sample, ensure_ascii=False).encode()).hexdigest()
+    @classmethod
+    def of(cls, settings: Translation) -> Prompt:
+        """The prompt of a configuration."""
+        wanted = (RULES, settings.rules), (DIRECT, settings.curb_thinking)
+        return cls("\n".join([settings.prompt, *(text for text, on in wanted if on)]), settings.template)
+
+    def messages(
+        self, section: str, text: str, context: str | None = None, finding: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the chat messages that ask for `text` in Brazilian Portuguese.
+
+        Args:
+            section: the column of studies.parquet that holds the text, or "report"; it is named only beside a context.
+            text: what is to be translated: with neither context nor finding it is the whole user message.
+            context: the rest of the report, to be read and not translated.
+            finding: what was wrong with an earlier translation of this text, in Portuguese.
+
+        With the template "translategemma" a request holds the text and the languages alone: that
+        model's own template has the instruction, and takes neither prompt, nor context, nor finding.
+        """
+        if self.template == "translategemma":
+            return [{"role": "user", "content": [{"type": "text", **LANGUAGES, "text": text}]}]
+        parts = []
+        if context:
+            parts.append(f"Contexto, que não deve ser traduzido:\n{context}")
+        if finding:
+            parts.append(f"Em uma tradução anterior deste texto havia este erro, que não pode se repetir: {finding}")
+        if parts:
+            parts.append(f"Texto a traduzir ({SECTION_NAMES[section]}):")
+        if self.template == "user":
+            return [{"role": "user", "content": "\n\n".join([self.system, *parts, text])}]
+        return [{"role": "system", "content": self.system}, {"role": "user", "content": "\n\n".join([*parts, text])}]
+
+    def digest(self) -> str:
+        """SHA-256 of everything that a request holds besides the report's own words."""
+        sample = [self.messages(name, "", context="-", finding="-") for name in SECTION_NAMES]
+        return hashlib.sha256(json.dumps(sample, ensure_ascii=False).encode()).hexdigest()

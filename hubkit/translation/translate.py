@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from typing import Any
+from collections.abc import Sequence
+from itertools import islice
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hubkit.artifacts.translator import Translator, write_translator
 from hubkit.checks.hunspell import WORD_LIST
-from hubkit.config import ReleaseConfig, Translation
+from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.floors import require, require_texts
 from hubkit.models.folders import public_name
 from hubkit.models.thinking import HINTS, thoughts_told
 from hubkit.tables import TRANSLATIONS
 from hubkit.terms.policy import check_access, check_public_names
-from hubkit.translation.checkpoints import FLAGS, read_parts, read_served, word_lists
+from hubkit.translation.checkpoints import FLAGS, PART, Done
 from hubkit.translation.executors import run_worker
 from hubkit.translation.limits import check_share
-from hubkit.translation.prompt import prompt_digest
-from hubkit.translation.units import Row, has_text, read_rows, section_names
+from hubkit.translation.prompt import Prompt
+from hubkit.translation.units import Sections, has_text, read_sections, section_names
 from hubkit.translation.worker import Worker
 from hubkit.workspace import Workspace, read_table, write_json, write_table
 
@@ -40,65 +42,72 @@ def translate(config: ReleaseConfig, workspace: Workspace) -> None:
     translation = config.translation
     check_public_names(config)
     check_access(config, workspace)
-    studies = read_table(workspace.studies)
-    rows = read_rows(studies, translation)
-    with_text = len({row.study_id for row in rows})
+    names = section_names(translation.units)
+    studies = read_table(workspace.studies, ["study_id", *names])
+    sections = read_sections(studies, names, context=translation.context, memory=translation.memory)
+    with_text = len(set(sections.study_ids))
     require_texts(with_text, studies.num_rows, translation.units == "report", workspace.studies)
-    run_worker(Worker(translation, workspace.studies, workspace.partial))
-    parts = read_parts(workspace.partial)
+    worker = Worker(translation, workspace.partial)
+    run_worker(worker, sections.units)
+    done = worker.checkpoints.read()
     # Which words are unknown depends on the machine's dictionary, and so may a status: it is on record.
-    record = {WORD_LIST: ",".join(word_lists(workspace.partial))}
-    table = _translations(rows, parts, translation).replace_schema_metadata(record)
-    reconcile(table, studies, translation)
-    checks = _checks(rows, parts).replace_schema_metadata(record)
+    record = {WORD_LIST: ",".join(done.word_lists)}
+    model = public_name(translation.model, translation.model_id)
+    table = _translations(sections, done, model, Prompt.of(translation).digest()).replace_schema_metadata(record)
+    reconcile(table, studies, names)
+    checks = _checks(sections, done).replace_schema_metadata(record)
     answered = table.num_rows - table["translation"].null_count
     hint = "does the model answer at all? [translation] model, base_url; then run the same command again"
     require(answered, table.num_rows, "sections have a translation", workspace.studies, hint)
-    _count_thoughts(parts, workspace)
-    _count_failures(parts)
+    _count_thoughts(done.table, workspace)
+    _count_failures(done.table)
     # Failed units are asked again only while the stage is not done.
     doubtful = workspace.machine_translations.with_name("flagged.parquet")
     check_share(table, checks, translation.max_flagged, doubtful, ("failed",))
     doubtful.unlink(missing_ok=True)
-    served = read_served(workspace.partial)
-    write_translator(workspace, Translator(engine=translation.engine, served=served))
+    write_translator(workspace, Translator(engine=translation.engine, served=worker.checkpoints.served()))
     write_table(workspace.machine_translations, table)
     write_table(workspace.machine_checks, checks)
 
 
-def _count_thoughts(parts: dict[str, dict[str, Any]], workspace: Workspace) -> None:
+def _count_thoughts(parts: pa.Table, workspace: Workspace) -> None:
     """Say, and note for `hubkit status`, how many answers came after a thought, and how many tokens these took."""
-    # A part of an earlier version knows of no thoughts.
-    lengths = [part.get("thought_tokens") or 0 for part in parts.values()]
-    unfinished = sum(part["error"] in HINTS for part in parts.values())
-    counts = {"thoughts": sum(length > 0 for length in lengths), "tokens": sum(lengths), "unfinished": unfinished}
+    lengths = parts["thought_tokens"].fill_null(0)
+    counts = {
+        "thoughts": pc.sum(pc.greater(lengths, 0)).as_py() or 0,
+        "tokens": pc.sum(lengths).as_py() or 0,
+        "unfinished": sum(error in HINTS for error in parts["error"].drop_null().to_pylist()),
+    }
     workspace.thoughts.unlink(missing_ok=True)
     if counts["thoughts"]:
-        print(f"  translate: {thoughts_told(counts)}, in {len(parts):,} distinct texts", file=sys.stderr)
+        print(f"  translate: {thoughts_told(counts)}, in {parts.num_rows:,} distinct texts", file=sys.stderr)
         write_json(workspace.thoughts, counts)
 
 
-def _count_failures(parts: dict[str, dict[str, Any]]) -> None:
+def _count_failures(parts: pa.Table) -> None:
     """Say why texts have no translation."""
-    causes = Counter(part["error"] for part in parts.values() if part["status"] == "failed")
+    failed = parts.filter(pc.equal(parts["status"], "failed"))
+    causes = Counter(failed["error"].to_pylist())
     if causes:
         told = ", ".join(f"{count:,} {cause}" for cause, count in causes.most_common())
         print(f"  translate: no translation of {causes.total():,} distinct texts: {told}", file=sys.stderr)
 
 
-def reconcile(table: pa.Table, studies: pa.Table, translation: Translation) -> None:
-    """Compare the rows of translations.parquet with the sections that the studies have.
+def reconcile(table: pa.Table, studies: pa.Table, names: Sequence[str]) -> None:
+    """Compare the rows of translations.parquet with the sections `names` that the studies have.
 
     Raises:
         HubkitError: a row is missing, doubled, or of no section.
     """
-    have = Counter(zip(table["study_id"].to_pylist(), table["section"].to_pylist(), strict=True))
-    want = Counter(
-        (study_id, name)
-        for name in section_names(translation)
-        for study_id, text in zip(studies["study_id"].to_pylist(), studies[name].to_pylist(), strict=True)
-        if has_text(text)
-    )
+    have, want = Counter[tuple[int, str]](), Counter[tuple[int, str]]()
+    ids = studies["study_id"].to_pylist()
+    for name in {*names, *table["section"].unique().to_pylist()}:
+        rows = sorted(table.filter(pc.equal(table["section"], name))["study_id"].to_pylist())
+        texts = studies[name].to_pylist() if name in names else []
+        sections = sorted(study for study, text in zip(ids, texts, strict=False) if has_text(text))
+        if rows != sections:
+            have.update((study, name) for study in rows)
+            want.update((study, name) for study in sections)
     if have != want:
         missing, surplus = (want - have).total(), (have - want).total()
         study_id, name = next(iter((want - have) + (have - want)))
@@ -109,34 +118,44 @@ def reconcile(table: pa.Table, studies: pa.Table, translation: Translation) -> N
         )
 
 
-def _translations(rows: list[Row], parts: dict[str, dict[str, Any]], translation: Translation) -> pa.Table:
-    prompt = prompt_digest(translation)
-    model = public_name(translation.model, translation.model_id)
-    seen: set[str] = set()
-    records = []
-    for study_id, section, unit in rows:
-        part = parts.get(unit.key)
-        if part is not None:
-            records.append(
-                {
-                    "study_id": study_id,
-                    "section": section,
-                    "source": unit.text,
-                    "model": model,
-                    "prompt": prompt,
-                    "reused": unit.key in seen,
-                    **{name: part[name] for name in TRANSLATIONS.names if name in part and name != "flags"},
-                    "flags": sorted({flag["check"] for flag in part["flags"]}),
-                }
-            )
-        seen.add(unit.key)
-    return pa.Table.from_pylist(records, schema=TRANSLATIONS)
+def _translations(sections: Sections, done: Done, model: str, prompt: str) -> pa.Table:
+    """A row for each section whose unit is done."""
+    places = [done.places.get(unit.key) for unit in sections.units]
+    seen = [False] * len(places)
+    rows, reused = [], []
+    for row, number in enumerate(sections.numbers):
+        if places[number] is not None:
+            rows.append(row)
+            reused.append(seen[number])
+            seen[number] = True
+    units = [sections.units[sections.numbers[row]] for row in rows]
+    parts = done.table.take(pa.array([done.places[unit.key] for unit in units], pa.int64()))
+    columns = {
+        **{name: parts[name] for name in TRANSLATIONS.names if name in PART.names},
+        "study_id": [sections.study_ids[row] for row in rows],
+        "section": [unit.section for unit in units],
+        "source": [unit.text for unit in units],
+        "model": [model] * len(rows),
+        "prompt": [prompt] * len(rows),
+        "flags": _names(parts["flags"]),
+        "reused": reused,
+    }
+    return pa.table([columns[name] for name in TRANSLATIONS.names], schema=TRANSLATIONS)
 
 
-def _checks(rows: list[Row], parts: dict[str, dict[str, Any]]) -> pa.Table:
-    records = [
-        {"study_id": study_id, "section": section, **flag}
-        for study_id, section, unit in rows
-        for flag in parts[unit.key]["flags"]
-    ]
-    return pa.Table.from_pylist(records, schema=CHECKS)
+def _names(flags: pa.ChunkedArray) -> list[list[str]]:
+    """The names of the checks that flagged each row, each once."""
+    checks = iter(pc.struct_field(pc.list_flatten(flags), "check").to_pylist())
+    return [sorted(set(islice(checks, length))) for length in pc.list_value_length(flags).to_pylist()]
+
+
+def _checks(sections: Sections, done: Done) -> pa.Table:
+    """A row for each flag of each section."""
+    places = [done.places[unit.key] for unit in sections.units]
+    flags = (
+        done.table["flags"].combine_chunks().take(pa.array([places[number] for number in sections.numbers], pa.int64()))
+    )
+    rows = pc.list_parent_indices(flags)
+    ids = pa.array(sections.study_ids, pa.int64()).take(rows)
+    names = pa.array([sections.units[sections.numbers[row]].section for row in rows.to_pylist()], pa.string())
+    return pa.table([ids, names, *pc.list_flatten(flags).flatten()], schema=CHECKS)

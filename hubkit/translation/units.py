@@ -1,13 +1,13 @@
-"""What is to be translated: the rows of translations.parquet, and the distinct units of text behind them."""
+"""What is translated: the sections of a corpus, which become rows, and the distinct units of text behind them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from array import array
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from hubkit.config import Translation
 from hubkit.tables import SECTIONS
 from hubkit.translation.prompt import SECTION_NAMES
 
@@ -39,30 +39,61 @@ class Row(NamedTuple):
     unit: Unit
 
 
-def section_names(translation: Translation) -> tuple[str, ...]:
+class Sections:
+    """A row for each section that has text, sorted by study_id and then as sections follow in a report.
+
+    Attributes:
+        units: the distinct units, in the order of their first row.
+        study_ids: the study of each row.
+        numbers: the place in `units` of each row's unit.
+    """
+
+    def __init__(self) -> None:
+        self.units: list[Unit] = []
+        self.study_ids, self.numbers = array("q"), array("q")
+        self._numbers: dict[str, int] = {}
+
+    def add(self, study_id: int, unit: Unit) -> None:
+        number = self._numbers.setdefault(unit.key, len(self.units))
+        if number == len(self.units):
+            self.units.append(unit)
+        self.study_ids.append(study_id)
+        self.numbers.append(number)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __iter__(self) -> Iterator[Row]:
+        for study_id, number in zip(self.study_ids, self.numbers, strict=True):
+            unit = self.units[number]
+            yield Row(study_id, unit.section, unit)
+
+
+def section_names(units: Literal["sections", "report"]) -> tuple[str, ...]:
     """The columns of studies.parquet that are translated."""
-    return ("report",) if translation.units == "report" else SECTIONS
+    return ("report",) if units == "report" else SECTIONS
 
 
-def read_rows(studies: pa.Table, translation: Translation) -> list[Row]:
-    """Return a row for each section that has text, sorted by study_id and then as sections follow in a report."""
-    names = section_names(translation)
-    found = []
-    for study in sorted(studies.select(["study_id", *names]).to_pylist(), key=lambda study: study["study_id"]):
-        texts = {name: study[name] for name in names if has_text(study[name])}
-        for name, text in texts.items():
-            context = _context(texts, name) if translation.context else None
-            owner = None if translation.memory else study["study_id"]
-            found.append(Row(study["study_id"], name, Unit(_key(name, text, context, owner), name, text, context)))
+def read_sections(studies: pa.Table, names: tuple[str, ...], *, context: bool, memory: bool) -> Sections:
+    """Return the sections of `studies` that have text.
+
+    Args:
+        studies: with the column study_id and those of `names`.
+        names: the columns that are translated.
+        context: whether a unit carries the rest of its report.
+        memory: whether equal texts of different studies are one unit.
+    """
+    ids = studies["study_id"].to_pylist()
+    ordered = studies if ids == sorted(ids) else studies.sort_by("study_id")
+    found = Sections()
+    # By batches: as Python objects, a table is several times its size.
+    for batch in ordered.select(["study_id", *names]).to_batches(max_chunksize=4096):
+        for study_id, *columns in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            texts = {name: text for name, text in zip(names, columns, strict=True) if has_text(text)}
+            for name, text in texts.items():
+                rest = _context(texts, name) if context else None
+                found.add(study_id, Unit(_key(name, text, rest, None if memory else study_id), name, text, rest))
     return found
-
-
-def plan(rows: Iterable[Row], size: int) -> list[list[Unit]]:
-    """Return the distinct units of `rows` in chunks of at most `size`: the longest text first, so that what does not
-    fit into memory shows at once, and texts of one length together, so that a batch holds little padding."""
-    distinct = {row.unit.key: row.unit for row in rows}
-    ordered = sorted(distinct.values(), key=lambda unit: (-len(unit.text), unit.key))
-    return [ordered[start : start + size] for start in range(0, len(ordered), size)]
 
 
 def has_text(text: str | None) -> bool:

@@ -16,7 +16,7 @@ from hubkit.demo.config import ENCODER_LAYERS, MODELS
 from hubkit.demo.corpus import Study, sample_studies
 from hubkit.models.conversation import encode
 from hubkit.models.loading import load_language_model, load_vision_model
-from hubkit.translation.prompt import messages
+from hubkit.translation.prompt import Prompt
 
 MEGABYTES = 12
 
@@ -45,7 +45,7 @@ def test_nine_held_out_reports_in_ten_are_translated_exactly(test_split: list[St
     sections = [(study.study_id, section) for study in test_split for section in study.report.sections]
     wrong = set()
     for batch in batches(sorted(sections, key=lambda pair: len(pair[1].source)), 32):
-        requests = [messages(Translation(rules=False), section.name, section.source) for _, section in batch]
+        requests = [Prompt.of(Translation(rules=False)).messages(section.name, section.source) for _, section in batch]
         inputs = tokenizer.apply_chat_template(
             requests, add_generation_prompt=True, return_dict=True, return_tensors="pt", padding=True
         )

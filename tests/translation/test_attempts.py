@@ -9,9 +9,9 @@ from translation_server import SENTENCES, in_portuguese
 
 from hubkit.checks.flags import Flag, describe
 from hubkit.config import Translation
-from hubkit.translation.attempts import Result, _joined, find, split_sentences, translate_units
-from hubkit.translation.engines import Answer, Engine
-from hubkit.translation.engines.openai import OpenAIEngine
+from hubkit.translation.attempts import Attempts, Result, _joined, find, split_sentences
+from hubkit.translation.engines import Answer, Engine, open_engine
+from hubkit.translation.scheduling import translate_chunks
 from hubkit.translation.units import Unit
 
 SOURCE = f"{SENTENCES[1]} {SENTENCES[2]}"
@@ -26,8 +26,8 @@ def attempt(moody):
         moody.plan = {source: [("say", text) for text in said]}
         url = f"http://127.0.0.1:{moody.server_port}/v1"
         settings = Translation(engine="openai", model="m", base_url=url, retries=retries)
-        with OpenAIEngine(settings, pause=0.01) as engine:
-            (result,) = translate_units([Unit("k", "findings", source, None)], engine, settings)
+        with open_engine(settings, pause=0.01) as engine:
+            ((result,),) = translate_chunks([[Unit("k", "findings", source, None)]], engine, Attempts.of(settings))
         return result
 
     return run
@@ -117,8 +117,8 @@ FLAGGED = Answer(UNNEGATED, 20, "stop")
 def scripted(says, retries, limit=500):
     engine, seen = Scripted({SOURCE: [FLAGGED, FLAGGED, FLAGGED], **says}), []
     units = [Unit("k", "findings", SOURCE, None)]
-    (result,) = translate_units(
-        units, engine, Translation(retries=retries, max_new_tokens=limit), lambda: seen.append(1)
+    ((result,),) = translate_chunks(
+        [units], engine, Attempts.of(Translation(retries=retries, max_new_tokens=limit)), lambda: seen.append(1)
     )
     assert len(seen) == 1, "a unit is counted once, whatever is asked again"
     return engine, result

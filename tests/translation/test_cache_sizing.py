@@ -12,9 +12,10 @@ from transformers.generation.continuous_batching import cache as library
 
 from hubkit.config import Translation
 from hubkit.errors import HubkitError
+from hubkit.translation.engines import open_engine
 from hubkit.translation.engines.base import Answer, Request
 from hubkit.translation.engines.transformers import TransformersEngine
-from hubkit.translation.prompt import messages
+from hubkit.translation.prompt import Prompt
 
 
 @pytest.fixture
@@ -40,12 +41,12 @@ def settings(model: Path, **changes: Any) -> Translation:
 
 def requests() -> list[Request]:
     texts = ["Clear.", "The heart is mildly enlarged. " * 4, "No acute disease.", "A line at ___ and 2.5 cm " * 2, "x"]
-    return [Request(messages(Translation(rules=False), "findings", text), 12) for text in texts]
+    return [Request(Prompt.of(Translation(rules=False)).messages("findings", text), 12) for text in texts]
 
 
 @pytest.fixture(scope="module")
 def expected(tiny_model: Path) -> list[Answer]:
-    with TransformersEngine(settings(tiny_model)) as engine:
+    with open_engine(settings(tiny_model)) as engine:
         return [answer for _, answer in sorted(engine.answer(requests()))]
 
 
@@ -68,7 +69,7 @@ def test_one_shortage_of_memory_leaves_a_cache_that_can_be_made(
     tiny_model: Path, expected: list[Answer], free: Callable[[int], list[int]], times: int
 ) -> None:
     looks = free(4_300_000)
-    with TransformersEngine(settings(tiny_model), continuous=True) as engine:
+    with open_engine(settings(tiny_model), continuous=True) as engine:
         engine.continuous.cache = {"max_batch_tokens": 128, "page_size": 256}
         runs_out(engine, times)
         assert [answer for _, answer in sorted(engine.answer(requests()))] == expected
@@ -80,14 +81,14 @@ def test_a_cache_that_cannot_be_made_is_told_with_its_numbers(
 ) -> None:
     free(200_000)
     with (
-        TransformersEngine(settings(tiny_model), continuous=True) as engine,
+        open_engine(settings(tiny_model), continuous=True) as engine,
         pytest.raises(HubkitError, match=r"0\.0002 of 0\.002 GB are free, .* takes 0\.00\d+ GB \(set \[translation\]"),
     ):
         list(engine.answer(requests()))
 
 
 def test_a_model_that_transformers_cannot_batch_is_told(tiny_model: Path) -> None:
-    with TransformersEngine(settings(tiny_model), continuous=True) as engine:
+    with open_engine(settings(tiny_model), continuous=True) as engine:
         engine.model.config.layer_types = ["chunked_attention"] * 2
         with pytest.raises(HubkitError, match=r"cannot batch this model continuously: .*chunked_attention"):
             list(engine.answer(requests()))

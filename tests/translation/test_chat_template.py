@@ -10,10 +10,10 @@ import pytest
 
 from hubkit.config import Translation, parse_config
 from hubkit.errors import UsageError
+from hubkit.translation.engines import open_engine
 from hubkit.translation.engines.base import Answer, Request
 from hubkit.translation.engines.chat_template import SAMPLE, check_template
-from hubkit.translation.engines.transformers import TransformersEngine
-from hubkit.translation.prompt import messages, prompt_digest
+from hubkit.translation.prompt import Prompt
 
 END = "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
 TURNS = "{% for m in messages %}<start_of_turn>{{ m.role }}\n{{ m.content | trim }}<end_of_turn>\n{% endfor %}" + END
@@ -59,15 +59,15 @@ def test_a_template_that_does_not_take_the_request_is_told_at_the_start(
     tokenizer.chat_template = template
     table = Translation(model="a/model", template=setting)
     if fault is None:
-        check_template(tokenizer, table)
+        check_template(tokenizer, table.model, Prompt.of(table))
     else:
         with pytest.raises(UsageError, match=fault):
-            check_template(tokenizer, table)
+            check_template(tokenizer, table.model, Prompt.of(table))
 
 
 def test_the_languages_reach_the_template_of_translategemma(tokenizer: Any) -> None:
     tokenizer.chat_template = TRANSLATEGEMMA
-    sample = messages(Translation(template="translategemma"), "findings", SAMPLE)
+    sample = Prompt.of(Translation(template="translategemma")).messages("findings", SAMPLE)
     written = tokenizer.apply_chat_template(sample, tokenize=False)
     assert written == f"<start_of_turn>user\nTranslate from en to pt-BR:\n\n{SAMPLE}<end_of_turn>\n"
 
@@ -80,25 +80,25 @@ def test_the_engine_in_this_process_answers_through_translategemmas_template(tin
     tokenizer.chat_template = TRANSLATEGEMMA
     tokenizer.save_pretrained(folder)
     settings = Translation(model=str(folder), quantization="fp32", device="cpu", template="translategemma")
-    with TransformersEngine(settings) as engine:
-        ((_, answer),) = engine.answer([Request(messages(settings, "findings", SAMPLE), 4)])
+    with open_engine(settings) as engine:
+        ((_, answer),) = engine.answer([Request(Prompt.of(settings).messages("findings", SAMPLE), 4)])
         assert isinstance(answer, Answer)
         assert answer.tokens in range(1, 5)
         served = engine.served
         assert (served.model, served.precision, served.revision) == ("model", "fp32", None)
         assert str(served.software).startswith("transformers ")
     with pytest.raises(UsageError, match=NO_SYSTEM):
-        TransformersEngine(settings.model_copy(update={"template": "system"}))
+        open_engine(settings.model_copy(update={"template": "system"}))
 
 
 def test_the_prompt_stands_before_the_text_in_a_user_turn() -> None:
     table = Translation(template="user", prompt="Traduza.", rules=False)
-    assert messages(table, "findings", SAMPLE) == [{"role": "user", "content": f"Traduza.\n\n{SAMPLE}"}]
+    assert Prompt.of(table).messages("findings", SAMPLE) == [{"role": "user", "content": f"Traduza.\n\n{SAMPLE}"}]
 
 
 def test_a_template_changes_the_digest_of_the_prompt_and_the_default_changes_no_stage() -> None:
     tables = [Translation(template=setting) for setting in ("system", "user", "translategemma")]
-    assert len({prompt_digest(table) for table in tables}) == 3
+    assert len({Prompt.of(table).digest() for table in tables}) == 3
     plain, named = (parse_config({"translation": table}) for table in ({}, {"template": "system"}))
     assert plain.digest(("translation",)) == named.digest(("translation",))
     assert plain.digest(("translation",)) != parse_config({"translation": {"template": "user"}}).digest(

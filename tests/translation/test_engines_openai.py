@@ -16,16 +16,16 @@ from translation_server import in_portuguese
 from hubkit.config import Translation, parse_config
 from hubkit.errors import HubkitError, UsageError
 from hubkit.release import run_one
+from hubkit.translation.engines import open_engine
 from hubkit.translation.engines.base import Request
-from hubkit.translation.engines.openai import ATTEMPTS, USELESS_ATTEMPTS, OpenAIEngine
-from hubkit.translation.engines.transformers import TransformersEngine
-from hubkit.translation.prompt import messages
+from hubkit.translation.engines.openai import ATTEMPTS, USELESS_ATTEMPTS
+from hubkit.translation.prompt import Prompt
 
 SECRET = "Canary opacity in the left base."
 
 
 def requests(count, limit=8):
-    return [Request(messages(Translation(), "findings", f"{SECRET} {n}"), limit) for n in range(count)]
+    return [Request(Prompt.of(Translation()).messages("findings", f"{SECRET} {n}"), limit) for n in range(count)]
 
 
 def settings(server, **changes):
@@ -40,7 +40,7 @@ PASSING = [400, 408, 429, 500, 502, 503, "hang", "drop", "not json", "no choice"
 def test_what_passes_is_tried_again_and_what_does_not_is_marked(moody, mood):
     passing, lasting, fine = requests(3)
     moody.plan = {passing.messages[-1]["content"]: [mood, "fine"], lasting.messages[-1]["content"]: [mood]}
-    with OpenAIEngine(settings(moody, concurrency=3), pause=0.01) as engine:
+    with open_engine(settings(moody, concurrency=3), pause=0.01) as engine:
         answers = dict(engine.answer([passing, lasting, fine]))
     assert [answers[place].finish_reason for place in range(3)] == ["stop", "error", "stop"]
     assert answers[0].text == passing.messages[-1]["content"].upper()
@@ -62,7 +62,7 @@ def test_what_passes_is_tried_again_and_what_does_not_is_marked(moody, mood):
 def test_a_request_that_is_refused_for_itself_fails_alone_and_is_not_repeated(moody, mood, error):
     refused, fine = requests(2)
     moody.plan = {refused.messages[-1]["content"]: [mood]}
-    with OpenAIEngine(settings(moody), pause=0.01) as engine:
+    with open_engine(settings(moody), pause=0.01) as engine:
         answers = dict(engine.answer([refused, fine]))
     assert (answers[0].error, answers[1].finish_reason) == (error, "stop")
     assert len(moody.seen) == 2
@@ -72,7 +72,7 @@ def test_a_request_that_is_refused_for_itself_fails_alone_and_is_not_repeated(mo
 def test_a_refusal_stops_at_once_and_repeats_no_text(moody, status):
     moody.plan = {request.messages[-1]["content"]: [status] for request in requests(50)}
     with (
-        OpenAIEngine(settings(moody, concurrency=1), pause=0.01) as engine,
+        open_engine(settings(moody, concurrency=1), pause=0.01) as engine,
         pytest.raises(HubkitError, match=f"HTTP {status}") as caught,
     ):
         list(engine.answer(requests(50)))
@@ -140,13 +140,13 @@ def test_a_server_that_is_gone_stops_the_stage_and_loses_nothing(moody, make_wor
 
 def test_no_server_at_all():
     with pytest.raises(UsageError, match="no server"):
-        OpenAIEngine(Translation(engine="openai"))
+        open_engine(Translation(engine="openai"))
     with pytest.raises(UsageError, match="where this server listens"):
-        OpenAIEngine(Translation(engine="openai", serve="vllm serve m"))
+        open_engine(Translation(engine="openai", serve="vllm serve m"))
     with pytest.raises(HubkitError, match="ended with code 3: no room"):
-        OpenAIEngine(Translation(engine="openai", serve="sh -c 'echo no room {port}; exit 3'"))
+        open_engine(Translation(engine="openai", serve="sh -c 'echo no room {port}; exit 3'"))
     with pytest.raises(HubkitError, match="No such file"):
-        OpenAIEngine(Translation(engine="openai", serve="/no/such/server --port {port}"))
+        open_engine(Translation(engine="openai", serve="/no/such/server --port {port}"))
 
 
 def serve_command(model):
@@ -171,9 +171,9 @@ def test_a_real_server_is_started_answers_as_in_process_and_is_stopped(tiny_mode
         engine="openai", model=str(tiny_model), quantization="fp32", device="cpu", serve=serve_command(tiny_model)
     )
     wanted = requests(4)
-    with TransformersEngine(table) as local:
+    with open_engine(table) as local:
         expected = dict(local.answer(wanted))
-    with OpenAIEngine(table) as engine:
+    with open_engine(table) as engine:
         assert dict(engine.answer(wanted)) == expected
         server = psutil.Process(engine.server._process.pid).children()[0]
     assert not server.is_running()
@@ -183,7 +183,7 @@ def test_a_server_that_dies_is_started_again():
     script = Path(__file__).with_name("translation_server.py")
     table = Translation(engine="openai", model="m", serve=f"{sys.executable} {script} {{port}}")
     wanted = requests(2)
-    with OpenAIEngine(table, pause=0.05) as engine:
+    with open_engine(table, pause=0.05) as engine:
         before = dict(engine.answer(wanted))
         supervisor = psutil.Process(engine.server._process.pid)
         supervisor.children()[0].send_signal(signal.SIGKILL)

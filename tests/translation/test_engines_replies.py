@@ -20,13 +20,13 @@ from hubkit.errors import HubkitError, UsageError
 from hubkit.models.thinking import UNFINISHED
 from hubkit.release import run_one
 from hubkit.report.outcomes import outcome
+from hubkit.translation.engines import open_engine
 from hubkit.translation.engines.base import Answer, Request
 from hubkit.translation.engines.completion import NoAnswer, read_reply, whole_text
-from hubkit.translation.engines.openai import OpenAIEngine
 from hubkit.translation.engines.refusals import Refusal, refusal_of
 from hubkit.translation.engines.reply_body import read_body
 from hubkit.translation.engines.served import PRECISION_OF_FILE
-from hubkit.translation.prompt import messages
+from hubkit.translation.prompt import Prompt
 
 SECRET = "Canary opacity in the left base."
 
@@ -76,8 +76,8 @@ def settings(server, **changes):
 
 def ask(server, count=1, **changes):
     table = settings(server, **changes)
-    with OpenAIEngine(table, pause=0) as engine:
-        answers = dict(engine.answer([Request(messages(table, "findings", SECRET), 48)] * count))
+    with open_engine(table, pause=0) as engine:
+        answers = dict(engine.answer([Request(Prompt.of(table).messages("findings", SECRET), 48)] * count))
     return [answers[place] for place in range(count)]
 
 
@@ -469,7 +469,7 @@ def test_the_words_of_a_report_in_an_error_are_no_reason():
 def test_translategemma_gets_a_text_and_the_languages_alone():
     table = Translation(template="translategemma", context=True)
     item = {"type": "text", "source_lang_code": "en", "target_lang_code": "pt-BR", "text": SECRET}
-    assert messages(table, "findings", SECRET, "rest", "erro") == [{"role": "user", "content": [item]}]
+    assert Prompt.of(table).messages("findings", SECRET, "rest", "erro") == [{"role": "user", "content": [item]}]
     with forming(lambda body: as_json(completion())) as server:
         assert ask(server, template="translategemma") == [YES]
     (body,) = server.seen

@@ -19,10 +19,9 @@ import pytest
 
 from hubkit.config import Translation
 from hubkit.errors import HubkitError, UsageError
-from hubkit.translation.engines import openai, server, supervisor
+from hubkit.translation.engines import open_engine, openai, server, supervisor
 from hubkit.translation.engines.base import Answer, Request
 from hubkit.translation.engines.completion import NO_BODY
-from hubkit.translation.engines.openai import OpenAIEngine
 from hubkit.translation.engines.private_http import Client, connect, is_allowed
 from hubkit.translation.engines.server import Server
 
@@ -84,7 +83,7 @@ def settings(scripted, path="/v1", **changes):
 
 
 def ask(table, count=1, **options):
-    with OpenAIEngine(table, **options) as engine:
+    with open_engine(table, **options) as engine:
         answers = dict(engine.answer([Request(MESSAGES, 48)] * count))
     return [answers[place] for place in range(count)]
 
@@ -329,7 +328,7 @@ def test_a_server_by_tls_has_to_show_a_certificate_of_its_name(monkeypatch, cert
 )
 def test_how_a_command_line_is_filled_in(monkeypatch, command, url, expected):
     monkeypatch.setattr(Server, "start", lambda *arguments: None)
-    engine = OpenAIEngine(Translation(engine="openai", serve=command, base_url=url), task=3)
+    engine = open_engine(Translation(engine="openai", serve=command, base_url=url), task=3)
     port = str(engine.client.port)
     assert engine.server.url == (url or f"http://127.0.0.1:{port}/v1")
     assert engine.server.command == [port if word == "PORT" else word for word in expected]
@@ -385,7 +384,7 @@ def talker(tmp_path):
 
 
 def test_a_server_is_asked_once_it_is_healthy_and_nothing_it_says_then_is_kept(talker, tmp_path):
-    with OpenAIEngine(talker("answers"), task=7) as engine:
+    with open_engine(talker("answers"), task=7) as engine:
         assert os.getsid(engine.server._process.pid) == engine.server._process.pid
         assert [answer for _, answer in engine.answer([Request(MESSAGES, 8)])] == [Answer("Sim.", 0, "stop")]
     for thread in threading.enumerate():
@@ -403,7 +402,7 @@ def test_a_server_is_asked_once_it_is_healthy_and_nothing_it_says_then_is_kept(t
 )
 def test_words_of_a_server_that_was_asked_are_in_no_error(talker, tmp_path, monkeypatch, mode, message, starts):
     monkeypatch.setattr(server, "RESTARTS", 1)
-    with OpenAIEngine(talker(mode), pause=0.3) as engine, pytest.raises(HubkitError) as caught:
+    with open_engine(talker(mode), pause=0.3) as engine, pytest.raises(HubkitError) as caught:
         list(engine.answer([Request(MESSAGES, 8)]))
     assert str(caught.value).startswith(f"{sys.executable}: {message} (")
     assert "Canary" not in str(caught.value)
@@ -421,7 +420,7 @@ def test_words_of_a_server_that_was_asked_are_in_no_error(talker, tmp_path, monk
 )
 def test_the_last_words_of_a_server_that_does_not_start_are_told(script, words):
     with pytest.raises(HubkitError) as caught:
-        OpenAIEngine(Translation(engine="openai", serve=f"sh -c '{script} # {{port}}'"))
+        open_engine(Translation(engine="openai", serve=f"sh -c '{script} # {{port}}'"))
     assert str(caught.value).startswith(f"sh: the server ended with code 3{words} (")
 
 
@@ -429,7 +428,7 @@ def test_a_server_that_is_not_ready_in_time_is_ended(talker, monkeypatch):
     monkeypatch.setattr(server, "READY_SECONDS", 1.0)
     before = set(psutil.Process().children(recursive=True))
     with pytest.raises(HubkitError, match=f"{sys.executable}: the server is not healthy after 1 s"):
-        OpenAIEngine(talker("never ready"))
+        open_engine(talker("never ready"))
     assert set(psutil.Process().children(recursive=True)) <= before
 
 

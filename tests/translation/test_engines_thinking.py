@@ -17,12 +17,13 @@ from hubkit.errors import HubkitError
 from hubkit.models.thinking import UNFINISHED, UNMARKED
 from hubkit.release import run_one
 from hubkit.report.outcomes import outcome
-from hubkit.translation.attempts import THOUGHT_ALONE, translate_units
+from hubkit.translation.attempts import THOUGHT_ALONE, Attempts
+from hubkit.translation.engines import open_engine
 from hubkit.translation.engines.base import Answer, Request
 from hubkit.translation.engines.completion import NoAnswer, read_reply
-from hubkit.translation.engines.openai import OpenAIEngine
 from hubkit.translation.engines.transformers import TransformersEngine
-from hubkit.translation.prompt import DIRECT, messages, prompt_digest
+from hubkit.translation.prompt import DIRECT, Prompt
+from hubkit.translation.scheduling import translate_chunks
 from hubkit.translation.units import Unit
 
 START, END = "<unused94>", "<unused95>"
@@ -62,7 +63,7 @@ def chain(engine: TransformersEngine, words: list[str]) -> list[int]:
 
 def thinking_engine(folder: Path, continuous: bool, **changes: Any) -> TransformersEngine:
     settings = Translation(model=str(folder), quantization="fp32", device="cpu", **changes)
-    engine = TransformersEngine(settings, continuous=continuous)
+    engine = open_engine(settings, continuous=continuous)
     if engine.continuous is not None:
         engine.continuous.cache = {"max_batch_tokens": 128, "num_blocks": 64}
     return engine
@@ -95,7 +96,7 @@ def test_a_thought_is_cut_and_counted_in_this_process(
 ) -> None:
     with thinking_engine(thinker, continuous, thinking_tokens=budget) as engine:
         chain(engine, words)
-        asked = [Request(messages(Translation(), "findings", text), limit) for text in SENTENCES[:3]]
+        asked = [Request(Prompt.of(Translation()).messages("findings", text), limit) for text in SENTENCES[:3]]
         answers = dict(engine.answer(asked))
     assert [answers[place] for place in range(3)] == [expected] * 3
 
@@ -157,7 +158,7 @@ def test_what_is_no_completion_is_tried_again(value: Any) -> None:
     ],
 )
 def test_a_server_gets_room_for_the_thought_and_keeps_its_markers(changes: dict[str, Any], expected: Any) -> None:
-    engine = OpenAIEngine(Translation(engine="openai", base_url="http://127.0.0.1:9/v1", **changes))
+    engine = open_engine(Translation(engine="openai", base_url="http://127.0.0.1:9/v1", **changes))
     body = engine._body(Request([], 8))
     assert (body["max_tokens"], body.get("skip_special_tokens")) == expected
 
@@ -166,8 +167,8 @@ def test_a_server_that_does_not_know_the_key_is_asked_without_it(moody: Any) -> 
     moody.plan = {text: ["strict"] for text in SENTENCES}
     url = f"http://127.0.0.1:{moody.server_port}/v1"
     settings = Translation(engine="openai", model="m", base_url=url, thinking_tokens=9, concurrency=1)
-    asked = [Request(messages(settings, "findings", text), 8) for text in SENTENCES]
-    with OpenAIEngine(settings, pause=0.01) as engine:
+    asked = [Request(Prompt.of(settings).messages("findings", text), 8) for text in SENTENCES]
+    with open_engine(settings, pause=0.01) as engine:
         answers = dict(engine.answer(asked))
     assert [answers[place].text for place in range(6)] == [in_portuguese(text) for text in SENTENCES]
     assert len(moody.seen) == 7, "one request was refused, and the others came without the key"
@@ -194,8 +195,8 @@ def test_a_thought_without_an_answer_is_a_failed_attempt(
     moody.plan = {SOURCE: [text if text == "fine" else ("say", text) for text in said]}
     url = f"http://127.0.0.1:{moody.server_port}/v1"
     settings = Translation(engine="openai", model="m", base_url=url, retries=retries, thinking_tokens=9)
-    with OpenAIEngine(settings, pause=0.01) as engine:
-        (result,) = translate_units([Unit("k", "findings", SOURCE, None)], engine, settings)
+    with open_engine(settings, pause=0.01) as engine:
+        ((result,),) = translate_chunks([[Unit("k", "findings", SOURCE, None)]], engine, Attempts.of(settings))
     assert (result.answer.text, result.status, result.attempts) == expected
     assert result.answer.text is not None or result.answer.error == UNFINISHED
     if THOUGHT in said and retries:
@@ -239,8 +240,8 @@ def test_a_model_that_only_thinks_stops_the_stage_and_says_what_to_set(
 @pytest.mark.parametrize(("rules", "lines"), [(True, 3), (False, 2)])
 def test_the_prompt_curbs_a_thought_where_it_is_told_to(rules: bool, lines: int) -> None:
     plain, curbed = (Translation(rules=rules, curb_thinking=curb) for curb in (False, True))
-    system = messages(curbed, "findings", "x")[0]["content"]
+    system = Prompt.of(curbed).messages("findings", "x")[0]["content"]
     assert system.splitlines()[-1] == DIRECT
     assert len(system.splitlines()) == lines
-    assert messages(plain, "findings", "x")[0]["content"] == system.removesuffix(f"\n{DIRECT}")
-    assert prompt_digest(plain) != prompt_digest(curbed)
+    assert Prompt.of(plain).messages("findings", "x")[0]["content"] == system.removesuffix(f"\n{DIRECT}")
+    assert Prompt.of(plain).digest() != Prompt.of(curbed).digest()

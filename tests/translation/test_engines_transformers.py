@@ -13,9 +13,9 @@ from hubkit.config import Translation
 from hubkit.errors import HubkitError, UsageError
 from hubkit.models import device_errors
 from hubkit.models.memory import is_out_of_memory
+from hubkit.translation.engines import open_engine
 from hubkit.translation.engines.base import Request
-from hubkit.translation.engines.transformers import TransformersEngine
-from hubkit.translation.prompt import messages
+from hubkit.translation.prompt import Prompt
 
 
 def settings(model, **changes):
@@ -24,18 +24,18 @@ def settings(model, **changes):
 
 def requests(limit=12):
     texts = ["Clear.", "The heart is mildly enlarged. " * 4, "No acute disease.", "A line at ___ and 2.5 cm " * 2, "x"]
-    return [Request(messages(Translation(rules=False), "findings", text), limit) for text in texts]
+    return [Request(Prompt.of(Translation(rules=False)).messages("findings", text), limit) for text in texts]
 
 
 @pytest.fixture(scope="module")
 def one_by_one(tiny_model):
-    with TransformersEngine(settings(tiny_model)) as engine:
+    with open_engine(settings(tiny_model)) as engine:
         return [next(engine.answer([request]))[1] for request in requests()]
 
 
 @pytest.mark.parametrize("batch_tokens", [1, 400, 100_000])
 def test_batches_answer_as_one_by_one(tiny_model, one_by_one, batch_tokens):
-    with TransformersEngine(settings(tiny_model, batch_tokens=batch_tokens)) as engine:
+    with open_engine(settings(tiny_model, batch_tokens=batch_tokens)) as engine:
         answers = dict(engine.answer(requests()))
     assert [answers[place] for place in range(5)] == one_by_one
 
@@ -43,7 +43,7 @@ def test_batches_answer_as_one_by_one(tiny_model, one_by_one, batch_tokens):
 @pytest.fixture
 def continuous(tiny_model):
     """An engine that batches continuously, on a CPU, in a cache of few tokens."""
-    with TransformersEngine(settings(tiny_model), continuous=True) as engine:
+    with open_engine(settings(tiny_model), continuous=True) as engine:
         engine.continuous.cache = {"max_batch_tokens": 128, "num_blocks": 64}
         yield engine
 
@@ -112,23 +112,23 @@ def test_a_model_that_does_not_fit_says_what_to_set(tiny_model, monkeypatch):
 
     monkeypatch.setattr("transformers.AutoModelForCausalLM.from_pretrained", full)
     with pytest.raises(HubkitError, match=r'no memory left.*set \[translation\] quantization = "nf4"'):
-        TransformersEngine(settings(tiny_model))
+        open_engine(settings(tiny_model))
 
 
 def test_nothing_asked_nothing_answered(tiny_model):
-    with TransformersEngine(settings(tiny_model)) as engine:
+    with open_engine(settings(tiny_model)) as engine:
         assert list(engine.answer([])) == []
 
 
 def test_each_answer_keeps_its_own_limit(tiny_model):
     short, long = requests(3)[0], requests(9)[1]
-    with TransformersEngine(settings(tiny_model)) as engine:
+    with open_engine(settings(tiny_model)) as engine:
         answers = dict(engine.answer([short, long]))
     assert [(answers[place].tokens, answers[place].finish_reason) for place in (0, 1)] == [(3, "length"), (9, "length")]
 
 
 def test_an_end_token_ends_an_answer(tiny_model):
-    with TransformersEngine(settings(tiny_model)) as engine:
+    with open_engine(settings(tiny_model)) as engine:
         end = engine.ends[-1]
         word = engine.tokenizer("heart")["input_ids"]
         assert engine._read([*word, end], 9) == ("heart", len(word), "stop", None, 0)
@@ -140,11 +140,11 @@ def test_a_model_that_cannot_be_asked(tiny_model, tmp_path):
         if file.name != "chat_template.jinja":
             (tmp_path / file.name).write_bytes(file.read_bytes())
     with pytest.raises(UsageError, match="no chat template"):
-        TransformersEngine(settings(tmp_path))
+        open_engine(settings(tmp_path))
 
 
 def test_a_row_that_loops_is_ended_alone(tiny_model):
-    with TransformersEngine(settings(tiny_model, max_new_tokens=300)) as engine:
+    with open_engine(settings(tiny_model, max_new_tokens=300)) as engine:
         answers = dict(engine.answer(requests(300)))
         alone = [next(engine.answer([request]))[1] for request in requests(300)]
     assert [answers[place] for place in range(5)] == alone
@@ -156,14 +156,14 @@ SCARCE = """
 import resource, sys
 from hubkit.config import Translation
 from hubkit.translation.engines import cpu_batching
+from hubkit.translation.engines import open_engine
 from hubkit.translation.engines.base import Request
-from hubkit.translation.engines.transformers import TransformersEngine
-from hubkit.translation.prompt import messages
+from hubkit.translation.prompt import Prompt
 table = Translation(model=sys.argv[1], quantization="fp32", device="cpu", batch_tokens=10**9)
-wanted = [Request(messages(table, "findings", "Clear lungs. " * 30), 20) for _ in range(64)]
+wanted = [Request(Prompt.of(table).messages("findings", "Clear lungs. " * 30), 20) for _ in range(64)]
 inner, outcomes = cpu_batching._advance, []
 cpu_batching._advance = lambda *arguments: outcomes.append(inner(*arguments)) or outcomes[-1]
-with TransformersEngine(table) as engine:
+with open_engine(table) as engine:
     list(engine.answer(wanted[:1]))
     used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[2]) * 2**20, resource.RLIM_INFINITY))

@@ -6,14 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from pretend_gpus import PretendWorker, read_log
 
 from hubkit.config import Translation
 from hubkit.errors import HubkitError, UsageError
 from hubkit.models import device_errors
-from hubkit.translation.checkpoints import read_parts
+from hubkit.tables import SECTIONS
+from hubkit.translation.checkpoints import Checkpoints
 from hubkit.translation.executors import run_worker
+from hubkit.translation.plan import plan, write_plan
+from hubkit.translation.units import read_sections
 from hubkit.workspace import Workspace
 
 Run = Callable[..., dict[int, list[tuple[str, str, int]]]]
@@ -34,11 +38,11 @@ def run(make_workspace: Any, studies: Any, tiny_model: Path, tmp_path: Path, mon
         workspace: Workspace = make_workspace(studies)
         table = {"model": str(tiny_model), "quantization": "fp32", "checkpoint": 2, "retries": 0, **settings}
         log = tmp_path / "log"
-        step = PretendWorker(
-            Translation(**table), workspace.studies, tmp_path / "parts", log=log, processes=processes, fault=fault
-        )
+        step = PretendWorker(Translation(**table), tmp_path / "parts", log=log, processes=processes, fault=fault)
+        units = read_sections(pq.read_table(workspace.studies), SECTIONS, context=False, memory=True).units
+        write_plan(step.folder, plan(units, step.translation.checkpoint))
         if rank is None:
-            run_worker(step)
+            run_worker(step, units)
         else:  # as a task of Slurm or Ray calls it
             step(None, rank, step.translation.tasks)
         return read_log(log)
@@ -96,11 +100,11 @@ def test_a_process_whose_gpu_failed_takes_no_further_task(run: Run, tmp_path: Pa
         run(8, tasks=3, fault=ASSERT)
     (events,) = read_log(tmp_path / "log").values()
     assert [event for event, _, _ in events].count("load") == 1
-    assert [row["status"] for row in read_parts(tmp_path / "parts").values()] == ["flagged"] * 2
+    assert list(Checkpoints(tmp_path / "parts").statuses().values()) == ["flagged"] * 2
 
 
 def test_one_process_alone_ends_with_the_fault(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device_errors, "_broken", [])
     with pytest.raises(HubkitError, match=r"^an assertion failed on the GPU \(RuntimeError\) \(most often the tok"):
         run(8, fault=ASSERT)
-    assert len(read_parts(tmp_path / "parts")) == 2
+    assert len(Checkpoints(tmp_path / "parts").statuses()) == 2

@@ -14,7 +14,7 @@ from transformers.generation.continuous_batching.initialization import resolve_c
 from hubkit.config import Translation
 from hubkit.errors import UsageError
 from hubkit.translation.engines import paged_cache
-from hubkit.translation.engines.paged_cache import cache_settings, held, least_bytes, smaller
+from hubkit.translation.engines.paged_cache import CacheLimits, cache_settings, held, least_bytes, smaller
 
 GIB = 2**30
 
@@ -34,8 +34,8 @@ FULL = LlamaConfig(hidden_size=4096, intermediate_size=14336, num_hidden_layers=
 """A model without sliding windows."""
 
 
-def settings(**values: Any) -> Translation:
-    return Translation(**{"quantization": "nf4"} | values)
+def settings(**values: Any) -> CacheLimits:
+    return CacheLimits.of(Translation(**{"quantization": "nf4"} | values))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from hubkit.translation.engines import cpu_batching, transformers
+from hubkit.translation.engines import cpu_batching, open_engine, transformers
 from hubkit.translation.engines.cpu_batching import _queue, _strays, greedy
 from hubkit.translation.engines.kv_cache import ROOM, Batch, Layer, Slot, Window
 
@@ -204,7 +204,7 @@ def test_tokens_that_end_an_answer(
     )
     monkeypatch.setattr(transformers, "load_language_model", lambda *arguments: (model, tokenizer))
     monkeypatch.setattr(transformers, "commit_of", lambda *arguments: "c0ffee")
-    engine = transformers.TransformersEngine(Translation(device="cpu", batch_tokens=123), continuous=True)
+    engine = open_engine(Translation(device="cpu", batch_tokens=123), continuous=True)
     assert (engine.ends, engine.budget, engine.revision) == (ends, 123, "c0ffee")
     settings = engine.continuous.settings
     assert (settings.do_sample, settings.eos_token_id, settings.pad_token_id) == (False, ends, padding)

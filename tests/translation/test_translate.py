@@ -18,8 +18,8 @@ from hubkit.errors import HubkitError
 from hubkit.release import run_one
 from hubkit.report.outcomes import outcome
 from hubkit.stages import STAGES
-from hubkit.tables import TRANSLATIONS
-from hubkit.translation.checkpoints import word_lists, write_part
+from hubkit.tables import SECTIONS, TRANSLATIONS
+from hubkit.translation.checkpoints import Checkpoints
 from hubkit.translation.translate import CHECKS, reconcile
 from hubkit.workspace import write_table
 
@@ -86,9 +86,10 @@ def test_the_word_list_of_the_checks_is_on_record_and_makes_nothing_stale(
 
 
 def test_parts_that_were_checked_without_a_word_list_are_told(tmp_path):
-    assert word_lists(tmp_path) == []
-    write_part(tmp_path, [], None)
-    assert word_lists(tmp_path) == ["none"]
+    checkpoints = Checkpoints(tmp_path)
+    assert checkpoints.read().word_lists == []
+    checkpoints.add([], None)
+    assert checkpoints.read().word_lists == ["none"]
 
 
 def test_the_memory_translates_each_distinct_text_once(make_workspace, studies, configure):
@@ -185,14 +186,14 @@ def _table(ids):
         ([(50000000, "findings"), (50000002, "findings")], "1 rows are missing and 1 are too many"),
     ],
 )
-def test_a_missing_or_doubled_row_fails_the_stage(make_workspace, configure, ids, said):
+def test_a_missing_or_doubled_row_fails_the_stage(make_workspace, ids, said):
     workspace = make_workspace([{"findings": "Clear."}, {"findings": "Clear lungs."}])
     with pytest.raises(HubkitError, match=said):
-        reconcile(_table(ids), pq.read_table(workspace.studies), configure().translation)
+        reconcile(_table(ids), pq.read_table(workspace.studies), SECTIONS)
     reconcile(
         _table([(50000000, "findings"), (50000001, "findings")]),
         pq.read_table(workspace.studies),
-        configure().translation,
+        SECTIONS,
     )
 
 

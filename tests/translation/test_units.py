@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+from random import Random
+from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
@@ -12,11 +15,14 @@ from hypothesis import strategies as st
 
 from hubkit.config import Translation
 from hubkit.errors import HubkitError
+from hubkit.tables import SECTIONS
 from hubkit.translation.attempts import Result
-from hubkit.translation.checkpoints import read_parts, write_part
+from hubkit.translation.checkpoints import Checkpoints
 from hubkit.translation.engines import Answer
-from hubkit.translation.units import Unit, plan, read_rows
+from hubkit.translation.plan import plan, read_plan, write_plan
+from hubkit.translation.units import Unit, read_sections
 from hubkit.translation.worker import Worker
+from hubkit.workspace import write_table
 
 SAME = "No acute disease."
 
@@ -24,8 +30,11 @@ SAME = "No acute disease."
 def units(make_workspace, studies, **settings):
     """The units of the rows, by study (counted from 0) and section."""
     workspace = make_workspace(studies, f"work-{json.dumps(settings, sort_keys=True)}")
-    rows = read_rows(pq.read_table(workspace.studies), Translation(**settings))
-    return {(row.study_id - 50000000, row.section): row.unit for row in rows}
+    return {(row.study_id - 50000000, row.section): row.unit for row in sections_of(workspace, **settings)}
+
+
+def sections_of(workspace, context=False, memory=True):
+    return read_sections(pq.read_table(workspace.studies), SECTIONS, context=context, memory=memory)
 
 
 @pytest.mark.parametrize(
@@ -76,17 +85,35 @@ def test_a_key_is_the_same_on_every_machine_and_in_every_version(make_workspace)
     assert found[0, "impression"].key == "e75aeb0171435420beddac80c37c42f4365a2a1d168d6c1d0e69e59d185bf0e0"
 
 
-@given(st.lists(st.text(alphabet="ab", max_size=6), max_size=30), st.integers(1, 7))
-def test_chunks_hold_every_unit_once_the_longest_first(texts: list[str], size: int) -> None:
-    listed = [Unit(f"key of {text}", "findings", text, None) for text in texts]
-    rows = [type("Row", (), {"unit": unit})() for unit in listed]
-    chunks = plan(rows, size)
+@given(st.lists(st.text(alphabet="ab \n", max_size=6), max_size=30), st.randoms(), st.integers(1, 7))
+def test_chunks_hold_every_unit_once_the_longest_first(texts: list[str], order: Random, size: int) -> None:
+    table = pa.table({"study_id": pa.array(range(len(texts)), pa.int64()), "findings": pa.array(texts, pa.string())})
+    shuffled = table.take(pa.array(order.sample(range(len(texts)), len(texts)), pa.int64()))
+    sections, others = (read_sections(one, ("findings",), context=False, memory=True) for one in (table, shuffled))
+    assert list(others) == list(sections), "rows are sorted by study"
+    assert [(row.study_id, row.unit.text) for row in sections] == [
+        (study, text) for study, text in enumerate(texts) if text.strip()
+    ]
+    chunks = plan(sections.units, size)
     ordered = list(itertools.chain.from_iterable(chunks))
-    assert sorted(unit.key for unit in ordered) == sorted({unit.key for unit in listed})
+    assert sorted(unit.text for unit in ordered) == sorted({text for text in texts if text.strip()})
     assert [len(unit.text) for unit in ordered] == sorted((len(unit.text) for unit in ordered), reverse=True)
     assert all(len(chunk) == size for chunk in chunks[:-1])
     assert all(chunks), "no chunk is empty"
-    assert plan(reversed(rows), size) == chunks, "the order of the studies plays no part"
+    assert plan(reversed(sections.units), size) == chunks, "the order of the studies plays no part"
+
+
+def test_each_task_reads_its_own_chunks_from_the_plan(make_workspace, studies, tmp_path) -> None:
+    chunks = plan(sections_of(make_workspace(studies), context=True).units, 3)
+    write_plan(tmp_path, chunks)
+    for tasks in (1, 2, len(chunks) + 1):
+        for task in range(tasks):
+            assert read_plan(tmp_path, task, tasks) == chunks[task::tasks]
+
+
+def read_done(checkpoints: Checkpoints) -> dict[str, dict[str, Any]]:
+    done = checkpoints.read()
+    return {key: done.table.slice(place, 1).to_pylist()[0] for key, place in done.places.items()}
 
 
 def result(text: str, status: str = "ok", attempts: int = 1) -> Result:
@@ -95,14 +122,15 @@ def result(text: str, status: str = "ok", attempts: int = 1) -> Result:
 
 
 def test_a_unit_that_failed_and_was_translated_later_is_read_once(tmp_path) -> None:
-    write_part(tmp_path, [result("a", "failed"), result("b")], "commit")
-    write_part(tmp_path, [result("a")], "later")
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.add([result("a", "failed"), result("b")], "commit")
+    checkpoints.add([result("a")], "later")
     for _ in range(2):
-        found = read_parts(tmp_path)
-        assert {key: (row["translation"], row["revision"]) for key, row in found.items()} == {
+        assert {key: (row["translation"], row["revision"]) for key, row in read_done(checkpoints).items()} == {
             "a": ("pt a", "later"),
             "b": ("pt b", "commit"),
         }
+        assert checkpoints.statuses() == {"a": "ok", "b": "ok"}
         # Files are read in the order of their names, whichever was written first.
         first, second = sorted(tmp_path.glob("part-*"))
         swap = first.rename(first.with_name("x"))
@@ -111,28 +139,44 @@ def test_a_unit_that_failed_and_was_translated_later_is_read_once(tmp_path) -> N
 
 
 def test_a_chunk_that_is_translated_again_takes_the_place_of_the_one_before(tmp_path) -> None:
+    checkpoints = Checkpoints(tmp_path)
     for attempts in (1, 2):
-        write_part(tmp_path, [result("a", attempts=attempts), result("b")], None)
-    write_part(tmp_path, [result("c")], None)
+        checkpoints.add([result("a", attempts=attempts), result("b")], None)
+    checkpoints.add([result("c")], None)
     assert len(list(tmp_path.iterdir())) == 2
-    assert {key: row["attempts"] for key, row in read_parts(tmp_path).items()} == {"a": 2, "b": 1, "c": 1}
+    assert {key: row["attempts"] for key, row in read_done(checkpoints).items()} == {"a": 2, "b": 1, "c": 1}
+
+
+def test_a_part_of_an_earlier_version_lacks_the_columns_that_came_later(tmp_path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.add([result("a")], None)
+    (part,) = checkpoints.paths()
+    write_table(part, pq.read_table(part).drop_columns(["thought_tokens"]))
+    checkpoints.add([result("b")], None)
+    assert {key: row["thought_tokens"] for key, row in read_done(checkpoints).items()} == {"a": None, "b": 0}
 
 
 def test_two_translations_of_a_unit_are_an_error(tmp_path) -> None:
-    write_part(tmp_path, [result("a"), result("b")], None)
-    write_part(tmp_path, [result("a")], None)
-    with pytest.raises(HubkitError, match="translated twice"):
-        read_parts(tmp_path)
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.add([result("a"), result("b")], None)
+    checkpoints.add([result("a")], None)
+    for read in (checkpoints.read, checkpoints.statuses):
+        with pytest.raises(HubkitError, match="translated twice"):
+            read()
 
 
 def test_what_is_left_is_what_has_no_translation(make_workspace, studies, tmp_path) -> None:
-    step = Worker(Translation(checkpoint=3), make_workspace(studies).studies, tmp_path)
-    chunks = step.chunks()
-    assert step.todo() == chunks
+    step = Worker(Translation(), tmp_path)
+    chunks = plan(sections_of(make_workspace(studies)).units, 3)
+    assert step.todo(chunks).chunks == chunks
     done, failed = chunks[0][0], chunks[0][1]
-    write_part(tmp_path, [Result(done, Answer("pt", 1, "stop"), [], 1)], None)
-    write_part(tmp_path, [Result(failed, Answer(None, 0, "error", "gone"), [], 1)], None)
-    assert step.todo() == [chunks[0][1:], *chunks[1:]]
+    step.checkpoints.add([Result(done, Answer("pt", 1, "stop"), [], 1)], None)
+    step.checkpoints.add([Result(failed, Answer(None, 0, "error", "gone"), [], 1)], None)
+    todo = step.todo(chunks)
+    assert todo.chunks == [chunks[0][1:], *chunks[1:]]
+    assert set(todo.asked) == {done.key, failed.key}
+    assert step.todo(chunks[:1]).chunks == [chunks[0][1:]]
+    assert step.todo([[done]]).chunks == []
 
 
 @pytest.mark.parametrize("tasks", [1, 2, 3])
@@ -140,13 +184,17 @@ def test_tasks_share_the_chunks_and_none_is_left(make_workspace, studies, tiny_m
     settings = Translation(
         model=str(tiny_model), quantization="fp32", device="cpu", max_new_tokens=1, retries=0, checkpoint=7
     )
-    workspace = make_workspace(studies)
+    chunks = plan(sections_of(make_workspace(studies)).units, settings.checkpoint)
+    write_plan(tmp_path, chunks)
+    # A task needs the plan and the parts alone.
+    (tmp_path / "work" / "studies" / "studies.parquet").unlink()
     before: set[str] = set()
     for task in range(tasks):
-        Worker(settings, workspace.studies, tmp_path).run(task, tasks)
+        Worker(settings, tmp_path)(None, task, tasks)
         now = {path.name for path in tmp_path.glob("part-*")}
-        assert now > before or task >= len(Worker(settings, workspace.studies, tmp_path).chunks())
+        assert now > before or task >= len(chunks)
         before = now
-    step = Worker(settings, workspace.studies, tmp_path)
-    assert not any(step.todo())
-    assert len(before) == len(step.chunks()), "no chunk was translated by two tasks"
+    step = Worker(settings, tmp_path)
+    assert step.failures() == []
+    assert not step.todo(chunks).chunks
+    assert len(before) == len(chunks), "no chunk was translated by two tasks"

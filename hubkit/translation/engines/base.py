@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from types import TracebackType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from hubkit.artifacts.translator import Served
+
+Key = TypeVar("Key")
 
 FinishReason = Literal["stop", "length", "error"]
 
@@ -66,3 +68,20 @@ class Engine(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class StreamingEngine(Engine):
+    """An engine whose answers do not depend on what else is asked at the time."""
+
+    @abstractmethod
+    def stream(self, take: Callable[[], tuple[Key, Request] | None]) -> Generator[tuple[Key, Answer]]:
+        """Yield an answer for every request, with its key, in the order they are ready.
+
+        Args:
+            take: gives the next request, whenever the engine has room for one; None where there is none at the moment.
+                It may have one again once an answer was read, and is asked until it has none and all are answered.
+        """
+
+    def answer(self, requests: Sequence[Request]) -> Iterator[tuple[int, Answer]]:
+        numbered = enumerate(requests)
+        return self.stream(lambda: next(numbered, None))

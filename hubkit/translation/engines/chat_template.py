@@ -4,48 +4,47 @@ from __future__ import annotations
 
 from typing import Any
 
-from hubkit.config import Translation
 from hubkit.errors import UsageError
-from hubkit.translation.prompt import messages
+from hubkit.translation.prompt import Prompt
 
 SAMPLE = "The lungs are clear."
 
 
-def check_template(tokenizer: Any, translation: Translation) -> None:
-    """Write a sample request with the model's chat template.
+def check_template(tokenizer: Any, model: str, prompt: Prompt) -> None:
+    """Write a sample request with the chat template of `model`.
 
     Raises:
-        UsageError: there is no template, it refuses the turns of `translation.template`, or leaves one out.
+        UsageError: there is no template, it refuses the turns of `prompt.template`, or leaves one out.
     """
     from jinja2 import TemplateError
 
     if tokenizer.chat_template is None:
         raise UsageError(
             "the model has no chat template, so it cannot be asked",
-            where=translation.model,
+            where=model,
             hint="set [translation] model to an instruction-tuned model",
         )
-    sample = messages(translation, "findings", SAMPLE)
+    sample = prompt.messages("findings", SAMPLE)
     try:
         written = tokenizer.apply_chat_template(sample, tokenize=False, add_generation_prompt=True)
     # A template that expects a text where there is a list, or a list where there is a text, raises TypeError.
     except (TemplateError, TypeError):
         written = ""
-    if SAMPLE in written and (translation.template == "translategemma" or translation.prompt.strip() in written):
+    if SAMPLE in written and (prompt.template == "translategemma" or prompt.system.strip() in written):
         return
-    if translation.template == "system":
-        raise no_system_role(translation)
+    if prompt.template == "system":
+        raise no_system_role(model)
     raise UsageError(
-        f"the chat template of this model does not take requests of template {translation.template!r}",
-        where=translation.model,
+        f"the chat template of this model does not take requests of template {prompt.template!r}",
+        where=model,
         hint="set [translation] template to another of system, user, translategemma",
     )
 
 
-def no_system_role(translation: Translation) -> UsageError:
+def no_system_role(model: str) -> UsageError:
     """The error for a model whose chat template takes no turn of the system."""
     return UsageError(
         "the chat template of this model takes no system turn",
-        where=translation.model,
+        where=model,
         hint='set [translation] template = "user", or "translategemma" for that model',
     )

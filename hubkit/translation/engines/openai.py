@@ -5,16 +5,14 @@ from __future__ import annotations
 import http.client
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any
 
 from hubkit.artifacts.translator import Served
-from hubkit.config import Translation
-from hubkit.errors import HubkitError, UsageError
-from hubkit.models.thinking import thinking_budget
-from hubkit.tokens import environment_token
-from hubkit.translation.engines.base import Answer, Engine, Request
+from hubkit.errors import HubkitError
+from hubkit.translation.engines.base import Answer, Key, Request, StreamingEngine
 from hubkit.translation.engines.chat_template import no_system_role
 from hubkit.translation.engines.completion import NO_BODY, NoAnswer, read_reply
 from hubkit.translation.engines.private_http import Client
@@ -47,36 +45,48 @@ QUESTION_SECONDS = 10.0
 """How long the server may take to say what it serves."""
 
 
-class OpenAIEngine(Engine):
-    """Asks a server, `translation.concurrency` requests at a time.
+AHEAD = 2
+"""Requests that are taken, for each one that the server gets: a thread that has its answer finds the next request at
+once, also while the answer before is checked or a part is written."""
+
+
+class OpenAIEngine(StreamingEngine):
+    """Asks a server, so many requests at a time.
 
     Args:
-        translation: `base_url` of a server that runs, or `serve`, the command line of one to start and stop.
-        task: fills {task} in that command line.
+        model: what the server calls its model.
+        client: speaks with the server.
+        server: the server where hubkit starts and stops it.
+        concurrency: requests that it gets at the same time.
+        thinking_tokens: tokens of a thought, on top of those of an answer.
+        template: of the requests, as [translation] template says it.
         pause: seconds before the first repetition; each further one doubles it.
 
     Raises:
-        UsageError: neither is set, or the model takes no turn of the system.
+        UsageError: the model takes no turn of the system.
         HubkitError: the server did not start, it refuses requests, or no reply of it can be used.
     """
 
-    def __init__(self, translation: Translation, task: int = 0, pause: float = 0.5):
-        self.translation, self.pause = translation, pause
-        self.thinking_tokens = thinking_budget(translation.thinking_tokens, translation.model, translation.model_id)
-        self.markers = self.thinking_tokens > 0
+    def __init__(
+        self,
+        model: str,
+        client: Client,
+        server: Server | None,
+        concurrency: int,
+        thinking_tokens: int,
+        template: str,
+        pause: float = 0.5,
+    ):
+        self.model, self.client, self.server, self.concurrency = model, client, server, concurrency
+        self.thinking_tokens, self.template, self.pause = thinking_tokens, template, pause
+        self.markers = thinking_tokens > 0
         self.limit_key = "max_tokens"
-        self.server = None if translation.serve is None else Server(translation.serve, translation.base_url, task)
-        url = self.server.url if self.server else translation.base_url
-        if url is None:
-            raise UsageError("the engine openai has no server", hint="set [translation] base_url or serve")
-        key = environment_token(KEY_VARIABLE)
-        self.client = Client(url, translation.allowed_hosts, translation.timeout, key)
         self._usable = self._useless = 0
         self._served: Served | None = None
         self._lock = threading.Lock()
-        self._asker = Client(url, translation.allowed_hosts, min(QUESTION_SECONDS, translation.timeout), key)
-        if self.server is not None:
-            self.server.start(self.client)
+        self._asker = client.within(QUESTION_SECONDS)
+        if server is not None:
+            server.start(client)
 
     @property
     def served(self) -> Served:
@@ -84,19 +94,27 @@ class OpenAIEngine(Engine):
         with self._lock:
             if self._served is None:
                 command = self.server.command if self.server else ()
-                self._served = ask_server(self._asker, self.translation.model, command)
+                self._served = ask_server(self._asker, self.model, command)
             return self._served or Served()
 
     @property
     def revision(self) -> str | None:
         return known_commit(self.served.revision)
 
-    def answer(self, requests: Sequence[Request]) -> Iterator[tuple[int, Answer]]:
-        pool = ThreadPoolExecutor(self.translation.concurrency)
+    def stream(self, take: Callable[[], tuple[Key, Request] | None]) -> Generator[tuple[Key, Answer]]:
+        pool = ThreadPoolExecutor(self.concurrency)
+        ready: SimpleQueue[Future[Answer]] = SimpleQueue()
+        asked: dict[Future[Answer], Key] = {}
         try:
-            places = {pool.submit(self._ask, request): place for place, request in enumerate(requests)}
-            for future in as_completed(places):
-                yield places[future], future.result()
+            while True:
+                while len(asked) < AHEAD * self.concurrency and (item := take()) is not None:
+                    future = pool.submit(self._ask, item[1])
+                    asked[future] = item[0]
+                    future.add_done_callback(ready.put)
+                if not asked:
+                    return
+                future = ready.get()
+                yield asked.pop(future), future.result()
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -129,8 +147,8 @@ class OpenAIEngine(Engine):
                 if status == 413 or refusal is Refusal.TOO_LONG or (status == 400 and self._too_long(body)):
                     trouble = TOO_LONG
                     break
-                if refusal is Refusal.NO_SYSTEM_ROLE and self.translation.template == "system":
-                    raise no_system_role(self.translation)
+                if refusal is Refusal.NO_SYSTEM_ROLE and self.template == "system":
+                    raise no_system_role(self.model)
                 if status in UNANSWERABLE:
                     break
                 _refuse(status)
@@ -164,7 +182,7 @@ class OpenAIEngine(Engine):
             if not self._usable and self._useless >= USELESS_REQUESTS:
                 raise HubkitError(
                     f"no reply of the server can be used: {trouble.removeprefix('unusable reply: ')}",
-                    where=self.server.command[0] if self.server else self.translation.base_url,
+                    where=self.server.command[0] if self.server else self.client.url,
                     hint="the server has to answer /chat/completions as OpenAI's protocol says; see docs/engines.md",
                 )
 
@@ -177,13 +195,13 @@ class OpenAIEngine(Engine):
 
     def _body(self, request: Request) -> dict[str, Any]:
         body: dict[str, Any] = {
-            "model": self.translation.model,
+            "model": self.model,
             "messages": request.messages,
             self.limit_key: request.max_new_tokens + self.thinking_tokens,
             "temperature": 0.0,
             "stream": False,
         }
-        if self.translation.template == "translategemma":
+        if self.template == "translategemma":
             # llama.cpp takes the languages from here; vLLM and SGLang from the message.
             body["chat_template_kwargs"] = LANGUAGES
         # vLLM and SGLang leave out the markers of a thought otherwise, and not the thought.

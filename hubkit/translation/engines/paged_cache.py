@@ -35,6 +35,29 @@ REQUEST_TOKENS = 300
 """Tokens of a request with its answer, for estimates: 210 of instructions and section, and 90 of translation."""
 
 
+class CacheLimits(NamedTuple):
+    """What is configured of the cache; None is left to memory and attention.
+
+    Attributes:
+        quantization: the precision of the weights, which says what a forward pass takes.
+        page_size: tokens of a page.
+        max_batch_tokens: tokens of a batch.
+        max_requests_per_batch: requests in flight.
+        use_cuda_graph: whether steps are replayed as graphs.
+    """
+
+    quantization: Quantization
+    page_size: int | None
+    max_batch_tokens: int | None
+    max_requests_per_batch: int | None
+    use_cuda_graph: bool
+
+    @classmethod
+    def of(cls, settings: Translation) -> CacheLimits:
+        """The limits of a configuration."""
+        return cls(*(getattr(settings, name) for name in cls._fields))
+
+
 class Held(NamedTuple):
     """What a cache holds.
 
@@ -73,27 +96,28 @@ def free_bytes(device: Any) -> int | None:
     return int(torch.cuda.mem_get_info(device)[0])
 
 
-def cache_settings(text: Any, attention: str, free: int | None, settings: Translation) -> dict[str, Any]:
+def cache_settings(text: Any, attention: str, free: int | None, limits: CacheLimits) -> dict[str, Any]:
     """What a ContinuousBatchingConfig is given: what is configured, and the rest by memory and attention.
 
     Args:
         text: the configuration of the language model.
         attention: as `attention_of` names it.
         free: bytes left on the device when the model is loaded; None on a CPU, where nothing is planned.
+        limits: what is configured.
 
     Raises:
         UsageError: the kernel cannot read pages of the configured size.
     """
     flash = "flash" in attention
-    tokens = settings.max_batch_tokens or _batch_tokens(text, flash, free, settings.quantization)
+    tokens = limits.max_batch_tokens or _batch_tokens(text, flash, free, limits.quantization)
     values: dict[str, Any] = {
-        "page_size": _page(text, attention, settings.page_size),
+        "page_size": _page(text, attention, limits.page_size),
         "max_batch_tokens": tokens,
-        "max_requests_per_batch": settings.max_requests_per_batch or (FLASH_REQUESTS if flash else MASKED_REQUESTS),
-        "use_cuda_graph": settings.use_cuda_graph,
+        "max_requests_per_batch": limits.max_requests_per_batch or (FLASH_REQUESTS if flash else MASKED_REQUESTS),
+        "use_cuda_graph": limits.use_cuda_graph,
     }
     if free is not None:
-        left = 1 - unplanned_bytes(text, settings.quantization, tokens) / max(free, 1)
+        left = 1 - unplanned_bytes(text, limits.quantization, tokens) / max(free, 1)
         values["max_memory_percent"] = round(min(SHARE, max(left, 0.01)), 3)
     return values
 

@@ -44,11 +44,15 @@ class Client:
     """
 
     def __init__(self, url: str, allowed_hosts: Iterable[str] = (), timeout: float = 300.0, key: str | None = None):
-        parts = urlsplit(url)
+        self.url, parts = url, urlsplit(url)
         self.tls, self.host, self.path = parts.scheme == "https", parts.hostname or "", parts.path.rstrip("/")
         self.port = parts.port or (443 if self.tls else 80)
         self.allowed_hosts, self.timeout, self.key = frozenset(allowed_hosts), timeout, key
         self._local = threading.local()
+
+    def within(self, seconds: float) -> Client:
+        """Another client of the same server, which waits so many seconds at most."""
+        return Client(self.url, self.allowed_hosts, min(seconds, self.timeout), self.key)
 
     def request(self, method: str, path: str, value: Any = None) -> Reply:
         """Send a request to `path` below the server's URL, or below its root where `path` begins with two slashes.

@@ -4,54 +4,84 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
+from typing import NamedTuple
 
 from transformers import GenerationConfig
 
 from hubkit.artifacts.translator import Served
-from hubkit.config import Translation
+from hubkit.config import Quantization
 from hubkit.models.device_errors import device_errors
 from hubkit.models.devices import pick_device
-from hubkit.models.folders import public_name
 from hubkit.models.loading import commit_of, load_language_model
-from hubkit.models.thinking import UNFINISHED, thinking_budget, thinking_of
+from hubkit.models.thinking import UNFINISHED, thinking_of
 from hubkit.translation.engines.base import Answer, Engine, Request
 from hubkit.translation.engines.chat_template import check_template
 from hubkit.translation.engines.continuous import Continuous
 from hubkit.translation.engines.cpu_batching import greedy, require_attention
-from hubkit.translation.engines.paged_cache import attention_of, cache_settings, free_bytes
+from hubkit.translation.engines.paged_cache import CacheLimits, attention_of, cache_settings, free_bytes
+from hubkit.translation.prompt import Prompt
+
+
+class ModelSource(NamedTuple):
+    """Where a model comes from, and where it goes.
+
+    Attributes:
+        model: its repo on the Hub, or a folder.
+        public_name: what it may be called in what is published.
+        revision: its commit.
+        quantization: the precision of its weights.
+        device: where it computes.
+        task: the number of this task: tasks that see several CUDA devices take them in turn.
+    """
+
+    model: str
+    public_name: str
+    revision: str | None
+    quantization: Quantization
+    device: str
+    task: int
 
 
 class TransformersEngine(Engine):
     """Answers greedily with a causal language model.
 
     Args:
-        translation: model, revision, quantisation, device, and `batch_tokens`.
-        task: tasks that see several CUDA devices take them in turn.
+        source: the model.
+        prompt: what requests hold apart from the text, which the model's chat template has to take.
+        thinking_tokens: tokens of a thought, on top of those of an answer.
+        batch_tokens: on a CPU, most tokens of the rows in flight.
+        cache: what is set of the cache of continuous batching.
         continuous: whether batches are continuous; None means on CUDA.
 
     Raises:
         HubkitError: the model cannot be loaded, or its device has no room for it.
     """
 
-    def __init__(self, translation: Translation, task: int = 0, continuous: bool | None = None):
-        device = _device_of_task(translation.device, task)
-        with device_errors(_advice(translation)):
+    def __init__(
+        self,
+        source: ModelSource,
+        prompt: Prompt,
+        thinking_tokens: int,
+        batch_tokens: int,
+        cache: CacheLimits,
+        continuous: bool | None = None,
+    ):
+        self.source, advice = source, _advice(source.quantization)
+        with device_errors(advice):
             self.model, self.tokenizer = load_language_model(
-                translation.model, translation.revision, translation.quantization, device
+                source.model, source.revision, source.quantization, _device_of_task(source.device, source.task)
             )
-        check_template(self.tokenizer, translation)
-        budget = thinking_budget(translation.thinking_tokens, translation.model, translation.model_id)
-        self.thinking = thinking_of(self.tokenizer, budget)
-        self._revision = commit_of(translation.model, translation.revision)
-        self.name, self.precision = public_name(translation.model, translation.model_id), translation.quantization
-        self.budget = translation.batch_tokens
+        check_template(self.tokenizer, source.model, prompt)
+        self.thinking = thinking_of(self.tokenizer, thinking_tokens)
+        self._revision = commit_of(source.model, source.revision)
+        self.budget = batch_tokens
         ends = self.model.generation_config.eos_token_id
         self.ends = [ends] if isinstance(ends, int) else list(ends or [self.tokenizer.eos_token_id])
         if continuous is None:
             continuous = self.model.device.type == "cuda"
-        self.continuous = self._continuous(translation) if continuous else None
+        self.continuous = self._continuous(cache, advice) if continuous else None
         if not continuous:
-            require_attention(self.model, translation.model)
+            require_attention(self.model, source.model)
 
     def answer(self, requests: Sequence[Request]) -> Iterator[tuple[int, Answer]]:
         if not requests:
@@ -73,7 +103,10 @@ class TransformersEngine(Engine):
     @property
     def served(self) -> Served:
         software = f"transformers {version('transformers')}"
-        return Served(software=software, model=self.name, revision=self._revision, precision=self.precision)
+        source = self.source
+        return Served(
+            software=software, model=source.public_name, revision=self._revision, precision=source.quantization
+        )
 
     def close(self) -> None:
         if self.continuous is not None:
@@ -101,10 +134,10 @@ class TransformersEngine(Engine):
         text = self.tokenizer.decode(kept[thought.length :], skip_special_tokens=True).strip()
         return Answer(text, len(kept), "stop" if ended else "length", None, thought.length)
 
-    def _continuous(self, translation: Translation) -> Continuous:
+    def _continuous(self, limits: CacheLimits, advice: str) -> Continuous:
         text = self.model.config.get_text_config()
-        cache = cache_settings(text, attention_of(self.model), free_bytes(self.model.device), translation)
-        return Continuous(self.model, self._settings(), cache, _advice(translation))
+        cache = cache_settings(text, attention_of(self.model), free_bytes(self.model.device), limits)
+        return Continuous(self.model, self._settings(), cache, advice)
 
     def _settings(self) -> GenerationConfig:
         pad = self.tokenizer.pad_token_id
@@ -113,9 +146,9 @@ class TransformersEngine(Engine):
         )
 
 
-def _advice(translation: Translation) -> str:
+def _advice(quantization: Quantization) -> str:
     """What to set where the model does not fit, or leaves no memory for a cache."""
-    if translation.quantization != "nf4":
+    if quantization != "nf4":
         return 'set [translation] quantization = "nf4": a quarter of the memory of bf16 for the weights'
     return 'end what else uses the GPU, or set [translation] engine = "openai" or a smaller model'
 
