@@ -216,9 +216,8 @@ def _flags(differences: dict[str, Difference]) -> Iterator[Flag]:
                 added = plain
             elif lost and added:
                 continue
-        if lost and added:
-            if "changed" in severities:
-                yield Flag(f"{name}_changed", severities["changed"], lost[0].span, added[0].span)
+        if lost and added and "changed" in severities:
+            yield Flag(f"{name}_changed", severities["changed"], lost[0].span, added[0].span)
         elif lost and "lost" in severities and not all(one.values <= loose(name) for one in lost):
             severity = severities["lost"] if any(one.plain for one in lost) else "warning"
             yield Flag(f"{name}_lost", severity, lost[0].span, None)

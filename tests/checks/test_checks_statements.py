@@ -128,6 +128,51 @@ def test_a_word_that_is_none_of_the_renderings_of_a_term_is_an_error_where_it_is
 
 
 @pytest.mark.parametrize(
+    ("source", "right", "wrong"),
+    [
+        # The character of a fracture.
+        ("Open tibial fracture.", "Fratura exposta da tíbia.", "Fratura fechada da tíbia."),
+        ("Unhealed rib fracture.", "Fratura costal não consolidada.", "Fratura costal consolidada."),
+        ("Spiral fracture of the humerus.", "Fratura espiral do úmero.", "Fratura transversa do úmero."),
+        ("Comminuted clavicle fracture.", "Fratura multifragmentar da clavícula.", "Fratura da clavícula."),
+        ("T12 burst fracture.", "Fratura em explosão de T12.", "Fratura compressiva de T12."),
+        # What is advised.
+        ("Chest CT is recommended.", "Sugere-se TC de tórax.", "TC de tórax realizada."),
+        ("Recommend PA and lateral views.", "Recomendam-se PA e perfil.", "Recomenda-se TC."),
+        ("No consolidation to suggest pneumonia.", "Sem consolidação que indique pneumonia.", None),
+        # How the film was taken.
+        ("Lateral view only.", "Somente perfil.", "Somente incidência frontal."),
+        ("Frontal view.", "Incidência AP.", None),
+        ("Overpenetrated film.", "Filme hiperpenetrado.", "Filme pouco penetrado."),
+        # Cause and effect.
+        (
+            "Atelectasis as a result of effusion.",
+            "Atelectasia como consequência do derrame.",
+            "Derrame como consequência da atelectasia.",
+        ),
+        (
+            "Elevated diaphragm attributed to phrenic nerve palsy.",
+            "Elevação do diafragma atribuída à paralisia do nervo frênico.",
+            "Paralisia do nervo frênico atribuída à elevação do diafragma.",
+        ),
+        # What tells findings of one name apart.
+        ("Recurrent left effusion.", "Derrame recidivado à esquerda.", "Derrame à esquerda."),
+        ("Necrotizing pneumonia.", "Pneumonia necrotizante.", "Pneumonia."),
+        ("Ground-glass opacity at the base.", "Vidro fosco na base.", "Opacidade na base."),
+        ("Contralateral shift.", "Desvio para o lado oposto.", "Desvio ipsilateral."),
+        # A trend in one word, and a width.
+        ("Bibasilar atelectasis, less.", "Atelectasias bibasais, menores.", "Atelectasias bibasais."),
+        ("Mediastinum 9 cm wide.", "Mediastino com 9 cm de largura.", "Mediastino com 6 cm de largura."),
+        ("Pneumothorax, less than 5 mm.", "Pneumotórax inferior a 5 mm.", "Pneumotórax superior a 5 mm."),
+        ("The hips are located.", "Quadris sem luxação.", "Quadris com luxação."),
+    ],
+)
+def test_what_qualifies_a_finding_is_compared(source, right, wrong):
+    assert errors(source, right) == set()
+    assert wrong is None or errors(source, wrong)
+
+
+@pytest.mark.parametrize(
     "translation",
     ["N\u00c3\u00a3o h\u00c3\u00a1 derrame.", "N\ufffdo há derrame.", "Não há derrame\ud800."],
 )
