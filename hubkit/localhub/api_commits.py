@@ -9,16 +9,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from hubkit.localhub import cards
+from hubkit.localhub.api_pulls import new_pull
 from hubkit.localhub.errors import WEB_PREFIX, Refusal, entry_not_found, revision_not_found
 from hubkit.localhub.gitignore import ignored
 from hubkit.localhub.hub import Hub
 from hubkit.localhub.objects import Tree, lfs_entry
+from hubkit.localhub.paths import check_tree, checked_path
 from hubkit.localhub.permissions import base_url, hub_of, signed_in, writable, writable_or_proposed
-from hubkit.localhub.repos import Repo, now
+from hubkit.localhub.repos import Repo
 from hubkit.localhub.storage import goes_through_lfs
 from hubkit.localhub.validation import SHA256, body, fitting, parsed
 
 _PREUPLOAD = {"files": [{"path": str, "size": int, "sample?": str}], "gitIgnore?": str}
+
+_BRANCH = {"startingPoint?": str, "emptyBranch?": bool, "overwrite?": bool}
 
 _OPERATIONS: dict[str, dict[str, Any]] = {
     "header": {"summary?": str, "description?": str, "parentCommit?": str},
@@ -51,7 +55,7 @@ async def preupload(request: Request) -> JSONResponse:
     files = hub.tree(hub.resolve(repo, request.path_params["revision"]))
     # That of the upload before that of the repo.
     patterns = asked["gitIgnore"] if "gitIgnore" in asked else hub.text(files, ".gitignore")
-    paths = [_checked_path(file["path"]) for file in asked["files"]]
+    paths = [checked_path(file["path"]) for file in asked["files"]]
     answer = []
     for file, path, ignore in zip(asked["files"], paths, ignored(patterns, paths), strict=True):
         lfs = goes_through_lfs(path, file["size"], _base64(file.get("sample", "")))
@@ -82,7 +86,7 @@ def commit(request: Request) -> JSONResponse:
     url = f"{base_url(request)}/{WEB_PREFIX[repo.kind]}{repo.id}"
     answer = {"success": True, "commitOid": oid, "commitUrl": f"{url}/commit/{oid}", "hookOutput": ""}
     if request.query_params.get("create_pr"):
-        pull = {"title": header["summary"], "author": account.name, "status": "open", "created": now()}
+        pull = new_pull(header["summary"], account.name, "open", header.get("description", ""))
         repo = hub.repos.change(repo, pulls=[*repo.pulls, {**pull, "base": revision, "head": oid}])
         answer["pullRequestUrl"] = f"{url}/discussions/{len(repo.pulls)}"
     else:
@@ -112,15 +116,24 @@ def delete_tag(request: Request) -> JSONResponse:
 
 
 def create_branch(request: Request) -> JSONResponse:
-    """POST /api/{kind}/{id}/branch/{name} with `{startingPoint}`, or an empty one with `{emptyBranch: true}`."""
-    repo, hub, asked = writable(request), hub_of(request), body(request, {"startingPoint?": str})
-    name = request.path_params["revision"]
-    if name in repo.branches:
-        raise Refusal(409, f"Reference refs/heads/{name} already exists")
-    if name.startswith("refs/"):
+    """POST /api/{kind}/{id}/branch/{name} with `{startingPoint}`, or `{emptyBranch: true}`, and `{overwrite}`."""
+    repo, hub, asked = writable(request), hub_of(request), body(request, _BRANCH)
+    name, start = request.path_params["revision"], asked.get("startingPoint")
+    if name.startswith("refs/") or name == "HEAD":
         raise Refusal(400, "Invalid reference for a branch")
-    start = hub.resolve(repo, asked.get("startingPoint", "main"))
-    hub.repos.change(repo, branches={**repo.branches, name: start})
+    if name in repo.branches:
+        if not asked.get("overwrite"):
+            raise Refusal(409, f"Reference refs/heads/{name} already exists")
+        # @huggingface/hub, createBranch: without a start, overwriting a branch that there is does nothing.
+        if start is None and not asked.get("emptyBranch"):
+            return JSONResponse({})
+    if asked.get("emptyBranch"):
+        if start is not None:
+            raise Refusal(400, 'An empty branch has no "startingPoint"')
+        oid = hub.commit(repo, {}, None, signed_in(request).name, "initial commit")
+    else:
+        oid = hub.resolve(repo, start or "main")
+    hub.change_refs(repo, branches={**repo.branches, name: oid})
     return JSONResponse({})
 
 
@@ -173,15 +186,16 @@ def _changed(hub: Hub, repo: Repo, tree: Tree, operations: list[_Operation]) -> 
     _receive(hub, repo, {value["oid"] for key, value in operations if key == "lfsFile"})
     for key, value in operations:
         if key == "file":
-            tree[_checked_path(value["path"])] = hub.objects.put(_content(value))
+            tree[checked_path(value["path"])] = hub.objects.put(content_of(value))
         elif key == "lfsFile":
             size = hub.content(repo, value["oid"]).size
-            tree[_checked_path(value["path"])] = lfs_entry(value["oid"], size)
+            tree[checked_path(value["path"])] = lfs_entry(value["oid"], size)
         elif key == "deletedFile":
             if tree.pop(value["path"], None) is None:
                 tree = _without_folder(tree, value["path"])
         elif key == "deletedFolder":
             tree = _without_folder(tree, value["path"])
+    check_tree(tree)
     if any(value.get("path") == "README.md" for _, value in operations):
         found = cards.problems(hub.text(tree, "README.md"))
         if found:
@@ -199,7 +213,8 @@ def _without_folder(tree: Tree, folder: str) -> Tree:
     return left
 
 
-def _content(value: dict[str, Any]) -> bytes:
+def content_of(value: dict[str, Any]) -> bytes:
+    """The content of a file as a commit or the creation of a repo carries it."""
     text: str = value.get("content", "")
     return _base64(text) if value.get("encoding") == "base64" else text.encode()
 
@@ -222,10 +237,3 @@ def _receive(hub: Hub, repo: Repo, wanted: set[str]) -> None:
         hub.xet.keep(repo.uid, sent)
         hub.repos.hold(repo, sent)
     hub.xet.cut(repo.uid, wanted)
-
-
-def _checked_path(path: str) -> str:
-    parts = [*path.split("/"), path.partition("\\")[0]]
-    if any(part in ("", ".", "..", ".git") for part in parts) or "\0" in path:
-        raise Refusal(422, "Invalid path in repo")
-    return path

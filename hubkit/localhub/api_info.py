@@ -10,11 +10,17 @@ from starlette.responses import JSONResponse
 
 from hubkit.localhub import cards
 from hubkit.localhub.api_files import shown_identity
-from hubkit.localhub.errors import no_such_page
+from hubkit.localhub.errors import Refusal, no_such_page
+from hubkit.localhub.hub import Hub
 from hubkit.localhub.objects import Entry, Tree, lfs_pointer
 from hubkit.localhub.permissions import asker, hub_of, owns, passes_gate, readable, visible, writable
 from hubkit.localhub.repos import Repo
 from hubkit.localhub.validation import number
+
+PAGE = 1000
+
+_FILTERS = ("filter", "pipeline_tag", "library", "language", "license")
+"""What names tags in the query of a listing."""
 
 
 async def runtime(request: Request) -> JSONResponse:
@@ -33,21 +39,32 @@ async def info(request: Request) -> JSONResponse:
     blobs = query.get("blobs", "").lower() in ("1", "true")
     values = describe(request, repo, commit, blobs=blobs)
     wanted = query.getlist("expand") + query.getlist("expand[]")
-    if wanted:
-        values = {"_id": repo.uid, "id": repo.id, **{key: values.get(key) for key in wanted}}
-    return JSONResponse(values)
+    return JSONResponse(_expanded(values, wanted))
 
 
 async def index(request: Request) -> JSONResponse:
-    """GET /api/{kind}: the repos that this account may know of."""
+    """GET /api/{kind}: the repos that this account may know of, by pages."""
     hub, account, query = hub_of(request), asker(request), request.query_params
     found = [repo for repo in hub.repos.all(request.path_params["kind"]) if not repo.private or owns(account, repo)]
     if "author" in query:
         found = [repo for repo in found if repo.owner == query["author"]]
     if "search" in query:
         found = [repo for repo in found if query["search"].lower() in repo.id.lower()]
-    found = found[: number(request, "limit", len(found))]
-    return JSONResponse([describe(request, repo, repo.branches["main"], files=False) for repo in found])
+    if "gated" in query:
+        found = [repo for repo in found if bool(repo.gated) == (query["gated"].lower() == "true")]
+    wanted = {tag for key in _FILTERS for value in query.getlist(key) for tag in value.split(",")}
+    if wanted:
+        found = [repo for repo in found if wanted <= set(_tags(hub, repo, _card(hub, repo)))]
+    found = _sorted(hub, found, query.get("sort"), query.get("direction"))
+    start, limit = number(request, "cursor", 0), min(number(request, "limit", PAGE), PAGE)
+    expand = query.getlist("expand") + query.getlist("expand[]")
+    files = query.get("full", "").lower() in ("1", "true") or "siblings" in expand
+    page = [describe(request, repo, repo.branches["main"], files=files) for repo in found[start : start + limit]]
+    headers = {}
+    if limit and start + limit < len(found):
+        following = request.url.include_query_params(cursor=start + limit)
+        headers["Link"] = f'<{following}>; rel="next"'
+    return JSONResponse([_expanded(values, expand) for values in page], headers=headers)
 
 
 async def auth_check(request: Request) -> JSONResponse:
@@ -87,8 +104,7 @@ def describe(request: Request, repo: Repo, commit: str, blobs: bool = False, fil
         "disabled": False,
         "downloads": 0,
         "likes": 0,
-        # A DOI is shown among the tags.
-        "tags": [*(str(tag) for tag in card.get("tags") or []), *([f"doi:{repo.doi}"] if repo.doi else [])],
+        "tags": _tags(hub, repo, card),
         "usedStorage": sum(entry.size for entry in {entry.sha256: entry for entry in tree.values()}.values()),
         "cardData": json.loads(json.dumps(card, default=str, skipkeys=True), parse_constant=lambda _: None),
     }
@@ -104,6 +120,38 @@ def describe(request: Request, repo: Repo, commit: str, blobs: bool = False, fil
             for path in sorted(tree)
         ]
     return values
+
+
+def _card(hub: Hub, repo: Repo) -> dict[str, Any]:
+    return cards.metadata(hub.text(hub.tree(repo.branches["main"]), "README.md"))
+
+
+def _tags(hub: Hub, repo: Repo, card: dict[str, Any]) -> list[str]:
+    # A DOI is shown among the tags.
+    return [*cards.tags(card, repo.kind), *([f"doi:{repo.doi}"] if repo.doi else [])]
+
+
+def _expanded(values: dict[str, Any], wanted: list[str]) -> dict[str, Any]:
+    """Only what a client wants to know, where it says so."""
+    if not wanted:
+        return values
+    return {"_id": values["_id"], "id": values["id"], **{key: values.get(key) for key in wanted}}
+
+
+def _sorted(hub: Hub, repos: list[Repo], key: str | None, direction: str | None) -> list[Repo]:
+    """The repos in the order that is asked for, the newest or largest first; by name where none is."""
+    orders = {
+        "createdAt": lambda repo: repo.created,
+        "lastModified": lambda repo: hub.objects.commit(repo.branches["main"]).date,
+        # Nobody likes or downloads here.
+        **dict.fromkeys(("likes", "downloads", "trendingScore"), lambda repo: 0),
+    }
+    if key is None:
+        return repos
+    if key not in orders:
+        raise Refusal(400, f'"sort" must be one of [{", ".join(orders)}]')
+    # Clients before 1.0 send -1 for descending; later ones know nothing else.
+    return sorted(repos, key=orders[key], reverse=direction in (None, "-1"))
 
 
 def _sibling(path: str, entry: Entry, shown: bool, identity: dict[str, Any] | None) -> dict[str, Any]:

@@ -29,8 +29,10 @@ async def batch(request: Request) -> JSONResponse:
     else:
         repo = readable(request)
     objects = [_object(request, repo, wanted, uploading) for wanted in asked["objects"]]
-    # Clients before 2.0 go by Xet where it is chosen here; later ones do not ask.
-    transfer = "xet" if uploading and "xet" in asked.get("transfers", []) else "basic"
+    # Clients before 2.0 go by Xet where it is chosen here; later ones do not ask. Others than huggingface_hub offer it
+    # too, and look for a server of chunks, which this Hub is not: only hf_xet can write into a folder.
+    has_hf_xet = "hf_hub/" in request.headers.get("user-agent", "")
+    transfer = "xet" if uploading and has_hf_xet and "xet" in asked.get("transfers", []) else "basic"
     return JSONResponse({"transfer": transfer, "objects": objects}, media_type="application/vnd.git-lfs+json")
 
 

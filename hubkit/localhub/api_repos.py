@@ -9,10 +9,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from hubkit.localhub import cards
 from hubkit.localhub.accounts import Account
 from hubkit.localhub.api_access import first_readers
+from hubkit.localhub.api_commits import content_of
 from hubkit.localhub.errors import WEB_PREFIX, Refusal, paid_plan_needed, read_only, repo_not_found
-from hubkit.localhub.objects import Tree
+from hubkit.localhub.paths import check_tree, checked_path
 from hubkit.localhub.permissions import (
     base_url,
     check_policy,
@@ -24,12 +26,20 @@ from hubkit.localhub.plans import PLANS
 from hubkit.localhub.repos import Repo, is_name, new_repo
 from hubkit.localhub.scopes import WRITE
 from hubkit.localhub.storage import GITATTRIBUTES
-from hubkit.localhub.validation import body
+from hubkit.localhub.validation import body, parsed
 
 _WITH_COMPUTE = ("gradio", "docker")
 _ID = re.compile(r"[^/]+/[^/]+")
 _NAMED: dict[str, Any] = {"name": str, "organization?": str, "type?": str}
-_NEW = {**_NAMED, "sdk?": str, "visibility?": str, "private?": bool}
+_FILE = {"path": str, "content": str, "encoding?": str}
+_NEW = {**_NAMED, "sdk?": str, "visibility?": str, "private?": bool, "license?": str, "files?": [_FILE]}
+
+_NOT_KEPT = (
+    *("secrets", "variables", "volumes", "hardware", "sleepTimeSeconds", "storage", "sdkVersion", "devMode"),
+    *("template", "resourceGroupId", "region"),
+)
+"""What a new repo may be given on the real Hub and not here: refused, since a client takes it for done."""
+
 _MOVE = {"fromRepo": _ID, "toRepo": _ID, "type?": str}
 _SETTINGS = {"gated?": object, "visibility?": str, "private?": bool}
 
@@ -37,6 +47,16 @@ _SETTINGS = {"gated?": object, "visibility?": str, "private?": bool}
 def create(request: Request) -> JSONResponse:
     """POST /api/repos/create."""
     account, asked = signed_in(request), body(request, _NEW)
+    for name in _NOT_KEPT:
+        # Every Space has this hardware.
+        if parsed(request.state.body).get(name) not in (
+            None,
+            "",
+            [],
+            {},
+            *(["cpu-basic"] if name == "hardware" else []),
+        ):
+            raise Refusal(400, f'This Hub keeps no "{name}" of a repo: create it without')
     kind, repo_id = _named(asked, account.name)
     if account.scopes is None and account.role != "write":
         raise read_only()
@@ -56,12 +76,29 @@ def create(request: Request) -> JSONResponse:
     if private is None:
         private = hub.accounts.organisations.get(namespace, {}).get("private", False)
     repo = new_repo(kind, repo_id, private=private, sdk=sdk, requests=first_readers(hub, namespace))
-    files: Tree = {".gitattributes": hub.objects.put(GITATTRIBUTES.encode())}
-    if kind == "spaces":
-        files["README.md"] = hub.objects.put(f"---\ntitle: {name}\nsdk: {repo.sdk}\napp_file: app.py\n---\n".encode())
+    files = {path: hub.objects.put(content) for path, content in _first_files(repo, asked).items()}
     first = hub.commit(repo, files, None, account.name, "initial commit")
     hub.repos.add(dataclasses.replace(repo, branches={"main": first}))
     return JSONResponse({"url": url, "name": repo_id, "id": repo.uid})
+
+
+def _first_files(repo: Repo, asked: dict[str, Any]) -> dict[str, bytes]:
+    """What a new repo holds: what the Hub gives it, and the files that it was asked to be made with."""
+    files = {".gitattributes": GITATTRIBUTES.encode()}
+    card = {"license": asked["license"]} if "license" in asked else {}
+    if repo.kind == "spaces":
+        card |= {"title": repo.id.partition("/")[2], "sdk": str(repo.sdk), "app_file": "app.py"}
+    if card:
+        files["README.md"] = "\n".join(["---", *(f"{key}: {value}" for key, value in card.items()), "---", ""]).encode()
+    sent = {checked_path(file["path"]): content_of(file) for file in asked.get("files", ())}
+    if "license" in asked and "README.md" in sent:
+        raise Refusal(400, 'A repo with a README.md of its own names its "license" there')
+    files |= sent
+    check_tree(files)
+    found = cards.problems(files["README.md"].decode("utf-8", "replace")) if "README.md" in files else []
+    if found:
+        raise Refusal(400, f"Invalid metadata in README.md: {found[0]}")
+    return files
 
 
 def delete(request: Request) -> JSONResponse:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
 
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
@@ -13,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from hubkit.disk import free_bytes, gigabytes, is_full
 from hubkit.errors import HubkitError
 from hubkit.localhub import (
     api_access,
@@ -28,12 +30,26 @@ from hubkit.localhub import (
     pages,
 )
 from hubkit.localhub.entrance import Entrance, is_browser, refuse
-from hubkit.localhub.errors import Refusal, no_such_page, repo_not_found
+from hubkit.localhub.errors import (
+    WEB_PREFIX,
+    Refusal,
+    disk_full,
+    no_git,
+    no_such_page,
+    not_on_this_hub,
+    repo_not_found,
+)
 from hubkit.localhub.hub import Hub
+from hubkit.localhub.permissions import visible
 from hubkit.own_hub import CHALLENGE
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Change = Callable[[Request], Response]
+
+_ANY = "GET POST PUT DELETE PATCH"
+
+_GIT = ("info/refs", "HEAD", "git-upload-pack", "git-receive-pack", "info/lfs/locks", "info/lfs/locks/verify")
+"""What git and git-lfs ask a repo for."""
 
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
@@ -125,18 +141,21 @@ def _api() -> list[Route]:
         _change("POST", f"{repo}/discussions/{{number:int}}/merge", api_pulls.merge),
         _route("GET", f"{repo}/lfs-files", api_lfs.listing),
         _change("POST", f"{repo}/lfs-files/batch", api_lfs.delete, alone=True),
+        _route(_ANY, f"{repo}/{{rest:rest}}", _not_of_a_repo),
+        _route(_ANY, "/api/{rest:rest}", _not_of_the_api),
     ]
 
 
 def _web() -> list[Route]:
     routes = [_route("GET", "/collections/{slug:rest}", pages.collection)]
-    routes += [Route("/lfs/{kind:kind}/{namespace:part}/{name:part}/{sha256}", api_lfs.upload, methods=["PUT"])]
+    routes += [_stream("PUT", "/lfs/{kind:kind}/{namespace:part}/{name:part}/{sha256}", api_lfs.upload)]
     routes += [_route("POST", "/lfs/{kind:kind}/{namespace:part}/{name:part}/verify", api_lfs.verify)]
     for prefix in ("/{kind:kind}", ""):
         repo = f"{prefix}/{{namespace:part}}/{{name:part}}"
         file = "{revision:part}/{path:rest}"
         routes += [
             _route("POST", f"{repo}.git/info/lfs/objects/batch", api_lfs.batch),
+            *(_route("GET POST", f"{repo}/{git}", _no_git) for git in _GIT),
             _change("POST", f"{repo}/ask-access", api_access.ask),
             _route("GET", f"{repo}/resolve/{file}", api_files.resolve),
             _route("GET", f"{repo}/raw/{file}", api_files.raw),
@@ -148,16 +167,18 @@ def _web() -> list[Route]:
             _route("GET", f"{repo}/discussions/{{number:int}}", pages.pull_page),
             _change("POST", f"{repo}/discussions/{{number:int}}/delete-ref", api_pulls.delete_ref, alone=True),
             _change("POST", f"{repo}/settings/doi", api_repos.generate_doi),
+            _route(_ANY, f"{repo}/{{rest:rest}}", _not_of_a_repo),
         ]
     routes.append(_route("GET", "/{namespace:part}", pages.namespace))
     routes.append(_route("GET", "/", pages.index))
-    return [*routes, _route("GET POST PUT DELETE PATCH", "/{path:rest}", _nothing_here)]
+    return [*routes, _route(_ANY, "/{rest:rest}", _nothing_here)]
 
 
 def _route(methods: str, path: str, endpoint: Endpoint) -> Route:
     async def with_body(request: Request) -> Response:
-        await _read(request)
-        return await endpoint(request)
+        with _told_if_full(request):
+            await _read(request)
+            return await endpoint(request)
 
     return Route(path, with_body, methods=methods.split())
 
@@ -170,6 +191,10 @@ def _change(methods: str, path: str, endpoint: Change, alone: bool = False) -> R
     """
 
     async def in_turn(request: Request) -> Response:
+        with _told_if_full(request):
+            return await run(request)
+
+    async def run(request: Request) -> Response:
         await _read(request)
         turns, params = request.app.state.hub.turns, request.path_params
         # Repos that are not there yet are made one after the other.
@@ -180,6 +205,27 @@ def _change(methods: str, path: str, endpoint: Change, alone: bool = False) -> R
     return Route(path, in_turn, methods=methods.split())
 
 
+@contextlib.contextmanager
+def _told_if_full(request: Request) -> Iterator[None]:
+    """Say that the disk is full, which is no fault of the Hub."""
+    try:
+        yield
+    except Exception as error:
+        if not is_full(error):
+            raise
+        raise disk_full(gigabytes(free_bytes(request.app.state.hub.root))) from error
+
+
+def _stream(methods: str, path: str, endpoint: Endpoint) -> Route:
+    """An address whose endpoint reads what is sent itself."""
+
+    async def streamed(request: Request) -> Response:
+        with _told_if_full(request):
+            return await endpoint(request)
+
+    return Route(path, streamed, methods=methods.split())
+
+
 async def _read(request: Request) -> None:
     """Read what was sent before anything is looked up: an endpoint then runs to its end without waiting for more."""
     request.path_params.setdefault("kind", "models")
@@ -188,9 +234,31 @@ async def _read(request: Request) -> None:
     request.state.form = await request.form() if is_form else FormData()
 
 
+async def _no_git(request: Request) -> Response:
+    raise no_git()
+
+
+async def _not_of_a_repo(request: Request) -> Response:
+    """Whatever else is asked of a repo: where the repo is there, this Hub does not do it."""
+    if is_browser(request):
+        raise no_such_page()
+    visible(request)
+    raise not_on_this_hub(request.method, request.path_params["rest"])
+
+
+async def _not_of_the_api(request: Request) -> Response:
+    """Whatever else the API is asked for: a repo without a namespace, or what is not about repos."""
+    rest = request.path_params["rest"]
+    if rest.split("/")[0] in WEB_PREFIX:
+        raise repo_not_found(signed_in=request.state.account is not None)
+    raise not_on_this_hub(request.method, f"api/{rest}")
+
+
 async def _nothing_here(request: Request) -> Response:
-    """Addresses of repos without a namespace, which this Hub has none of, and all else."""
-    raise no_such_page() if is_browser(request) else repo_not_found(signed_in=request.state.account is not None)
+    """Addresses of repos without a namespace, of which this Hub has none, and all else."""
+    if is_browser(request):
+        raise no_such_page()
+    raise repo_not_found(signed_in=request.state.account is not None)
 
 
 async def _fail(request: Request, error: Exception) -> Response:

@@ -31,6 +31,22 @@ LICENCES = (
 """What a card may name as its licence; all else is `other`, with `license_name`."""
 
 
+_OF_ALL = {"license": "license:"}
+_TAGGED: dict[str, dict[str, str]] = {
+    # A model's languages have no prefix: huggingface_hub, HfApi.list_models and list_datasets, `language`.
+    "models": {"language": "", **_OF_ALL, "datasets": "dataset:", "base_model": "base_model:"},
+    "datasets": {
+        key: f"{key}:"
+        for key in (
+            *("task_categories", "task_ids", "language", "license", "size_categories", "annotations_creators"),
+            *("language_creators", "multilinguality", "source_datasets"),
+        )
+    },
+    "spaces": _OF_ALL,
+}
+"""Fields of a card that are tags as well, and what stands before their values, by kind of repo."""
+
+
 def metadata(readme: str) -> dict[str, Any]:
     """The metadata of a card; empty where it has none or none that is valid."""
     values, found = _read(readme)
@@ -70,6 +86,20 @@ def _faults(values: dict[Any, Any]) -> list[str]:
     if not isinstance(fields, dict):
         found.append('"extra_gated_fields" must be an object')
     return found
+
+
+def tags(card: dict[str, Any], kind: str) -> list[str]:
+    """What a repo of this kind is found by, each once: the card's tags, and its fields as tags."""
+    found = [str(tag) for tag in _listed(card.get("tags"))]
+    if kind == "models":
+        found += [str(card[key]) for key in ("pipeline_tag", "library_name") if isinstance(card.get(key), str)]
+    for key, prefix in _TAGGED[kind].items():
+        found += [f"{prefix}{value}" for value in _listed(card.get(key)) if isinstance(value, str | int | float)]
+    return list(dict.fromkeys(found))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def body(readme: str) -> str:

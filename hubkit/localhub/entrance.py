@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hubkit.disk import is_full
 from hubkit.localhub.errors import Refusal
 from hubkit.localhub.hub import Hub
 from hubkit.localhub.layout import refusal_page
@@ -22,6 +23,18 @@ from hubkit.localhub.repos import now
 
 HOSTS = ("127.0.0.1", "localhost")
 """The names of this Hub."""
+
+_OPEN_TO = re.compile(r"https?://(localhost|127\.0\.0\.1)(:[0-9]+)?")
+"""Pages whose scripts may read the answers: those of this machine, and no site's."""
+
+_CROSS_ORIGIN = {
+    "access-control-allow-methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
+    "access-control-allow-headers": "authorization, content-type, range, if-none-match, if-range, x-request-id",
+    # What huggingface_hub and @huggingface/hub read.
+    "access-control-expose-headers": "X-Repo-Commit, X-Request-Id, X-Error-Code, X-Error-Message, X-Total-Count, ETag,"
+    " Link, Accept-Ranges, Content-Range, X-Linked-Size, X-Linked-ETag, X-Xet-Hash, RateLimit, RateLimit-Policy",
+    "access-control-max-age": "600",
+}
 
 LARGEST_BODY, LARGEST_COMMIT = 16 * 2**20, 256 * 2**20
 """Bytes. A commit carries regular files, each of under 10 MiB; all else is short."""
@@ -52,6 +65,15 @@ def _request_id(scope: Scope) -> str:
     return headers.get("x-request-id") or headers.get("x-amzn-trace-id") or secrets.token_hex(12)
 
 
+def _cross_origin(scope: Scope) -> dict[str, str]:
+    """What lets a script of a page on this machine read the answer."""
+    origin = Headers(scope=scope).get("origin")
+    if origin is None:
+        return {}
+    allowed = {"access-control-allow-origin": origin, **_CROSS_ORIGIN} if _OPEN_TO.fullmatch(origin) else {}
+    return {"vary": "Origin", **allowed}
+
+
 def _check_host(scope: Scope) -> None:
     """Refuse names that are not this Hub's: a web page could let its own name lead to 127.0.0.1."""
     name = Headers(scope=scope).get("host", "").partition(":")[0]
@@ -68,7 +90,8 @@ class Entrance:
 
     def __init__(self, app: ASGIApp, hub: Hub, log: Path):
         self.app, self.hub = app, hub
-        self.log = open(log, "a", encoding="utf-8")  # noqa: SIM115
+        self.log = open(log, "ab", buffering=0)  # noqa: SIM115
+        self.unwritten = b""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -83,6 +106,7 @@ class Entrance:
         async def logged(message: Message) -> None:
             if message["type"] == "http.response.start":
                 extra = {"x-request-id": _request_id(scope), **(allowance.headers if allowance else {})}
+                extra |= _cross_origin(scope)
                 sent = [(name.lower().encode(), text.encode("latin-1")) for name, text in extra.items()]
                 message["headers"] = [*message["headers"], *sent]
                 self._write(scope, message)
@@ -90,6 +114,8 @@ class Entrance:
 
         try:
             _check_host(scope)
+            if scope["method"] == "OPTIONS":
+                return await Response(status_code=204)(scope, receive, logged)
             state["account"] = self.hub.accounts.of_header(Headers(scope=scope).get("authorization"))
             allowance = self._count(scope)
             if allowance and allowance.left < 0:
@@ -145,5 +171,10 @@ class Entrance:
             "private": repo and repo.private,
             "gated": repo and repo.gated,
         }
-        self.log.write(json.dumps(line) + "\n")
-        self.log.flush()
+        self.unwritten += f"{json.dumps(line)}\n".encode()
+        try:
+            self.unwritten = self.unwritten[self.log.write(self.unwritten) :]
+        except OSError as error:
+            # Files can still be read. The lines are written once there is room.
+            if not is_full(error):
+                raise

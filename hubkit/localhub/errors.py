@@ -53,6 +53,24 @@ def no_such_page() -> Refusal:
     return Refusal(404, "This Hub has no such page.")
 
 
+def not_on_this_hub(method: str, what: str) -> Refusal:
+    """What the real Hub may do and this one does not.
+
+    No code: clients would take one for a repo, a revision or a file that is missing.
+    """
+    return Refusal(404, f"This Hub has no {method} {what}. hubkit's docs/localhub.md lists what it answers.")
+
+
+def no_git() -> Refusal:
+    return Refusal(501, "This Hub has no git protocol. Use `hf download` and `hf upload`, or huggingface_hub.")
+
+
+def disk_full(free: str) -> Refusal:
+    return Refusal(
+        507, f"The disk of this Hub is full: {free} free. Nothing was changed. Free space and send it again."
+    )
+
+
 def read_only() -> Refusal:
     return Refusal(403, "You have read access but not the required permissions for this operation")
 

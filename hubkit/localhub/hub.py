@@ -76,7 +76,7 @@ class Hub:
             Refusal: none of them is called that, or the commit is in no history that this repo still serves (404).
         """
         heads = repo.heads
-        name = revision.removeprefix("refs/heads/").removeprefix("refs/tags/")
+        name = "main" if revision == "HEAD" else revision.removeprefix("refs/heads/").removeprefix("refs/tags/")
         if name in heads:
             return heads[name]
         if re.fullmatch(r"[0-9a-f]{7,40}", revision):

@@ -454,10 +454,21 @@ def test_only_what_was_announced_is_taken(hub: LocalHub, owner: HfApi, repo: str
     assert httpx.put(href, content=LARGE).status_code == 200
 
 
-@pytest.mark.parametrize(("transfers", "chosen"), [(["basic", "multipart", "xet"], "xet"), (["basic"], "basic")])
-def test_clients_before_2_are_told_to_go_by_xet(hub: LocalHub, repo: str, transfers: list[str], chosen: str) -> None:
+@pytest.mark.parametrize(
+    ("agent", "transfers", "chosen"),
+    [
+        ("unknown/None; hf_hub/1.10.0; python/3.11", ["basic", "multipart", "xet"], "xet"),
+        ("unknown/None; hf_hub/1.10.0; python/3.11", ["basic"], "basic"),
+        ("node", ["basic", "multipart", "xet"], "basic"),
+        ("git-lfs/3.5.1", ["basic", "lfs-standalone-file"], "basic"),
+    ],
+)
+def test_clients_with_hf_xet_are_told_to_go_by_xet(
+    hub: LocalHub, repo: str, agent: str, transfers: list[str], chosen: str
+) -> None:
+    """Before 2.0 huggingface_hub does what it is told. The JavaScript client would look for a server of chunks."""
     asked = {"operation": "upload", "transfers": transfers, "objects": [{"oid": "a" * 64, "size": 1}]}
-    headers = {"Authorization": f"Bearer {hub.tokens['owner']}"}
+    headers = {"Authorization": f"Bearer {hub.tokens['owner']}", "User-Agent": agent}
     answer = httpx.post(f"{hub.url}/datasets/{repo}.git/info/lfs/objects/batch", json=asked, headers=headers)
     assert answer.json()["transfer"] == chosen
 
