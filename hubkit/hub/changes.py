@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
@@ -248,9 +249,16 @@ def digests(content: Content) -> tuple[str, str]:
     if isinstance(content, bytes):
         header = f"blob {len(content)}\0".encode()
         return hashlib.sha256(content).hexdigest(), hashlib.sha1(header + content, usedforsecurity=False).hexdigest()
+    status = content.stat()
+    return _file_digests(content, status.st_size, status.st_mtime_ns)
+
+
+@functools.cache
+def _file_digests(path: Path, size: int, changed: int) -> tuple[str, str]:
+    """A push compares each file several times; it is read again where its size or time of change is another."""
     plain = hashlib.sha256()
-    git = hashlib.sha1(f"blob {content.stat().st_size}\0".encode(), usedforsecurity=False)
-    with open(content, "rb") as file:
+    git = hashlib.sha1(f"blob {size}\0".encode(), usedforsecurity=False)
+    with open(path, "rb") as file:
         while chunk := file.read(2**20):
             plain.update(chunk)
             git.update(chunk)

@@ -263,9 +263,17 @@ def _columns(workspace: Workspace) -> list[tuple[Path, list[str]]]:
 
 
 def _reports(workspace: Workspace, subject_of: dict[int, int]) -> Iterator[tuple[int, str]]:
+    """The texts by subject. Most of the machine's translations are those that are published, and all systems have the
+    same references: a text that a study had before is left out."""
+    seen: set[int] = set()
     for path, texts in _columns(workspace):
         for study, text in _column(path, texts):
-            yield subject_of.get(study, study), text
+            digest = hash((study, text))
+            if digest not in seen:
+                yield subject_of.get(study, study), text
+            # No other table repeats the English reports.
+            if path != workspace.studies:
+                seen.add(digest)
 
 
 def _column(path: Path, texts: list[str]) -> Iterator[tuple[int, str]]:

@@ -16,6 +16,7 @@ from small_dist import small_config, small_dist
 
 from hubkit.config import Custody
 from hubkit.errors import HubkitError
+from hubkit.hub.changes import _file_digests
 from hubkit.hub.plan import plan_push
 from hubkit.hub.push import push
 from hubkit.hub.targets import LFS_PROBE, PROBES
@@ -88,7 +89,10 @@ def test_a_rerun_makes_no_commit(hub: LocalHub, owner: HfApi, tmp_path: Path) ->
     workspace = small_dist(tmp_path, config)
     push(config, workspace)
     before, receipt = len(hub.log()), workspace.receipt.read_bytes()
+    _file_digests.cache_clear()
     push(config, workspace)
+    reads = _file_digests.cache_info()
+    assert 0 < reads.misses <= sum(path.is_file() for path in workspace.dist.rglob("*")) < reads.hits
     assert workspace.receipt.read_bytes() == receipt
     assert not [line for line in hub.log()[before:] if line["method"] not in ("GET", "HEAD") and line["status"] == 200]
     actions = {change.action for planned in plan_push(config, workspace).repos for change in planned.changes}

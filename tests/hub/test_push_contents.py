@@ -212,3 +212,5 @@ def test_digests_of_files_of_any_size(tmp_path: Path, size: int) -> None:
     path.write_bytes(content)
     git = hashlib.sha1(f"blob {size}\0".encode() + content, usedforsecurity=False).hexdigest()
     assert digests(path) == digests(content) == (hashlib.sha256(content).hexdigest(), git)
+    path.write_bytes(content[::-1] + b"!")
+    assert digests(path) == digests(content[::-1] + b"!"), "a file that changed is read again"

@@ -49,7 +49,8 @@ class Moody(BaseHTTPRequestHandler):
     """Replies to each text with what the plan says for it, one after another; the last one stays.
 
     A mood is a status, a fault, or a pair of "say" and the words to say; "fine" is the right translation, and "strict"
-    gives it where a request holds no key that OpenAI's protocol lacks.
+    gives it where a request holds no key that OpenAI's protocol lacks. A function is awaited: what it returns at last
+    is the mood, and 422 if it returns nothing within five seconds.
     """
 
     protocol_version = "HTTP/1.1"
@@ -65,6 +66,8 @@ class Moody(BaseHTTPRequestHandler):
             self.server.seen.append(asked)
             moods = self.server.plan.get(text, ["fine"])
             mood = moods.pop(0) if len(moods) > 1 else moods[0]
+        if callable(mood):
+            mood = awaited(mood)
         if mood == "hang":
             time.sleep(0.6)
             self.close_connection = True
@@ -92,6 +95,13 @@ class Moody(BaseHTTPRequestHandler):
 
     def log_message(self, *arguments):
         return
+
+
+def awaited(condition):
+    end = time.monotonic() + 5
+    while (found := condition()) is None and time.monotonic() < end:
+        time.sleep(0.005)
+    return 422 if found is None else found
 
 
 def completion(text, reason):
