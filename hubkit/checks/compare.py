@@ -160,6 +160,9 @@ def _of_terms(kind: str, source: Side, translation: Side) -> Difference | None:
     has a grade that nothing else answers.
     """
 
+    if not source.of_kind(kind) and not translation.of_kind(kind):
+        return None
+
     def unambiguous(side: Side) -> list[Place]:
         return [place for place in side.of_kind(kind) if AGAIN not in place.meaning.names]
 

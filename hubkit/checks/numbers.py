@@ -22,6 +22,8 @@ LEVEL = re.compile(r"(?<![\w/-])[CTDLS](?:1[0-2]|[1-9])(?!\w)")
 
 def check_tokens(source: str, translation: str) -> Iterator[Flag]:
     """Yield a flag for each kind of token (___ or XXXX) that is not there as often as in the source."""
+    if "__" not in source + translation and "xxx" not in (source + translation).lower():
+        return
     said, told = deidentified(source), deidentified(translation)
     counts, others = Counter(kind for kind, _ in said), Counter(kind for kind, _ in told)
     for kind in sorted(counts | others):

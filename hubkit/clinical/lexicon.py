@@ -10,7 +10,7 @@ import itertools
 import re
 import tomllib
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -29,16 +29,8 @@ ENDINGS = "(o|a|os|as)"
 VERB = "(a|am|ou|aram|ado|ada|ados|adas|ando|ar|ava|avam|e|em|asse|assem|ara|arao|aria|ariam)"
 """Endings of a regular verb, folded."""
 
-GAP, LONGEST_GAP = "*", 3
-
-DENYING = "un"
-
-DENIED = re.compile(r"(?:un(?!de|i|t)|non)[a-z]{5,}|(?!regard|never|none|doubt)[a-z]{3,}less")
-"""An English word that denies its own rest: unsuccessful, nonfunctioning, leadless; not until, union or regardless."""
-
-DENIED_BEGIN = ("un", "non")
-
-LINKS = frozenset({"and", "or", "nor", "but", "with", "to", "ou", "nem", "mas", "com", "para"})
+GAP = "*"
+"""Stands for up to a few words in a phrase."""
 
 SLASHED: dict[Language, dict[str, tuple[str, ...]]] = {
     "en": {"with": ("w", "/"), "without": ("w", "/", "o")},
@@ -49,8 +41,6 @@ SLASHED: dict[Language, dict[str, tuple[str, ...]]] = {
 UNSLASHED: dict[Language, dict[str, str]] = {
     language: {slashed[0]: word for word, slashed in words.items()} for language, words in SLASHED.items()
 }
-
-PASSING, PASSING_TRENDS = frozenset({"grade", "hedge", "exam", "ignore"}), frozenset({"new", "again"})
 
 
 class Concept(NamedTuple):
@@ -99,68 +89,6 @@ class Term(NamedTuple):
 def fold(text: str) -> str:
     """Return `text` in lower case and without accents; every character keeps its place."""
     return text.translate(_FOLDED)
-
-
-def find_terms(words: Sequence[str], language: Language, in_capitals: Callable[[int], bool]) -> list[Term]:
-    """Return the phrases of the lexicon among folded words, from left to right, the longest where several begin.
-
-    Args:
-        words: what TOKEN finds.
-        language: "en" or "pt".
-        in_capitals: whether the word at an index is written in capitals.
-    """
-    tree = phrase_tree(language)
-    denying = tree.get(DENYING)
-    count = len(words)
-
-    def longest(node: dict[str, Any], at: int) -> tuple[Meaning | None, int]:
-        """The longest phrase that goes on from `node` with the word at `at`, and where it ends."""
-        meaning, end = None, at
-        while True:
-            here = node.get("")
-            if here is not None and at >= end and (not here.capitals or in_capitals(at - 1)):
-                meaning, end = here, at
-            gap = node.get(GAP)
-            if gap is not None:
-                for step in range(at + 1, min(at + LONGEST_GAP + 1, count)):
-                    if not _stands_between(words[step - 1], tree.get(words[step - 1], {}).get("")):
-                        break
-                    if words[step] in gap:
-                        other, after = longest(gap[words[step]], step + 1)
-                        if other is not None and after > end:
-                            meaning, end = other, after
-            following = node.get(words[at]) if at < count else None
-            if following is None:
-                return meaning, end
-            node = following
-            at += 1
-
-    found = []
-    after = 0
-    begins = [
-        at for at, word in enumerate(words) if word in tree or word.startswith(DENIED_BEGIN) or word.endswith("less")
-    ]
-    for at in begins:
-        if at < after:
-            continue
-        node = tree.get(words[at])
-        if node is None:
-            # Any English word with un-, non- or -less that the lexicon does not know denies its own rest.
-            if denying is None or not DENIED.fullmatch(words[at]):
-                continue
-            node = denying
-        meaning, end = longest(node, at + 1)
-        if meaning is not None:
-            found.append(Term(meaning, at, end))
-            after = end
-    return found
-
-
-def _stands_between(word: str, alone: Meaning | None) -> bool:
-    """Whether a word may fill the gap of a phrase: one that says nothing by itself but how much or how it changed."""
-    if not (word[0].isalnum() or word == "%") or word in LINKS:
-        return False
-    return alone is None or alone.capitals or alone.kinds <= PASSING or alone.names <= PASSING_TRENDS
 
 
 @functools.cache

@@ -79,6 +79,11 @@ BEFORE_MONTH = frozenset(
 
 def quantities(text: str, language: Language) -> list[Quantity]:
     """Return the numbers of a text in their order; times of day count in minutes."""
+    return [*_read(text, language)]
+
+
+@functools.lru_cache(maxsize=1024)  # translations of one source are checked again and again
+def _read(text: str, language: Language) -> tuple[Quantity, ...]:
     folded = fold(text)
     found = (
         [quantity for match in CLOCK.finditer(folded) for quantity in _time(match, language)] if _digit(folded) else []
@@ -102,7 +107,7 @@ def quantities(text: str, language: Language) -> list[Quantity]:
                 found.append(Quantity(values, unit, match.span(), match.start() not in free and not ordinal))
     if not _named(language).isdisjoint(WORD.findall(folded)):
         found += _spelled_out(folded, language)
-    return _with_chained_units(sorted(found, key=lambda quantity: quantity.span), folded) if found else found
+    return tuple(_with_chained_units(sorted(found, key=lambda quantity: quantity.span), folded)) if found else ()
 
 
 def _is_side(folded: str, match: re.Match[str]) -> bool:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from hubkit.clinical.attributes import Attributes, find_attributes
-from hubkit.clinical.lexicon import TOKEN, Language, Term, find_terms, fold, narrowed
+from hubkit.clinical.lexicon import TOKEN, Language, Term, fold, narrowed
+from hubkit.clinical.phrases import find_terms
 from hubkit.clinical.plain import begins_known_word, shortened, unread
 from hubkit.clinical.quantity_patterns import SIDED, SIDED_PART, is_patient
 
@@ -31,7 +32,8 @@ LONGEST_ABBREVIATION = 4
 ABBREVIATIONS = (r"\bDr\.", r"\bDrs\.", r"\bDra\.", r"\(a\)\.", r"\bvs\.", r"\bca\.")
 
 SENTENCE_END = re.compile(
-    rf"(?<=[.!?]){''.join(f'(?<!{word})' for word in ABBREVIATIONS)}(?<!^\?)(?<!\s\?)\s+(?=[\"'(]?[A-ZÀ-Ý0-9_-])"
+    rf"(?<=[.!?]){''.join(f'(?<!{word})' for word in ABBREVIATIONS)}(?<!^\?)(?<!\s\?)\s+"
+    r"(?=[\"'(]?[A-ZÀ-Ý0-9_-]|\?[A-Za-z])"
     r"|\n\s*\n|\n\s*(?=[-*•]\s|\d+[.)]\s|[A-ZÀ-Ý][A-ZÀ-Ý ]+:)|\s//\s"
 )
 """After a mark and before a capital (but "? VAP" asks one question), at an empty line, and before an item of a list or
@@ -40,6 +42,9 @@ the name of a section."""
 
 SHORTENED, LONGEST_SHORTENED = re.compile(r"\b([^\W\d]+)\.$"), 12
 """A shortened word before its full stop, and its characters."""
+
+READ = 4096
+"""Sentences that are kept; each takes a few kilobytes."""
 
 ENUMERATOR = re.compile(r"\W*\d{1,2}[.)]\W*")
 
@@ -51,17 +56,18 @@ class Sentence:
 
     Args:
         text: its text.
-        start: where that stands in the whole text.
-        folded: the same text, folded.
         language: "en" or "pt".
     """
 
-    def __init__(self, text: str, start: int, folded: str, language: Language):
+    start = 0
+    """Where it stands in the whole text."""
+
+    def __init__(self, text: str, language: Language):
         self.text = text
-        self.start = start
-        self.folded = folded
+        self.folded = fold(text)
         self.language = language
-        self.words: list[str] = TOKEN.findall(folded)
+        self.words: list[str] = TOKEN.findall(self.folded)
+        self._origin = self
         self.terms = _healed([*self._found()], self.words)
 
     def _found(self) -> Iterator[Term]:
@@ -114,14 +120,22 @@ class Sentence:
         """Where the words from `first` up to `last` stand in the whole text."""
         return self.start + self._spans[first][0], self.start + self._spans[last - 1][1]
 
-    @functools.cached_property
+    @property
     def attributes(self) -> Attributes:
         """What the sentence says of its findings and devices."""
+        return self._origin._attributes  # shared by all places where the sentence stands
+
+    @property
+    def unread(self) -> list[str]:
+        """The words that were not understood."""
+        return self._origin._unread
+
+    @functools.cached_property
+    def _attributes(self) -> Attributes:
         return find_attributes(self.words, self.language, self._marked)
 
     @functools.cached_property
-    def unread(self) -> list[str]:
-        """The words that were not understood."""
+    def _unread(self) -> list[str]:
         known = {at for term in self.terms for at in range(term.first, term.last)}
         return unread(self.words, self.language, known.union(self.attributes.covered))
 
@@ -178,9 +192,17 @@ def sentences(text: str, language: Language) -> list[Sentence]:
         parted.append((start, match.start()))
         start = match.end()
     parted.append((start, len(text)))
-    folded = fold(text)
-    return [
-        Sentence(text[start:end], start, folded[start:end], language)
-        for start, end in parted
-        if text[start:end].strip()
-    ]
+    return [_placed(text[start:end], start, language) for start, end in parted if text[start:end].strip()]
+
+
+def _placed(text: str, start: int, language: Language) -> Sentence:
+    """A sentence that may have been read before, at its place in a text."""
+    sentence = Sentence.__new__(Sentence)
+    sentence.__dict__.update(_read(text, language).__dict__, start=start)
+    return sentence
+
+
+@functools.lru_cache(maxsize=READ)
+def _read(text: str, language: Language) -> Sentence:
+    """Read a sentence once: reports say the same ones over and over ("No pneumothorax.")."""
+    return Sentence(text, language)
