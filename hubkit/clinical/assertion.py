@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from hubkit.clinical.cues import ADVERBS, cue, denied_trend, doubts_trend, is_normal, looks_back, says_little, stays
+from hubkit.clinical.cues import (
+    ADVERBS,
+    COPULAS,
+    cue,
+    denied_trend,
+    doubts_trend,
+    is_normal,
+    is_void,
+    looks_back,
+    says_little,
+    stays,
+)
 from hubkit.clinical.lexicon import Term
 from hubkit.clinical.sentences import MENTIONED, Sentence
 
@@ -17,6 +28,8 @@ SUBJECTS = frozenset({"anatomy", "ignore"})
 """Kinds of phrases that are negated, or not seen, without being a mention."""
 
 CHANGES = frozenset({"up", "down", "better", "worse"})
+
+COURSES = CHANGES | {"same"}
 
 SEEN = (
     "seen", "visuali", "visible", "identified", "present", "evident", "appreciated", "noted", "detected", "observed",
@@ -32,8 +45,6 @@ ALTERNATIVES = frozenset({"or", "nor", "ou", "nem"})
 """What goes on with a list of what is denied."""
 
 JOINTS = ALTERNATIVES | {"and", "e"}
-
-COPULAS = frozenset({"is", "are", "was", "were", "been", "e", "sao", "foi", "esta", "estao", "foram", "parece"})
 
 CAUSES = frozenset({"due", "secondary", "because", "devido", "secundario", "secundaria", "por"})
 
@@ -68,6 +79,8 @@ def mentions(sentence: Sentence, gone: bool = True) -> list[Mention]:
         of_trend = "trend" in term.meaning.kinds
         if value is None or at in polarity or (of_trend and (not gone or stays(sentence, term))):
             continue
+        if value == 0 and is_void(sentence, term):
+            continue
         for place in _reached_by_trend(sentence, at, polarity) if of_trend else _reached(sentence, at, polarity):
             if value == 0 or polarity[place] != 0:
                 polarity[place] = value
@@ -95,6 +108,8 @@ def _reached(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]
         return [*_before(sentence, at, polarity)[:1], *_after(sentence, at, polarity)]
     if doubts_trend(sentence, at):
         return []
+    if "considered" in term.meaning.names and any("modality" in one.values for one in sentence.attributes.found):
+        return []  # "CT should be considered for the nodule"
     if _of_other_side(sentence, at) or words[max(0, term.first - 1) : term.last] == ["if", "not"]:
         return []
     trend = denied_trend(sentence, at) if cue(term.meaning) == 0 else None
@@ -132,7 +147,7 @@ def trends(sentence: Sentence) -> Iterator[Mention]:
 def _after(sentence: Sentence, at: int, polarity: dict[int, int], ends: frozenset[str] = CLAUSE_END) -> list[int]:
     terms, words = sentence.terms, sentence.words
     reached = []
-    edge = terms[at].last
+    since = edge = terms[at].last
     if words[terms[at].first - 1 : terms[at].first] == [","] and words[edge : edge + 1] == [","]:
         edge += 1  # in parenthesis: "and, perhaps, a small effusion"
     for place in range(at + 1, len(terms)):
@@ -153,9 +168,13 @@ def _after(sentence: Sentence, at: int, polarity: dict[int, int], ends: frozense
                 if _qualifies(terms, place, polarity):
                     continue
                 break
-            if "," in gap and _followed_up(sentence, place):
+            between = words[since : term.first]
+            if not CONTRAST.isdisjoint(between) and _followed_up(sentence, place, "," in between):
                 break
             reached.append(place)
+            since = term.last
+        elif "same" in term.meaning.names and not CONTRAST.isdisjoint(gap) and reached:
+            break  # "no effusion and stable edema"
         elif cue(term.meaning) == 0 and "trend" not in kinds:
             break
         edge = term.last
@@ -209,12 +228,17 @@ def _subject_of_state(terms: Sequence[Term], at: int) -> bool:
     )
 
 
-def _followed_up(sentence: Sentence, at: int) -> bool:
-    """Whether a finding is there, since it says how it is now: "no pneumothorax, effusion now small"."""
+def _followed_up(sentence: Sentence, at: int, after_comma: bool) -> bool:
+    """Whether a finding is there, since it says how it is now: "no pneumothorax, effusion now small".
+
+    After "and" only a course says so: "no effusion and edema unchanged", but not "new", nor "small".
+    """
     term, following = sentence.terms[at], sentence.terms[at + 1 : at + 2]
     if not following or not ALTERNATIVES.isdisjoint(sentence.words[term.last :]):
         return False
     (after,) = following
     gap = sentence.words[term.last : after.first]
     changed = "trend" in after.meaning.kinds and cue(after.meaning) is None
-    return (changed or says_little(after.meaning)) and CLAUSE_END.isdisjoint(gap) and "," not in gap
+    if not after_comma:
+        changed = changed and not after.meaning.names.isdisjoint(COURSES)
+    return (changed or (after_comma and says_little(after.meaning))) and CLAUSE_END.isdisjoint(gap) and "," not in gap

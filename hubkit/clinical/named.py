@@ -7,6 +7,7 @@ import re
 from typing import Literal, NamedTuple
 
 from hubkit.clinical.assertion import ALTERNATIVES, mentions
+from hubkit.clinical.cues import cue
 from hubkit.clinical.lexicon import Meaning, Term
 from hubkit.clinical.sentences import MENTIONED, Sentence
 
@@ -15,14 +16,37 @@ Assertion = Literal["present", "absent", "possible", "asked for"]
 ASSERTIONS: dict[int, Assertion] = {1: "present", 0: "absent", -1: "possible"}
 
 ASKED = re.compile(
-    r"\b(evaluate|evaluation|eval|assess|assessment|rule out|r/o|question"
-    r"|avaliar|avaliacao|avalie|pesquisar|descartar|investigar"
+    r"\b(evaluate|evaluation|eval|assess|assessment|rule out|r/o|exclude|question"
+    r"|avaliar|avaliacao|avalie|pesquisar|descartar|excluir|afastar|investigar"
     r"|(detection|sensitivity|deteccao|sensibilidade|sensivel|sensitive) (of|for|in|para|na|de))\b"
 )
 """What is only asked for, or what a study could show, in folded words."""
 
-GIVEN = re.compile(r";|\b(in the (presence|setting) of|na presenca d[eao]s?|due to|owing to|given|devido|por causa)\b")
+GIVEN = re.compile(
+    r";|\b(in the (presence|setting) of|na presenca d[eao]s?|due to|owing to|given|devido|por causa"
+    r"|but|however|mas|porem|contudo)\b"
+)
 """What is there again after such words: "hard to assess in the presence of effusions"."""
+
+LIKELIER = re.compile(
+    r"\b(?:more likely|mais prova(?:vel|veis|velmente)|favou?r(?:s|ed|ing)?|favorec\w+)\b(?P<likelier>[^.;:]*?)"
+    r"\b(?P<than>rather than|instead of|than|over|do que|que|em vez de|ao inves de)\b"
+    r"|\b(?:likely|probabl[ey]|suggest\w*|prova(?:vel|veis|velmente)|suger\w+)\b(?P<likely>[^.;:]*?)"
+    r"\b(?:rather than|instead of|em vez de|ao inves de)\b"
+)
+"""What makes one finding likelier than another, and leaves both uncertain, in folded words."""
+
+LONGEST_DENIAL = 3
+"""Words."""
+
+OR_BOTH = re.compile(r"\b(?:or both|ou ambos|ou ambas)\b")
+
+LEAST_BETWEEN = re.compile(r"\W*(?:\w+\W+){0,2}")
+"""Between "than" and the less likely finding stand no more than an article and an adjective."""
+
+JOINTS = frozenset({"and", "e"})
+
+SILHOUETTE = ("silhouette", "silhueta")
 
 
 class Named(NamedTuple):
@@ -48,6 +72,7 @@ def named(sentence: Sentence) -> list[Named]:
     if not terms:
         return []
     asked = _asked(sentence)
+    weighed = _weighed(sentence, terms)
     doubted = _doubted(sentence, [term for term in terms if term.first in polarity], polarity)
     found = []
     for term in terms:
@@ -55,7 +80,8 @@ def named(sentence: Sentence) -> list[Named]:
         assertion: Assertion = "asked for"
         if term.first in polarity and not any(first <= at < last for first, last in asked):
             value = polarity[term.first]
-            assertion = "possible" if value and term.first in doubted else ASSERTIONS[value]
+            unsure = term.first in weighed or (value and term.first in doubted)
+            assertion = "possible" if unsure else ASSERTIONS[value]
         organs = _organs(sentence, term) if "state" in term.meaning.kinds else []
         found.append(Named(term.meaning, assertion, tuple(organs), term.first))
     return found
@@ -65,6 +91,16 @@ def named(sentence: Sentence) -> list[Named]:
 def chexpert_names(meaning: Meaning) -> frozenset[str]:
     """Return the CheXpert labels that a phrase names by itself."""
     return frozenset(concept.label for concept in meaning.concepts if concept.label)
+
+
+def is_denial(sentence: Sentence) -> bool:
+    """Whether a sentence denies what the one before it asks for, and says nothing else: "None seen."."""
+    return (
+        bool(sentence.terms)
+        and sentence.terms[0].first == 0
+        and all(cue(term.meaning) == 0 for term in sentence.terms)
+        and sum(word.isalnum() for word in sentence.words) <= LONGEST_DENIAL
+    )
 
 
 def _doubted(sentence: Sentence, terms: list[Term], polarity: dict[int, int]) -> set[int]:
@@ -83,6 +119,24 @@ def _doubted(sentence: Sentence, terms: list[Term], polarity: dict[int, int]) ->
         if both and either and chexpert_names(before.meaning).isdisjoint(chexpert_names(term.meaning)):
             doubted |= {before.first, term.first}
     return doubted
+
+
+def _weighed(sentence: Sentence, terms: list[Term]) -> set[int]:
+    """What is more likely, and what less ("favored to be edema rather than pneumonia"), or one of two "or both"."""
+    found: set[int] = set()
+    for match in LIKELIER.finditer(sentence.folded):
+        places = {term.first: sentence.span(term)[0] - sentence.start for term in terms}
+        first, last = match.span("likelier" if match["than"] else "likely")
+        likelier = [at for at, place in places.items() if first <= place < last]
+        if not likelier and match["than"] == "over" and not match["likelier"].strip():
+            likelier = [at for at, place in places.items() if place < match.start()][-1:]
+        less = next((at for at, place in places.items() if place >= match.end()), None)
+        if likelier and less is not None and LEAST_BETWEEN.fullmatch(sentence.folded, match.end(), places[less]):
+            found |= {likelier[-1], less}
+    for match in OR_BOTH.finditer(sentence.folded):
+        before = [term.first for term in terms if sentence.span(term)[0] - sentence.start < match.start()]
+        found.update(before[-2:])
+    return found
 
 
 def _asked(sentence: Sentence) -> list[tuple[int, int]]:
@@ -104,22 +158,32 @@ def _organs(sentence: Sentence, state: Term) -> list[str]:
     """The organs that a state is said of: those before it in its clause, else the first after it."""
     at = sentence.terms.index(state)
     before: list[str] = []
+    edge = state.first
     for term in reversed(sentence.terms[:at]):
         between = {*sentence.words[term.last : state.first]}
         # A heading has its organ before a colon: "Heart: enlarged."
         parted = ";" in between or (":" in between and "anatomy" not in term.meaning.kinds)
-        if parted or "scope" in term.meaning.kinds or "state" in term.meaning.kinds:
+        if "state" in term.meaning.kinds:
+            # "Mediastinum midline and not widened": both are said of the mediastinum.
+            parted = parted or bool(before) or JOINTS.isdisjoint(sentence.words[term.last : edge])
+        if parted or "scope" in term.meaning.kinds:
             break
-        before += _organ(term)
+        before += _organs_of(sentence, term)
+        if cue(term.meaning) != 0:
+            edge = term.first
     if before:
         return before
     for term in sentence.terms[at + 1 :]:
         if "scope" in term.meaning.kinds or "state" in term.meaning.kinds:
             break
         if "anatomy" in term.meaning.kinds:
-            return _organ(term)
+            return _organs_of(sentence, term)
     return []
 
 
-def _organ(term: Term) -> list[str]:
-    return [concept.name for concept in term.meaning.concepts if concept.kind == "anatomy"][:1]
+def _organs_of(sentence: Sentence, term: Term) -> list[str]:
+    """The organ of a phrase, or the two whose silhouettes it joins; a contour is CheXpert's of the mediastinum."""
+    organs = [concept.name for concept in term.meaning.concepts if concept.kind == "anatomy"][:1]
+    words = sentence.words[term.first : term.last]
+    joined = not JOINTS.isdisjoint(words) and any(word.startswith(SILHOUETTE) for word in words)
+    return ["heart", "mediastinum"] if organs == ["cardiomediastinum"] and joined else organs
