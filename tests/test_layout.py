@@ -12,7 +12,7 @@ import pytest
 CHECKOUT = Path(__file__).parents[1]
 
 LAYERS = (
-    {"__main__"},
+    {"__main__", "pytest_plugin"},
     {"cli"},
     {"demo", "launch"},
     {"report"},
