@@ -2,20 +2,79 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+import select
+import signal
+import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from hubkit.hub import client, identity
-from hubkit.localhub import Cast, LocalHub, serve
+from hubkit.localhub import Cast, LocalHub
+from hubkit.localhub.server import run_for_parent
 
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
     # The tests of a module share a Hub, and ask it more often than an account may in five minutes.
-    with serve(tmp_path_factory.mktemp("hub"), cast=Cast(window=None)) as running:
+    with forked_hub(tmp_path_factory.mktemp("hub"), Cast(window=None)) as running:
         yield running
+
+
+@contextlib.contextmanager
+def forked_hub(root: Path, cast: Cast) -> Iterator[LocalHub]:
+    """A Hub in a process of its own, as `serve` starts it, but forked from this one.
+
+    A new Python takes half a second of processor time to import the server, for each module of
+    tests; here that is paid once. Tests that are about starting and ending a Hub call `serve`.
+    """
+    # What the server needs is imported before the fork.
+    import uvicorn  # noqa: F401
+
+    import hubkit.localhub.app  # noqa: F401
+
+    its_input, end = os.pipe()
+    announced, its_output = os.pipe()
+    pid = os.fork()
+    if not pid:
+        _be_the_hub(root, cast, its_input, its_output)
+    os.close(its_input)
+    os.close(its_output)
+    try:
+        with os.fdopen(announced, encoding="utf-8") as lines:
+            said = json.loads(lines.readline())
+        yield LocalHub(said["url"], root.absolute(), cast.owner, said["tokens"], pid)
+    finally:
+        # It ends with its standard input.
+        os.close(end)
+        ended = os.pidfd_open(pid)
+        if not select.select([ended], [], [], 10)[0]:
+            os.kill(pid, signal.SIGKILL)
+        os.close(ended)
+        os.waitpid(pid, 0)
+
+
+def _be_the_hub(root: Path, cast: Cast, its_input: int, its_output: int) -> NoReturn:
+    code = 1
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.dup2(its_input, 0)
+        os.dup2(its_output, 1)
+        # Above all the ends of other Hubs' pipes: one that stays open here keeps its Hub running.
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        sys.stdin, sys.stdout = os.fdopen(0), os.fdopen(1, "w")
+        code = run_for_parent(root, 0, cast)
+    except BaseException:
+        traceback.print_exc()
+        raise
+    finally:
+        os._exit(code)
 
 
 def point_clients(patched: pytest.MonkeyPatch, url: str) -> None:

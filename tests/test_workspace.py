@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import stat
 from pathlib import Path
@@ -10,8 +11,9 @@ import pyarrow as pa
 import pytest
 
 from hubkit.digests import file_digest
+from hubkit.disk import FullDiskError
 from hubkit.errors import HubkitError
-from hubkit.workspace import Workspace, atomic, read_table, write_table
+from hubkit.workspace import Workspace, atomic, read_table, sync_folder, write_table
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -59,10 +61,39 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(
 
 
 def test_a_full_disk_is_an_error_that_names_the_file() -> None:
-    with pytest.raises(HubkitError, match=r"full: cannot be written"), atomic(Path("/dev/shm/full")) as temporary:
+    complaint = r"^/dev/shm/full: cannot be written: the disk is full: [\d.]+ GB free"
+    with (
+        pytest.raises(FullDiskError, match=complaint) as caught,
+        atomic(Path("/dev/shm/full")) as temporary,
+    ):
         temporary.unlink()
         temporary.symlink_to("/dev/full")
         temporary.write_text("x" * 100_000)
+    assert "free space there" in (caught.value.hint or "")
+
+
+def test_other_failures_to_write_are_told_apart_from_a_full_disk(tmp_path: Path) -> None:
+    path = tmp_path / "table.txt"
+    path.mkdir()
+    (path / "kept").write_text("x")
+    with (
+        pytest.raises(HubkitError, match=r"table.txt: cannot be written: Is a dir") as caught,
+        atomic(path),
+    ):
+        pass
+    assert not isinstance(caught.value, FullDiskError)
+    assert "fix the permissions" in (caught.value.hint or "")
+
+
+def test_the_files_of_a_folder_are_on_the_disk_before_their_names(
+    tmp_path: Path, disk_calls: list[tuple[str, Path]]
+) -> None:
+    (tmp_path / "below").mkdir()
+    for name in ("a", "b", "below/c"):
+        (tmp_path / name).write_text(name)
+    sync_folder(tmp_path)
+    assert sorted(disk_calls[:-1]) == [("fsync", tmp_path / "a"), ("fsync", tmp_path / "b")]
+    assert disk_calls[-1] == ("fsync", tmp_path)
 
 
 def test_one_run_at_a_time(tmp_path: Path) -> None:
@@ -79,12 +110,47 @@ def test_a_workspace_is_made_with_the_folders_above_it(tmp_path: Path) -> None:
     assert stat.S_IMODE(workspace.root.stat().st_mode) == 0o700
 
 
-def test_where_guides_look_for_results(tmp_path: Path) -> None:
+def test_where_each_artifact_lies(tmp_path: Path) -> None:
+    """Guides name these paths, and a workspace of an earlier version has its files there."""
     workspace = Workspace(tmp_path)
-    paths = (workspace.translations, workspace.checks, workspace.scores, workspace.receipt)
-    assert [path.relative_to(tmp_path).as_posix() for path in paths] == [
-        *("revised/translations.parquet", "revised/checks.parquet", "scores", "receipt.json")
-    ]
+    places = dict(inspect.getmembers(Workspace, lambda member: isinstance(member, property)))
+    paths = {name: getattr(workspace, name) for name in places if name != "partial"}
+    paths["zero-shot"] = workspace.generations("zero-shot")
+    paths["read"] = workspace.manifest("read")
+    assert {name: path.relative_to(tmp_path).as_posix() for name, path in paths.items()} == {
+        "studies": "studies/studies.parquet",
+        "selection": "studies/selection.json",
+        "images": "studies/images",
+        "machine_translations": "translations/translations.parquet",
+        "machine_checks": "translations/checks.parquet",
+        "thoughts": "translations/thoughts.json",
+        "translations": "revised/translations.parquet",
+        "training_translations": "revised/training/translations.parquet",
+        "checks": "revised/checks.parquet",
+        "revision": "revised/revision.json",
+        "adapter": "adapter",
+        "log_history": "adapter/log_history.jsonl",
+        "decoding": "generations/decoding.json",
+        "zero-shot": "generations/zero-shot.parquet",
+        "scores": "scores",
+        "summary": "scores/summary.json",
+        "memorisation": "audit/memorisation.json",
+        "dist": "dist",
+        "physionet": "physionet",
+        "receipt": "receipt.json",
+        "salt": "salt.txt",
+        "report": "report.html",
+        "access_check": "physionet-access.json",
+        "read": "manifests/read.json",
+    }
+
+
+def test_a_workspace_that_is_only_readable_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Root may write everywhere; the answer is that of a disk which is mounted read-only.
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+    with pytest.raises(HubkitError, match="no write access") as caught:
+        Workspace(tmp_path)
+    assert "--workspace" in (caught.value.hint or "")
 
 
 def test_no_workspace_inside_a_file(tmp_path: Path) -> None:

@@ -5,22 +5,22 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import math
 import sys
 import tempfile
 import time
 import tomllib
-from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
+from baseline import measure_baseline
+from child import PRELOAD, Job, preload
 from faults import Mutant, mutants
-from runner import PRELOAD, SLACK, Job, Result, copy_tree, preload, run_all
+from results import Row, name_of_fault, name_of_row, read_rows, report, row
+from runner import IDLE, SLACK, copy_tree, run_all
 
 HERE = Path(__file__).resolve().parent
-OUTCOMES = {"failed": "killed", "passed": "survived", "timed out": "timed out"}
+UNNOTICED = ("survived", "timed out")
 Area = dict[str, list[str]]
 
 
@@ -29,7 +29,10 @@ def main() -> None:
     areas: dict[str, Area] = tomllib.loads(options.areas.read_text())
     if unknown := set(options.area or areas) - set(areas):
         sys.exit(f"mutants: no area {', '.join(sorted(unknown))}; there are {', '.join(areas)}")
-    areas = {name: _files(areas[name], name, options.tree) for name in options.area or areas}
+    every = {name: _files(area, name, options.tree) for name, area in areas.items()}
+    # Lines of all areas are noted: a run that goes on with another area needs them.
+    sources = sorted({source for area in every.values() for source in area["sources"]})
+    areas = {name: every[name] for name in options.area or every}
     faults = {name: faults_of(area["sources"], options.tree) for name, area in areas.items()}
     chosen = sample(faults, options.tree, options.sample, options.seed)
     reasons = equivalent(options.equivalent)
@@ -40,22 +43,39 @@ def main() -> None:
         for area, mutant in chosen:
             print(f"{area}: {_where(mutant)}\n{_diff(mutant)}")
         return
+    rows = [] if options.again else kept_rows(options.out / "results.jsonl", chosen, options.resume)
+    if options.again:
+        names = {name_of_row(row) for row in read_rows(options.again) if row["outcome"] in UNNOTICED}
+        chosen = [each for each in chosen if name_of_fault(*each) in names]
+    done = {name_of_row(row) for row in rows}
+    missing = [each for each in chosen if name_of_fault(*each) not in done]
+    began = time.monotonic()
     options.out.mkdir(parents=True, exist_ok=True)
-    rows: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory(prefix="mutants-") as home, (options.out / "results.jsonl").open("w") as log:
+    with (
+        tempfile.TemporaryDirectory(prefix="mutants-") as home,
+        (options.out / "results.jsonl").open("a" if options.resume else "w") as log,
+    ):
+        # Tests look at what another user of the machine can read of a folder in it.
+        Path(home).chmod(0o755)
         slots = [Path(home) / str(number) for number in range(options.workers)]
-        for slot in slots:
+        for slot in slots if missing else []:
             copy_tree(options.tree, slot / "tree")
-        preload(options.preload)
-        began = time.monotonic()
-        for row in measure(chosen, areas, reasons, slots, options.slack):
+        preload(options.preload if missing else "")
+        for row in measure(missing, areas, sources, reasons, slots, options):
             rows.append(row)
             log.write(json.dumps(row, ensure_ascii=False) + "\n")
             log.flush()
-            _say(f"{len(rows)}/{len(chosen)} {row['outcome']} {row['where']} ({row['seconds']:.0f} s, {row['by']})")
-        text = report(rows, time.monotonic() - began)
-        (options.out / "report.md").write_text(text)
-        print(text)
+            seconds = f"{row['seconds']:.0f} s, {row['by']}"
+            _say(f"{len(rows)}/{len(chosen)} {row['outcome']} {row['where']} ({seconds})")
+    text = report(rows, time.monotonic() - began)
+    (options.out / "report.md").write_text(text)
+    print(text)
+
+
+def kept_rows(path: Path, chosen: list[tuple[str, Mutant]], resume: bool) -> list[Row]:
+    """What a run that was stopped has found about the faults of this sample."""
+    names = {name_of_fault(*each) for each in chosen}
+    return [row for row in read_rows(path) if name_of_row(row) in names] if resume else []
 
 
 def faults_of(files: list[str], tree: Path) -> list[Mutant]:
@@ -79,87 +99,37 @@ def sample(faults: dict[str, list[Mutant]], tree: Path, size: int, seed: int) ->
 def measure(
     chosen: list[tuple[str, Mutant]],
     areas: dict[str, Area],
+    sources: list[str],
     reasons: dict[tuple[str, ...], str],
     slots: list[Path],
-    slack: float = SLACK,
-) -> Iterator[dict[str, Any]]:
-    """First the tests as they are, for their times; then each fault with the tests of its area, until one fails."""
-    took, broken = timings(sorted({test for area, _ in chosen for test in areas[area]["tests"]}), slots)
-    cost: defaultdict[str, float] = defaultdict(float)
-    for name, seconds in took.items():
-        cost[name.split("::")[0]] += seconds
-    tree = slots[0] / "tree"
+    options: argparse.Namespace,
+) -> Iterator[Row]:
+    """First the tests as they are; then each fault with the tests of its area, until one fails."""
+    for area, mutant in chosen:
+        if _key(mutant) in reasons:
+            yield row(area, mutant, "equivalent", 0, reasons[_key(mutant)])
+    faults = [(area, mutant) for area, mutant in chosen if _key(mutant) not in reasons]
+    if not faults:
+        return
+    tests = sorted({test for area, _ in faults for test in areas[area]["tests"]})
+    known = measure_baseline(tests, sources, slots, options.out / "baseline.json")
+    # Read before the first fault is put into a file of this copy.
+    files = {mutant.file for _, mutant in faults}
+    texts = {file: (slots[0] / "tree" / file).read_text(encoding="utf-8") for file in files}
     jobs: dict[int, tuple[str, Mutant]] = {}
 
     def queue() -> Iterator[Job]:
-        for area, mutant in chosen:
-            if _key(mutant) in reasons:
-                continue
-            module = mutant.file.removesuffix(".py").replace("/", ".")
-            # First the tests that import the module themselves, then the others, the quick ones before the slow ones.
-            order = sorted(areas[area]["tests"], key=lambda test: (not _names(tree / test, module), cost[test]))
-            source = mutant.apply((tree / mutant.file).read_text(encoding="utf-8"))
-            job = Job(order, mutant.file, source or "", deselect=broken)
+        for area, mutant in faults:
+            text = texts[mutant.file]
+            order = known.order(areas[area]["tests"], text, mutant.file, mutant.line)
+            job = Job(order, mutant.file, mutant.apply(text) or "", deselect=known.broken)
             jobs[id(job)] = area, mutant
             yield job
 
-    for area, mutant in chosen:
-        if _key(mutant) in reasons:
-            yield _row(area, mutant, "equivalent", 0, reasons[_key(mutant)])
-    for job, result in run_all(queue(), slots, took, slack):
+    for job, result in run_all(queue(), slots, known.took, options.slack, options.idle):
         area, mutant = jobs[id(job)]
         by = (result.failed or [result.last])[0] if result.outcome != "passed" else "nothing"
-        yield _row(area, mutant, OUTCOMES[result.outcome], result.seconds, by)
-
-
-def timings(tests: list[str], slots: list[Path]) -> tuple[dict[str, float], list[str]]:
-    """How long each test takes without a fault, and those that fail without one: they are left out."""
-    took: dict[str, float] = {}
-    broken: list[str] = []
-    for job, result in run_all([Job([test], stop=False) for test in tests], slots, {}):
-        _say(f"without a fault: {result.outcome} {job.tests[0]} ({result.seconds:.0f} s)")
-        took |= result.took
-        broken += result.failed
-        if result.outcome == "timed out" or (result.outcome == "failed" and not result.failed):
-            sys.exit(f"mutants: {job.tests[0]} does not run without a fault either:\n{_tail(result)}")
-    for name in broken:
-        _say(f"left out, since it fails without a fault: {name}")
-    return took, broken
-
-
-def report(rows: list[dict[str, Any]], seconds: float) -> str:
-    """The table by area, and the survivors with their lines."""
-    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for row in rows:
-        counts[row["area"]][row["outcome"]] += 1
-        counts["all"][row["outcome"]] += 1
-    counts["all"] = counts.pop("all", Counter())
-    lines = ["| area | mutants | killed | timed out | survived | equivalent | noticed | 95 % interval |"]
-    lines.append("|---|--:|--:|--:|--:|--:|--:|--:|")
-    for area, count in counts.items():
-        noticed, total = count["killed"] + count["timed out"], count.total() - count["equivalent"]
-        low, high = wilson(noticed, total)
-        cells = [count.total(), count["killed"], count["timed out"], count["survived"], count["equivalent"]]
-        share = f"{noticed / total:.0%}" if total else ""
-        lines.append(f"| {area} | {' | '.join(map(str, cells))} | {share} | {low:.0%} to {high:.0%} |")
-    ran = [row for row in rows if row["outcome"] != "equivalent"]
-    each = sum(row["seconds"] for row in ran) / max(1, len(ran))
-    lines += ["", f"{seconds / 60:.0f} minutes in all; {each:.1f} s a mutant. Noticed: killed or timed out, of those"]
-    lines += ["that are not equivalent; the interval is Wilson's.", "", "Survivors:", ""]
-    for row in sorted(rows, key=lambda row: (row["area"], row["where"])):
-        if row["outcome"] == "survived":
-            lines += [f"{row['area']}: {row['where']}", f"    - {row['before']}", f"    + {row['after']}", ""]
-    return "\n".join(lines)
-
-
-def wilson(hits: int, total: int, z: float = 1.96) -> tuple[float, float]:
-    """Wilson's interval for a share: it stays between 0 and 1, and is sound for few and for all."""
-    if not total:
-        return 0.0, 1.0
-    share, width = hits / total, z * z / total
-    centre = (share + width / 2) / (1 + width)
-    half = z * math.sqrt(share * (1 - share) / total + width / (4 * total)) / (1 + width)
-    return max(0.0, centre - half), min(1.0, centre + half)
+        yield row(area, mutant, result.outcome, result.seconds, by)
 
 
 def equivalent(path: Path) -> dict[tuple[str, ...], str]:
@@ -192,27 +162,12 @@ def _key(mutant: Mutant) -> tuple[str, ...]:
     return mutant.function, mutant.before, mutant.after
 
 
-def _names(test: Path, module: str) -> bool:
-    package, _, name = module.rpartition(".")
-    text = test.read_text(encoding="utf-8")
-    return module in text or any(f"from {package} import" in line and name in line for line in text.splitlines())
-
-
-def _row(area: str, mutant: Mutant, outcome: str, seconds: float, by: str) -> dict[str, Any]:
-    row = {"area": area, "outcome": outcome, "where": _where(mutant), "operator": mutant.operator}
-    return row | {"before": mutant.before, "after": mutant.after, "seconds": round(seconds, 1), "by": by}
-
-
 def _where(mutant: Mutant) -> str:
     return f"{mutant.file}:{mutant.line} {mutant.function}"
 
 
 def _diff(mutant: Mutant) -> str:
     return f"    - {mutant.before}\n    + {mutant.after}"
-
-
-def _tail(result: Result) -> str:
-    return "\n".join(result.output.splitlines()[-30:])
 
 
 def _say(text: str) -> None:
@@ -230,7 +185,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--tree", type=Path, default=HERE.parents[1], help="another checkout")
     parser.add_argument("--areas", type=Path, default=HERE / "areas.toml")
     parser.add_argument("--equivalent", type=Path, default=HERE / "equivalent.toml")
-    parser.add_argument("--slack", type=float, default=SLACK, help="seconds beyond 5 times a test's own time")
+    parser.add_argument("--resume", action="store_true", help="go on with the results and times that are in --out")
+    parser.add_argument("--again", type=Path, help="only those that were not noticed in this results.jsonl")
+    parser.add_argument(
+        "--slack",
+        type=float,
+        default=SLACK,
+        help="processor seconds beyond 5 times a test's own time",
+    )
+    parser.add_argument("--idle", type=float, default=IDLE, help="seconds after which a test that only waits ends")
     parser.add_argument("--preload", default=PRELOAD, help="libraries to import once, before the runs")
     options = parser.parse_args()
     options.tree = options.tree.resolve()

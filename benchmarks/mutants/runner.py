@@ -1,62 +1,47 @@
-"""Runs tests over mutants: each in a process forked from one that has the heavy libraries, in a copy of the tree."""
+"""Runs tests over mutants, each in a process of its own and a copy of the tree, within limits."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
-import importlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-import traceback
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
+from child import Job, run_tests
 
-# Libraries that take seconds to import, and read nothing of the environment that the tests set: huggingface_hub and
-# what imports it (transformers, datasets) fix the Hub's address and the cache at import, and so stay with the tests.
-PRELOAD = "torch,numpy,scipy.stats,pyarrow.parquet,pydantic,httpx,click,rich,cryptography.fernet,PIL.Image"
-# A test may take this many times as long as without a fault, and some slack, before it counts as endless; what runs
-# before the first test, and a test without a fault, may take the third figure in seconds.
+# In processor seconds, so that a busy machine ends nothing that works: a test may take FACTOR times
+# what it takes without a fault, and SLACK, before it counts as endless; what runs before the first
+# test, and a test without a fault, may take COLLECTION.
 FACTOR, SLACK, COLLECTION = 5, 30.0, 180
+# A run that uses less than this share of a processor for IDLE seconds of the clock waits for what
+# does not come. On a machine with ten busy processes a core it would still get more.
+IDLE, IDLE_SHARE = 60.0, 0.02
+# The last resort, in seconds of the clock for each processor second that a test may take.
+CLOCK_FACTOR = 10
+LOOK = 1.0  # seconds between two looks at what a run has used: a look reads all of /proc
 SUBREAPER = 36  # prctl: what a killed test leaves behind becomes a child of this process, and can be ended
 
 
 @dataclass
-class Job:
-    """One run of some test files, with or without a fault."""
-
-    tests: list[str]
-    file: str = ""
-    source: str = ""  # the text of `file` with the fault
-    stop: bool = True  # at the first failure
-    deselect: list[str] = field(default_factory=list)
-
-
-@dataclass
 class Result:
-    outcome: str  # passed, failed, timed out
-    seconds: float
-    took: dict[str, float]
+    outcome: str  # passed, failed, endless, timed out
+    seconds: float  # of processor time
+    took: dict[str, float]  # processor seconds of each test
     failed: list[str]
     last: str  # the test that ran last
     output: str
-
-
-def preload(names: str) -> None:
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    for name in filter(None, names.split(",")):
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
+    reached: dict[str, list[int]]  # the lines of the traced files
+    starts_processes: bool
 
 
 def copy_tree(tree: Path, target: Path) -> None:
@@ -69,15 +54,30 @@ def copy_tree(tree: Path, target: Path) -> None:
     subprocess.run([sys.executable, "-m", "compileall", "-q", str(target)], check=False, stdout=subprocess.DEVNULL)
 
 
+def processor_seconds(pid: int) -> float:
+    """What a process and all below it have used, with those that ended and were waited for."""
+    used = 0.0
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        for each in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                used += sum(each.cpu_times()[:4])  # user and system, its own and its children's
+    return used
+
+
 def run_all(
-    jobs: Iterable[Job], slots: list[Path], limits: dict[str, float], slack: float = SLACK
+    jobs: Iterable[Job],
+    slots: list[Path],
+    limits: dict[str, float],
+    slack: float = SLACK,
+    idle: float = IDLE,
 ) -> Iterator[tuple[Job, Result]]:
     """The results as they come, as many at a time as there are slots, each a folder with a copy of the tree."""
     ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
     waiting, free, busy = iter(jobs), list(slots), dict[int, _Run]()
     while True:
         while free and (job := next(waiting, None)):
-            run = _Run(job, free.pop(), limits, slack)
+            run = _Run(job, free.pop(), limits, slack, idle)
             busy[run.pid] = run
         if not busy:
             return
@@ -93,22 +93,26 @@ def run_all(
 def _reap(busy: dict[int, _Run]) -> None:
     """Take note of the runs that ended, and let go of adopted processes: tests wait until those are gone."""
     with contextlib.suppress(ChildProcessError):
-        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+        while (ended := os.wait4(-1, os.WNOHANG))[0]:
             if run := busy.get(ended[0]):
-                run.status = os.waitstatus_to_exitcode(ended[1])
+                run.finish(*ended[1:])
 
 
 class _Run:
-    """A child with its pipe, its deadline and its mutated file."""
+    """A child with its pipe, its limits and its mutated file."""
 
-    def __init__(self, job: Job, slot: Path, limits: dict[str, float], slack: float) -> None:
-        self.job, self.slot, self.limits, self.slack = job, slot, limits, slack
+    def __init__(self, job: Job, slot: Path, limits: dict[str, float], slack: float, idle: float) -> None:
+        self.job, self.slot, self.limits, self.slack, self.idle = job, slot, limits, slack, idle
         self.took, self.failed, self.last, self.rest = dict[str, float](), list[str](), "", b""
+        self.reached: dict[str, list[int]] = {}
+        self.starts_processes = False
         self.tree, self.temp = slot / "tree", slot / "tmp"
         self.temp.mkdir()
-        self.began, self.late = time.monotonic(), False
+        # Tests look at what another user of the machine can read of a folder in it.
+        self.temp.chmod(0o755)
+        self.outcome = ""  # why the run was ended, if it was
         self.status: int | None = None  # how the child ended
-        self.deadline = self.began + COLLECTION
+        self.used = 0.0  # processor seconds
         if job.file:
             self.path = self.tree / job.file
             self.kept = self.path.read_bytes()
@@ -119,17 +123,39 @@ class _Run:
         os.set_blocking(self.pipe, False)
         self.pid = os.fork()
         if not self.pid:
-            _child(job, self.tree, self.temp, write)
+            run_tests(job, self.tree, self.temp, write)
         os.close(write)
+        self.looked = time.monotonic()
+        self.seen = 0.0  # what it had used at the last look
+        self.busy_at, self.busy_used = self.looked, 0.0  # when it was last seen at work
+        self._allow(COLLECTION)
+
+    def finish(self, status: int, usage: Any) -> None:
+        self.status = os.waitstatus_to_exitcode(status)
+        self.used = usage.ru_utime + usage.ru_stime
 
     def ended(self) -> bool:
         self._listen()
-        if self.status is None and time.monotonic() > self.deadline:
-            self.late = True
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-            self.status = 1
+        if self.status is None and time.monotonic() > self.looked + LOOK:
+            self.looked, used = time.monotonic(), processor_seconds(self.pid)
+            self.seen = used
+            if used - self.busy_used > IDLE_SHARE * self.idle:
+                self.busy_at, self.busy_used = self.looked, used
+            if used > self.limit:
+                self._end("endless")
+            elif self.looked > min(self.deadline, self.busy_at + self.idle):
+                self._end("timed out")
         return self.status is not None
+
+    def _end(self, outcome: str) -> None:
+        self.outcome = outcome
+        os.kill(self.pid, signal.SIGKILL)
+        self.finish(*os.wait4(self.pid, 0)[1:])
+
+    def _allow(self, seconds: float) -> None:
+        """Let it use so many processor seconds from now on."""
+        self.limit = self.seen + seconds
+        self.deadline = time.monotonic() + CLOCK_FACTOR * seconds
 
     def result(self) -> Result:
         self._listen()
@@ -137,22 +163,36 @@ class _Run:
         self._end_strays()
         if self.job.file:
             self.path.write_bytes(self.kept)
-        output = (self.temp / "output").read_text(errors="replace") if (self.temp / "output").exists() else ""
+        written = self.temp / "output"
+        output = written.read_text(errors="replace") if written.exists() else ""
         shutil.rmtree(self.temp, ignore_errors=True)
-        outcome = "timed out" if self.late else "failed" if self.status else "passed"
-        return Result(outcome, time.monotonic() - self.began, self.took, self.failed, self.last, output)
+        outcome = self.outcome or ("failed" if self.status else "passed")
+        return Result(
+            outcome,
+            self.used,
+            self.took,
+            self.failed,
+            self.last,
+            output,
+            self.reached,
+            self.starts_processes,
+        )
 
     def _listen(self) -> None:
         with contextlib.suppress(BlockingIOError):
             while data := os.read(self.pipe, 65536):
                 self.rest += data
         *lines, self.rest = self.rest.split(b"\n")
-        for word, name, seconds in map(json.loads, lines):
+        for word, name, value in map(json.loads, lines):
             if word == "start":
                 self.last = name
-                self.deadline = time.monotonic() + self.slack + FACTOR * self.limits.get(name, COLLECTION)
+                self._allow(self.slack + FACTOR * self.limits.get(name, COLLECTION))
             elif word == "took":
-                self.took[name] = self.took.get(name, 0) + seconds
+                self.took[name] = value
+            elif word == "reached":
+                self.reached[name] = value
+            elif word == "starts processes":
+                self.starts_processes = True
             else:
                 self.failed.append(name)
 
@@ -165,60 +205,3 @@ class _Run:
                     process.kill()
                     if process.ppid() == os.getpid():
                         process.wait(5)
-
-
-def _child(job: Job, tree: Path, temp: Path, pipe: int) -> None:
-    """Never returns: the tests of the job, in a session of their own."""
-    code = 70
-    try:
-        os.setsid()
-        output = os.open(temp / "output", os.O_WRONLY | os.O_CREAT)
-        for target in (1, 2):
-            os.dup2(output, target)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.chdir(tree)
-        tempfile.tempdir = None
-        os.environ |= {
-            "TMPDIR": str(temp),
-            "PYTHONPATH": str(tree),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "HYPOTHESIS_STORAGE_DIRECTORY": str(temp / "hypothesis"),
-        }
-        # Options meant for the caller's own tests, such as the seed of an order that is switched off here.
-        os.environ.pop("PYTEST_ADDOPTS", None)
-        sys.dont_write_bytecode = True
-        here = str(Path(__file__).parent)
-        sys.path[:] = [str(tree), *(entry for entry in sys.path if entry not in (here, ""))]
-        sys.argv = ["pytest"]
-        # The cache would carry over what failed last; a random order would change what a test's time limit covers.
-        arguments = [*job.tests, "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-m", "not long"]
-        arguments += [f"--rootdir={tree}", *(f"--deselect={name}" for name in job.deselect)]
-        code = pytest.main([*arguments, *(["-x"] if job.stop else [])], plugins=[_Reporter(pipe)])
-        sys.stdout.flush()
-    except BaseException:
-        traceback.print_exc()
-        raise
-    finally:
-        os._exit(int(code))
-
-
-class _Reporter:
-    """Tells the parent which test starts, how long each took and which failed."""
-
-    def __init__(self, pipe: int) -> None:
-        self.send: Callable[..., Any] = lambda *line: os.write(pipe, (json.dumps(line) + "\n").encode())
-
-    def pytest_configure(self, config: pytest.Config) -> None:
-        config.addinivalue_line("markers", "long: for `make long`")  # also on trees from before the marker
-
-    def pytest_runtest_logstart(self, nodeid: str) -> None:
-        self.send("start", nodeid, 0)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.send("took", report.nodeid, report.duration)
-        if report.failed:
-            self.send("failed", report.nodeid, 0)
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed:
-            self.send("failed", report.nodeid, 0)

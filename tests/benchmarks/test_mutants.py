@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
+import threading
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,10 @@ TOOL = Path(__file__).parents[2] / "benchmarks/mutants"
 
 sys.path.insert(0, str(TOOL))
 try:
+    from baseline import Baseline
     from faults import mutants
+    from reach import Tracer, lines_of_statement
+    from results import read_rows, report
 finally:
     sys.path.remove(str(TOOL))
 
@@ -83,39 +87,144 @@ def test_a_fault_keeps_its_name_when_lines_are_added() -> None:
     assert len(names(source)) == len(mutants(source, "module.py"))
 
 
+CODE = """import time
+
+def wait(n):
+    while n > 0:
+        n -= 1
+        time.sleep(0.01)
+    return n
+
+def count(n):
+    while n > 0:
+        n -= 1
+    return n
+"""
+
+TESTS = """import os
+from area.code import count, wait
+
+def test_wait():
+    assert wait(3) == 0
+
+def test_count():
+    assert count(3) == 0
+
+def test_broken():
+    assert False
+
+def test_what_another_user_may_enter():
+    assert all(os.stat(path).st_mode & 0o005 == 0o005 for path in (os.environ["TMPDIR"], "../.."))
+"""
+
+EQUIVALENT = """[[mutant]]
+function = "wait"
+before = "time.sleep(0.01)"
+after = "time.sleep(1.01)"
+reason = "slower"
+"""
+
+
 @pytest.mark.long
 def test_a_run_kills_spares_and_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_ADDOPTS", "--randomly-seed=1")
     (tmp_path / "area").mkdir()
     (tmp_path / "area/__init__.py").write_text("")
-    code = "import time\n\ndef wait(n):\n    while n > 0:\n        n -= 1\n        time.sleep(0.01)\n    return n\n"
-    (tmp_path / "area/code.py").write_text(code)
-    (tmp_path / "test_code.py").write_text(
-        "from area.code import wait\n\n"
-        "def test_wait():\n    assert wait(3) == 0\n\n"
-        "def test_broken():\n    assert False\n"
-    )
-    (tmp_path / "areas.toml").write_text('[small]\nsources = ["area/code.py"]\ntests = ["test_*.py"]\n')
-    (tmp_path / "equivalent.toml").write_text(
-        '[[mutant]]\nfunction = "wait"\nbefore = "time.sleep(0.01)"\nafter = "time.sleep(1.01)"\nreason = "slower"\n'
-    )
-    (tmp_path / ".gitignore").write_text("out/\n")
+    (tmp_path / "area/code.py").write_text(CODE)
+    (tmp_path / "test_code.py").write_text(TESTS)
+    areas = '[small]\nsources = ["area/code.py"]\ntests = ["test_*.py"]\n'
+    (tmp_path / "areas.toml").write_text(areas)
+    (tmp_path / "equivalent.toml").write_text(EQUIVALENT)
+    (tmp_path / ".gitignore").write_text("out/\nagain/\n")
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
-    options = ["--tree", ".", "--areas", "areas.toml", "--equivalent", "equivalent.toml", "--out", "out"]
-    options += ["--preload", "", "--slack", "5", "--sample", "100"]
-    run = subprocess.run(
-        [sys.executable, str(TOOL), *options], cwd=tmp_path, capture_output=True, text=True, timeout=90
-    )
-    assert run.returncode == 0, run.stderr
-    assert "left out, since it fails without a fault: test_code.py::test_broken" in run.stderr
-    rows = [json.loads(line) for line in (tmp_path / "out/results.jsonl").read_text().splitlines()]
-    outcomes = {(row["before"], row["after"]): row["outcome"] for row in rows}
-    assert outcomes[("while n > 0:", "while n >= 0:")] == "killed"
-    assert outcomes[("n -= 1", "n += 1")] == "timed out"
-    assert outcomes[("time.sleep(0.01)", "pass")] == "survived"
-    assert outcomes[("time.sleep(0.01)", "time.sleep(1.01)")] == "equivalent"
-    assert (tmp_path / "area/code.py").read_text() == code
+    options = ["--tree", ".", "--areas", "areas.toml", "--equivalent", "equivalent.toml"]
+    options += ["--preload", "", "--slack", "5", "--idle", "10", "--sample", "100"]
+
+    def run(*more: str) -> tuple[str, dict[tuple[str, str, str], str]]:
+        command = [sys.executable, str(TOOL), *options, *more]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240)
+        assert done.returncode == 0, done.stderr
+        rows = read_rows(tmp_path / more[1] / "results.jsonl")
+        return done.stderr, {(row["where"], row["before"], row["after"]): row["outcome"] for row in rows}
+
+    told, outcomes = run("--out", "out")
+    assert told.count("left out, since it fails without a fault: test_code.py::test_broken") == 1
+    assert "test_what_another_user_may_enter" not in told
+    wait, count = "area/code.py:{} wait", "area/code.py:{} count"
+    sleep = (wait.format(6), "time.sleep(0.01)")
+    assert outcomes[wait.format(4), "while n > 0:", "while n >= 0:"] == "killed"
+    assert outcomes[wait.format(5), "n -= 1", "n += 1"] == "timed out"
+    assert outcomes[count.format(11), "n -= 1", "n += 1"] == "endless"
+    assert outcomes[*sleep, "pass"] == "survived"
+    assert outcomes[*sleep, "time.sleep(1.01)"] == "equivalent"
+    assert (tmp_path / "area/code.py").read_text() == CODE
     assert "    + pass" in (tmp_path / "out/report.md").read_text()
+
+    results = tmp_path / "out/results.jsonl"
+    whole = results.read_text()
+    lines = whole.splitlines(keepends=True)
+    results.write_text("".join(lines[:-2]) + lines[-2][:40])
+    told, resumed = run("--out", "out", "--resume")
+    assert resumed == outcomes
+    assert "without a fault:" not in told, "times of the same tree are kept"
+    assert len(results.read_text().splitlines()) == len(lines)
+
+    (tmp_path / "test_code.py").write_text(TESTS.replace("wait(3) == 0", "wait(3) == 1"))
+    told, again = run("--out", "again", "--again", "out/results.jsonl")
+    unnoticed = {name for name, outcome in outcomes.items() if outcome in ("survived", "timed out")}
+    assert again.keys() == unnoticed
+    assert "without a fault: failed test_code.py" in told
+
+
+@pytest.mark.parametrize(
+    ("line", "lines"),
+    [(1, [1]), (2, [2, 3, 4, 5]), (5, [2, 3, 4, 5]), (6, [6, 7]), (7, [6, 7]), (8, [8])],
+)
+def test_the_lines_of_a_statement(line: int, lines: list[int]) -> None:
+    source = "a = 1\n@b(\n  1)\ndef f(\n  c=2):\n    d(c,\n      c)\nif a: e = 1\n"
+    assert list(lines_of_statement(source, line)) == lines
+
+
+def test_tests_that_reach_the_line_come_first_and_others_only_if_they_start_processes() -> None:
+    source = "a = 1\nb = 2\nc = 3\n"
+    known = Baseline(
+        took={"dear::t": 9.0, "cheap::t": 1.0, "far::t": 0.1, "program::t": 0.2},
+        reached={"dear": {"code.py": [1, 2]}, "cheap": {"code.py": [2]}, "far": {}, "program": {}},
+        starts_processes=["program"],
+    )
+    tests = ["dear", "far", "program", "cheap"]
+    assert known.order(tests, source, "code.py", 2) == ["cheap", "dear", "program"]
+    assert known.order(tests, source, "code.py", 1) == ["dear", "program"]
+    # Where nobody is seen to reach it, any of them may.
+    assert known.order(tests, source, "code.py", 3) == ["far", "program", "cheap", "dear"]
+
+
+def test_lines_are_noted_in_all_threads(tmp_path: Path) -> None:
+    path = tmp_path / "code.py"
+    path.write_text("def f(n):\n    if n:\n        return 1\n    return 2\n")
+    space: dict[str, Any] = {}
+    exec(compile(path.read_text(), str(path), "exec"), space)
+    tracer, before = Tracer(tmp_path, ["code.py"]), (sys.gettrace(), threading.gettrace())
+    tracer.start()
+    try:
+        space["f"](1)
+        assert tracer.lines["code.py"] == {1, 2, 3}
+        thread = threading.Thread(target=space["f"], args=(0,))
+        thread.start()
+        thread.join()
+    finally:
+        sys.settrace(before[0])
+        threading.settrace(before[1])
+    assert tracer.lines["code.py"] == {1, 2, 3, 4}
+
+
+def test_what_waited_by_the_clock_does_not_count_as_noticed() -> None:
+    outcomes = ["killed"] * 6 + ["endless", "timed out", "survived", "equivalent"]
+    rows = [
+        {"area": "a", "outcome": outcome, "where": "", "before": "", "after": "", "seconds": 1} for outcome in outcomes
+    ]
+    line = "| a | 10 | 6 | 1 | 1 | 1 | 1 | 78% | 45% to 94% |"
+    assert line in report(rows, 60).splitlines()
 
 
 def test_every_pattern_of_an_area_matches_a_file() -> None:
