@@ -6,9 +6,13 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from loopback import point_clients
+
+from hubkit.cli import main
 
 CHECKOUT = Path(__file__).parent.parent
 
@@ -66,17 +70,51 @@ def environment(home: Path) -> dict[str, str]:
     return {**kept, "HOME": str(home), "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(home / "hf")}
 
 
-@pytest.mark.parametrize("command", HERE)
-def test_a_command_says_what_is_there_or_missing(home: Path, command: str) -> None:
-    if command != "hubkit init" and not (home / "hubkit.toml").exists():
-        subprocess.run([sys.executable, "-m", "hubkit", "init"], cwd=home, check=True, capture_output=True)
-    if command == "hubkit init":
-        (home / "hubkit.toml").unlink(missing_ok=True)
-    program = [sys.executable, "-m", *command.split()]
-    done = subprocess.run(program, cwd=home, env=environment(home), capture_output=True, text=True, timeout=120)
+@pytest.fixture
+def newcomer(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """This process in an empty folder, with an empty home and without a Hub."""
+    from huggingface_hub import constants
+
+    monkeypatch.chdir(home)
+    for name in os.environ.keys() - environment(home).keys():
+        monkeypatch.delenv(name)
+    for name, value in environment(home).items():
+        monkeypatch.setenv(name, value)
+    point_clients(monkeypatch, os.environ["HF_ENDPOINT"])
+    # What the Hub's clients took from the environment when they were imported.
+    for name, folder in {"HF_HOME": ".", "HF_HUB_CACHE": "hub", "HF_TOKEN_PATH": "token"}.items():
+        monkeypatch.setattr(constants, name, str(home / "hf" / folder))
+    umask = os.umask(0o022)
+    yield home
+    os.umask(umask)
+
+
+@pytest.mark.parametrize("command", [command for command in HERE if command != "hubkit init"])
+def test_a_command_says_what_is_there_or_missing(
+    newcomer: Path, command: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if not (newcomer / "hubkit.toml").exists():
+        assert run_here("hubkit init", monkeypatch) == 0
     exit_code, said = HERE[command]
-    assert (done.returncode, "Traceback" in done.stderr) == (exit_code, False), done.stderr
-    assert said in done.stdout + done.stderr
+    assert run_here(command, monkeypatch) == exit_code
+    assert said in "".join(capfd.readouterr())
+
+
+def run_here(command: str, patched: pytest.MonkeyPatch) -> int:
+    """The exit code of a command that runs in this process; its own errors are no exceptions."""
+    patched.setattr(sys, "argv", command.split())
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
+def test_a_command_is_a_program(home: Path) -> None:
+    (home / "hubkit.toml").unlink(missing_ok=True)
+    program = [sys.executable, "-m", "hubkit", "init"]
+    done = subprocess.run(program, cwd=home, env=environment(home), capture_output=True, text=True)
+    exit_code, said = HERE["hubkit init"]
+    assert (done.returncode, done.stderr) == (exit_code, "")
+    assert said in done.stdout
 
 
 def test_the_hub_is_served(home: Path) -> None:
