@@ -16,7 +16,7 @@ from pathlib import Path
 from baseline import measure_baseline
 from child import PRELOAD, Job, preload
 from faults import Mutant, mutants
-from results import Row, name_of_fault, name_of_row, read_rows, report, row
+from results import Row, cut_to_rows, name_of_fault, name_of_row, read_rows, report, row
 from runner import IDLE, SLACK, copy_tree, run_all
 
 HERE = Path(__file__).resolve().parent
@@ -75,7 +75,7 @@ def main() -> None:
 def kept_rows(path: Path, chosen: list[tuple[str, Mutant]], resume: bool) -> list[Row]:
     """What a run that was stopped has found about the faults of this sample."""
     names = {name_of_fault(*each) for each in chosen}
-    return [row for row in read_rows(path) if name_of_row(row) in names] if resume else []
+    return [row for row in cut_to_rows(path) if name_of_row(row) in names] if resume else []
 
 
 def faults_of(files: list[str], tree: Path) -> list[Mutant]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -21,6 +21,7 @@ class Tracer:
         self.names = {str(tree / file): file for file in files}
         self.lines: dict[str, set[int]] = {file: set() for file in self.names.values()}
         self.starts_processes = False
+        self.tracers: dict[CodeType, Callable[[FrameType, str, Any], Any] | None] = {}
 
     def start(self) -> None:
         sys.addaudithook(self._audit)
@@ -32,18 +33,29 @@ class Tracer:
             self.starts_processes = True
 
     def _call(self, frame: FrameType, event: str, _: Any) -> Any:
-        code: CodeType = frame.f_code
+        code = frame.f_code
+        if code not in self.tracers:
+            self.tracers[code] = self._tracer(code)
+        return self.tracers[code]
+
+    def _tracer(self, code: CodeType) -> Callable[[FrameType, str, Any], Any] | None:
+        """What notes the lines of a function; nothing of other files."""
         file = self.names.get(code.co_filename)
         if file is None:
             return None
-        lines = self.lines[file]
-        lines.add(frame.f_lineno)
+        seen = self.lines[file]
+        seen.add(code.co_firstlineno)
+        missing = {line for *_, line in code.co_lines() if line} - {code.co_firstlineno}
 
-        def line(frame: FrameType, event: str, _: Any) -> Any:
-            lines.add(frame.f_lineno)
-            return line
+        def note(frame: FrameType, event: str, _: Any) -> Any:
+            seen.add(frame.f_lineno)
+            missing.discard(frame.f_lineno)
+            if not missing:
+                # From its next call on it runs at full speed.
+                self.tracers[code] = None
+            return note
 
-        return line
+        return note
 
 
 def lines_of_statement(source: str, line: int) -> range:

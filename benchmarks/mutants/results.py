@@ -46,9 +46,17 @@ def name_of_fault(area: str, mutant: Mutant) -> tuple[str, ...]:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The rows of a run that was stopped; what its last line lacks is not a row yet."""
+    """The rows of a run, also of one that was stopped in the middle of a line."""
     lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
     return [json.loads(line) for line in lines]
+
+
+def cut_to_rows(path: Path) -> list[Row]:
+    """The rows of a run that goes on: a line that was not written to its end is cut off."""
+    if path.exists():
+        whole = path.read_bytes()
+        path.write_bytes(whole[: whole.rfind(b"\n") + 1])
+    return read_rows(path)
 
 
 def report(rows: list[Row], seconds: float) -> str:

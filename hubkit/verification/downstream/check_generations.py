@@ -11,12 +11,13 @@ from task import Task, expect, fetched, own, published, repo, skip, table
 
 def reports_regenerated(task: Task) -> str:
     """Base and adapter give the published reports again, and the base alone gives others."""
+    published(task, "adapter")
+    adapter, tag, root = repo(task, "adapter"), task["tag"], Path(own(task, "images"))
+    # After what may skip the check: to import these takes seconds.
     import torch
     from peft import PeftModel
     from transformers import AutoModelForImageTextToText, AutoProcessor, BitsAndBytesConfig
 
-    published(task, "adapter")
-    adapter, tag, root = repo(task, "adapter"), task["tag"], Path(own(task, "images"))
     rows, reports = table(task, "generations"), table(task, "default")
     recipe, settings = (fetched(task, "adapter", name) for name in (task["recipe"], "adapter_config.json"))
     said = {row["study_id"]: row["generated"] for row in rows if row["condition"] == "lora"}
