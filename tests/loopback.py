@@ -94,16 +94,21 @@ def point_clients(patched: pytest.MonkeyPatch, url: str) -> None:
     patched.setattr(transformers.utils.hub, "_hf_api", None)
 
 
+def keep_downloads_in(patched: pytest.MonkeyPatch, home: Path) -> None:
+    """Let the Hub's clients of this process keep what they download, and look for a token, there."""
+    from huggingface_hub import constants
+
+    patched.setenv("HF_HOME", str(home))
+    places = {"HF_HOME": ".", "HF_HUB_CACHE": "hub", "HF_XET_CACHE": "xet", "HF_TOKEN_PATH": "token"}
+    for name, folder in places.items():
+        patched.setattr(constants, name, str(home / folder))
+
+
 @pytest.fixture(autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No client of a test sees the cache or the token of whoever runs it."""
-    from huggingface_hub import constants
-
     home = tmp_path_factory.mktemp("home")
-    monkeypatch.setenv("HF_HOME", str(home))
-    for name, folder in {"HF_HOME": ".", "HF_HUB_CACHE": "hub", "HF_XET_CACHE": "xet"}.items():
-        monkeypatch.setattr(constants, name, str(home / folder))
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(home / "token"))
+    keep_downloads_in(monkeypatch, home)
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     return home

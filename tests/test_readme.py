@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from loopback import point_clients
+from loopback import keep_downloads_in, point_clients
 
 from hubkit.cli import main
 
@@ -73,17 +73,13 @@ def environment(home: Path) -> dict[str, str]:
 @pytest.fixture
 def newcomer(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """This process in an empty folder, with an empty home and without a Hub."""
-    from huggingface_hub import constants
-
     monkeypatch.chdir(home)
     for name in os.environ.keys() - environment(home).keys():
         monkeypatch.delenv(name)
     for name, value in environment(home).items():
         monkeypatch.setenv(name, value)
     point_clients(monkeypatch, os.environ["HF_ENDPOINT"])
-    # What the Hub's clients took from the environment when they were imported.
-    for name, folder in {"HF_HOME": ".", "HF_HUB_CACHE": "hub", "HF_TOKEN_PATH": "token"}.items():
-        monkeypatch.setattr(constants, name, str(home / "hf" / folder))
+    keep_downloads_in(monkeypatch, home / "hf")
     umask = os.umask(0o022)
     yield home
     os.umask(umask)

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 QUIET_CALLS = re.compile(r"^(print|log\w*|warn\w*|echo|debug|info|warning|secho|advance|say)$|(Error|Warning|Exit)$")
 # Swapped or changed arguments of these stop every test at once, and tell nothing.
 STRICT_CALLS = {"isinstance", "issubclass", "getattr", "hasattr", "setattr", "cast", "range", "partial"}
+# The same in either order.
+STRICT_CALLS |= {"min", "max"}
 # Messages, pauses and layout: changes that no reader of the result would notice. `strict` of zip guards what cannot be.
 QUIET_KEYWORDS = {"help", "hint", "description", "encoding", "errors", "indent", "timeout", "usedforsecurity", "strict"}
 PAUSES = re.compile(r"TIMEOUT|WAIT|SECONDS|INTERVAL|PAUSE")

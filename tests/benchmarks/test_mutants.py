@@ -70,6 +70,7 @@ def test_faults(source: str, changed: set[str]) -> None:
         "y = zip(a, strict=True)",
         "if TYPE_CHECKING:\n    y = 1",
         "@functools.cache\ndef f(): ...",
+        "y = max(a, b)",
         "assert a < b",
     ],
 )

@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from huggingface_hub import HfApi
-from loopback import point_clients
-from tiny_release import read_release
+from loopback import keep_downloads_in, point_clients
+from tiny_release import make_release, publish_models, tiny_release_config
 
 from hubkit.cli import cli
 from hubkit.config import ReleaseConfig
@@ -37,16 +37,14 @@ def packaged(
     hub: LocalHub, vision_model: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[ReleaseConfig, Workspace]:
     home = tmp_path_factory.mktemp("release")
-    own = {"HF_ENDPOINT": hub.url, "HF_TOKEN": hub.tokens["owner"], "HF_HOME": str(home / "huggingface")}
-    script = Path(__file__).with_name("tiny_release.py")
-    done = subprocess.run(
-        [sys.executable, str(script), str(home), str(vision_model)],
-        env={**os.environ, **own},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return read_release(home)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in as_maintainer(hub).items():
+            patch.setenv(name, value)
+        # In this process, which has imported what the stages need for the model.
+        point_clients(patch, hub.url)
+        keep_downloads_in(patch, home / "huggingface")
+        config = tiny_release_config(home / "corpus", publish_models(vision_model, home))
+        return config, make_release(home / "corpus", home / "work", config)
 
 
 @pytest.fixture(scope="module")
@@ -392,7 +390,7 @@ def test_nothing_was_pushed(tmp_path: Path, packaged: tuple[ReleaseConfig, Works
 
 def test_a_clean_environment_cannot_import_hubkit(tmp_path: Path) -> None:
     script, log = tmp_path / "script.py", tmp_path / "log"
-    script.write_text("import os, datasets\nassert 'HF_TOKEN' not in os.environ\nimport hubkit\n")
+    script.write_text("import os, huggingface_hub\nassert 'HF_TOKEN' not in os.environ\nimport hubkit\n")
     with clean_env(tmp_path) as process:
         assert process.run(script, [], Access(os.environ["HF_ENDPOINT"]), log) == 1
     assert "No module named 'hubkit'" in log.read_text()

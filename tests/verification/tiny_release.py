@@ -1,7 +1,4 @@
-"""A release made by the stages themselves: the synthetic corpus, models with random weights as repos on the Hub.
-
-Run as `python tiny_release.py HOME VISION_MODEL`, with HF_ENDPOINT set before any of the Hub's clients is imported.
-"""
+"""A release made by the stages themselves: the synthetic corpus, models with random weights as repos on the Hub."""
 
 from __future__ import annotations
 
@@ -10,9 +7,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from hubkit.config import ReleaseConfig, load_config, parse_config, write_config
+from hubkit.config import ReleaseConfig, parse_config
 from hubkit.tables import TRANSLATIONS
-from hubkit.workspace import Workspace, read_table, write_table, write_text
+from hubkit.workspace import Workspace, read_table, write_table
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "bertscore_ptbr"))  # tiny_encoders
 
@@ -105,15 +102,3 @@ def make_release(corpus: Path, root: Path, config: ReleaseConfig) -> Workspace:
     for name, stage in stages.items():
         stage(config, workspace.running(name, "0" * 64))
     return workspace
-
-
-def read_release(home: Path) -> tuple[ReleaseConfig, Workspace]:
-    """What was made below `home`."""
-    return load_config(home / "hubkit.toml"), Workspace(home / "work")
-
-
-if __name__ == "__main__":
-    home = Path(sys.argv[1])
-    config = tiny_release_config(home / "corpus", publish_models(Path(sys.argv[2]), home))
-    make_release(home / "corpus", home / "work", config)
-    write_text(home / "hubkit.toml", write_config(config))
