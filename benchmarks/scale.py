@@ -242,7 +242,8 @@ def _write_parts(folder: Path, studies: pa.Table, translated: pa.Table, seen: se
 
 def _write_rest(workspace: Workspace, root: Path) -> None:
     """What the stages write that does not grow with the corpus, and a summary of scores for the cards."""
-    from hubkit.models.recipe import RECIPE, decoding
+    from hubkit.artifacts.recipe import RECIPE, write_decoding
+    from hubkit.models.recipe import decoding
     from hubkit.scoring.bertscore import SetupScores
     from hubkit.scoring.inputs import read_evaluation
     from hubkit.scoring.score import scores_table
@@ -258,7 +259,7 @@ def _write_rest(workspace: Workspace, root: Path) -> None:
     write_json(workspace.adapter / RECIPE, {"base_model": base, "few_shot_study_ids": []})
     write_json(workspace.adapter / TRAINING, {"settings": config.finetuning.deciding()})
     write_text(workspace.log_history, json.dumps({"step": 1, "loss": 1.5, "eval_loss": 1.25}) + "\n")
-    write_json(workspace.decoding, decoding(config, {"size": 8, "others": {}}))
+    write_decoding(workspace, decoding(config, 8, {}))
     evaluation = read_evaluation(config, workspace)
     setups = {}
     for setup in SETUPS:

@@ -14,12 +14,14 @@ Kind = Literal[
     "manifest",
     "receipt",
     "recipe",
+    "record",
     "training",
     "verification",
     "summary",
     "revision",
     "selection",
     "memorisation",
+    "thoughts",
     "translator",
 ]
 
@@ -27,12 +29,14 @@ FORMATS: dict[Kind, int] = {
     "manifest": 1,
     "receipt": 1,
     "recipe": 1,
+    "record": 1,
     "training": 1,
     "verification": 2,
     "summary": 1,
     "revision": 1,
     "selection": 1,
     "memorisation": 1,
+    "thoughts": 1,
     "translator": 1,
 }
 

@@ -2,43 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 from hubkit import __version__
-from hubkit.config import ReleaseConfig
+from hubkit.artifacts.release_record import RecordedEncoder, RecordedScoring, ReleaseRecord
+from hubkit.config import Encoder, ReleaseConfig
 from hubkit.models.folders import public_name
-from hubkit.workspace import write_json
-
-RECORD = "hubkit_release.json"
-"""Its name in each repo."""
 
 
-def write_record(folder: Path, config: ReleaseConfig) -> None:
-    """Write the record of a release into the folder of one of its repos."""
-    write_json(folder / RECORD, record(config))
+def release_record(config: ReleaseConfig) -> ReleaseRecord:
+    """The record of a release, as each of its repos has it."""
+    scoring = config.scoring
+    setups = {"bertimbau": _encoder(scoring.bertimbau), "xlm-roberta": _encoder(scoring.xlm_roberta)}
+    return ReleaseRecord(
+        hubkit=__version__,
+        version=config.release.version,
+        tag=config.release.tag,
+        repos={str(part): repo for part, repo in config.repos().items()},
+        custody=config.custody.mode,
+        scoring=RecordedScoring(dtype=scoring.dtype, idf=scoring.idf, setups=setups),
+    )
 
 
-def record(config: ReleaseConfig) -> dict[str, Any]:
-    """The record as JSON values: what a reader needs, beside the repos, to compute the tables again."""
-    setups = {"bertimbau": config.scoring.bertimbau, "xlm-roberta": config.scoring.xlm_roberta}
-    return {
-        "format": 1,
-        "hubkit": __version__,
-        "version": config.release.version,
-        "tag": config.release.tag,
-        "repos": config.repos(),
-        "custody": config.custody.mode,
-        "scoring": {
-            "dtype": config.scoring.dtype,
-            "idf": config.scoring.idf,
-            "setups": {
-                setup: {
-                    "model": public_name(encoder.model, encoder.model_id),
-                    "layer": encoder.layer,
-                    "revision": encoder.revision,
-                }
-                for setup, encoder in setups.items()
-            },
-        },
-    }
+def _encoder(encoder: Encoder) -> RecordedEncoder:
+    name = public_name(encoder.model, encoder.model_id)
+    return RecordedEncoder(model=name, layer=encoder.layer, revision=encoder.revision)

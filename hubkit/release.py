@@ -9,14 +9,14 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from hubkit import __version__
+from hubkit.artifacts.manifest import Hardware, Manifest, read_manifest, write_manifest
 from hubkit.config import ReleaseConfig
 from hubkit.digests import changing, file_digest, unchanged
 from hubkit.disk import full_disk, gigabytes
 from hubkit.errors import HubkitError, UsageError
-from hubkit.formats import FORMATS, check_format
 from hubkit.models.folders import content_digests
 from hubkit.models.hardware import hardware
 from hubkit.progress import running
@@ -79,7 +79,7 @@ def _after_others(stage: Stage, config: ReleaseConfig, workspace: Workspace, cer
     manifest = read_manifest(workspace, stage.name)
     if manifest is None:
         return Step(stage, "run", "not done yet")
-    if manifest["settings"] != config.digest(stage.settings):
+    if manifest.settings != config.digest(stage.settings):
         return Step(stage, "run", "settings changed")
     changed = _changed_since(stage, manifest, config, workspace)
     if certain or changed:
@@ -195,7 +195,7 @@ def check_edits(stage: Stage, workspace: Workspace) -> None:
         HubkitError: names the first of them, and what to do instead.
     """
     manifest = read_manifest(workspace, stage.name)
-    for name, digest in manifest["outputs"].items() if manifest else ():
+    for name, digest in manifest.outputs.items() if manifest else ():
         path = workspace.root / name
         if path.exists() and file_digest(path) != digest:
             translated = stage.name in ("translate", "revise")
@@ -239,25 +239,23 @@ def record(
     """
     models = content_digests(config, stage.models) if models is None else models
     outputs = {path.relative_to(workspace.root).as_posix(): file_digest(path) for path in stage.outputs(workspace)}
-    write_json(
-        workspace.manifest(stage.name),
-        {
-            "format": FORMATS["manifest"],
-            "stage": stage.name,
-            "key": key,
-            "settings": config.digest(stage.settings),
-            "outputs": outputs,
-            **({"models": dict(models)} if models else {}),
-            "seed": config.release.seed,
-            "versions": _versions(),
-            "hardware": _hardware(stage.name, config),
-            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
-            "seconds": round(time.time() - started, 1),
-        },
+    held = {"models": dict(models)} if models else {}
+    manifest = Manifest(
+        stage=stage.name,
+        key=key,
+        settings=config.digest(stage.settings),
+        outputs=outputs,
+        **held,
+        seed=config.release.seed,
+        versions=_versions(),
+        hardware=_hardware(stage.name, config),
+        started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        seconds=round(time.time() - started, 1),
     )
+    write_manifest(workspace, manifest)
 
 
-def _hardware(name: str, config: ReleaseConfig) -> dict[str, Any]:
+def _hardware(name: str, config: ReleaseConfig) -> Hardware:
     """What the stage `name` computed on; a server or a cluster that computed for it is not known here."""
     devices = {
         "translate": (config.translation.device, config.translation.workers),
@@ -274,43 +272,23 @@ def _stale(stage: Stage, config: ReleaseConfig, workspace: Workspace, key: Calla
     manifest = read_manifest(workspace, stage.name)
     if manifest is None:
         return "continues" if any((workspace.root / "partial").glob(f"{stage.name}-*")) else "not done yet"
-    if manifest["settings"] != config.digest(stage.settings):
+    if manifest.settings != config.digest(stage.settings):
         return "settings changed"
-    if manifest["key"] != key():
+    if manifest.key != key():
         return "inputs changed"
     return _changed_since(stage, manifest, config, workspace) or stage.difference(config, workspace)
 
 
-def _changed_since(
-    stage: Stage, manifest: Mapping[str, Any], config: ReleaseConfig, workspace: Workspace
-) -> str | None:
+def _changed_since(stage: Stage, manifest: Manifest, config: ReleaseConfig, workspace: Workspace) -> str | None:
     """Which of its outputs or models in folders is not as the stage left it; None where all are."""
-    for name, digest in manifest["outputs"].items():
+    for name, digest in manifest.outputs.items():
         if file_digest(workspace.root / name) != digest:
             return f"{name} changed"
     # A manifest without a digest is of an older hubkit, or the model came from the Hub then.
-    held = manifest.get("models", {})
     for table, digest in content_digests(config, stage.models).items():
-        if held.get(table, digest) != digest:
+        if manifest.models.get(table, digest) != digest:
             return f"the files of [{table}] model changed"
     return None
-
-
-def read_manifest(workspace: Workspace, stage: str) -> dict[str, Any] | None:
-    """The manifest of a finished stage, or None.
-
-    Raises:
-        HubkitError: another version of hubkit wrote it, in a format that this one does not read.
-    """
-    path = workspace.manifest(stage)
-    if not path.exists():
-        return None
-    try:
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError:
-        return None
-    check_format("manifest", manifest, path)
-    return manifest
 
 
 def _between(first: str | None, last: str | None) -> list[Stage]:

@@ -175,7 +175,7 @@ STAGES: list[Stage] = [
         "hubkit.verification.verify:verify",
         ("hub",),
         inputs=lambda work: [work.receipt, work.dist],
-        outputs=lambda work: [work.root / "verification.json"],
+        outputs=lambda work: [work.verification],
     ),
 ]
 

@@ -155,6 +155,11 @@ class Workspace:
         """The record of the last PhysioNet access check."""
         return self.root / "physionet-access.json"
 
+    @property
+    def verification(self) -> Path:
+        """What the last verification of the pushed release found."""
+        return self.root / "verification.json"
+
     def manifest(self, stage: str) -> Path:
         return self.root / "manifests" / f"{stage}.json"
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 from PIL import Image
 
 from hubkit.artifacts.memorisation import Memorisation, write_memorisation
+from hubkit.artifacts.recipe import RECIPE, write_decoding
 from hubkit.artifacts.scores import write_summary
 from hubkit.artifacts.training import TRAINING
 from hubkit.audit.completions import PROBES
@@ -19,7 +20,7 @@ from hubkit.audit.identifiers import identifiers
 from hubkit.audit.membership import Losses, compare
 from hubkit.audit.verbatim import Report, Runs, counted
 from hubkit.config import ReleaseConfig, parse_config
-from hubkit.models.recipe import RECIPE, decoding
+from hubkit.models.recipe import decoding
 from hubkit.scoring.bertscore import SetupScores
 from hubkit.scoring.inputs import read_evaluation
 from hubkit.scoring.score import scores_table
@@ -140,7 +141,7 @@ def _write_results(workspace: Workspace, rows: list[dict[str, Any]], translation
             for number, study in enumerate(ids)
         ]
         write_table(workspace.generations(condition), pa.Table.from_pylist(generated, schema=GENERATIONS))
-    write_json(workspace.decoding, decoding(release_config(workspace.root), {"size": 8, "others": {}}))
+    write_decoding(workspace, decoding(release_config(workspace.root), 8, {}))
     _write_scores(workspace)
 
 

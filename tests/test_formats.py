@@ -9,14 +9,17 @@ from typing import Any
 
 import pytest
 
+from hubkit.artifacts.manifest import read_manifest
+from hubkit.artifacts.model import to_json
+from hubkit.artifacts.recipe import RECIPE, read_decoding, read_recipe
 from hubkit.artifacts.revision import read_revision
 from hubkit.artifacts.scores import read_summary
 from hubkit.artifacts.training import TRAINING, read_training
+from hubkit.artifacts.verification import read_verification
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.formats import FORMATS
-from hubkit.models.recipe import RECIPE, read_recipe, recipe
-from hubkit.release import plan, read_manifest, record
+from hubkit.release import plan, record
 from hubkit.stages import STAGES
 from hubkit.verification.verify import verify
 from hubkit.workspace import Workspace
@@ -29,7 +32,9 @@ READERS: dict[str, tuple[str, Callable[[Workspace], Any]]] = {
     "summary": ("scores/summary.json", read_summary),
     "revision": ("revised/revision.json", read_revision),
 }
-"""Of verification.json hubkit reads nothing back."""
+
+BASE = {"base_model": {"name": "base", "revision": None}}
+WHOLE: dict[str, dict[str, Any]] = {"manifest": {"stage": "read", "versions": {"hubkit": "0.1.0"}}, "recipe": BASE}
 
 
 @pytest.mark.parametrize("kind", READERS)
@@ -52,8 +57,9 @@ def test_files_of_0_1_0_have_no_number(tmp_path: Path, kind: str, number: dict[s
     name, read = READERS[kind]
     path = tmp_path / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"stage": "read"} | number))
-    assert read(Workspace(tmp_path)) == {"stage": "read"} | number
+    path.write_text(json.dumps(WHOLE[kind] | number))
+    found = to_json(read(Workspace(tmp_path)))
+    assert {name: found[name] for name in WHOLE[kind]} == WHOLE[kind]
 
 
 def test_a_stage_of_a_newer_hubkit_does_not_run_again(tmp_path: Path) -> None:
@@ -66,5 +72,22 @@ def test_a_stage_of_a_newer_hubkit_does_not_run_again(tmp_path: Path) -> None:
         plan(config, workspace)
 
 
-def test_the_published_recipe_has_a_number() -> None:
-    assert recipe(ReleaseConfig(), None, [])["format"] == FORMATS["recipe"]
+def test_a_verification_of_another_format_is_refused(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.verification.write_text(json.dumps({"counts": {}}))
+    with pytest.raises(HubkitError, match="is a verification of format 1, and this version of hubkit reads format 2"):
+        read_verification(workspace)
+
+
+def test_a_decoding_of_before_is_read(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.decoding.parent.mkdir()
+    batches = {"size": 8, "others": {}, "order": "number of images, then study_id", "padding_side": "left"}
+    values = {"quantization": "nf4", "dtype": "bfloat16", "quantization_config": None, "seed": 7, "batches": batches}
+    workspace.decoding.write_text(
+        json.dumps({**values, "generation_config": {"do_sample": False, "max_new_tokens": 9}})
+    )
+    assert (read_decoding(workspace).quantization, read_decoding(workspace).thoughts) == ("nf4", {})
+    workspace.decoding.write_text(json.dumps(values))
+    with pytest.raises(HubkitError, match=r"is incomplete: generation_config: .* --from generate"):
+        read_decoding(workspace)

@@ -14,12 +14,12 @@ from invented_release import build_release, release_config
 from loopback import hub, own_home
 
 import hubkit.verification.verify
+from hubkit.artifacts.recipe import read_base
 from hubkit.artifacts.training import read_training
 from hubkit.config import ReleaseConfig, Runtime, Table, parse_config
 from hubkit.demo.config import MODELS
 from hubkit.demo.corpus import write_corpus
 from hubkit.localhub import LocalHub
-from hubkit.models.recipe import read_base
 from hubkit.release import record
 from hubkit.stages import STAGES, Stage
 from hubkit.workspace import Workspace

@@ -50,6 +50,25 @@ def read_model(model: type[AnyModel], kind: Kind, path: Path, hint: str) -> AnyM
         raise HubkitError(f"is incomplete: {place}: {first['msg']}", where=path, hint=hint) from None
 
 
+def read_whole(model: type[AnyModel], kind: Kind, path: Path) -> AnyModel | None:
+    """The content of the file `path`; None where it is missing or damaged, and is made again for that.
+
+    Raises:
+        HubkitError: it has another format.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    if not isinstance(values, dict):
+        return None
+    check_format(kind, values, path)
+    try:
+        return model.model_validate(values)
+    except ValidationError:
+        return None
+
+
 def write_model(kind: Kind, path: Path, model: Model) -> None:
     """Write the file `path`, with the number of its format before its values."""
     write_json(path, numbered(kind, to_json(model)))

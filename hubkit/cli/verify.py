@@ -103,9 +103,9 @@ def _verify_repos(
     from hubkit.verification.verify import Own, verify_repos
 
     found = verify_repos(repos, revision, Own(corpus, images), versions, report, keep_versions)
-    for reader in found["readers"]:
-        if reader.get("versions"):
-            listed = ", ".join(f"{name} {version}" for name, version in reader["versions"].items())
-            click.echo(f"{reader['reader']:<26} python {reader['python']}, {listed}")
-    counts = ", ".join(f"{count} {result}" for result, count in found["counts"].items())
-    click.echo(f"{' '.join(repos)} at {found['release']}: {counts} ({report})")
+    for reader in found.readers:
+        if reader.versions:
+            listed = ", ".join(f"{name} {version}" for name, version in reader.versions.items())
+            click.echo(f"{reader.reader:<26} python {reader.python}, {listed}")
+    counts = ", ".join(f"{count} {result}" for result, count in found.counts.items())
+    click.echo(f"{' '.join(repos)} at {found.release}: {counts} ({report})")

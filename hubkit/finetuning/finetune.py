@@ -7,6 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from hubkit.artifacts.recipe import write_recipe
 from hubkit.artifacts.training import TrainedTrial, Training, TrainingSettings, write_training
 from hubkit.config import Finetuning, ReleaseConfig
 from hubkit.errors import UsageError
@@ -19,7 +20,7 @@ from hubkit.finetuning.run import Run, train
 from hubkit.finetuning.sweep import Chosen, run_all
 from hubkit.finetuning.trials import trials
 from hubkit.models.quiet import quiet
-from hubkit.models.recipe import write_recipe
+from hubkit.models.recipe import recipe
 from hubkit.models.samples import Samples, choose_examples, read_samples, require_samples
 from hubkit.terms.policy import check_public_names
 from hubkit.workspace import Workspace, sync_folder, write_text
@@ -66,7 +67,7 @@ def finetune(config: ReleaseConfig, workspace: Workspace) -> None:
         if is_first():
             training = summary(chosen, config.release.seed, splits)
             ready = _put_together(workspace.partial / "adapter", chosen.run, training)
-            write_recipe(ready, config, chosen.run.commit, examples)
+            write_recipe(ready, recipe(config, chosen.run.commit, examples))
             sync_folder(ready)
             shutil.rmtree(workspace.adapter, ignore_errors=True)
             ready.rename(workspace.adapter)

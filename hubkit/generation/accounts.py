@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from hubkit.artifacts.recipe import Decoding
+from hubkit.artifacts.thoughts import Thoughts
 from hubkit.config import ReleaseConfig
 from hubkit.generation.batch_size import ON_CPU
 from hubkit.generation.decoding import account_for
@@ -16,7 +18,7 @@ Part = dict[str, Any]
 where that did not fit its pieces."""
 
 
-def made_with(config: ReleaseConfig, parts: dict[str, list[Part]], samples: list[Sample]) -> dict[str, Any]:
+def made_with(config: ReleaseConfig, parts: dict[str, list[Part]], samples: list[Sample]) -> Decoding:
     """How the answers in the parts of each condition were made, in the words of the recipe.
 
     The configuration alone does not say it: device and batch size may change without the stage running again.
@@ -31,13 +33,12 @@ def made_with(config: ReleaseConfig, parts: dict[str, list[Part]], samples: list
     budget = max((part.get("thinking_tokens", 0) for part in every), default=0)
     markers = sorted({(start, end) for part in every for start, end in part.get("markers", [])})
     thinking = {"thought_markers": markers, "thinking_tokens": budget, "thoughts": _thoughts(parts)}
-    how = decoding(config, {"size": size, "others": others}, budget)
-    return {**how, **thinking, "devices": devices}
+    return decoding(config, size, others, budget).model_copy(update={**thinking, "devices": devices})
 
 
-def _thoughts(parts: dict[str, list[Part]]) -> dict[str, dict[str, int]]:
+def _thoughts(parts: dict[str, list[Part]]) -> dict[str, Thoughts]:
     """How many answers of each condition came after a thought, of how many tokens, and how many had no end."""
-    return {condition: count_thoughts(rows_of(made)) for condition, made in parts.items()}
+    return {condition: Thoughts(**count_thoughts(rows_of(made))) for condition, made in parts.items()}
 
 
 def count_thoughts(rows: Sequence[dict[str, Any]]) -> dict[str, int]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hubkit.artifacts.recipe import read_base, read_decoding, write_decoding
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.generation.accounts import Part, count_thoughts, made_with, rows_of
@@ -21,7 +22,6 @@ from hubkit.models.folders import public_name
 from hubkit.models.loading import Loaded, device_name, load_vision_model
 from hubkit.models.memory import free_bytes
 from hubkit.models.quiet import quiet
-from hubkit.models.recipe import read_base
 from hubkit.models.samples import Sample, choose_examples, read_samples, require_samples
 from hubkit.models.thinking import thinking_budget, thinking_of, thoughts_told
 from hubkit.progress import Progress
@@ -57,7 +57,7 @@ def generate(config: ReleaseConfig, workspace: Workspace) -> None:
         rows = sorted(rows_of(parts[condition]), key=lambda row: row["study_id"])
         _write(workspace.generations(condition), rows)
         _count(condition, rows)
-    write_json(workspace.decoding, made_with(config, parts, test.kept))
+    write_decoding(workspace, made_with(config, parts, test.kept))
 
 
 def check_base(config: ReleaseConfig, workspace: Workspace) -> None:
@@ -84,7 +84,7 @@ def made_otherwise(config: ReleaseConfig, workspace: Workspace) -> str | None:
         HubkitError: the adapter belongs to another base.
     """
     check_base(config, workspace)
-    made = json.loads(workspace.decoding.read_text(encoding="utf-8"))["quantization"]
+    made = read_decoding(workspace).quantization
     now = config.finetuning.quantization
     return None if made == now else f"made in {made}, and [finetuning] quantization is {now}"
 

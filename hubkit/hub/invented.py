@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
+from hubkit.artifacts.release_record import write_record
 from hubkit.config import ReleaseConfig
 from hubkit.hub.changes import RESULTS
-from hubkit.record import write_record
+from hubkit.record import release_record
 from hubkit.workspace import Workspace, write_table, write_text
 
 ROWS = 40
@@ -63,4 +64,4 @@ def write_invented(config: ReleaseConfig, workspace: Workspace) -> None:
     write_text(metric / "index.html", f"<!doctype html><title>A rehearsal</title><p>{_NOTICE}")
     write_text(metric / f"{config.hub.metric}.py", '"""A metric without code."""\n')
     for folder in (dataset, adapter, metric):
-        write_record(folder, config)
+        write_record(folder, release_record(config))

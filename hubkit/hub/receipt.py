@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime
-import json
 
+from hubkit.artifacts.manifest import read_manifest, write_manifest
 from hubkit.artifacts.receipt import read_receipt, write_receipt
 from hubkit.config import ReleaseConfig
 from hubkit.digests import file_digest
-from hubkit.workspace import Workspace, write_json
+from hubkit.workspace import Workspace
 
 
 def mark_withdrawn(workspace: Workspace, tag: str) -> None:
@@ -18,12 +18,11 @@ def mark_withdrawn(workspace: Workspace, tag: str) -> None:
         return
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     write_receipt(workspace, receipt.model_copy(update={"withdrawn": today}))
-    path = workspace.manifest("push")
-    if path.exists():
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest = read_manifest(workspace, "push")
+    if manifest:
         name = workspace.receipt.relative_to(workspace.root).as_posix()
-        manifest["outputs"][name] = file_digest(workspace.receipt)
-        write_json(path, manifest)
+        outputs = {**manifest.outputs, name: file_digest(workspace.receipt)}
+        write_manifest(workspace, manifest.model_copy(update={"outputs": outputs}))
 
 
 def taken_back(config: ReleaseConfig, workspace: Workspace) -> str | None:

@@ -8,7 +8,8 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+
+from hubkit.artifacts.manifest import Hardware
 
 CPU_INFO = Path("/proc/cpuinfo")
 
@@ -16,7 +17,7 @@ PATIENCE = 10.0
 """Seconds for the driver to answer: a card says "unknown" rather than that a release waits."""
 
 
-def hardware(device: str, processes: int) -> dict[str, Any]:
+def hardware(device: str, processes: int) -> Hardware:
     """The devices that this process and its like compute on.
 
     Args:
@@ -24,14 +25,13 @@ def hardware(device: str, processes: int) -> dict[str, Any]:
         processes: how many compute at the same time, with a GPU each where there are GPUs.
 
     Returns:
-        `name` of one device, `count` (GPUs, or cores of a CPU), and `watts` of one, which is the power
-        limit that the driver reports; None where it reports none.
+        GPUs, or cores of a CPU, with the power limit that the driver reports; None where it reports none.
     """
     torch = sys.modules.get("torch")
     if device != "cpu" and torch is not None and torch.cuda.is_available():
         count = max(processes, int(os.environ.get("WORLD_SIZE", "1")))
-        return {"name": torch.cuda.get_device_name(), "count": count, "watts": _power_limit()}
-    return {"name": _cpu_name(), "count": _cores(), "watts": None}
+        return Hardware(name=torch.cuda.get_device_name(), count=count, watts=_power_limit())
+    return Hardware(name=_cpu_name(), count=_cores(), watts=None)
 
 
 def _cores() -> int:

@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 from typing import NamedTuple
 
+from hubkit.by_study import ByStudy
 from hubkit.errors import HubkitError
 from hubkit.floors import require
 from hubkit.reports import Reference, reference, sections_of
@@ -44,17 +45,22 @@ def read_samples(workspace: Workspace, split: str, kind: Reference) -> Samples:
         split: "train", "validate" or "test".
         kind: which part of the report is the reference.
     """
-    studies = read_table(workspace.studies, columns=["subject_id", "study_id", "split", "images"]).to_pylist()
+    import pyarrow.compute as pc
+
+    table = read_table(workspace.studies, columns=["subject_id", "study_id", "split", "images"])
+    studies = ByStudy(table.filter(pc.equal(table["split"], split)))
     columns = ["study_id", "section", "translation", "status"]
-    sections = sections_of(read_table(workspace.training_translations, columns=columns).to_pylist())
+    translations = ByStudy(read_table(workspace.training_translations, columns=columns))
     samples = Samples([], [])
-    for study in sorted((row for row in studies if row["split"] == split), key=lambda row: row["study_id"]):
-        text = reference(sections.get(study["study_id"], {}), kind)
-        if text:
-            images = tuple(workspace.images / f"{image['dicom_id']}.jpg" for image in study["images"])
-            samples.kept.append(Sample(study["subject_id"], study["study_id"], images, text))
-        else:
-            samples.left_out.append(study["study_id"])
+    for batch in studies.batches():
+        sections = sections_of(translations.rows(batch["study_id"].to_numpy()).to_pylist())
+        for study in batch.to_pylist():
+            text = reference(sections.get(study["study_id"], {}), kind)
+            if text:
+                images = tuple(workspace.images / f"{image['dicom_id']}.jpg" for image in study["images"])
+                samples.kept.append(Sample(study["subject_id"], study["study_id"], images, text))
+            else:
+                samples.left_out.append(study["study_id"])
     return samples
 
 

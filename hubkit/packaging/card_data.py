@@ -8,7 +8,9 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import hubkit
+from hubkit.artifacts.manifest import read_manifest
 from hubkit.artifacts.memorisation import Memorisation, read_memorisation
+from hubkit.artifacts.recipe import Base, read_base
 from hubkit.artifacts.revision import read_revision
 from hubkit.artifacts.scores import Summary, SystemFigures, read_summary
 from hubkit.artifacts.selection import read_selection
@@ -18,7 +20,6 @@ from hubkit.config import ARTIFACTS, Release, ReleaseConfig
 from hubkit.digests import file_digest
 from hubkit.endpoint import OFFICIAL
 from hubkit.models.folders import public_name
-from hubkit.models.recipe import Base, read_base
 from hubkit.original_study import ORIGINAL_STUDY, OriginalStudy
 from hubkit.packaging.code_digests import Code, code_digests
 from hubkit.packaging.dataset import HUB_SPLITS
@@ -70,6 +71,14 @@ class Quality(NamedTuple):
     reused: int
     corrected: int
     left_out: int = 0
+
+
+class TranslatingModel(NamedTuple):
+    """A model that translated: its name, its revision, and the digest of the prompt."""
+
+    model: str
+    revision: str | None
+    prompt: str | None
 
 
 class Curve(NamedTuple):
@@ -141,7 +150,7 @@ class CardFacts:
     labels: list[tuple[str, list[int]]]
     headers: str | None
     quality: Quality
-    translator: list[dict[str, str | None]]
+    translator: list[TranslatingModel]
     curves: list[Curve]
     evaluation: Summary
     original: OriginalStudy
@@ -182,7 +191,7 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
     translators = translator(workspace)
     medgemma = base.name.startswith("google/medgemma")
     weights = workspace.adapter / "adapter_model.safetensors"
-    seen = statements(base.name, [str(row["model"]) for row in translators], terms)
+    seen = statements(base.name, [row.model for row in translators], terms)
     return CardFacts(
         hubkit=hubkit.__version__,
         release=config.release,
@@ -306,12 +315,12 @@ def quality(workspace: Workspace) -> Quality:
     )
 
 
-def translator(workspace: Workspace) -> list[dict[str, str | None]]:
+def translator(workspace: Workspace) -> list[TranslatingModel]:
     """The models that translated, with revision and digest of the prompt."""
     rows = read_table(workspace.translations, ["model", "revision", "prompt"]).group_by(["model", "revision", "prompt"])
     # A workspace of 0.1.0 has the path of a folder there.
-    found = [{**row, "model": public_name(row["model"])} for row in rows.aggregate([]).to_pylist()]
-    return sorted(found, key=lambda row: json.dumps(row))
+    found = [TranslatingModel(public_name(row.pop("model")), **row) for row in rows.aggregate([]).to_pylist()]
+    return sorted(found, key=json.dumps)
 
 
 def curves(workspace: Workspace) -> list[Curve]:
@@ -330,9 +339,8 @@ def versions(workspace: Workspace) -> dict[str, str]:
     """Package versions that the stages ran with, from their manifests."""
     found: dict[str, str] = {}
     for stage in ("translate", "finetune", "generate", "score"):
-        path = workspace.manifest(stage)
-        if path.exists():
-            found |= json.loads(path.read_text(encoding="utf-8"))["versions"]
+        manifest = read_manifest(workspace, stage)
+        found |= manifest.versions if manifest else {}
     return found
 
 

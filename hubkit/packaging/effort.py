@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from hubkit.artifacts.manifest import Hardware, Manifest, read_manifest
 from hubkit.config import Packaging, ReleaseConfig
 from hubkit.workspace import Workspace
 
@@ -41,27 +41,26 @@ def efforts(config: ReleaseConfig, workspace: Workspace) -> list[Effort]:
     """The stages that ran models, in their order; one without a manifest is left out."""
     found = []
     for stage, work in COMPUTING.items():
-        path = workspace.manifest(stage)
-        if path.exists():
-            manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_manifest(workspace, stage)
+        if manifest:
             found.append(_effort(work, manifest, config.packaging, _elsewhere(stage, config)))
     return found
 
 
-def _effort(work: str, manifest: dict[str, Any], settings: Packaging, elsewhere: str) -> Effort:
-    seconds, hardware = manifest.get("seconds"), None if elsewhere else manifest.get("hardware")
+def _effort(work: str, manifest: Manifest, settings: Packaging, elsewhere: str) -> Effort:
+    seconds, hardware = manifest.seconds, None if elsewhere else manifest.hardware
     hours = None if seconds is None else seconds / 3600
     watts = settings.watts
-    if watts is None and hardware and hardware["watts"] is not None:
-        watts = hardware["watts"] * hardware["count"]
+    if watts is None and hardware and hardware.watts is not None:
+        watts = hardware.watts * hardware.count
     kwh = None if hours is None or watts is None else hours * watts / 1000
     grams = None if kwh is None or settings.grams_per_kwh is None else kwh * settings.grams_per_kwh
     return Effort(work, _named(hardware), hours, kwh, grams, elsewhere)
 
 
-def _named(hardware: dict[str, Any] | None) -> str | None:
+def _named(hardware: Hardware | None) -> str | None:
     # A GPU's power is known or at least asked for; of a CPU the cores are counted.
-    return f"{hardware['count']} x {hardware['name']}" if hardware else None
+    return f"{hardware.count} x {hardware.name}" if hardware else None
 
 
 def _elsewhere(stage: str, config: ReleaseConfig) -> str:

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from hubkit.artifacts.memorisation import check_bounds, read_memorisation
+from hubkit.artifacts.release_record import write_record
 from hubkit.artifacts.selection import read_selection
 from hubkit.config import ReleaseConfig
 from hubkit.custody import READER
@@ -23,7 +24,7 @@ from hubkit.packaging.dataset import release_keys, write_dataset
 from hubkit.packaging.metadata import dataset_metadata, eval_result_entries, model_metadata, stated_sizes
 from hubkit.packaging.parquet import Split
 from hubkit.published import published
-from hubkit.record import write_record
+from hubkit.record import release_record
 from hubkit.terms.policy import check_public_names
 from hubkit.workspace import Workspace, write_table, write_text
 
@@ -62,7 +63,7 @@ def package(config: ReleaseConfig, workspace: Workspace) -> None:
         _metric(facts, ready / "metric")
     for folder in (ready / "dataset", ready / "adapter", ready / "metric"):
         if folder.is_dir():
-            write_record(folder, config)
+            write_record(folder, release_record(config))
     guard(ready, config, workspace, sizes=stated_sizes(splits))
     old = workspace.partial / "replaced"
     shutil.rmtree(old, ignore_errors=True)
@@ -127,7 +128,7 @@ def copy_adapter(config: ReleaseConfig, workspace: Workspace, facts: CardFacts, 
     for name in ("adapter_config.json", "adapter_model.safetensors"):
         if not (folder / name).exists():
             raise HubkitError("is missing", where=workspace.adapter / name, hint="run: hubkit finetune")
-    refresh_recipe(folder, workspace.decoding, config.corpus)
+    refresh_recipe(folder, workspace, config.corpus)
     salt_files(folder, workspace)
     write_text(folder / "NOTICE", render(published("model_card") / "NOTICE.jinja", facts.variables()))
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hubkit.artifacts.manifest import read_manifest
 from hubkit.artifacts.model import to_json
 from hubkit.artifacts.scores import read_summary
 from hubkit.artifacts.selection import read_selection
 from hubkit.artifacts.training import TRAINING, read_training
 from hubkit.config import ReleaseConfig
 from hubkit.progress import duration
-from hubkit.release import read_manifest
 from hubkit.report.marks import Piece, Span, marked
 from hubkit.report.outcomes import outcome
 from hubkit.scoring.tables import Grid, grids
@@ -67,7 +66,7 @@ def stages(workspace: Workspace) -> list[tuple[str, str, str, str]]:
     for stage in STAGES:
         manifest = read_manifest(workspace, stage.name)
         if manifest:
-            row = (manifest["started"][:16].replace("T", " "), duration(manifest["seconds"]))
+            row = (manifest.started[:16].replace("T", " "), duration(manifest.seconds or 0))
             found.append((stage.name, *row, outcome(stage.name, workspace) or ""))
     return found
 
@@ -76,7 +75,8 @@ def versions(workspace: Workspace) -> list[tuple[str, list[str]]]:
     """Each package with the versions that stages ran with: more than one where it was updated between them."""
     found: dict[str, list[str]] = defaultdict(list)
     for stage in STAGES:
-        for package, version in ((read_manifest(workspace, stage.name) or {}).get("versions") or {}).items():
+        manifest = read_manifest(workspace, stage.name)
+        for package, version in manifest.versions.items() if manifest else ():
             if version not in found[package]:
                 found[package].append(version)
     return sorted(found.items())
@@ -113,10 +113,13 @@ def flagged(workspace: Workspace) -> tuple[list[Pair], int]:
     """The first flagged or failed translations with their spans, and how many there are."""
     if not (workspace.translations.exists() and workspace.checks.exists()):
         return [], 0
+    import pyarrow.compute as pc
+
     found: dict[tuple[int, str], list[dict[str, Any]]] = defaultdict(list)
     for flag in read_table(workspace.checks).to_pylist():
         found[flag["study_id"], flag["section"]].append(flag)
-    doubtful = [row for row in read_table(workspace.translations).to_pylist() if row["status"] != "ok"]
+    translations = read_table(workspace.translations)
+    doubtful = translations.filter(pc.not_equal(translations["status"], "ok")).to_pylist()
     machine = _machine_texts(workspace)
     pairs = []
     for row in doubtful[:MOST_PAIRS]:
@@ -185,6 +188,9 @@ def samples(workspace: Workspace) -> list[Sample]:
     """Test studies from both ends and the middle of the adapter's scores."""
     if not (workspace.studies.exists() and all(workspace.generations(name).exists() for name in CONDITIONS)):
         return []
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     said: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
     for condition in CONDITIONS:
         for row in read_table(workspace.generations(condition)).to_pylist():
@@ -194,8 +200,9 @@ def samples(workspace: Workspace) -> list[Sample]:
     scored = [study for study in said if (study, "lora") in scores] or list(said)
     ordered = sorted(scored, key=lambda study: (scores.get((study, "lora"), 0.0), study))
     chosen = _spread(ordered)
-    listed = read_table(workspace.studies, ["study_id", "images"]).to_pylist()
-    images = {row["study_id"]: row["images"] or [] for row in listed if row["study_id"] in set(chosen)}
+    listed = read_table(workspace.studies, ["study_id", "images"])
+    shown = listed.filter(pc.is_in(listed["study_id"], pa.array(chosen, pa.int64()))).to_pylist()
+    images = {row["study_id"]: row["images"] or [] for row in shown}
     return [
         Sample(
             study,
@@ -241,8 +248,3 @@ def _image(folder: Path, dicom_id: str) -> Figure | None:
 
 def _address(content: bytes, kind: str) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
-
-
-def _json(path: Path) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return values

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from hubkit.artifacts.memorisation import read_memorisation
+from hubkit.artifacts.model import to_json
 from hubkit.artifacts.receipt import read_receipt
+from hubkit.artifacts.recipe import read_decoding
 from hubkit.artifacts.revision import read_revision
 from hubkit.artifacts.scores import read_summary
 from hubkit.artifacts.selection import read_selection
+from hubkit.artifacts.thoughts import read_thoughts
 from hubkit.artifacts.training import TRAINING, read_training
 from hubkit.artifacts.translator import read_translator
+from hubkit.artifacts.verification import read_verification
 from hubkit.checks.hunspell import WORD_LIST
 from hubkit.models.thinking import COUNTED, thoughts_told
 from hubkit.tables import CONDITIONS, SETUP_NAMES
@@ -51,7 +54,8 @@ def _read(workspace: Workspace) -> str | None:
 def _translate(workspace: Workspace) -> str:
     found = Counter(_column(workspace.machine_translations, "status"))
     off = ", checked without a word list" if "none" in _word_lists(workspace) else ""
-    thought = thoughts_told(_json(workspace.thoughts)) if workspace.thoughts.exists() else ""
+    counted_thoughts = read_thoughts(workspace)
+    thought = thoughts_told(to_json(counted_thoughts)) if counted_thoughts else ""
     more = f", {thought}" if thought else ""
     by = _server(workspace)
     return f"{counted(found.total(), 'section')}, {found['flagged']} flagged, {found['failed']} failed{off}{more}{by}"
@@ -93,9 +97,8 @@ def _finetune(workspace: Workspace) -> str | None:
 def _generate(workspace: Workspace) -> str:
     rows = sum(len(_column(workspace.generations(condition), "study_id")) for condition in CONDITIONS)
     # Generations of an earlier version say nothing of thoughts.
-    made = _json(workspace.decoding) if workspace.decoding.exists() else {}
-    thoughts = made.get("thoughts", {}).values()
-    thought = thoughts_told({name: sum(counts[name] for counts in thoughts) for name in COUNTED})
+    thoughts = read_decoding(workspace).thoughts.values() if workspace.decoding.exists() else ()
+    thought = thoughts_told({name: sum(getattr(counts, name) for counts in thoughts) for name in COUNTED})
     return f"{counted(rows, 'report')} in {len(CONDITIONS)} conditions" + (f", {thought}" if thought else "")
 
 
@@ -128,7 +131,9 @@ def _push(workspace: Workspace) -> str | None:
 
 
 def _verify(workspace: Workspace) -> str:
-    counts = _json(workspace.root / "verification.json")["counts"]
+    if not workspace.verification.exists():
+        raise FileNotFoundError(workspace.verification)
+    counts = read_verification(workspace).counts
     return "checks: " + ", ".join(f"{count} {result}" for result, count in counts.items() if count)
 
 
@@ -157,8 +162,3 @@ def _column(path: Path, name: str) -> list[Any]:
         raise FileNotFoundError(path)
     column: list[Any] = read_table(path, [name])[name].to_pylist()
     return column
-
-
-def _json(path: Path) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return values

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from hubkit.artifacts.manifest import read_manifest
 from hubkit.artifacts.receipt import read_receipt
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
-from hubkit.release import plan, read_manifest
+from hubkit.release import plan
 from hubkit.report.forecast import repo_lines
 from hubkit.report.outcomes import outcome, statuses
 from hubkit.stages import STAGES
@@ -37,7 +38,7 @@ def _stages(config: ReleaseConfig, workspace: Workspace) -> Iterator[str]:
     for stage in STAGES:
         manifest, step = read_manifest(workspace, stage.name), steps.get(stage.name)
         made = outcome(stage.name, workspace) if manifest else None
-        when = f"{manifest['started'][:10]}" if manifest else ""
+        when = f"{manifest.started[:10]}" if manifest else ""
         if step is None:
             state = f"done {when}" if manifest else "not done yet"
         elif step.action == "skip":

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from hubkit.artifacts.receipt import read_receipt
+from hubkit.artifacts.recipe import read_base
 from hubkit.artifacts.scores import Interval, Summary, read_summary
 from hubkit.config import ReleaseConfig
 from hubkit.endpoint import current_endpoint
-from hubkit.models.recipe import read_base
 from hubkit.tables import SETUP_NAMES
 from hubkit.terms.exposure import configured_statements
 from hubkit.workspace import Workspace

@@ -10,6 +10,7 @@ from itertools import islice
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hubkit.artifacts.thoughts import Thoughts, write_thoughts
 from hubkit.artifacts.translator import Translator, write_translator
 from hubkit.checks.hunspell import WORD_LIST
 from hubkit.config import ReleaseConfig
@@ -25,7 +26,7 @@ from hubkit.translation.limits import check_share
 from hubkit.translation.prompt import Prompt
 from hubkit.translation.units import Sections, has_text, read_sections, section_names
 from hubkit.translation.worker import Worker
-from hubkit.workspace import Workspace, read_table, write_json, write_table
+from hubkit.workspace import Workspace, read_table, write_table
 
 CHECKS = pa.schema([("study_id", pa.int64()), ("section", pa.string()), *FLAGS.value_type.fields])
 """checks.parquet: a row per flag; spans are characters of source and translation, null where a side shows nothing."""
@@ -81,7 +82,7 @@ def _count_thoughts(parts: pa.Table, workspace: Workspace) -> None:
     workspace.thoughts.unlink(missing_ok=True)
     if counts["thoughts"]:
         print(f"  translate: {thoughts_told(counts)}, in {parts.num_rows:,} distinct texts", file=sys.stderr)
-        write_json(workspace.thoughts, counts)
+        write_thoughts(workspace, Thoughts(**counts))
 
 
 def _count_failures(parts: pa.Table) -> None:

@@ -13,11 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from hubkit.artifacts.verification import CheckResult, ReaderReport, Verification, write_verification
 from hubkit.endpoint import current_endpoint
 from hubkit.errors import HubkitError, Interrupted
-from hubkit.formats import numbered
 from hubkit.progress import Progress, repeated
-from hubkit.workspace import write_json
 
 PASSED, FAILED, NOT_RUN = RESULTS = ("passed", "failed", "not run")
 
@@ -32,36 +31,45 @@ class Findings:
 
     Args:
         path: where the report is written.
-        about: what it says of the release: its tag and repos.
+        about: the report before any check: what it says of the release.
     """
 
-    def __init__(self, path: Path, about: Mapping[str, Any]):
+    def __init__(self, path: Path, about: Verification):
         self.path, self._about = path, about
-        self._readers: dict[str, dict[str, Any]] = {}
+        self._readers: dict[str, ReaderReport] = {}
         self._unmade: HubkitError | None = None
         self._progress = Progress("verify: checks", 0)
         self._recorded: set[tuple[str, str]] = set()
 
     def plan(self, who: str, checks: Iterable[str]) -> None:
         """Enter the checks of a reader as not run."""
-        made = [{"check": check, "result": NOT_RUN, "detail": "the verification ended before"} for check in checks]
-        self._readers[who] = {"reader": who, "checks": made}
+        ended = "the verification ended before"
+        made = [CheckResult(check=check, result=NOT_RUN, detail=ended) for check in checks]
+        self._readers[who] = ReaderReport(reader=who, checks=made)
         self._progress.total += len(made)
 
     def record(self, who: str, check: str, result: str, detail: str) -> None:
         """Enter how a check ended, and print it."""
-        entry = next(entry for entry in self._readers[who]["checks"] if entry["check"] == check)
+        checks = self._readers[who].checks
+        number = next(number for number, entry in enumerate(checks) if entry.check == check)
         printable = "".join(letter if letter.isprintable() else " " for letter in detail)
-        entry |= {"result": result, "detail": " ".join(printable.split())[:LONGEST_DETAIL]}
+        checks[number] = CheckResult(check=check, result=result, detail=" ".join(printable.split())[:LONGEST_DETAIL])
         self._recorded.add((who, check))
         self._progress.reach(len(self._recorded))
         shown = "FAILED" if result == FAILED else result
-        print(f"  verify: {who:<13} {check:<19} {shown}: {entry['detail']}", file=sys.stderr)
+        print(f"  verify: {who:<13} {check:<19} {shown}: {checks[number].detail}", file=sys.stderr)
 
-    def describe(self, who: str, values: Mapping[str, Any]) -> None:
-        """Say with which versions a reader's checks are made."""
-        before = self._readers[who]
-        self._readers[who] = {**before, **values, "checks": before["checks"]}
+    def describe(self, who: str, answer: Mapping[str, Any]) -> None:
+        """Say with which versions of Python and of libraries a reader's checks are made, as its process named them."""
+        versions = answer.get("versions")
+        named = versions.items() if isinstance(versions, dict) else ()
+        self._readers[who] = self._readers[who].model_copy(
+            update={
+                "python": str(answer.get("python")),
+                "endpoint": str(answer.get("endpoint")),
+                "versions": {str(name): str(version) for name, version in named},
+            }
+        )
 
     def give_up(self, who: str, checks: Iterable[str], error: HubkitError) -> None:
         """Enter checks as not run because hubkit could not have them made; the verification fails for it."""
@@ -104,42 +112,39 @@ class Findings:
             raise
         self._close(None)
 
-    def conclude(self) -> dict[str, Any]:
+    def conclude(self) -> Verification:
         """The report, where nothing failed.
 
         Raises:
             HubkitError: a check failed, could not be made, or none was.
         """
         checks = self._checks()
-        failed = [check for check in checks if check["result"] == FAILED]
+        failed = [check for check in checks if check.result == FAILED]
         if failed:
             raise HubkitError(
-                f"{len(failed)} of {len(checks)} checks failed, first {failed[0]['check']}: {failed[0]['detail']}",
+                f"{len(failed)} of {len(checks)} checks failed, first {failed[0].check}: {failed[0].detail}",
                 where=self.path,
                 hint="it names the versions that each check ran with; for what differs on the Hub: "
                 "hubkit push --dry-run",
             )
         if self._unmade:
             raise self._unmade
-        if not any(check["result"] == PASSED for check in checks):
+        if not any(check.result == PASSED for check in checks):
             raise HubkitError("no check could be made", where=self.path, hint="it says of each what it needs")
         return self._report()
 
     def _close(self, reason: str | None) -> None:
-        write_json(self.path, self._report() | ({"ended": reason} if reason else {}))
+        report = self._report()
+        write_verification(self.path, report.model_copy(update={"ended": reason}) if reason else report)
 
-    def _checks(self) -> list[dict[str, str]]:
-        return [check for reader in self._readers.values() for check in reader["checks"]]
+    def _checks(self) -> list[CheckResult]:
+        return [check for reader in self._readers.values() for check in reader.checks]
 
-    def _report(self) -> dict[str, Any]:
-        results = [check["result"] for check in self._checks()]
-        values = {
-            **self._about,
-            "endpoint": current_endpoint(),
-            "counts": {result: results.count(result) for result in RESULTS},
-            "readers": list(self._readers.values()),
-        }
-        return numbered("verification", values)
+    def _report(self) -> Verification:
+        results = [check.result for check in self._checks()]
+        counts = {result: results.count(result) for result in RESULTS}
+        readers = list(self._readers.values())
+        return self._about.model_copy(update={"endpoint": current_endpoint(), "counts": counts, "readers": readers})
 
 
 def read_answer(path: Path) -> dict[str, Any]:
@@ -149,17 +154,6 @@ def read_answer(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return answer if isinstance(answer, dict) else {}
-
-
-def versions_of(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """The versions of Python and of libraries that a process named."""
-    versions = answer.get("versions")
-    named = versions.items() if isinstance(versions, dict) else ()
-    return {
-        "python": str(answer.get("python")),
-        "endpoint": str(answer.get("endpoint")),
-        "versions": {name: str(version) for name, version in named},
-    }
 
 
 def results_of(answer: Mapping[str, Any]) -> dict[str, tuple[str, str]]:

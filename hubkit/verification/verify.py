@@ -15,20 +15,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hubkit.artifacts.receipt import Pins, Receipt, read_receipt
+from hubkit.artifacts.recipe import RECIPE
+from hubkit.artifacts.release_record import RECORD
+from hubkit.artifacts.verification import Verification, VerifiedRepo
 from hubkit.config import ReleaseConfig
 from hubkit.endpoint import current_endpoint
 from hubkit.errors import HubkitError, UsageError
 from hubkit.hub.client import connect
 from hubkit.hub.gate import UNGRANTED_TOKEN, ungranted_token
-from hubkit.models.recipe import RECIPE
-from hubkit.record import RECORD
 from hubkit.sources.mimic_cxr import as_distributed
 from hubkit.terms.kinds import terms_of
 from hubkit.tokens import environment_token
 from hubkit.verification.checks import CHECKS, names_for
 from hubkit.verification.clean_env import Access, CleanEnv, clean_env, other_versions
 from hubkit.verification.discovery import OnHub, find_release
-from hubkit.verification.findings import FAILED, NOT_RUN, PASSED, Findings, read_answer, results_of, versions_of
+from hubkit.verification.findings import FAILED, NOT_RUN, PASSED, Findings, read_answer, results_of
 from hubkit.verification.pinned import CHECK, check_pinned_code
 from hubkit.verification.versions import expand
 from hubkit.workspace import Workspace, write_json
@@ -111,7 +112,7 @@ class Examination(NamedTuple):
             status = process.run(SCRIPT, [str(asked), str(answered)], access, self.log)
         answer = read_answer(answered)
         if answer:
-            self.findings.describe(who, versions_of(answer))
+            self.findings.describe(who, answer)
         self._record(who, [check["name"] for check in task["checks"]], answer, status)
         return answer
 
@@ -156,7 +157,7 @@ def verify(config: ReleaseConfig, workspace: Workspace) -> None:
         )
     names = [f"{repo.type}s/{repo.id}" for repo in receipt.repos.values()]
     sets = expand(config.hub.verify_with)
-    report = workspace.root / "verification.json"
+    report = workspace.verification
     with _reported(report, names):
         release = find_release(connect(), names, receipt.tag)
     joined = terms_of(config.corpus.kind).joined and as_distributed(config.corpus.root)
@@ -173,7 +174,7 @@ def verify_repos(
     versions: Iterable[str],
     report: Path,
     kept: Path | None = None,
-) -> dict[str, Any]:
+) -> Verification:
     """Check a release of which no more is known than its repos, and write and return the report.
 
     Args:
@@ -205,7 +206,7 @@ def _reported(path: Path, names: list[str]) -> Iterator[None]:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise HubkitError(f"cannot be written: {error.strerror}", where=path, hint="choose another --report") from None
-    findings = Findings(path, {"release": None, "repos": {}, "named": names})
+    findings = Findings(path, Verification(release=None, repos={}, named=names, counts={}))
     findings.plan("granted", READER_CHECKS)
     try:
         yield
@@ -226,10 +227,10 @@ def _examine(
     report: Path,
     kept: Path | None = None,
     pins: Pins | None = None,
-) -> dict[str, Any]:
+) -> Verification:
     log, token = report.with_suffix(".log"), environment_token(GRANTED_TOKEN) or str(connect().token)
-    repos = {name: {"id": repo, "commit": release.commits[name]} for name, repo in release.repos.items()}
-    findings = Findings(report, {"release": release.tag, "repos": repos})
+    repos = {name: VerifiedRepo(id=repo, commit=release.commits[name]) for name, repo in release.repos.items()}
+    findings = Findings(report, Verification(release=release.tag, repos=repos, counts={}))
     also = SEALED_CHECKS if release.sealed else []
     readers = [Reader(name, token, [*LOADING_CHECKS, *also]) for name in versions]
     readers.append(Reader("granted", token, [*READER_CHECKS, *also]))

@@ -11,11 +11,12 @@ import pytest
 from tiny_vision import fill_workspace, tiny_config
 
 import hubkit.generation.generate as stage
+from hubkit.artifacts.recipe import write_recipe
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.finetuning.lora import lora_config, trained_tensors, write_adapter
 from hubkit.models.loading import load_vision_model
-from hubkit.models.recipe import write_recipe
+from hubkit.models.recipe import recipe
 from hubkit.release import run_one
 from hubkit.tables import CONDITIONS
 from hubkit.workspace import Workspace, read_table
@@ -35,7 +36,7 @@ def adapted(vision_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Wor
         if "lora_B" in name:
             normal_(weight.data, std=0.3)
     write_adapter(model, trained_tensors(model), workspace.adapter, vision_model.name)
-    write_recipe(workspace.adapter, config, None, [])
+    write_recipe(workspace.adapter, recipe(config, None, []))
     return workspace
 
 

@@ -12,9 +12,12 @@ from huggingface_hub import HfApi
 from huggingface_hub.hf_api import RepoFile
 from small_dist import small_config
 
+from hubkit.artifacts.model import to_json
+from hubkit.artifacts.recipe import RECIPE, write_recipe
+from hubkit.formats import numbered
 from hubkit.leakguard.salt import is_salted, salt_files
 from hubkit.localhub import LocalHub
-from hubkit.models.recipe import RECIPE, recipe, write_recipe
+from hubkit.models.recipe import recipe
 from hubkit.models.samples import Sample
 from hubkit.workspace import Workspace
 
@@ -41,7 +44,7 @@ def test_ids_are_recovered_by_a_stranger_unless_salted(
     config = small_config(f"guessed-{salted}".lower())
     folder, workspace = tmp_path / "adapter", Workspace(tmp_path / "work")
     folder.mkdir()
-    write_recipe(folder, config, "abc123", [Sample(10, STUDY, (), "")])
+    write_recipe(folder, recipe(config, "abc123", [Sample(10, STUDY, (), "")]))
     if salted:
         salt_files(folder, workspace)
     repo = config.hub.repo("adapter")
@@ -50,7 +53,7 @@ def test_ids_are_recovered_by_a_stranger_unless_salted(
     direct.upload_folder(folder_path=folder, repo_id=repo)
     (shown,) = HfApi(endpoint=hub.url, token=False).get_paths_info(repo, [RECIPE])
     assert isinstance(shown, RepoFile)
-    assert recovered(shown, recipe(config, "abc123", [])) == ids
+    assert recovered(shown, numbered("recipe", to_json(recipe(config, "abc123", [])))) == ids
 
 
 def test_a_salt_stays_in_its_workspace_and_the_same(tmp_path: Path) -> None:
@@ -59,7 +62,7 @@ def test_a_salt_stays_in_its_workspace_and_the_same(tmp_path: Path) -> None:
     for work in ("one", "one", "other"):
         folder, workspace = tmp_path / f"adapter{len(written)}", Workspace(tmp_path / work)
         folder.mkdir()
-        write_recipe(folder, config, "abc123", [Sample(10, STUDY, (), "")])
+        write_recipe(folder, recipe(config, "abc123", [Sample(10, STUDY, (), "")]))
         assert not is_salted(folder / RECIPE)
         salt_files(folder, workspace)
         assert is_salted(folder / RECIPE)

@@ -10,6 +10,7 @@ import pytest
 from invented_release import build_release, release_config
 
 import hubkit.models.hardware as module
+from hubkit.artifacts.manifest import Hardware
 from hubkit.artifacts.translator import Served, Translator, write_translator
 from hubkit.models.hardware import hardware
 from hubkit.packaging.card_data import translation_precision
@@ -73,7 +74,7 @@ def test_a_stage_records_what_it_ran_on(tmp_path: Path) -> None:
     write_json(workspace.receipt, {})
     record(stage, release_config(tmp_path), workspace, "key", 0.0)
     found = json.loads(workspace.manifest("push").read_text(encoding="utf-8"))["hardware"]
-    assert found == hardware("cpu", 1)
+    assert found == hardware("cpu", 1).model_dump()
     assert found["count"] >= 1
     assert found["name"].strip()
 
@@ -106,8 +107,8 @@ def test_the_power_of_a_gpu_is_what_its_driver_says(
         program = tmp_path / "nvidia-smi"
         program.write_text(f"#!/bin/sh\necho '{said.strip()}'\n", encoding="utf-8")
         program.chmod(0o755)
-    assert hardware("auto", 1) == {"name": "GPU X", "count": 2, "watts": watts}
-    assert hardware("cpu", 1)["name"] != "GPU X"
+    assert hardware("auto", 1) == Hardware(name="GPU X", count=2, watts=watts)
+    assert hardware("cpu", 1).name != "GPU X"
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ def test_numbers_have_their_noun(number: int, what: str, text: str) -> None:
 def test_checks_that_were_not_run_are_not_passed_over(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], counts: dict[str, int], line: str
 ) -> None:
-    write_json(tmp_path / "verification.json", {"counts": counts})
+    write_json(tmp_path / "verification.json", {"format": 2, "counts": counts})
     print_step(Workspace(tmp_path), Step(STAGES[-1], "skip", "up to date"), 0.0)
     assert capsys.readouterr().out == line
 

@@ -18,6 +18,7 @@ import pytest
 from huggingface_hub import HfApi
 from invented_release import build_release, release_config
 
+from hubkit.artifacts.verification import Verification
 from hubkit.errors import HubkitError
 from hubkit.localhub import LocalHub
 from hubkit.packaging.package import package
@@ -194,7 +195,7 @@ def test_an_interrupt_leaves_a_report(hub: LocalHub, corpus: Path, tmp_path: Pat
 def test_however_it_ends_there_is_a_report(
     tmp_path: Path, raised: BaseException, shown: type[BaseException], ended: str
 ) -> None:
-    findings = Findings(tmp_path / "verification.json", {"release": "main"})
+    findings = Findings(tmp_path / "verification.json", Verification(release="main", counts={}))
     findings.plan("granted", ["one", "two"])
     with pytest.raises(shown) as caught, findings.written():
         findings.record("granted", "one", "passed", "well\n\x1b[2Jdone")
@@ -207,7 +208,7 @@ def test_however_it_ends_there_is_a_report(
 
 
 def test_a_report_that_cannot_be_written_is_one_line() -> None:
-    findings = Findings(Path("/proc/verification.json"), {"release": "main"})
+    findings = Findings(Path("/proc/verification.json"), Verification(release="main", counts={}))
     with pytest.raises(HubkitError, match=r"^/proc/verification.json: cannot be written: [^\n]+$"), findings.written():
         raise KeyboardInterrupt
 

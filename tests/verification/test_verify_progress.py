@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hubkit import progress
+from hubkit.artifacts.verification import Verification
 from hubkit.verification import findings
 from hubkit.verification.findings import NOT_RUN, PASSED, Findings
 
@@ -18,7 +19,7 @@ def test_checks_are_counted_while_a_process_makes_them(
 ) -> None:
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.05)
     monkeypatch.setattr(findings, "SECONDS_BETWEEN_LOOKS", 0.02)
-    found, answer = Findings(tmp_path / "report.json", {}), tmp_path / "answer.json"
+    found, answer = Findings(tmp_path / "report.json", Verification(counts={})), tmp_path / "answer.json"
     found.plan("granted", ["one", "two", "three"])
     found.plan("stranger", ["refused"])
     made = [{"check": check, "result": PASSED, "detail": "as it should be"} for check in ("two", "three")]
