@@ -637,12 +637,8 @@ def open_table(
 def _row_by_section(table: pa.Table) -> pa.Table:
     """The config `spans` as it is in clear, with a row for each section, from a row for each study."""
     spans = table["spans"].combine_chunks()
-    return pa.table({**{name: table[name].take(pc.list_parent_indices(spans)) for name in IDS}, **_fields(spans)})
-
-
-def _fields(spans: pa.ListArray) -> dict[str, pa.Array]:
-    found = spans.flatten()
-    return {field.name: found.field(field.name) for field in found.type}
+    ids = {name: table[name].take(pc.list_parent_indices(spans)) for name in IDS}
+    return pa.table({**ids, **dict(zip(("section", "start", "stop"), spans.flatten().flatten(), strict=True))})
 
 
 def place_rows(columns: Mapping[str, Sequence[Any]], keys: Keyring, part: Part | None = None) -> Rows:
