@@ -8,7 +8,7 @@ READY  := $(VENV)/.ready
 # and since then the second.
 PINNED := PIP_CONSTRAINT="$(CURDIR)/constraints.txt" PIP_BUILD_CONSTRAINT="$(CURDIR)/constraints.txt"
 
-.PHONY: check test long mutants demo wheel kills faults hub-client browser checks clean gpu
+.PHONY: check test long mutants demo wheel kills faults hub-client browser checks clean gpu slurm
 
 $(READY): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing; give another 3.11 or later with PYTHON=..."; exit 1; }
@@ -73,6 +73,11 @@ checks: $(READY)
 # On one GPU, with random weights and no network: requests in flight, faults and training of the real shapes; some minutes.
 gpu: $(READY)
 	$(BIN)/python benchmarks/gpu.py --out gpu.json
+
+# A real Slurm of one node in a folder of its own, stopped by pid at the end (Debian: apt-get install slurm-wlm munge).
+# Ten minutes: time limits and lost nodes take minutes.
+slurm: $(READY)
+	$(BIN)/pytest -m slurm tests/slurm
 
 clean:
 	rm -rf work build dist .pytest_cache .mypy_cache .ruff_cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from hubkit.artifacts.manifest import read_manifest
@@ -13,7 +12,7 @@ from hubkit.release import plan
 from hubkit.report.forecast import repo_lines
 from hubkit.report.outcomes import outcome, statuses
 from hubkit.stages import STAGES
-from hubkit.translation.executors import job_states
+from hubkit.translation.slurm import counted_states, recorded, task_states
 from hubkit.workspace import Workspace
 
 
@@ -66,14 +65,13 @@ def _flagged(workspace: Workspace) -> Iterator[str]:
 
 def _jobs(workspace: Workspace) -> Iterator[str]:
     for record in sorted((workspace.root / "partial").glob("translate-*/slurm-*/job.json")):
-        job = json.loads(record.read_text(encoding="utf-8"))["job"]
-        try:
-            states = job_states(job)
-        except (HubkitError, OSError) as error:
-            yield f"{'jobs':<10} Slurm job {job}: not known ({error})"
-            continue
-        told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-        yield f"{'jobs':<10} Slurm job {job}: {told or 'ended'}"
+        for job in recorded(record):
+            try:
+                told = counted_states(task_states(job, patience=1))
+            except (HubkitError, OSError) as error:
+                yield f"{'jobs':<10} Slurm job {job}: not known ({error})"
+                continue
+            yield f"{'jobs':<10} Slurm job {job}: {told or 'ended'}"
 
 
 def _pushed(workspace: Workspace) -> Iterator[str]:

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hubkit.config import Translation
 from hubkit.errors import HubkitError, UsageError
 from hubkit.models.devices import gpus_for
 from hubkit.progress import Progress, repeated
+from hubkit.translation import slurm
 from hubkit.translation.checkpoints import Checkpoints
 from hubkit.translation.plan import plan, write_plan
 from hubkit.translation.units import Unit
 from hubkit.translation.worker import Worker
-from hubkit.workspace import write_json
 
 QUIET = {"LOGURU_DIAGNOSE": "NO", "RAY_USAGE_STATS_ENABLED": "0"}
 """The environment of every task: datatrove logs errors through loguru, which would print the values of variables, that
@@ -31,13 +27,15 @@ is reports, beside each line of a traceback; and Ray would tell its makers of it
 
 SUPERVISOR = (sys.executable, "-m", "hubkit.translation.engines.supervisor")
 
-POLL_SECONDS = 10.0
-
-PATIENCE = 360
-"""How often Slurm is asked again when it does not answer: an hour."""
-
 RAY_SECONDS = 30.0
 """How long a connection to RAY_ADDRESS may take; Ray itself would try for a quarter of an hour."""
+
+
+class Outcome(NamedTuple):
+    """What became of tasks that other machines ran: their ends in words, and what helps."""
+
+    fates: Sequence[str] = ()
+    hint: str = ""
 
 
 def run_worker(step: Worker, units: Sequence[Unit]) -> None:
@@ -56,20 +54,22 @@ def run_worker(step: Worker, units: Sequence[Unit]) -> None:
         return
     os.environ.update(QUIET)
     step.gpus = _gpus(settings)
+    outcome = Outcome()
     write_plan(step.folder, chunks)
     with _watched(step.checkpoints, len(todo.chunks)) as progress:
         if settings.executor == "slurm":
-            _run_slurm(step, progress)
+            outcome = _run_slurm(step, progress)
         else:
             {"local": _run_local, "ray": _run_ray}[settings.executor](step)
     answered = step.checkpoints.statuses()
     left = sum(unit.key not in answered for unit in units)
     if left:
-        reasons = "; ".join(dict.fromkeys(step.failures())) or "read the logs there"
+        reasons = "; ".join([*outcome.fates, *dict.fromkeys(step.failures())]) or "read the logs there"
+        advice = f"{outcome.hint}; then run" if outcome.hint else "run"
         raise HubkitError(
             f"{left} units were not translated: {reasons}",
             where=step.logs,
-            hint="run again: what is translated is kept",
+            hint=f"{advice} again: what is translated is kept",
         )
 
 
@@ -162,57 +162,26 @@ def _require_resources(executor: Any, there: Mapping[str, float]) -> None:
             )
 
 
-def _run_slurm(step: Worker, progress: Progress) -> None:
-    from datatrove.executor import SlurmPipelineExecutor
-
-    for tool in ("sbatch", "squeue"):
-        if shutil.which(tool) is None:
-            raise HubkitError(
-                f"{tool} is not on PATH",
-                where='[translation] executor = "slurm"',
-                hint="run hubkit on a login node of the cluster",
-            )
+def _run_slurm(step: Worker, progress: Progress) -> Outcome:
+    slurm.require_slurm()
     record = step.logs / "job.json"
-    job = json.loads(record.read_text())["job"] if record.exists() else None
-    if job is None or not job_states(job):
+    jobs = slurm.recorded(record)
+    if jobs and slurm.is_under_way(jobs):
+        slurm.tell_joined(jobs)
+    else:
+        from hubkit.translation.array_job import ArrayJob, submit
+
         settings = step.translation
         options = {"job_name": "hubkit-translate", "workers": settings.workers, **settings.slurm}
         ours = {"PATH": f"{Path(sys.executable).parent}:$PATH", **QUIET}
         exports = "export " + " ".join(f"{name}={value}" for name, value in ours.items())
         options["env_command"] = "; ".join(filter(None, ["umask 077", exports, options.get("env_command")]))
-        executor = _built(SlurmPipelineExecutor, step, "slurm", options)
-        try:
-            executor.run()
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise HubkitError(
-                f"sbatch did not take the job: {error}", where=step.logs / "launch_script.slurm"
-            ) from None
-        job = str(executor.job_id)
-        write_json(record, {"job": job})
-    while states := job_states(job):
-        progress.note = f"Slurm job {job}: " + ", ".join(f"{n} {state}" for state, n in sorted(states.items()))
-        time.sleep(POLL_SECONDS)
-
-
-def job_states(job: str) -> Counter[str]:
-    """How many tasks of a job are in which of Slurm's states; none where it ended: Slurm forgets a job in time.
-
-    Raises:
-        HubkitError: Slurm does not say, however often it is asked.
-    """
-    for _ in range(PATIENCE):
-        # A line for each task of the array, with the word for its state alone.
-        command = ["squeue", "--noheader", "--jobs", job, "--array", "--format", "%T"]
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
-        if answer.returncode == 0:
-            return Counter(line.strip().lower() for line in answer.stdout.splitlines() if line.strip())
-        if "Invalid job id" in answer.stderr:
-            return Counter()
-        time.sleep(POLL_SECONDS)
-    said = (answer.stderr.splitlines() or [f"code {answer.returncode}"])[0]
-    raise HubkitError(
-        f"squeue does not say whether job {job} runs: {said}", hint="run again: hubkit goes on waiting for that job"
-    )
+        position = options.pop("job_id_position", None)
+        executor = _built(ArrayJob, step, "slurm", options)
+        step.forget_failures()  # those of tasks that do not start this time would be told again
+        jobs = submit(executor, record, position)
+    tasks = slurm.wait(jobs, progress)
+    return Outcome(slurm.fates(tasks), slurm.hints(tasks))
 
 
 def _built(executor: Callable[..., Any], step: Worker, name: str, options: dict[str, Any]) -> Any:

@@ -74,6 +74,11 @@ class Worker:
         """Return why tasks ended early when they last ran."""
         return [json.loads(path.read_text())["error"] for path in sorted(self.logs.glob("failed-*.json"))]
 
+    def forget_failures(self) -> None:
+        """Forget why tasks ended early."""
+        for path in self.logs.glob("failed-*.json"):
+            path.unlink(missing_ok=True)
+
     def todo(self, chunks: Sequence[Sequence[Unit]]) -> Todo:
         """Take what is translated out of `chunks`."""
         statuses = self.checkpoints.statuses()

@@ -168,7 +168,9 @@ def test_status_says_what_is_stale_flagged_and_on_the_hub(
     write_json(job, {"job": "77"})
     tools = tmp_path / "tools"
     tools.mkdir()
-    (tools / "squeue").write_text("#!/bin/sh\nprintf 'RUNNING\\nPENDING\\nRUNNING\\n'\n")
+    (tools / "squeue").write_text(
+        "#!/bin/sh\nprintf '77_0 RUNNING None\\n77_1 PENDING JobHeldUser\\n77_2 RUNNING None\\n'\n"
+    )
     (tools / "squeue").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
     with workspace.lock():
@@ -180,7 +182,7 @@ def test_status_says_what_is_stale_flagged_and_on_the_hub(
     assert f"translate  {expected}" in said
     assert "finetune   not done yet" in said
     assert "flagged    0 flagged and 0 failed of 29 sections (0.0%); side by side: hubkit report" in said
-    assert "jobs       Slurm job 77: 1 pending, 2 running" in said
+    assert "jobs       Slurm job 77: 1 pending (JobHeldUser), 2 running" in said
     assert "pushed     nothing from this workspace" in said
     assert f"dataset    {hub.url}/datasets/maintainer/d-ext: is new; private until its gate is proven" in said
     assert "nothing runs in it" in next(status(config, workspace))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -17,8 +19,9 @@ import pytest
 from hubkit.config import parse_config
 from hubkit.digests import file_digest
 from hubkit.errors import HubkitError, UsageError
+from hubkit.progress import Progress
 from hubkit.release import run_one
-from hubkit.translation.executors import job_states
+from hubkit.translation.slurm import TaskState, counted_states, fates, hints, task_states, wait
 
 
 @pytest.fixture
@@ -92,8 +95,9 @@ SQUEUE = """#!/bin/sh
 # A stand-in for squeue: says what is in the file "says" while there is one, as often as it has lines.
 line=$(head -n 1 "$SLURM_HOME/says" 2>/dev/null) && sed -i 1d "$SLURM_HOME/says"
 [ -n "$line" ] && echo "slurm_load_jobs error: $line" >&2 && exit 1
-[ "$1 $2 $4 $5 $6" = "--noheader --jobs --array --format %T" ] || exit 2
-kill -0 $(cat "$SLURM_HOME/$3.pid") 2>/dev/null && printf 'PENDING\nRUNNING\nRUNNING\n'
+[ "$1 $2 $4 $5 $6 $7" = "--noheader --jobs --array --states all --format" ] || exit 2
+kill -0 $(cat "$SLURM_HOME/$3.pid") 2>/dev/null || exit 0
+printf "$3_0 PENDING Priority\n$3_1 RUNNING None\n$3_2 RUNNING None\n"
 exit 0
 """
 
@@ -109,7 +113,7 @@ def slurm(tmp_path, monkeypatch):
         (home / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{home}:{os.environ['PATH']}")
     monkeypatch.setenv("SLURM_HOME", str(home))
-    monkeypatch.setattr("hubkit.translation.executors.POLL_SECONDS", 0.2)
+    monkeypatch.setattr("hubkit.translation.slurm.POLL_SECONDS", 0.2)
     return home
 
 
@@ -140,8 +144,8 @@ def test_a_job_is_not_given_up_when_squeue_fails(
         r"translate: chunks: \d+ of \d+.*, Slurm job (\d+): 1 pending, 2 running$", capsys.readouterr().err, re.M
     )
     assert "101" in said, "how far the array is, and in which states its tasks are"
-    # One array, and datatrove's job that merges what it counts.
-    assert (slurm / "jobs").read_text() == "102\n"
+    # One array, and no second job that merges what datatrove counts.
+    assert (slurm / "jobs").read_text() == "101\n"
 
 
 @pytest.mark.parametrize(
@@ -155,14 +159,92 @@ def test_a_job_is_not_given_up_when_squeue_fails(
     ],
 )
 def test_what_squeue_says_of_a_job(slurm, monkeypatch, says, runs):
-    monkeypatch.setattr("hubkit.translation.executors.PATIENCE", 3)
+    monkeypatch.setattr("hubkit.translation.slurm.PATIENCE", 3)
     (slurm / "7.pid").write_text(str(os.getpid()))
     (slurm / "says").write_text("".join(f"{line}\n" for line in says))
     if runs is None:
         with pytest.raises(HubkitError, match=r"whether job 7 runs: .*Unable to contact .*\(run again"):
-            job_states("7")
+            task_states("7")
     else:
-        assert job_states("7") == ({"pending": 1, "running": 2} if runs else {})
+        assert counted_states(task_states("7")) == ("1 pending, 2 running" if runs else "")
+
+
+SQUEUE_ONCE = """#!/bin/sh
+# Says what the files 1, 2, ... hold, one a call; then that it has forgotten the job.
+n=$(($(cat "$SLURM_HOME/calls" 2>/dev/null || echo 0) + 1)); echo $n > "$SLURM_HOME/calls"
+cat "$SLURM_HOME/$n" 2>/dev/null || { echo "slurm_load_jobs error: Invalid job id specified" >&2; exit 1; }
+"""
+
+SACCT = "#!/bin/sh\nprintf '9_0|OUT_OF_MEMORY\\n9_1|CANCELLED by 1000\\n'\n"
+
+
+@pytest.mark.parametrize(
+    ("polls", "accounting", "told", "advice"),
+    [
+        (["9_0 COMPLETED None", "9_0 COMPLETED None"], False, [], ""),
+        (
+            ["9_0 RUNNING None\n9_1 PENDING Resources", "9_0 TIMEOUT TimeLimit\n9_1 FAILED NonZeroExitCode"],
+            False,
+            ["task 9_0: TIMEOUT (TimeLimit)", "task 9_1: FAILED (NonZeroExitCode)"],
+            "raise [translation.slurm] time, read the logs there",
+        ),
+        (["9_0 RUNNING None"], False, ["task 9_0: ended; Slurm last had it running"], ""),
+        (
+            ["9_0 RUNNING None\n9_1 RUNNING None"],
+            True,
+            ["task 9_0: OUT_OF_MEMORY", "task 9_1: CANCELLED"],
+            "raise [translation.slurm] mem_per_cpu_gb",
+        ),
+        (
+            ["9_0 NODE_FAIL None\n9_1 PENDING BeginTime", "9_0 NODE_FAIL None\n9_1 CANCELLED None"],
+            False,
+            ["task 9_0: NODE_FAIL", "task 9_1: CANCELLED"],
+            "",
+        ),
+        (
+            ["\n".join(f"9_{task} CANCELLED None" for task in (11, 2, 0, 1, 30, 4))],
+            False,
+            ["tasks 9_0, 9_1, 9_2, 9_4 and 2 more: CANCELLED"],
+            "",
+        ),
+    ],
+)
+def test_the_fate_of_each_task_is_told(slurm, polls, accounting, told, advice):
+    (slurm / "squeue").write_text(SQUEUE_ONCE)
+    for number, listed in enumerate(polls, 1):
+        (slurm / str(number)).write_text(f"{listed}\n")
+    if accounting:
+        (slurm / "sacct").write_text(SACCT)
+        (slurm / "sacct").chmod(0o755)
+    with Progress("translate: chunks", 1) as progress:
+        tasks = wait(["9"], progress)
+    assert fates(tasks) == told
+    assert hints(tasks) == advice
+
+
+def test_what_keeps_tasks_from_starting_is_told_where_it_does_not_pass_by_itself():
+    tasks = {"9_0": TaskState("pending", "Resources"), "9_1": TaskState("pending", "JobHeldUser")}
+    assert counted_states(tasks) == "1 pending, 1 pending (JobHeldUser)"
+
+
+def test_a_job_whose_second_half_was_refused_is_joined(make_workspace, studies, configure, slurm, capsys):
+    """The id was kept when all was submitted, so that the next run submitted the job once more beside itself."""
+    real = (slurm / "sbatch").read_text()
+    refusing = real.replace("for script", '[ -e "$SLURM_HOME/jobs" ] && exit 1\nfor script', 1)
+    (slurm / "sbatch").write_text(refusing)
+    options = {"time": "1:00:00", "partition": "gpu", "max_array_size": 1}
+    config, workspace = configure(executor="slurm", tasks=2, slurm=options), make_workspace(studies)
+    with pytest.raises(HubkitError, match="sbatch did not take the job: code 1"):
+        run_one("translate", config, workspace)
+    (slurm / "sbatch").write_text(real)
+    (record,) = workspace.root.glob("partial/*/slurm-2/job.json")
+    assert json.loads(record.read_text()) == {"jobs": ["101"]}
+    (slurm / "101.pid").write_text(str(os.getpid()))
+    threading.Timer(1.0, (slurm / "101.pid").write_text, ["999999999"]).start()
+    with pytest.raises(HubkitError, match="units were not translated: task 101_0: ended; Slurm last had it pending"):
+        run_one("translate", config, workspace)
+    assert "joins Slurm job 101" in capsys.readouterr().err
+    assert (slurm / "jobs").read_text() == "101\n"
 
 
 @pytest.mark.usefixtures("slurm")
@@ -187,6 +269,7 @@ RUN = """
 import sys
 from pathlib import Path
 from hubkit.config import load_config
+from hubkit.progress import Progress
 from hubkit.release import run_one
 from hubkit.workspace import Workspace
 if __name__ == "__main__":

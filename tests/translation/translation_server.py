@@ -59,6 +59,7 @@ class Moody(BaseHTTPRequestHandler):
         self._send(200, b"{}")
 
     def do_POST(self):
+        time.sleep(self.server.delay)
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         asked = body["messages"][-1]["content"]
         text = asked.split("\n\n")[-1]
@@ -109,12 +110,17 @@ def completion(text, reason):
 
 
 def translation_server(port=0):
-    """A server on loopback with `plan` (text to moods) and `seen`; it answers rightly where nothing is planned."""
+    """A server on loopback with `plan` (text to moods), `seen`, and a `delay` in seconds before each answer.
+
+    It answers rightly where nothing is planned.
+    """
     server = ThreadingHTTPServer(("127.0.0.1", port), Moody)
     server.daemon_threads = True
-    server.plan, server.seen, server.lock = {}, [], threading.Lock()
+    server.plan, server.seen, server.lock, server.delay = {}, [], threading.Lock(), 0.0
     return server
 
 
 if __name__ == "__main__":
-    translation_server(int(sys.argv[1])).serve_forever()
+    started = translation_server(int(sys.argv[1]))
+    started.delay = float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
+    started.serve_forever()
