@@ -1,12 +1,16 @@
-"""How many reports a second are translated, beside one `generate` a report as in the original study.
+"""How many reports a second of processor time translates, against one `generate` a report as in the original study.
 
-    python benchmarks/translation.py [--model FOLDER] [--reports 9600] [--loop 120] [--quantization bf16] [--threads 2]
+    python benchmarks/translation.py [--reports 2400] [--loop 60] [--quantization bf16] [--serve COMMAND]
 
-The same model on the same machine translates the same texts, in the same precision, with as many threads: by the loop,
-by hubkit in this process (whole reports, sections, sections with the translation memory), and by hubkit's executor
-`local` with a worker a thread. Loading the model and everything that the stage does besides (checks, checkpoints,
-tables) counts; what is imported does not, but in the workers, which have to start. The loop translates a sample of all
-lengths, half of it before and half of it after. Texts are sentences of the demo's grammar, which say nothing of any
+The same model on the same machine translates the same texts, in the same precision: by the loop, by hubkit in this
+process (whole reports, sections, sections with the translation memory), with --threads 2 or more by hubkit's executor
+`local` with a worker a thread, and with --serve by a server such as vLLM through hubkit's engine openai.
+
+What counts is processor time, of this process and of all that it starts, since a machine that others use makes times by
+the clock mean nothing. Each side runs twice: all sides in one order, then all in the other. A ratio is printed where the
+halves of both its sides agree within 1.3. Loading the model and everything that the stage does (checks, checkpoints,
+tables) counts; what is imported does not, but in the workers, which have to start. Of a server, its start does not count.
+The loop translates a sample of all lengths, every second one in each half. Texts are sentences of the demo's grammar, which say nothing of any
 patient; reports have a median of 60 words and a 95th percentile of about 137 (log-normal), and half of the impressions
 are one of 20, about as in the open reports of Indiana University.
 
@@ -20,8 +24,11 @@ import argparse
 import random
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import psutil
 
 import pyarrow as pa
 import torch
@@ -32,6 +39,8 @@ from hubkit.demo.config import MODELS
 from hubkit.demo.grammar import sample_sentence
 from hubkit.models.loading import load_language_model
 from hubkit.tables import STUDIES
+from hubkit.translation.engines.private_http import Client
+from hubkit.translation.engines.server import Server
 from hubkit.translation.prompt import Prompt
 from hubkit.translation.translate import translate
 from hubkit.workspace import Workspace, read_table, write_table
@@ -53,11 +62,47 @@ MEDGEMMA_27B: dict[str, Any] = {
 """The shape of google/medgemma-27b-text-it, from its config.json."""
 
 
-class Rate(NamedTuple):
-    """Reports a second, and output tokens a report."""
+AGREED = 1.3
+"""The halves of a side may differ by this factor. Beyond it, the machine was measured and not the code."""
 
-    reports: float
-    tokens: float
+
+class Rate(NamedTuple):
+    """Reports, output tokens, and the seconds of processor time that they took."""
+
+    reports: int
+    tokens: int
+    seconds: float
+
+    @property
+    def speed(self) -> float:
+        return self.reports / self.seconds
+
+
+class Side(NamedTuple):
+    """One way of translating, measured twice."""
+
+    first: Rate
+    second: Rate
+
+    @property
+    def speed(self) -> float:
+        return (self.first.reports + self.second.reports) / (self.first.seconds + self.second.seconds)
+
+    @property
+    def tokens(self) -> float:
+        return (self.first.tokens + self.second.tokens) / (self.first.reports + self.second.reports)
+
+    @property
+    def spread(self) -> float:
+        """How many times as fast the faster half was."""
+        return max(self.first.speed, self.second.speed) / min(self.first.speed, self.second.speed)
+
+
+def faster(side: Side, base: Side) -> str:
+    """The ratio of two sides, or that there is none."""
+    if max(side.spread, base.spread) > AGREED:
+        return "none"
+    return f"{side.speed / base.speed:.1f}x"
 
 
 class Text(NamedTuple):
@@ -89,29 +134,54 @@ def main() -> None:
     by_length = sorted(texts, key=lambda text: len(text.report))
     step = len(texts) // arguments.loop
     sample = by_length[step // 2 :: step]
-    # Half of it before and half of it after the others, since other work on the machine comes and goes.
-    before = loop(sample[::2], Translation(**table))
-    rates = {name: stage(texts, {**table, **way}) for name, way in _ways(arguments.threads).items()}
-    after = loop(sample[1::2], Translation(**table))
-    base = Rate(2 / (1 / before.reports + 1 / after.reports), (before.tokens + after.tokens) / 2)
-    print(f"the loop before and after: {before.reports:.2f} and {after.reports:.2f} reports/s")
-    print(f"{'':<40}{'reports/s':>10}{'faster':>9}{'tokens/report':>15}")
-    for name, rate in {"one generate a report": base, **rates}.items():
-        print(f"{name:<40}{rate.reports:>10.2f}{rate.reports / base.reports:>8.1f}x{rate.tokens:>15.1f}")
+    sides: dict[str, Callable[[int], Rate]] = {
+        "one generate a report": lambda half: loop(sample[half::2], Translation(**table))
+    }
+    for name, way in _ways(arguments.threads).items():
+        sides[name] = lambda half, way=way: stage(texts, {**table, **way})  # type: ignore[misc]
+    if arguments.serve:
+        sides["the server, sections"] = lambda half: served(texts, table, arguments.serve, arguments.model)
+    tell(measure(sides))
     if torch.cuda.is_available():
         saturate(MEDGEMMA_27B, requests=256, prompt=180, new=150)
 
 
+def measure(sides: dict[str, Callable[[int], Rate]]) -> dict[str, Side]:
+    """Measure each side twice: all of them in one order, then all in the other, so that none has the quiet hour."""
+    first = {name: side(0) for name, side in sides.items()}
+    second = {name: side(1) for name, side in reversed(sides.items())}
+    return {name: Side(first[name], second[name]) for name in sides}
+
+
+def tell(sides: dict[str, Side]) -> None:
+    """Print the sides, each against the first."""
+    base = next(iter(sides.values()))
+    print(f"{'':<40}{'reports per processor second':>30}{'halves':>16}{'faster':>9}{'tokens/report':>15}")
+    for name, side in sides.items():
+        halves = f"{side.first.speed:.2f}, {side.second.speed:.2f}"
+        print(f"{name:<40}{side.speed:>30.2f}{halves:>16}{faster(side, base):>9}{side.tokens:>15.1f}")
+    unsteady = [name for name, side in sides.items() if side.spread > AGREED]
+    if unsteady:
+        print(f"no ratio: the halves differ by more than {AGREED} for {', '.join(unsteady)}; measure again")
+
+
 def _ways(threads: int) -> dict[str, dict[str, Any]]:
-    workers = {"tasks": threads, "workers": threads, "checkpoint": 256}
-    return {
+    ways: dict[str, dict[str, Any]] = {
         "hubkit, whole reports": {"units": "report", "memory": False},
         "hubkit, sections": {"memory": False},
         "hubkit, sections and memory": {},
-        f"hubkit, whole reports, {threads} workers": {"units": "report", "memory": False, **workers},
-        f"hubkit, sections, {threads} workers": {"memory": False, **workers},
-        f"hubkit, sections and memory, {threads} workers": workers,
     }
+    workers = {"tasks": threads, "workers": threads, "checkpoint": 256}
+    together = {f"{name}, {threads} workers": {**way, **workers} for name, way in ways.items()}
+    return ways | (together if threads > 1 else {})
+
+
+def processor_seconds(servers: list[psutil.Process] | None = None) -> float:
+    """Seconds of processor time so far, of this process, of those that it started and that ended, and of `servers`."""
+    times = psutil.Process().cpu_times()
+    own = times.user + times.system + times.children_user + times.children_system
+    running = [process.cpu_times() for process in servers or []]
+    return own + sum(one.user + one.system for one in running)
 
 
 def sample_texts(count: int, seed: int) -> list[Text]:
@@ -135,7 +205,7 @@ def _sentences(rng: random.Random, words: float) -> str:
 
 def loop(texts: list[Text], settings: Translation) -> Rate:
     """The rate of the original study's way: one after another, greedy, to the same limit as hubkit's."""
-    started, tokens = time.perf_counter(), 0
+    started, tokens = processor_seconds(), 0
     model, tokenizer = load_language_model(settings.model, settings.revision, settings.quantization, settings.device)
     for text in texts:
         chat = Prompt.of(settings).messages("report", text.report)
@@ -146,10 +216,22 @@ def loop(texts: list[Text], settings: Translation) -> Rate:
         written = output[0, inputs["input_ids"].shape[1] :]
         tokenizer.decode(written, skip_special_tokens=True)
         tokens += len(written)
-    return Rate(len(texts) / (time.perf_counter() - started), tokens / len(texts))
+    return Rate(len(texts), tokens, processor_seconds() - started)
 
 
-def stage(texts: list[Text], table: dict[str, Any]) -> Rate:
+def served(texts: list[Text], table: dict[str, Any], command: str, model: Path) -> Rate:
+    """The rate of the stage translate by a server; its processes are counted from when it is healthy."""
+    server = Server(command.replace("{model}", str(model)), None)
+    server.start(Client(server.url))
+    try:
+        family = psutil.Process(server._process.pid).children(recursive=True)  # type: ignore[union-attr]
+        way = {"engine": "openai", "base_url": server.url, "concurrency": 128, "memory": False}
+        return stage(texts, {**table, **way}, family)
+    finally:
+        server.stop()
+
+
+def stage(texts: list[Text], table: dict[str, Any], servers: list[psutil.Process] | None = None) -> Rate:
     """The rate of the stage translate, from studies.parquet to translations.parquet."""
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Path(folder), Path(folder) / "partial")
@@ -167,12 +249,12 @@ def stage(texts: list[Text], table: dict[str, Any]) -> Rate:
         ]
         write_table(workspace.studies, pa.Table.from_pylist(rows, schema=STUDIES))
         config = parse_config({"corpus": {"kind": "demo"}, "translation": table})
-        started = time.perf_counter()
+        started = processor_seconds(servers)
         translate(config, workspace)
-        seconds = time.perf_counter() - started
-        rows = read_table(workspace.translations).to_pylist()
+        seconds = processor_seconds(servers) - started
+        rows = read_table(workspace.machine_translations).to_pylist()
     tokens = sum(row["output_tokens"] for row in rows if not row["reused"])
-    return Rate(len(texts) / seconds, tokens / len(texts))
+    return Rate(len(texts), tokens, seconds)
 
 
 def saturate(shape: dict[str, Any], requests: int, prompt: int, new: int) -> None:
@@ -216,10 +298,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--model", type=Path, default=MODELS["translator"], help="the model, a folder")
     parser.add_argument("--quantization", default="bf16", choices=["nf4", "bf16", "fp32"])
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--reports", type=int, default=9600, help="reports that hubkit translates")
-    parser.add_argument("--loop", type=int, default=120, help="how many of them the loop translates")
+    parser.add_argument("--reports", type=int, default=2400, help="reports that hubkit translates")
+    parser.add_argument("--loop", type=int, default=60, help="how many of them the loop translates")
     parser.add_argument("--batch-tokens", type=int, default=131072, help="that a model this small has memory for")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1, help="of each side; with 2 or more, workers run too")
+    parser.add_argument("--serve", help="the command line of a server, with {model} and {port} filled in")
     return parser.parse_args()
 
 
