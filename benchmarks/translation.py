@@ -6,13 +6,14 @@ The same model on the same machine translates the same texts, in the same precis
 process (whole reports, sections, sections with the translation memory), with --threads 2 or more by hubkit's executor
 `local` with a worker a thread, and with --serve by a server such as vLLM through hubkit's engine openai.
 
-What counts is processor time, of this process and of all that it starts, since a machine that others use makes times by
-the clock mean nothing. Each side runs twice: all sides in one order, then all in the other. A ratio is printed where the
-halves of both its sides agree within 1.3. Loading the model and everything that the stage does (checks, checkpoints,
-tables) counts; what is imported does not, but in the workers, which have to start. Of a server, its start does not count.
-The loop translates a sample of all lengths, every second one in each half. Texts are sentences of the demo's grammar, which say nothing of any
-patient; reports have a median of 60 words and a 95th percentile of about 137 (log-normal), and half of the impressions
-are one of 20, about as in the open reports of Indiana University.
+What counts is processor time, of this process and of all that it starts: on a machine that others use,
+times by the clock mean nothing. Each side runs twice: all sides in one order, then all in the other. A
+ratio is printed where the halves of both its sides agree within 1.3. Loading the model and all that the
+stage does (checks, checkpoints, tables) counts. What is imported does not, but in the workers, which have
+to start; nor does the start of a server. The loop translates a sample of all lengths, every second one in
+each half. Texts are sentences of the demo's grammar, which say nothing of any patient. Reports have a
+median of 60 words and a 95th percentile of about 137 (log-normal), and half of the impressions are one of
+20, about as in the open reports of Indiana University.
 
 Where there is a CUDA device, a model of random weights in the shape of MedGemma's 27B answers by continuous batching
 besides, and its output tokens a second are printed beside what the device's memory bandwidth allows.
@@ -29,7 +30,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
-
 import pyarrow as pa
 import torch
 from bandwidth import measure_bandwidth
