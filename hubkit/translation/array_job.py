@@ -14,7 +14,7 @@ from hubkit.translation.slurm import recorded
 from hubkit.workspace import write_json
 
 
-class ArrayJob(SlurmPipelineExecutor):
+class ArrayJob(SlurmPipelineExecutor):  # type: ignore[misc]
     """datatrove's executor without its second job, which would merge figures that nobody reads.
 
     After a failed task that job would wait for ever.
