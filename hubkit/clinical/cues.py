@@ -48,6 +48,15 @@ COMPARING = frozenset({"as", "so", "tao"})
 
 COPULAS = frozenset({"is", "are", "was", "were", "been", "e", "sao", "foi", "esta", "estao", "foram", "parece"})
 
+QUALITIES = frozenset(
+    (
+        *("age", "articular", "benign", "calcified", "collapse", "congenital", "content", "density", "displaced"),
+        *("extent", "flow", "infection", "kind", "loculated", "margin", "modifier", "pattern", "shape", "simple"),
+        *("spiculated", "spread", "symmetry", "tension", "thick", "union"),
+    )
+)
+"""The dimensions of how a finding looks. Who denies one of them does not deny the finding."""
+
 PAST_ADVERBS = frozenset({"previously", "formerly", "anteriormente", "previamente"})
 
 PAST = PAST_ADVERBS | {
@@ -137,7 +146,19 @@ def is_void(sentence: Sentence, term: Term) -> bool:
         return True
     if "trend" in term.meaning.kinds or not looks_back(term.meaning) or not term.first:
         return False
-    return _next(following, TO_PAST) in PAST or words[term.first - 1] in PAST_ADVERBS
+    if _next(following, TO_PAST) in PAST or words[term.first - 1] in PAST_ADVERBS:
+        return True
+    return term.last - term.first == 1 and words[term.first] in DENYING and _denies_quality(sentence, term.last)
+
+
+def _denies_quality(sentence: Sentence, at: int) -> bool:
+    """Whether the word after a bare negation is how a finding looks or how large it is: "effusion not loculated"."""
+    kinds = next((term.meaning.kinds for term in sentence.terms if term.first == at), frozenset())
+    if "trend" in kinds:
+        return False
+    return "grade" in kinds or any(
+        one.first == at and one.values.keys() <= QUALITIES for one in sentence.attributes.found
+    )
 
 
 def _next(words: Sequence[str], skipped: frozenset[str]) -> str:
