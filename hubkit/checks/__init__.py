@@ -35,7 +35,7 @@ def check(source: str, translation: str) -> list[Flag]:
     read, other = canonical(source), canonical(translation)
     return [
         Flag(flag.name, flag.severity, read.original(flag.source_span), other.original(flag.translation_span))
-        for flag in _flags(read.text, other.text)
+        for flag in dict.fromkeys(_flags(read.text, other.text))  # two ways may lead to one flag
     ]
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from hubkit.clinical.lexicon import GAP, Language, Meaning, Term, phrase_tree
+
+GRADE = frozenset({"grade"})
 
 LONGEST_GAP = 3
 """Words that may stand in a gap."""
@@ -76,8 +78,18 @@ def find_terms(words: Sequence[str], language: Language, in_capitals: Callable[[
         meaning, end = longest(node, at + 1)
         if meaning is not None:
             found.append(Term(meaning, at, end))
+            found += _graded(meaning, words, at, end, tree)
             after = end
     return found
+
+
+def _graded(meaning: Meaning, words: Sequence[str], first: int, last: int, tree: dict[str, Any]) -> Iterator[Term]:
+    """The grades in the gap of a finding, which say how much of it there is: "doença leve do espaço aéreo"."""
+    if "finding" in meaning.kinds and last - first > 2:
+        for at in range(first + 1, last - 1):
+            alone = tree.get(words[at], {}).get("")
+            if alone is not None and alone.kinds == GRADE:
+                yield Term(alone, at, at + 1)
 
 
 def _stands_between(word: str, alone: Meaning | None) -> bool:
