@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+import heapq
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
+from typing import NamedTuple
 
 from hubkit.translation.attempts import Attempting, Attempts, Result
-from hubkit.translation.engines import Answer, Engine, Request, StreamingEngine
+from hubkit.translation.engines import Answer, Engine, Request
 from hubkit.translation.units import Unit
 
 
@@ -16,46 +17,39 @@ def translate_chunks(
 ) -> Generator[list[Result]]:
     """Yield the results of each chunk, in the order of its units, when the chunk is complete.
 
-    An engine that streams has requests of the next chunk in flight by then, so that it never waits. Any other gets a
-    chunk's first attempts at once, then all second ones, and so on: the bits of an answer depend on what shares its
-    batch, and a batch must not depend on what was done before a kill.
+    An engine that streams has requests of the next chunk in flight by then, so that it never waits.
+    Any other gets a chunk's first attempts at once, then all second ones, and so on: the bits of an
+    answer depend on what shares its batch, and a batch must not depend on what was done before a kill.
 
     Args:
         chunks: what is translated.
         engine: who translates.
         attempts: how units are asked for.
-        done: called whenever a unit has its first answer.
+        done: called whenever a unit has its result.
     """
-    if isinstance(engine, StreamingEngine):
-        yield from _stream(chunks, engine, attempts, done)
-    else:
-        for units in chunks:
-            yield _waves(units, engine, attempts, done)
+    for together in [chunks] if engine.streams else ([units] for units in chunks):
+        yield from _translate(together, engine, attempts, done)
 
 
-class _Chunk:
-    """The results of a chunk that are there so far."""
+class _Chunk(NamedTuple):
+    """How many units it has, and the results that are there, by place."""
 
-    def __init__(self, size: int):
-        self.size, self.results = size, dict[int, Result]()
-
-    def in_order(self) -> list[Result]:
-        return [self.results[place] for place in range(self.size)]
+    size: int
+    results: dict[int, Result]
 
 
 class _Asked:
     """An attempt at a unit, whose answers come in any order.
 
     Args:
-        chunk: where the unit's result goes.
-        place: the unit's place in the chunk.
+        chunk: where the result goes.
+        order: the number of the chunk, and the unit's place in it.
         run: makes the attempts.
         requests: of this attempt.
-        first: whether it is the unit's first one.
     """
 
-    def __init__(self, chunk: _Chunk, place: int, run: Attempting, requests: list[Request], first: bool):
-        self.chunk, self.place, self.run, self.requests, self.first = chunk, place, run, requests, first
+    def __init__(self, chunk: _Chunk, order: tuple[int, int], run: Attempting, requests: list[Request]):
+        self.chunk, self.order, self.run, self.requests = chunk, order, run, requests
         self.answers: dict[int, Answer] = {}
 
     def finish(self) -> _Asked | None:
@@ -63,54 +57,48 @@ class _Asked:
         try:
             requests = self.run.send([self.answers[number] for number in range(len(self.requests))])
         except StopIteration as end:
-            self.chunk.results[self.place] = end.value
+            self.chunk.results[self.order[1]] = end.value
             return None
-        return _Asked(self.chunk, self.place, self.run, requests, first=False)
+        return _Asked(self.chunk, self.order, self.run, requests)
 
 
-def _begin(units: Sequence[Unit], attempts: Attempts) -> tuple[_Chunk, list[_Asked]]:
-    chunk = _Chunk(len(units))
-    runs = [attempts.translate(unit) for unit in units]
-    return chunk, [_Asked(chunk, place, run, next(run), first=True) for place, run in enumerate(runs)]
+class _Waiting(NamedTuple):
+    """A request that was not taken yet; they compare by chunk, unit and number."""
+
+    order: tuple[int, int]
+    number: int
+    asked: _Asked
 
 
-def _waves(units: Sequence[Unit], engine: Engine, attempts: Attempts, done: Callable[[], None]) -> list[Result]:
-    chunk, wave = _begin(units, attempts)
-    while wave:
-        numbered = [(asked, number) for asked in wave for number in range(len(asked.requests))]
-        for place, answer in engine.answer([asked.requests[number] for asked, number in numbered]):
-            asked, number = numbered[place]
-            asked.answers[number] = answer
-            if asked.first:
-                done()
-        wave = [following for asked in wave if (following := asked.finish())]
-    return chunk.in_order()
-
-
-def _stream(
-    chunks: Iterable[Sequence[Unit]], engine: StreamingEngine, attempts: Attempts, done: Callable[[], None]
+def _translate(
+    chunks: Iterable[Sequence[Unit]], engine: Engine, attempts: Attempts, done: Callable[[], None]
 ) -> Generator[list[Result]]:
-    first = (asked for units in chunks for asked in _begin(units, attempts)[1])
-    again: deque[tuple[_Asked, int]] = deque()
+    first, waiting = _begin(chunks, attempts), list[_Waiting]()
 
-    def take() -> tuple[tuple[_Asked, int], Request] | None:
+    def take() -> tuple[_Waiting, Request] | None:
         # What is asked again comes before further units: the sooner is its chunk complete.
-        if not again and (asked := next(first, None)) is not None:
-            again.extend((asked, number) for number in range(len(asked.requests)))
-        if not again:
-            return None
-        asked, number = again.popleft()
-        return (asked, number), asked.requests[number]
+        item = heapq.heappop(waiting) if waiting else next(first, None)
+        return item and (item, item.asked.requests[item.number])
 
     with closing(engine.stream(take)) as answers:
-        for (asked, number), answer in answers:
+        for (_, number, asked), answer in answers:
             asked.answers[number] = answer
-            if asked.first:
-                done()
             if len(asked.answers) < len(asked.requests):
                 continue
-            following = asked.finish()
-            if following is not None:
-                again.extend((following, number) for number in range(len(following.requests)))
-            elif len(asked.chunk.results) == asked.chunk.size:
-                yield asked.chunk.in_order()
+            if following := asked.finish():
+                for number in range(len(following.requests)):
+                    heapq.heappush(waiting, _Waiting(following.order, number, following))
+                continue
+            done()
+            size, results = asked.chunk
+            if len(results) == size:
+                yield [results[place] for place in range(size)]
+
+
+def _begin(chunks: Iterable[Sequence[Unit]], attempts: Attempts) -> Iterator[_Waiting]:
+    for number, units in enumerate(chunks):
+        chunk = _Chunk(len(units), {})
+        for place, unit in enumerate(units):
+            run = attempts.translate(unit)
+            # The first attempt at a unit is one request.
+            yield _Waiting((number, place), 0, _Asked(chunk, (number, place), run, next(run)))

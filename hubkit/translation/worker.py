@@ -86,12 +86,12 @@ class Worker:
         return Todo([chunk for chunk in left if chunk], statuses.keys())
 
     def run(self, todo: Todo, task: int = 0, done: Callable[[], None] = lambda: None) -> None:
-        """Translate what is left; call `done` whenever a unit is answered.
+        """Translate what is left; call `done` whenever a unit has its result.
 
         Args:
             todo: what is left.
             task: the number of this task.
-            done: called whenever a unit has its first answer.
+            done: called whenever a unit has its result.
 
         Raises:
             HubkitError: not one unit of a chunk was answered, and one was asked for the first time; what was translated

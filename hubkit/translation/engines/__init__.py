@@ -9,10 +9,10 @@ from hubkit.errors import UsageError
 from hubkit.models.folders import public_name
 from hubkit.models.thinking import thinking_budget
 from hubkit.tokens import environment_token
-from hubkit.translation.engines.base import Answer, Engine, Request, StreamingEngine
+from hubkit.translation.engines.base import Answer, Engine, Request
 from hubkit.translation.prompt import Prompt
 
-__all__ = ["Answer", "Engine", "Request", "StreamingEngine", "open_engine"]
+__all__ = ["Answer", "Engine", "Request", "open_engine"]
 
 
 def open_engine(settings: Translation, task: int = 0, **options: Any) -> Engine:

@@ -41,7 +41,13 @@ class Answer(NamedTuple):
 
 
 class Engine(ABC):
-    """Translates requests. A context manager: it lets go of its model, connections or server at the end."""
+    """Translates requests. A context manager: it lets go of its model, connections or server at the end.
+
+    Attributes:
+        streams: whether an answer does not depend on what else is asked at the time.
+    """
+
+    streams = False
 
     @property
     def revision(self) -> str | None:
@@ -57,6 +63,17 @@ class Engine(ABC):
     def answer(self, requests: Sequence[Request]) -> Iterator[tuple[int, Answer]]:
         """Yield an answer for every request, with the request's place in `requests`, in the order they are ready."""
 
+    def stream(self, take: Callable[[], tuple[Key, Request] | None]) -> Generator[tuple[Key, Answer]]:
+        """Yield an answer for every request, with its key, in the order they are ready.
+
+        Args:
+            take: gives the next request; None where there is none at the moment. There may be one
+                again once answers were read, until all are answered.
+        """
+        while taken := list(iter(take, None)):
+            for place, answer in self.answer([request for _, request in taken]):
+                yield taken[place][0], answer
+
     def close(self) -> None:
         """Let go of what the engine holds."""
         return
@@ -68,20 +85,3 @@ class Engine(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-class StreamingEngine(Engine):
-    """An engine whose answers do not depend on what else is asked at the time."""
-
-    @abstractmethod
-    def stream(self, take: Callable[[], tuple[Key, Request] | None]) -> Generator[tuple[Key, Answer]]:
-        """Yield an answer for every request, with its key, in the order they are ready.
-
-        Args:
-            take: gives the next request, whenever the engine has room for one; None where there is none at the moment.
-                It may have one again once an answer was read, and is asked until it has none and all are answered.
-        """
-
-    def answer(self, requests: Sequence[Request]) -> Iterator[tuple[int, Answer]]:
-        numbered = enumerate(requests)
-        return self.stream(lambda: next(numbered, None))

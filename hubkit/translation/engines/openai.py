@@ -5,14 +5,14 @@ from __future__ import annotations
 import http.client
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any
 
 from hubkit.artifacts.translator import Served
 from hubkit.errors import HubkitError
-from hubkit.translation.engines.base import Answer, Key, Request, StreamingEngine
+from hubkit.translation.engines.base import Answer, Engine, Key, Request
 from hubkit.translation.engines.chat_template import no_system_role
 from hubkit.translation.engines.completion import NO_BODY, NoAnswer, read_reply
 from hubkit.translation.engines.private_http import Client
@@ -50,7 +50,7 @@ AHEAD = 2
 once, also while the answer before is checked or a part is written."""
 
 
-class OpenAIEngine(StreamingEngine):
+class OpenAIEngine(Engine):
     """Asks a server, so many requests at a time.
 
     Args:
@@ -66,6 +66,8 @@ class OpenAIEngine(StreamingEngine):
         UsageError: the model takes no turn of the system.
         HubkitError: the server did not start, it refuses requests, or no reply of it can be used.
     """
+
+    streams = True
 
     def __init__(
         self,
@@ -100,6 +102,10 @@ class OpenAIEngine(StreamingEngine):
     @property
     def revision(self) -> str | None:
         return known_commit(self.served.revision)
+
+    def answer(self, requests: Sequence[Request]) -> Iterator[tuple[int, Answer]]:
+        numbered = enumerate(requests)
+        return self.stream(lambda: next(numbered, None))
 
     def stream(self, take: Callable[[], tuple[Key, Request] | None]) -> Generator[tuple[Key, Answer]]:
         pool = ThreadPoolExecutor(self.concurrency)
