@@ -129,6 +129,8 @@ class MimicCxrPtbr(datasets.GeneratorBasedBuilder):
         files = self._released_files(dl_manager, self.config.released)
         self._survey(view, files, dl_manager)
         spans = self._released_files(dl_manager, "spans") if self.config.name == "text" else {}
+        if view.columns:
+            files = self._those_that_fit(view, files, spans)
         # A tuple: lists are dealt out to the processes, and each of them needs all spans.
         return [
             datasets.SplitGenerator(
@@ -137,6 +139,23 @@ class MimicCxrPtbr(datasets.GeneratorBasedBuilder):
             for split in SPLITS
             if files[split]
         ]
+
+    def _those_that_fit(
+        self, view: _Plain, files: dict[str, list[str]], spans: dict[str, list[str]]
+    ) -> dict[str, list[str]]:
+        """The files of the splits in which a row fits the corpus at hand: `datasets` has no word for an empty split."""
+        for span in (row for paths in spans.values() for file in paths for row in _rows(file)):
+            view.spans.setdefault(span["study_id"], []).append(span)
+        # The first row that fits ends the search: only where none does, all are looked at.
+        fit = {
+            split: any(not view.lacks(row) and view.make(row) is not None for file in paths for row in _rows(file))
+            for split, paths in files.items()
+        }
+        if any(files.values()) and not any(fit.values()):
+            raise ValueError(f"{self.config.name}: no study of the release is left for want of {view.wanting}")
+        for split in (split for split, paths in files.items() if paths and not fit[split]):
+            logger.warning(f"{self.config.name}: the split {split} is left out, for want of {view.wanting}")
+        return {split: paths if fit[split] else [] for split, paths in files.items()}
 
     def _released_files(self, dl_manager: Any, config: str) -> dict[str, list[str]]:
         """Parquet files of a config by split: in `data_dir`, else those of the repo."""

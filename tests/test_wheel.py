@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -15,18 +17,48 @@ CHECKOUT = Path(__file__).parent.parent
 pytestmark = pytest.mark.long
 
 
+def interpreter(version: str) -> str | None:
+    """The interpreter of a version of Python on this machine: of pyenv, whose own command on the path may not run."""
+    homes = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin"))
+    return shutil.which("python", path=os.pathsep.join(map(str, homes))) or shutil.which(f"python{version}")
+
+
 @pytest.fixture(scope="module")
-def installed(package_index: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of programs of a venv that holds the wheel, what it needs, and nothing else."""
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(home), str(CHECKOUT)]
     subprocess.run(build, check=True, capture_output=True)
-    venv.create(home / "venv", with_pip=True)
-    programs = home / "venv" / "bin"
-    wheel = next(home.glob("*.whl"))
+    return next(home.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def installed(package_index: None, wheel: Path) -> Path:
+    """The folder of programs of a venv that holds the wheel, what it needs, and nothing else."""
+    venv.create(wheel.parent / "venv", with_pip=True)
+    programs = wheel.parent / "venv" / "bin"
     constraints = str(CHECKOUT / "constraints.txt")
     subprocess.run([programs / "pip", "install", "--quiet", "--constraint", constraints, wheel], check=True)
     return programs
+
+
+@pytest.mark.parametrize("version", ["3.12", "3.13", "3.14"])
+def test_the_light_install_works_on_later_versions_of_python(
+    package_index: None, wheel: Path, tmp_path: Path, version: str
+) -> None:
+    python = interpreter(version)
+    if python is None:
+        pytest.skip(f"there is no Python {version} on this machine")
+    subprocess.run([python, "-m", "venv", str(tmp_path / "venv")], check=True)
+    programs = tmp_path / "venv" / "bin"
+    subprocess.run([programs / "pip", "install", "--quiet", f"{wheel}[reader]"], check=True)
+    (tmp_path / "pairs.csv").write_text("source,translation\nNo effusion.,Com derrame.\n")
+    command = [programs / "hubkit", "check", "pairs.csv"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, "1 of 1 pairs flagged" in done.stdout) == (1, True), done.stderr
+    subprocess.run([programs / "hubkit", "hub", "serve", "--help"], check=True, capture_output=True)
+    subprocess.run(
+        [programs / "python", "-W", "error::SyntaxWarning", "-c", "import hubkit.custody.sealed"], check=True
+    )
 
 
 def test_the_light_install_answers_without_torch(installed: Path, tmp_path: Path) -> None:

@@ -107,8 +107,22 @@ def token(
     click.echo(made)
 
 
+def _proxy_of(url: str) -> str | None:
+    """What NO_PROXY has to be where the environment sends requests for `url` to a proxy; None where it does not."""
+    import urllib.request
+    from urllib.parse import urlsplit
+
+    host = urlsplit(url).hostname or ""
+    proxies = urllib.request.getproxies()
+    if not proxies.keys() & {"http", "https", "all"} or urllib.request.proxy_bypass(host):
+        return None
+    return ",".join(filter(None, (proxies.get("no"), host)))
+
+
 def _announce(hub: LocalHub) -> None:
     click.echo(f"Hub on {hub.url}, repos of {hub.owner} in {hub.root}\n")
+    if (proxy := _proxy_of(hub.url)) is not None:
+        click.echo(f"export NO_PROXY={proxy}  # a proxy is set, which clients would ask for this address")
     click.echo(f"export HF_ENDPOINT={hub.url}")
     click.echo(f"export HF_TOKEN={hub.tokens['owner']}  # {hub.owner}, owns the repos")
     click.echo(f"export HUBKIT_GRANTED_TOKEN={hub.tokens['granted']}  # was granted access to gated repos")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubkit.config import Finetuning
 from hubkit.errors import UsageError
+from hubkit.finetuning.portable import portable_name, portable_settings
 from hubkit.workspace import atomic, write_json
 
 if TYPE_CHECKING:
@@ -101,11 +102,14 @@ def write_adapter(model: Any, tensors: dict[str, torch.Tensor], folder: Path, ba
 
     model.save_pretrained(folder, state_dict=tensors, save_embedding_layers=False)
     settings = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-    write_json(folder / "adapter_config.json", settings | {"base_model_name_or_path": base})
+    write_json(folder / "adapter_config.json", portable_settings(settings | {"base_model_name_or_path": base}))
     # PEFT's own card is a stub that packaging replaces.
     (folder / "README.md").unlink(missing_ok=True)
     weights = folder / "adapter_model.safetensors"
     dtype = torch.float32 if model.get_base_model().dtype == torch.float32 else torch.bfloat16
     with atomic(weights) as temporary:
-        written = {name: tensor.to(dtype).contiguous() for name, tensor in load_file(weights).items()}
+        kind = model.get_base_model().config.model_type
+        written = {
+            portable_name(kind, name): tensor.to(dtype).contiguous() for name, tensor in load_file(weights).items()
+        }
         save_file(written, temporary, metadata={"format": "pt"})

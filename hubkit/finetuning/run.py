@@ -22,6 +22,7 @@ from hubkit.finetuning.lora import (
     trained_tensors,
     write_adapter,
 )
+from hubkit.finetuning.portable import make_portable
 from hubkit.finetuning.tower import keep_features, release_tower
 from hubkit.models.device_errors import device_errors
 from hubkit.models.devices import pick_device
@@ -97,6 +98,7 @@ def train(
         run = _result(trainer, settings, folder, time.monotonic() - started)
         if trainer.args.should_save:
             trainer.processing_class.save_pretrained(run.adapter)
+            make_portable(run.adapter)
             # The checkpoints go away next: a power cut must not leave a finished run without its adapter.
             sync_folder(run.adapter)
             write_json(folder / DONE, run._asdict() | {"adapter": run.adapter.name})

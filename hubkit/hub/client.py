@@ -149,12 +149,16 @@ def connect() -> HfApi:
     """A retrying client of the Hub at HF_ENDPOINT, with the environment's token or that of the Hub's token store.
 
     Raises:
-        HubkitError: there is no token.
+        HubkitError: there is no token, or HF_HUB_OFFLINE is set.
     """
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, constants
     from huggingface_hub.utils import disable_progress_bars
 
     check_encrypted(current_endpoint(), "HF_ENDPOINT")
+    if constants.HF_HUB_OFFLINE:
+        # The client would refuse each request, which would count as a Hub that stumbles.
+        what = "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set, so no Hub is asked"
+        raise HubkitError(what, where=current_endpoint(), hint="unset it for what needs the Hub")
     token = hub_token()
     if token is None:
         raise HubkitError("there is no token", where=current_endpoint(), hint="set HF_TOKEN, or run: hf auth login")

@@ -49,6 +49,7 @@ CHECKS: dict[str, Check] = {
         Check("loader_joins", "check_loading", ("granted", "versions"), foreign=True, script=True),
         Check("bertimbau_table", "check_scores", foreign=True, setup="bertimbau"),
         Check("xlm_roberta_table", "check_scores", foreign=True, setup="xlm-roberta"),
+        Check("adapter_loads", "check_adapter", ("versions",)),
         Check("reports_regenerated", "check_generations"),
         Check("opened_as_read", "check_seals", ("granted", "versions"), foreign=True, sealed=True),
         Check("refused", "check_gate", ("refused",)),

@@ -1,6 +1,7 @@
 """Versions of the stock libraries that a release has to load with, each in a virtual environment of its own.
 
-A set is a file of version_sets/, pinned to the last package; whatever else pip understands can stand for one.
+A set is a file of version_sets/, pinned to the last package; whatever else pip understands can stand for one. Torch
+takes gigabytes: a set that says so gets links to that of this installation.
 """
 
 from __future__ import annotations
@@ -12,13 +13,17 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterable
+from importlib import metadata
 from pathlib import Path
 
 from hubkit.errors import HubkitError, UsageError
 from hubkit.verification.variables import PROXIES, kept_environment
 
 ALL = "all"
+
+_OWN_TORCH = b"# torch: that of this installation"
 
 _SETS = Path(__file__).with_name("version_sets")
 
@@ -74,9 +79,35 @@ def environment(name: str, folder: Path) -> Path:
         if not ready.exists():
             shutil.rmtree(home, ignore_errors=True)
             subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-            _install(python, wanted, name)
+            own_torch = _OWN_TORCH in known
+            # The set is whole, and pip would fetch the torch that some of its packages ask for.
+            _install(python, ["--no-deps", *wanted] if own_torch else wanted, name)
+            if own_torch:
+                _link_torch(Path(sysconfig.get_path("purelib", vars={"base": str(home)})), name)
             ready.touch()
     return python
+
+
+def _link_torch(site: Path, name: str) -> None:
+    """Link torch, and what it needs beyond the packages that are in `site` already, into `site`."""
+    from packaging.requirements import Requirement
+
+    wanted, seen = ["torch"], set[str]()
+    while wanted:
+        package = wanted.pop()
+        if package in seen:
+            continue
+        seen.add(package)
+        try:
+            found = metadata.distribution(package)
+        except metadata.PackageNotFoundError:
+            hint = "install hubkit with its extra [release] here, or verify with other sets"
+            raise HubkitError(f"needs {package}, which is not installed here", where=name, hint=hint) from None
+        for top in {file.parts[0] for file in found.files or ()} - {"..", "__pycache__"}:
+            if not (site / top).exists():
+                (site / top).symlink_to(Path(str(found.locate_file(top))))
+        needs = map(Requirement, found.requires or ())
+        wanted += [need.name for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})]
 
 
 def _install(python: Path, wanted: list[str], name: str) -> None:

@@ -270,6 +270,14 @@ def test_a_token_that_does_not_do(
     assert not workspace.receipt.exists()
 
 
+def test_offline_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    config = small_config("offline")
+    with pytest.raises(HubkitError, match="HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set") as raised:
+        push(config, small_dist(tmp_path, config))
+    assert raised.value.hint == "unset it for what needs the Hub"
+
+
 def test_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_TOKEN")
     config = small_config("none")

@@ -201,6 +201,26 @@ def test_without_the_corpus_the_error_says_what_is_missing(
     assert "\n" not in str(raised.value)
 
 
+def test_a_corpus_of_which_nothing_fits_is_told_in_a_sentence(
+    root: Path, loader: ModuleType, tmp_path: Path, warnings: Callable[[], list[str]]
+) -> None:
+    corpus = tmp_path / "corpus"
+    shutil.copytree(root / "corpus", corpus)
+    options = {"mimic_cxr": str(corpus), "cache_dir": str(tmp_path / "cache")}
+    test = set(read_table(Workspace(root / "work").studies).to_pandas().query("split == 'test'").study_id)
+    for path in corpus.rglob("s*.txt"):
+        if int(path.stem[1:]) in test:
+            path.write_text(path.read_text() + " One word more.\n")
+    # A split that is empty goes, and the others load.
+    assert set(loader.load("text", release(root), **options)) == {"train", "validation"}
+    assert any("the split test is left out, for want of the report" in line for line in warnings())
+    for path in corpus.rglob("s*.txt"):
+        path.write_text("Another corpus.\n")
+    with pytest.raises(ValueError, match="no study of the release is left for want of the report") as raised:
+        loader.load("text", release(root), rebuild=True, **options)
+    assert "\n" not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("folder", "error"),
     [
