@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubkit.artifacts.selection import read_selection
-from hubkit.by_study import ByStudy
+from hubkit.by_study import STUDIES_AT_ONCE, ByStudy
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.packaging.parquet import Rows, Split, of_table, write_split
@@ -185,7 +185,17 @@ def _published(
     """Rows `start` to `stop` of the split that has the studies `inside`."""
     import pyarrow as pa
 
-    ids = inside[start:stop]
+    # As Python objects, a group of rows would take several times what it takes in the table.
+    firsts = range(start, stop, STUDIES_AT_ONCE)
+    parts = [
+        _some(studies, translations, inside[first : min(first + STUDIES_AT_ONCE, stop)], schema) for first in firsts
+    ]
+    return pa.concat_tables([schema.empty_table(), *parts]).combine_chunks()
+
+
+def _some(studies: ByStudy, translations: ByStudy, ids: np.ndarray, schema: pa.Schema) -> pa.Table:
+    import pyarrow as pa
+
     translated: dict[int, list[dict[str, Any]]] = {study: [] for study in ids.tolist()}
     for row in translations.rows(ids).to_pylist():
         translated[row["study_id"]].append(row)

@@ -158,7 +158,8 @@ def test_tables_are_made_a_group_at_a_time(
     config = release_config(tmp_path / "corpus", packaging={"rows_per_file": 9}, custody={"mode": mode})
     keys = release_keys(config)
     whole = write_dataset(config, workspace, tmp_path / "whole", keys)
-    monkeypatch.setattr(by_study, "STUDIES_AT_ONCE", 3)
+    for module in (by_study, dataset):
+        monkeypatch.setattr(module, "STUDIES_AT_ONCE", 3)
     monkeypatch.setattr(parquet, "ROWS_PER_GROUP", 4)
     made = []
     monkeypatch.setattr(dataset, "_row", lambda *arguments, real=dataset._row: made.append(0) or real(*arguments))

@@ -20,7 +20,7 @@ from hubkit.report.outcomes import outcome
 from hubkit.stages import STAGES
 from hubkit.tables import SECTIONS, TRANSLATIONS
 from hubkit.translation.checkpoints import Checkpoints
-from hubkit.translation.translate import CHECKS, reconcile
+from hubkit.translation.translate import CHECKS, reconcile, texts_of
 from hubkit.workspace import write_table
 
 
@@ -188,13 +188,11 @@ def _table(ids):
 )
 def test_a_missing_or_doubled_row_fails_the_stage(make_workspace, ids, said):
     workspace = make_workspace([{"findings": "Clear."}, {"findings": "Clear lungs."}])
+    studies = pq.read_table(workspace.studies)
+    wanted = {name: texts_of(studies, name) for name in SECTIONS}
     with pytest.raises(HubkitError, match=said):
-        reconcile(_table(ids), pq.read_table(workspace.studies), SECTIONS)
-    reconcile(
-        _table([(50000000, "findings"), (50000001, "findings")]),
-        pq.read_table(workspace.studies),
-        SECTIONS,
-    )
+        reconcile(_table(ids), wanted)
+    reconcile(_table([(50000000, "findings"), (50000001, "findings")]), wanted)
 
 
 def test_a_unit_translated_by_two_runs_is_found(make_workspace, studies, configure, monkeypatch):
