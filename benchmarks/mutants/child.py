@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from reach import Tracer
+from reach import Reached
 
 # Libraries that take seconds to import, and read nothing of the environment that the tests set: huggingface_hub and
 # what imports it (transformers, datasets) fix the Hub's address and the cache at import, and so stay with the tests.
@@ -66,7 +66,7 @@ def run_tests(job: Job, tree: Path, temp: Path, pipe: int) -> NoReturn:
         # The cache would carry over what failed last; a random order would change what a test's time limit covers.
         arguments = [*job.tests, "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-m", "not long"]
         arguments += [f"--rootdir={tree}", *(f"--deselect={name}" for name in job.deselect)]
-        plugin = _Reporter(pipe, Tracer(tree, job.trace) if job.trace else None)
+        plugin = _Reporter(pipe, Reached(tree, job.trace) if job.trace else None)
         code = pytest.main([*arguments, *(["-x"] if job.stop else [])], plugins=[plugin])
         sys.stdout.flush()
     except BaseException:
@@ -79,8 +79,8 @@ def run_tests(job: Job, tree: Path, temp: Path, pipe: int) -> NoReturn:
 class _Reporter:
     """Tells the parent which test starts, what each took, which failed and which lines ran."""
 
-    def __init__(self, pipe: int, tracer: Tracer | None) -> None:
-        self.pipe, self.tracer, self.began = pipe, tracer, 0.0
+    def __init__(self, pipe: int, reached: Reached | None) -> None:
+        self.pipe, self.reached, self.began = pipe, reached, 0.0
 
     def send(self, *line: Any) -> None:
         os.write(self.pipe, (json.dumps(line) + "\n").encode())
@@ -88,8 +88,8 @@ class _Reporter:
     def pytest_configure(self, config: pytest.Config) -> None:
         # The marker is declared here for trees from before it was in pyproject.toml.
         config.addinivalue_line("markers", "long: for `make long`")
-        if self.tracer:
-            self.tracer.start()
+        if self.reached:
+            self.reached.start()
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self.began = sum(os.times()[:4])
@@ -107,8 +107,8 @@ class _Reporter:
             self.send("failed", report.nodeid, 0)
 
     def pytest_sessionfinish(self) -> None:
-        if self.tracer:
-            for file, lines in self.tracer.lines.items():
+        if self.reached:
+            for file, lines in self.reached.lines.items():
                 self.send("reached", file, sorted(lines))
-            if self.tracer.starts_processes:
+            if self.reached.starts_processes:
                 self.send("starts processes", "", 0)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import builtins
+import importlib
 import subprocess
 import sys
 import threading
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ sys.path.insert(0, str(TOOL))
 try:
     from baseline import Baseline
     from faults import mutants
-    from reach import Tracer, lines_of_statement
+    from reach import Reached, lines_of_statement
     from results import read_rows, report
 finally:
     sys.path.remove(str(TOOL))
@@ -200,23 +201,26 @@ def test_tests_that_reach_the_line_come_first_and_others_only_if_they_start_proc
     assert known.order(tests, source, "code.py", 3) == ["far", "program", "cheap", "dear"]
 
 
-def test_lines_are_noted_in_all_threads(tmp_path: Path) -> None:
-    path = tmp_path / "code.py"
-    path.write_text("def f(n):\n    if n:\n        return 1\n    return 2\n")
-    space: dict[str, Any] = {}
-    exec(compile(path.read_text(), str(path), "exec"), space)
-    tracer, before = Tracer(tmp_path, ["code.py"]), (sys.gettrace(), threading.gettrace())
-    tracer.start()
-    try:
-        space["f"](1)
-        assert tracer.lines["code.py"] == {1, 2, 3}
-        thread = threading.Thread(target=space["f"], args=(0,))
-        thread.start()
-        thread.join()
-    finally:
-        sys.settrace(before[0])
-        threading.settrace(before[1])
-    assert tracer.lines["code.py"] == {1, 2, 3, 4}
+def test_lines_are_noted_in_all_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = '"""Text."""\nfrom __future__ import annotations\ndef f(n):\n    if n:\n        return 1\n    return 2\n'
+    (tmp_path / "measured.py").write_text(code)
+    (tmp_path / "other.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    monkeypatch.setattr(builtins, "__reached_0__", None, raising=False)
+    reached = Reached(tmp_path, ["measured.py"])
+    reached.start()
+    measured, other = importlib.import_module("measured"), importlib.import_module("other")
+    for module in (measured, other):
+        monkeypatch.delitem(sys.modules, module.__name__)
+    assert measured.__doc__ == "Text."
+    assert other.f(0) == 2
+    assert measured.f(1) == 1
+    assert reached.lines == {"measured.py": {3, 4, 5}}
+    thread = threading.Thread(target=measured.f, args=(0,))
+    thread.start()
+    thread.join()
+    assert reached.lines == {"measured.py": {3, 4, 5, 6}}
 
 
 def test_what_waited_by_the_clock_does_not_count_as_noticed() -> None:
