@@ -303,6 +303,13 @@ def test_files_that_are_no_text_are_read_where_they_hold_some(
     assert found == (set() if kind is None else {kind})
 
 
+@pytest.mark.parametrize(("more", "found"), [(-6, [RUN_KIND]), (0, [RUN_KIND]), (1, [])])
+def test_packed_text_may_hold_a_tenth_of_control_characters(tmp_path: Path, more: int, found: list[str]) -> None:
+    text = SECRET + "." * (-len(SECRET) % 9)
+    packed = base64.b64encode((text + "\x01" * (len(text) // 9 + more)).encode()).decode()
+    assert kinds(tmp_path, packed) == found
+
+
 @pytest.mark.parametrize("name", ["plot.png", "plot.jpg", "plot.jpeg"])
 def test_pictures_of_each_ending_are_read(tmp_path: Path, name: str) -> None:
     Image.new("L", (4, 4)).save(tmp_path / name)
