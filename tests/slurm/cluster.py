@@ -104,6 +104,12 @@ class Cluster:
             kill_tree(member)
         process.wait()
 
+    def stop_daemon(self, name: str) -> None:
+        """End a daemon as an administrator does: a controller that is killed may forget jobs of the last seconds."""
+        process = self.daemons.pop(name)
+        process.terminate()
+        process.wait(30)
+
     def stop(self) -> None:
         """End the tasks, then the daemons, the controller first."""
         for step in self._steps():

@@ -192,7 +192,7 @@ def test_a_controller_that_goes_for_a_minute_ends_nothing(cluster, hubkit, make_
     hubkit.moody.delay = 1.5
     run = hubkit()
     underway(cluster, hubkit)
-    cluster.kill_daemon("slurmctld")
+    cluster.stop_daemon("slurmctld")
     time.sleep(60)
     assert run.process.poll() is None, run.said
     cluster.start_daemon("slurmctld")
@@ -262,12 +262,12 @@ def servers():
 @pytest.mark.parametrize("cancelled", [False, True])
 def test_each_task_serves_a_model_and_leaves_no_server(cluster, hubkit, cancelled):
     script = Path(__file__).parents[1] / "translation" / "translation_server.py"
-    delay = 2.0 if cancelled else 0.0
+    delay = 30.0 if cancelled else 0.0
     options = f'engine = "openai"\nmodel = "capitals"\nserve = "{sys.executable} {script} {{port}} {delay}"\n'
     run = hubkit(options)
     if cancelled:
         job = underway(cluster, hubkit)
-        wait_until(lambda: len(servers()) >= 4, 60, "four servers run")
+        wait_until(lambda: len(servers()) >= 4, 120, "four servers run")
         cluster.run("scancel", job)
     said = run.wait()
     assert run.code == (1 if cancelled else 0), said
