@@ -234,7 +234,8 @@ def _generation(study: Study, condition: str) -> dict[str, Any]:
 def _write_parts(folder: Path, studies: pa.Table, translated: pa.Table, seen: set[str]) -> None:
     """The checkpoints of a translation that is through."""
     folder.mkdir(exist_ok=True)
-    keys = [row.unit.key for row in read_sections(studies, SECTIONS, context=False, memory=True)]
+    sections = read_sections(studies, SECTIONS, context=False, memory=True)
+    keys = [sections.units[number].key for number in sections.numbers]
     columns = {name: translated[name] for name in PART.names if name in translated.column_names and name != "flags"}
     rows = pa.table({"unit": keys, **columns}).to_pylist()
     rows = [{**row, "flags": []} for row in {row["unit"]: row for row in rows}.values() if row["unit"] not in seen]

@@ -95,7 +95,7 @@ def _texts(config: ReleaseConfig, workspace: Workspace, studies: int, reads: boo
     studies = read_table(workspace.studies, ["study_id", *names])
     sections = read_sections(studies, names, context=config.translation.context, memory=config.translation.memory)
     characters = sum(len(unit.text) for unit in sections.units)
-    return Texts(len(sections), len(sections.units), round(characters / estimates.CHARACTERS_A_TOKEN))
+    return Texts(len(sections.numbers), len(sections.units), round(characters / estimates.CHARACTERS_A_TOKEN))
 
 
 def _hours(config: ReleaseConfig, sizes: dict[str, int], tokens: int, runs: set[str]) -> Iterator[str]:

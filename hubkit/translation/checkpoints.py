@@ -84,8 +84,9 @@ class Checkpoints:
         Raises:
             HubkitError: as in `read`.
         """
-        parts = [(path, read_table(path, ["unit", "status"])) for path in self.paths()]
-        return {key: status for key, (status, _) in _by_unit(parts).items()}
+        parts = ((path, read_table(path, ["unit", "status"])) for path in self.paths())
+        places, statuses = _by_unit(parts)
+        return {key: statuses[place] for key, place in places.items()}
 
     def read(self) -> Done:
         """Read all parts. A unit that failed and was translated by a later run is there once.
@@ -94,11 +95,11 @@ class Checkpoints:
             HubkitError: two files hold a translation of one unit.
         """
         parts = [(path, read_table(path)) for path in self.paths()]
-        places = {key: place for key, (_, place) in _by_unit(parts).items()}
+        places, _ = _by_unit(parts)
         lists = {(table.schema.metadata or {}).get(WORD_LIST.encode()) for _, table in parts}
         # A part of an earlier version lacks the columns that came later.
         tables = [PART.empty_table(), *(table.replace_schema_metadata() for _, table in parts)]
-        table = pa.concat_tables(tables, promote_options="default").select(PART.names).combine_chunks()
+        table = pa.concat_tables(tables, promote_options="default").select(PART.names)
         return Done(table, places, sorted(digest.decode() for digest in lists if digest))
 
     def add_served(self, served: Served) -> None:
@@ -115,13 +116,12 @@ class Checkpoints:
         return tuple(Served.model_validate_json(path.read_bytes()) for path in paths)
 
 
-def _by_unit(parts: Iterable[tuple[Path, pa.Table]]) -> dict[str, tuple[str, int]]:
-    """The status of each unit, and its row where the parts lie one after another."""
-    found: dict[str, tuple[str, int]] = {}
-    place = 0
+def _by_unit(parts: Iterable[tuple[Path, pa.Table]]) -> tuple[dict[str, int], list[str]]:
+    """The row of each unit where the parts lie one after another, and the status of each row."""
+    places, statuses = dict[str, int](), list[str]()
     for path, table in parts:
         for key, status in zip(table["unit"].to_pylist(), table["status"].to_pylist(), strict=True):
-            before, _ = found.get(key, ("failed", 0))
+            before = statuses[places[key]] if key in places else "failed"
             if "failed" not in (before, status):
                 raise HubkitError(
                     "a unit was translated twice: two runs work on this release",
@@ -129,9 +129,9 @@ def _by_unit(parts: Iterable[tuple[Path, pa.Table]]) -> dict[str, tuple[str, int
                     hint="end the workers of the earlier run, delete the file, run again",
                 )
             if before == "failed":
-                found[key] = status, place
-            place += 1
-    return found
+                places[key] = len(statuses)
+            statuses.append(status)
+    return places, statuses
 
 
 def _row(result: Result, revision: str | None) -> dict[str, Any]:

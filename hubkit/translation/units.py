@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from hubkit.tables import SECTIONS
@@ -31,15 +30,7 @@ class Unit(NamedTuple):
     context: str | None
 
 
-class Row(NamedTuple):
-    """A row of translations.parquet: one section of one study, and the unit that it is translated with."""
-
-    study_id: int
-    section: str
-    unit: Unit
-
-
-class Sections:
+class Sections(NamedTuple):
     """A row for each section that has text, sorted by study_id and then as sections follow in a report.
 
     Attributes:
@@ -48,25 +39,9 @@ class Sections:
         numbers: the place in `units` of each row's unit.
     """
 
-    def __init__(self) -> None:
-        self.units: list[Unit] = []
-        self.study_ids, self.numbers = array("q"), array("q")
-        self._numbers: dict[str, int] = {}
-
-    def add(self, study_id: int, unit: Unit) -> None:
-        number = self._numbers.setdefault(unit.key, len(self.units))
-        if number == len(self.units):
-            self.units.append(unit)
-        self.study_ids.append(study_id)
-        self.numbers.append(number)
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def __iter__(self) -> Iterator[Row]:
-        for study_id, number in zip(self.study_ids, self.numbers, strict=True):
-            unit = self.units[number]
-            yield Row(study_id, unit.section, unit)
+    units: list[Unit]
+    study_ids: array[int]
+    numbers: array[int]
 
 
 def section_names(units: Literal["sections", "report"]) -> tuple[str, ...]:
@@ -85,14 +60,19 @@ def read_sections(studies: pa.Table, names: tuple[str, ...], *, context: bool, m
     """
     ids = studies["study_id"].to_pylist()
     ordered = studies if ids == sorted(ids) else studies.sort_by("study_id")
-    found = Sections()
+    found, known = Sections([], array("q"), array("q")), dict[str, int]()
     # By batches: as Python objects, a table is several times its size.
     for batch in ordered.select(["study_id", *names]).to_batches(max_chunksize=4096):
         for study_id, *columns in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             texts = {name: text for name, text in zip(names, columns, strict=True) if has_text(text)}
             for name, text in texts.items():
                 rest = _context(texts, name) if context else None
-                found.add(study_id, Unit(_key(name, text, rest, None if memory else study_id), name, text, rest))
+                unit = Unit(_key(name, text, rest, None if memory else study_id), name, text, rest)
+                number = known.setdefault(unit.key, len(known))
+                if number == len(found.units):
+                    found.units.append(unit)
+                found.study_ids.append(study_id)
+                found.numbers.append(number)
     return found
 
 

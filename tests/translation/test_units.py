@@ -30,7 +30,11 @@ SAME = "No acute disease."
 def units(make_workspace, studies, **settings):
     """The units of the rows, by study (counted from 0) and section."""
     workspace = make_workspace(studies, f"work-{json.dumps(settings, sort_keys=True)}")
-    return {(row.study_id - 50000000, row.section): row.unit for row in sections_of(workspace, **settings)}
+    return {(study - 50000000, unit.section): unit for study, unit in rows(sections_of(workspace, **settings))}
+
+
+def rows(sections):
+    return [(study, sections.units[number]) for study, number in zip(sections.study_ids, sections.numbers, strict=True)]
 
 
 def sections_of(workspace, context=False, memory=True):
@@ -90,8 +94,8 @@ def test_chunks_hold_every_unit_once_the_longest_first(texts: list[str], order: 
     table = pa.table({"study_id": pa.array(range(len(texts)), pa.int64()), "findings": pa.array(texts, pa.string())})
     shuffled = table.take(pa.array(order.sample(range(len(texts)), len(texts)), pa.int64()))
     sections, others = (read_sections(one, ("findings",), context=False, memory=True) for one in (table, shuffled))
-    assert list(others) == list(sections), "rows are sorted by study"
-    assert [(row.study_id, row.unit.text) for row in sections] == [
+    assert others == sections, "rows are sorted by study"
+    assert [(study, unit.text) for study, unit in rows(sections)] == [
         (study, text) for study, text in enumerate(texts) if text.strip()
     ]
     chunks = plan(sections.units, size)
