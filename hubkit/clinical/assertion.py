@@ -53,6 +53,9 @@ CONTRAST = frozenset({",", "and", "but", "e", "mas", "("})
 RELATIVE = frozenset({"that", "which", "que"})
 """What a negation at the end of a sentence reaches back over."""
 
+FARTHEST = 100
+"""Terms that a cue reaches over; no sentence of a report lists so many, and long texts stay in linear time."""
+
 CLAUSE_END = frozenset(";:.!?")
 
 
@@ -150,7 +153,7 @@ def _after(sentence: Sentence, at: int, polarity: dict[int, int], ends: frozense
     since = edge = terms[at].last
     if words[terms[at].first - 1 : terms[at].first] == [","] and words[edge : edge + 1] == [","]:
         edge += 1  # in parenthesis: "and, perhaps, a small effusion"
-    for place in range(at + 1, len(terms)):
+    for place in range(at + 1, min(len(terms), at + FARTHEST)):
         term = terms[place]
         kinds = term.meaning.kinds
         gap = words[edge : term.first]
@@ -190,7 +193,7 @@ def _before(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]:
     if words[edge - 1 : edge] in ([":"], ["?"]):  # a finding and its answer: "Pneumothorax: absent."
         edge -= 1
         start -= start >= 0 and terms[start].first == edge
-    for place in range(start, -1, -1):
+    for place in range(start, max(-1, start - FARTHEST), -1):
         term = terms[place]
         gap = words[term.last : edge]
         relative = relative or term.meaning.first in RELATIVE or not RELATIVE.isdisjoint(gap)

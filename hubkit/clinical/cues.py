@@ -98,6 +98,9 @@ TO_PAST = frozenset(
 )
 """What may stand between a negation and the word that says that it is of an earlier study."""
 
+AIMED_WITHIN = 80
+"""Characters before a resolution in which such words count; it keeps long texts in linear time."""
+
 MOVED = ("back", "retract", "tracion", "recu")
 """How words begin that say that a device was moved and not removed: a tube that was pulled back is there."""
 
@@ -132,7 +135,8 @@ def stays(sentence: Sentence, term: Term) -> bool:
     around = words[max(0, term.first - NEARLY_WITHIN) : term.first]
     around += itertools.takewhile(str.isalpha, words[term.last : term.last + NEARLY_WITHIN])
     moved = any(word.startswith(MOVED) for word in words[term.first : term.last + 1])
-    aimed = AIMED.search(sentence.folded[: sentence.span(term)[0] - sentence.start])
+    start = sentence.span(term)[0] - sentence.start
+    aimed = AIMED.search(sentence.folded[max(0, start - AIMED_WITHIN) : start])
     return moved or not NEARLY.isdisjoint(around) or aimed is not None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from bisect import bisect_left
 from typing import Literal, NamedTuple
 
 from hubkit.clinical.assertion import ALTERNATIVES, mentions
@@ -29,9 +30,9 @@ GIVEN = re.compile(
 """What is there again after such words: "hard to assess in the presence of effusions"."""
 
 LIKELIER = re.compile(
-    r"\b(?:more likely|mais prova(?:vel|veis|velmente)|favou?r(?:s|ed|ing)?|favorec\w+)\b(?P<likelier>[^.;:]*?)"
+    r"\b(?:more likely|mais prova(?:vel|veis|velmente)|favou?r(?:s|ed|ing)?|favorec\w+)\b(?P<likelier>[^.;:]{0,100}?)"
     r"\b(?P<than>rather than|instead of|than|over|do que|que|em vez de|ao inves de)\b"
-    r"|\b(?:likely|probabl[ey]|suggest\w*|prova(?:vel|veis|velmente)|suger\w+)\b(?P<likely>[^.;:]*?)"
+    r"|\b(?:likely|probabl[ey]|suggest\w*|prova(?:vel|veis|velmente)|suger\w+)\b(?P<likely>[^.;:]{0,100}?)"
     r"\b(?:rather than|instead of|em vez de|ao inves de)\b"
 )
 """What makes one finding likelier than another, and leaves both uncertain, in folded words."""
@@ -68,21 +69,22 @@ class Named(NamedTuple):
 def named(sentence: Sentence) -> list[Named]:
     """Return what a sentence names, in order."""
     polarity = {mention.term.first: mention.polarity for mention in mentions(sentence)}
-    terms = [term for term in sentence.terms if term.meaning.kinds & MENTIONED]
-    if not terms:
+    places = [at for at, term in enumerate(sentence.terms) if term.meaning.kinds & MENTIONED]
+    if not places:
         return []
+    terms = [sentence.terms[place] for place in places]
     asked = _asked(sentence)
     weighed = _weighed(sentence, terms)
-    doubted = _doubted(sentence, [term for term in terms if term.first in polarity], polarity)
+    doubted = _doubted(sentence, [place for place in places if sentence.terms[place].first in polarity], polarity)
     found = []
-    for term in terms:
+    for place, term in zip(places, terms, strict=True):
         at = sentence.span(term)[0] - sentence.start
         assertion: Assertion = "asked for"
         if term.first in polarity and not any(first <= at < last for first, last in asked):
             value = polarity[term.first]
             unsure = term.first in weighed or (value and term.first in doubted)
             assertion = "possible" if unsure else ASSERTIONS[value]
-        organs = _organs(sentence, term) if "state" in term.meaning.kinds else []
+        organs = _organs(sentence, place) if "state" in term.meaning.kinds else []
         found.append(Named(term.meaning, assertion, tuple(organs), term.first))
     return found
 
@@ -103,17 +105,17 @@ def is_denial(sentence: Sentence) -> bool:
     )
 
 
-def _doubted(sentence: Sentence, terms: list[Term], polarity: dict[int, int]) -> set[int]:
+def _doubted(sentence: Sentence, places: list[int], polarity: dict[int, int]) -> set[int]:
     """What is there in part, or as one of two: "borderline cardiomegaly", "atelectasis or consolidation"."""
     doubted = set()
-    for at, term in enumerate(terms):
-        place = sentence.terms.index(term)
+    for at, place in enumerate(places):
+        term = sentence.terms[place]
         around = sentence.terms[max(0, place - 1) : place + 2]
         if "enlarged" in term.meaning.said and any("borderline" in other.meaning.names for other in around):
             doubted.add(term.first)
         if at == 0:
             continue
-        before = terms[at - 1]
+        before = sentence.terms[places[at - 1]]
         either = not ALTERNATIVES.isdisjoint(sentence.words[before.last : term.first])
         both = polarity[term.first] == polarity[before.first] == 1
         if both and either and chexpert_names(before.meaning).isdisjoint(chexpert_names(term.meaning)):
@@ -124,18 +126,18 @@ def _doubted(sentence: Sentence, terms: list[Term], polarity: dict[int, int]) ->
 def _weighed(sentence: Sentence, terms: list[Term]) -> set[int]:
     """What is more likely, and what less ("favored to be edema rather than pneumonia"), or one of two "or both"."""
     found: set[int] = set()
+    starts = [sentence.span(term)[0] - sentence.start for term in terms]
     for match in LIKELIER.finditer(sentence.folded):
-        places = {term.first: sentence.span(term)[0] - sentence.start for term in terms}
         first, last = match.span("likelier" if match["than"] else "likely")
-        likelier = [at for at, place in places.items() if first <= place < last]
+        likelier = terms[bisect_left(starts, first) : bisect_left(starts, last)]
         if not likelier and match["than"] == "over" and not match["likelier"].strip():
-            likelier = [at for at, place in places.items() if place < match.start()][-1:]
-        less = next((at for at, place in places.items() if place >= match.end()), None)
-        if likelier and less is not None and LEAST_BETWEEN.fullmatch(sentence.folded, match.end(), places[less]):
-            found |= {likelier[-1], less}
+            likelier = terms[: bisect_left(starts, match.start())][-1:]
+        less = bisect_left(starts, match.end())
+        if likelier and less < len(terms) and LEAST_BETWEEN.fullmatch(sentence.folded, match.end(), starts[less]):
+            found |= {likelier[-1].first, terms[less].first}
     for match in OR_BOTH.finditer(sentence.folded):
-        before = [term.first for term in terms if sentence.span(term)[0] - sentence.start < match.start()]
-        found.update(before[-2:])
+        at = bisect_left(starts, match.start())
+        found.update(term.first for term in terms[max(0, at - 2) : at])
     return found
 
 
@@ -154,18 +156,19 @@ def _asked(sentence: Sentence) -> list[tuple[int, int]]:
     return found
 
 
-def _organs(sentence: Sentence, state: Term) -> list[str]:
+def _organs(sentence: Sentence, at: int) -> list[str]:
     """The organs that a state is said of: those before it in its clause, else the first after it."""
-    at = sentence.terms.index(state)
+    state = sentence.terms[at]
     before: list[str] = []
-    edge = state.first
+    edge, passed = state.first, False
     for term in reversed(sentence.terms[:at]):
         between = {*sentence.words[term.last : state.first]}
         # A heading has its organ before a colon: "Heart: enlarged."
         parted = ";" in between or (":" in between and "anatomy" not in term.meaning.kinds)
         if "state" in term.meaning.kinds:
             # "Mediastinum midline and not widened": both are said of the mediastinum.
-            parted = parted or bool(before) or JOINTS.isdisjoint(sentence.words[term.last : edge])
+            parted = parted or passed or bool(before) or JOINTS.isdisjoint(sentence.words[term.last : edge])
+            passed = True
         if parted or "scope" in term.meaning.kinds:
             break
         before += _organs_of(sentence, term)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
+from hubkit.clinical.labels import labels
 from hubkit.clinical.sentences import sentences
 from hubkit.clinical.statements import LONGEST, statements
 
@@ -53,6 +56,29 @@ def test_statements_name_findings_and_states_with_their_assertions(english, port
 @pytest.mark.parametrize(("language", "word"), [("en", "edema, "), ("pt", "edema, ")])
 def test_a_sentence_too_long_to_be_taken_apart_still_names_all(language, word):
     assert read(word * LONGEST, language) == [("edema", "present")] * LONGEST
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "likely edema ",
+        "more likely ",
+        "likely edema rather than pneumonia ",
+        "edema or both ",
+        "enlarged and ",
+        "follow for resolved edema ",
+    ],
+)
+def test_long_texts_are_read_in_linear_time(words):
+    def seconds(length):
+        text = words * (length // len(words))
+        started = time.process_time()
+        labels(text, "en")
+        return time.process_time() - started
+
+    seconds(100)
+    # Quadratic time would be 64 times as much. The shorter text's best of three leaves little to chance.
+    assert seconds(16_000) < 24 * max(0.01, min(seconds(2_000) for _ in range(3)))
 
 
 def test_the_assertion_of_a_statement_is_that_of_what_it_names():
