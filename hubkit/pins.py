@@ -81,12 +81,16 @@ def fill(card: str, known: Mapping[str, str]) -> str:
         commit = known.get(found["part"])
         return f"| `{found['part']}` | `{found['repo']}` | `{commit}` |" if commit else found[0]
 
-    filled = card.replace(block, _ROW.sub(row, block))
-    for part, repo in parts(card).items():
+    return fill_code(card.replace(block, _ROW.sub(row, block)), parts(card), known)
+
+
+def fill_code(text: str, repos: Mapping[str, str], known: Mapping[str, str]) -> str:
+    """Name the commits `known` in the lines that fetch code from `repos`, both by part of the release."""
+    for part, repo in repos.items():
         if part in known:
             pattern = (_RUNS_SCRIPT if part == SCRIPT else _FETCHES_CODE).replace("{repo}", re.escape(repo))
-            filled = re.sub(pattern, rf"\g<1>{known[part]}", filled)
-    return filled
+            text = re.sub(pattern, rf"\g<1>{known[part]}", text)
+    return text
 
 
 def _block(card: str, name: str) -> str:

@@ -142,6 +142,8 @@ STAGES: list[Stage] = [
             work.generations("lora"),
         ],
         outputs=lambda work: [work.memorisation.parent],
+        # Which studies the adapter was trained on is known only as long as they are those of the training.
+        after="finetune",
     ),
     Stage(
         "package",

@@ -72,6 +72,8 @@ def audit(config: ReleaseConfig, workspace: Workspace) -> None:
         identifiers=identifiers([*generated, *(text for texts in said.values() for text in texts)], _ids(workspace)),
     )
     write_memorisation(workspace, found)
+    if not samples["validate"]:
+        print("  audit: no validation studies: training is compared with test studies alone", file=sys.stderr)
     if membership is None:
         print(f"  audit: train and test need {ENOUGH} studies each for an attack by losses", file=sys.stderr)
     else:

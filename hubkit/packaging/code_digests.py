@@ -18,6 +18,9 @@ from hubkit.terms.kinds import terms_of
 LOADER = "mimic_cxr_ptbr.py"
 METRIC = "bertscore_ptbr.py"
 
+WRITTEN = ("REPOSITORY", "REVISION", "PROMPT", "REFERENCE", "CORPUS", "INCLUDE_SOURCE")
+"""The values that `package` writes into the loader."""
+
 
 class Code(NamedTuple):
     """A file of a release that its card tells people to run.
@@ -55,14 +58,20 @@ def reader_source() -> str:
 
 def loader_script(config: ReleaseConfig) -> str:
     """The loader, with the release that it belongs to written into it."""
-    values = {
-        "REPOSITORY": config.hub.repo("dataset"),
-        "REVISION": config.release.tag,
-        "PROMPT": config.generation.prompt,
-        "REFERENCE": config.generation.reference,
-        "CORPUS": terms_of(config.corpus.kind).title(config.corpus.version),
-        "INCLUDE_SOURCE": config.packaging.include_source,
-    }
+    values: dict[str, str | bool] = dict(
+        zip(
+            WRITTEN,
+            (
+                config.hub.repo("dataset"),
+                config.release.tag,
+                config.generation.prompt,
+                config.generation.reference,
+                terms_of(config.corpus.kind).title(config.corpus.version),
+                config.packaging.include_source,
+            ),
+            strict=True,
+        )
+    )
     source = (published("loading_script") / LOADER).read_text(encoding="utf-8")
     for name, value in values.items():
         written = repr(value) if isinstance(value, bool) else json.dumps(value, ensure_ascii=False)

@@ -24,6 +24,7 @@ class Check(NamedTuple):
             what an earlier process downloaded.
         sealed: whether it is for a sealed release alone.
         setup: the setup of BERTScore whose encoder it loads, which needs the metric as well.
+        snippet: whether it runs code on a card: with the reader's token, since that is hubkit's own or is not run.
         script: whether it needs the branch with the loader, where `datasets` runs scripts.
     """
 
@@ -34,6 +35,7 @@ class Check(NamedTuple):
     sealed: bool = False
     setup: str | None = None
     script: bool = False
+    snippet: bool = False
 
     def task(self) -> dict[str, Any]:
         """What a process is told of it."""
@@ -51,6 +53,13 @@ CHECKS: dict[str, Check] = {
         Check("xlm_roberta_table", "check_scores", foreign=True, setup="xlm-roberta"),
         Check("adapter_loads", "check_adapter", ("versions",)),
         Check("reports_regenerated", "check_generations"),
+        Check("snippet_load", "check_snippets", snippet=True),
+        Check("snippet_join", "check_snippets", snippet=True),
+        Check("snippet_metric", "check_snippets", snippet=True),
+        Check("snippet_generate", "check_snippets", snippet=True),
+        Check("snippet_space", "check_snippets", snippet=True),
+        Check("snippet_space_scores", "check_snippets", snippet=True),
+        Check("snippet_open", "check_snippets", sealed=True, snippet=True),
         Check("opened_as_read", "check_seals", ("granted", "versions"), foreign=True, sealed=True),
         Check("refused", "check_gate", ("refused",)),
     )

@@ -59,6 +59,10 @@ class Findings:
         shown = "FAILED" if result == FAILED else result
         print(f"  verify: {who:<13} {check:<19} {shown}: {checks[number].detail}", file=sys.stderr)
 
+    def result(self, who: str, check: str) -> str:
+        """How a check of a reader came out so far."""
+        return next((entry.result for entry in self._readers[who].checks if entry.check == check), NOT_RUN)
+
     def describe(self, who: str, answer: Mapping[str, Any]) -> None:
         """Say with which versions of Python and of libraries a reader's checks are made, as its process named them."""
         versions = answer.get("versions")

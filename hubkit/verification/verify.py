@@ -31,6 +31,7 @@ from hubkit.verification.clean_env import Access, CleanEnv, clean_env, other_ver
 from hubkit.verification.discovery import OnHub, find_release
 from hubkit.verification.findings import FAILED, NOT_RUN, PASSED, Findings, read_answer, results_of
 from hubkit.verification.pinned import CHECK, check_pinned_code
+from hubkit.verification.snippets import SNIPPETS, Found, find_snippets
 from hubkit.verification.versions import expand
 from hubkit.workspace import Workspace, write_json
 
@@ -47,6 +48,10 @@ READER_CHECKS = names_for("granted")
 
 SEALED_CHECKS = names_for("granted", sealed=True)
 """What reads sealed text with the reader that the release carries."""
+
+GENERATING, REGENERATED = "snippet_generate", "reports_regenerated"
+"""The snippet that loads the base, and the check that does so before it: where that failed or was not made, base,
+memory or images are lacking."""
 
 
 class Own(NamedTuple):
@@ -88,11 +93,28 @@ class Examination(NamedTuple):
             What it downloaded for the others.
         """
         checks, later = (
-            [CHECKS[name].task() for name in reader.checks if CHECKS[name].foreign is foreign]
+            [
+                CHECKS[name].task()
+                for name in reader.checks
+                if CHECKS[name].foreign is foreign and not CHECKS[name].snippet
+            ]
             for foreign in (False, True)
         )
         task = {"checks": checks, "download": later, "downloads": str(_downloads(process)), "downloaded": None}
         return self._run(process, reader.who, task, Access(current_endpoint(), reader.token)).get("downloaded") or {}
+
+    def paste(self, process: CleanEnv, reader: Reader, found: Found) -> None:
+        """Have a process with the reader's token run the code on the cards, as far as it is hubkit's own."""
+        asked = [name for name in SNIPPETS if name in reader.checks]
+        for name in asked:
+            if name in found.reasons:
+                self.findings.record(reader.who, name, NOT_RUN, found.reasons[name])
+        if GENERATING in found.code and self.findings.result(reader.who, REGENERATED) != PASSED:
+            self.findings.record(reader.who, GENERATING, NOT_RUN, f"needs base, adapter and images: {REGENERATED}")
+            asked.remove(GENERATING)
+        checks = [CHECKS[name].task() for name in asked if name in found.code]
+        shared: dict[str, Any] = {"download": [], "downloads": None, "downloaded": None, "snippets": found.code}
+        self._run(process, reader.who, {"checks": checks, **shared}, Access(current_endpoint(), reader.token))
 
     def look_offline(self, process: CleanEnv, reader: Reader, downloaded: dict[str, Any]) -> None:
         """Have processes without a token make the checks that run code of the release."""
@@ -232,7 +254,10 @@ def _examine(
     repos = {name: VerifiedRepo(id=repo, commit=release.commits[name]) for name, repo in release.repos.items()}
     findings = Findings(report, Verification(release=release.tag, repos=repos, counts={}))
     also = SEALED_CHECKS if release.sealed else []
-    readers = [Reader(name, token, [*LOADING_CHECKS, *also]) for name in versions]
+    readers = [
+        Reader(name, token, [name for name in [*LOADING_CHECKS, *also] if "versions" in CHECKS[name].readers])
+        for name in versions
+    ]
     readers.append(Reader("granted", token, [*READER_CHECKS, *also]))
     refused = names_for("refused")
     others = [Reader("stranger", None, refused), Reader("ungranted", ungranted, refused)]
@@ -274,6 +299,9 @@ def _look(examination: Examination, readers: list[Reader], others: list[Reader],
                     findings.record(reader.who, check, NOT_RUN, needs)
             else:
                 examination.look(process, reader)
+        for process, reader, _ in ready:
+            if any(CHECKS[name].snippet for name in reader.checks):
+                examination.paste(process, reader, find_snippets(connect(), examination.release))
         # No process with a token starts after one that ran code of the release: that could have left something behind.
         for process, reader, downloaded in ready:
             examination.look_offline(process, reader, downloaded)

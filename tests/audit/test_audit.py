@@ -25,6 +25,8 @@ from hubkit.finetuning.collator import Collator
 from hubkit.finetuning.finetune import finetune
 from hubkit.generation.decoding import batches
 from hubkit.models.samples import Sample, read_samples
+from hubkit.release import check_before, record
+from hubkit.stages import STAGES
 from hubkit.tables import GENERATIONS, STUDIES, TRANSLATIONS
 from hubkit.workspace import Workspace, read_table, write_table
 
@@ -171,10 +173,13 @@ def test_it_goes_on_where_it_was_cut_off(
     assert json.loads(trained.memorisation.read_text(encoding="utf-8")) == found
 
 
-def test_a_split_without_validation_studies_is_left_out(trained: Workspace, vision_model: Path, tmp_path: Path) -> None:
+def test_a_split_without_validation_studies_is_left_out(
+    trained: Workspace, vision_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     workspace = Workspace(shutil.copytree(trained.root, tmp_path / "work"))
     drop(workspace, "validate", SIZES["validate"])
     audit(configured(vision_model, completions=0), workspace.running("audit", "key"))
+    assert capsys.readouterr().err.count("no validation studies: training is compared with test studies alone\n") == 1
     found = json.loads(workspace.memorisation.read_text(encoding="utf-8"))["membership"]
     assert (set(found["studies"]), found["train_validate"]) == ({"train", "test"}, None)
 
@@ -207,6 +212,18 @@ def test_too_few_studies_are_measured_by_what_is_repeated_alone(
     assert json.loads(workspace.memorisation.read_text(encoding="utf-8"))["membership"] is None
     assert [path.name for path in workspace.memorisation.parent.iterdir()] == ["memorisation.json"]
     assert "train and test need 10 studies each" in capsys.readouterr().err
+
+
+def test_a_corpus_that_changed_since_training_is_not_audited(
+    trained: Workspace, vision_model: Path, tmp_path: Path
+) -> None:
+    workspace, config = Workspace(shutil.copytree(trained.root, tmp_path / "work")), configured(vision_model)
+    (stage,) = (stage for stage in STAGES if stage.name == "finetune")
+    record(stage, config, workspace, stage.key(config, workspace), 0.0)
+    check_before("audit", config, workspace)
+    drop(workspace, "train", 1)
+    with pytest.raises(HubkitError, match=r"adapter: is out of date: inputs changed \(run: hubkit finetune\)$"):
+        check_before("audit", config, workspace)
 
 
 def test_an_adapter_of_another_base_is_refused(trained: Workspace, vision_model: Path, tmp_path: Path) -> None:

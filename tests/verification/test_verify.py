@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -20,6 +21,7 @@ from huggingface_hub import HfApi
 from loopback import keep_downloads_in, point_clients
 from tiny_release import make_release, publish_models, tiny_release_config
 
+import hubkit
 from hubkit.cli import cli
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError, UsageError
@@ -232,6 +234,14 @@ def run_verify(home: Path, hub: LocalHub, *arguments: str) -> tuple[int, str, Re
     return done.returncode, done.stdout + done.stderr, results(report) if report.exists() else {}
 
 
+LACKS_A_MODEL = "not run: a model that it loads is not on this Hub, or not granted to this account"
+"""What is said of a snippet whose encoder is BERTimbau itself, which the tests have not."""
+
+
+def not_passed(found: dict[str, str]) -> dict[str, str]:
+    return {name: result for name, result in found.items() if not result.startswith("passed: ")}
+
+
 def test_a_sealed_release_is_opened_with_the_readers_corpus(
     sealed: list[str], packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub, tmp_path: Path
 ) -> None:
@@ -239,7 +249,7 @@ def test_a_sealed_release_is_opened_with_the_readers_corpus(
     status, said, found = run_verify(tmp_path, hub, *sealed, "--corpus", corpus, "--images", corpus)
     assert status == 0, said
     assert found["hubkit"]["unsealed"].startswith("passed: ")
-    assert all(result.startswith("passed") for result in found["granted"].values()), found["granted"]
+    assert not_passed(found["granted"]) == {"snippet_space": LACKS_A_MODEL}
     assert found["granted"].keys() == {*READER_CHECKS, *SEALED_CHECKS}
     assert found["granted"]["datasets_load"].endswith("plain and streamed, as sealed bytes")
     assert found["granted"]["opened_as_read"].endswith(", Sealed() 13")
@@ -253,9 +263,9 @@ def test_a_sealed_release_is_opened_with_other_versions(
     versions = ["--versions", "datasets-3.6", "--keep-versions", str(Path(sys.prefix).resolve() / "versions")]
     status, said, found = run_verify(tmp_path, hub, *sealed, "--corpus", corpus, "--images", corpus, *versions)
     assert status == 0, said
-    for reader in ("granted", "datasets-3.6"):
-        assert all(result.startswith("passed") for result in found[reader].values()), found[reader]
-    assert found["datasets-3.6"].keys() == {*LOADING_CHECKS, *SEALED_CHECKS}
+    assert not_passed(found["granted"]) == {"snippet_space": LACKS_A_MODEL}
+    assert not_passed(found["datasets-3.6"]) == {}
+    assert found["datasets-3.6"].keys() == {*LOADING_CHECKS, *SEALED_CHECKS} - {"snippet_open"}
     assert "opened with the corpus" in found["datasets-3.6"]["literal_load"]
     assert found["datasets-3.6"]["opened_as_read"] == found["granted"]["opened_as_read"]
 
@@ -360,17 +370,51 @@ def test_what_researchers_do_works(
         ("granted", "bertimbau_table"),
         ("granted", "xlm_roberta_table"),
         ("granted", "reports_regenerated"),
+        *(("granted", f"snippet_{name}") for name in ("load", "join", "metric", "generate", "space", "space_scores")),
         ("stranger", "refused"),
         ("ungranted", "refused"),
         ("hubkit", "pinned_code"),
     }
-    assert report["counts"] == {"passed": 10, "failed": 0, "not run": 0}
+    assert report["counts"] == {"passed": 15, "failed": 0, "not run": 1}
     details = {check["check"]: check["detail"] for check in report["readers"][0]["checks"]}
     assert details["datasets_load"] == "16 splits by tag and main, plain and streamed"
     assert report["readers"][0]["versions"]["datasets"]
+    said = {check["check"]: f"{check['result']}: {check['detail']}" for check in report["readers"][0]["checks"]}
+    assert said["snippet_load"] == "passed: runs as pasted"
+    assert said["snippet_generate"].startswith("passed: runs as pasted; it prints ")
+    assert not_passed(said) == {"snippet_space": LACKS_A_MODEL}
     shown = capfd.readouterr().err
     assert re.search(r"granted +xlm_roberta_table +passed: 39 scores, largest difference", shown)
     assert not [path for path in workspace.root.iterdir() if path.name.startswith("clean-env-")]
+
+
+def test_code_on_a_card_that_is_not_hubkits_own_is_not_run(
+    packaged: tuple[ReleaseConfig, Workspace], reader: Callable[..., Reading], hub: LocalHub, tmp_path: Path
+) -> None:
+    """Whoever may write to the repo changes a snippet, the loader, and its SHA-256 on the card."""
+    config, workspace = packaged
+    marker, changed = tmp_path / "ran", Workspace(tmp_path / "work")
+    shutil.copytree(workspace.dist, changed.dist)
+    card, loader = changed.dist / "dataset" / "README.md", changed.dist / "dataset" / "loader" / "mimic_cxr_ptbr.py"
+    before = hashlib.sha256(loader.read_bytes()).hexdigest()
+    theirs = f"open({str(marker)!r}, 'w')"
+    loader.write_text(loader.read_text() + f"\n{theirs}\n")
+    text = card.read_text().replace(before, hashlib.sha256(loader.read_bytes()).hexdigest())
+    card.write_text(text.replace("\nreports = load_dataset(", f"\n{theirs}\nreports = load_dataset(", 1))
+    names = {"dataset": "edited", "adapter": "edited-lora", "metric": "edited_metric"}
+    later = config.model_copy(update={"hub": config.hub.model_copy(update=names)})
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in as_maintainer(hub).items():
+            patch.setenv(name, value)
+        push(later, changed)
+    corpus = str(config.corpus.root)
+    done = reader(later.hub.repo("dataset"), "--corpus", corpus, checks=("snippet_load", "snippet_join"))
+    assert done.found["granted"] == {
+        "snippet_load": f"not run: the card has not this code as hubkit {hubkit.__version__} writes it",
+        "snippet_join": f"not run: the loader that it runs is not pinned, or not that of hubkit {hubkit.__version__}",
+    }
+    assert "snippet_load        not run: the card has not this code" in done.said
+    assert not marker.exists()
 
 
 def test_a_reader_who_gets_in_without_a_grant_fails_the_verification(
