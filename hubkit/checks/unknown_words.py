@@ -7,7 +7,7 @@ import itertools
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hubkit.checks.flags import Flag
 from hubkit.checks.hunspell import WordList, word_list
@@ -25,10 +25,41 @@ SHARED, ENDING = 5, 4
 """Letters that a cognate shares with its source word at least, and letters in which they may end differently."""
 
 
+class Vocabulary(NamedTuple):
+    """The words of a source.
+
+    Attributes:
+        names: those that are written with a capital somewhere.
+        by_start: all of them, by the letters that a cognate shares with them at least.
+    """
+
+    names: frozenset[str]
+    by_start: dict[str, set[str]]
+
+    @classmethod
+    def of(cls, source: Sequence[Sentence]) -> Vocabulary:
+        names, by_start = set(), dict[str, set[str]]()
+        for sentence in source:
+            for at, word in enumerate(sentence.words):
+                if sentence.written(at)[0].isupper():
+                    names.add(word)
+                by_start.setdefault(_spelled(word)[:SHARED], set()).add(word)
+        return cls(frozenset(names), by_start)
+
+    def gives(self, word: str, text: str) -> bool:
+        """Whether a word, written as `text`, is a name of the source, or is formed from one of its words."""
+        if text[0].isupper() and word in self.names:
+            return True
+        # A word of the source that was left is no Portuguese.
+        alike = self.by_start.get(_spelled(word)[:SHARED], ())
+        return any(said != word and _cognate(said, word) for said in alike)
+
+
 def check_words(source: Sequence[Sentence], translation: Sequence[Sentence]) -> Iterator[Flag]:
     """Yield a flag for each word of a translation that is no word; none without an installed word list."""
     # One item in capitals among others is an abbreviation ("BAAR?"); a text in capitals is not.
     shouted = all(sentence.text.isupper() for sentence in translation)
+    vocabulary: Vocabulary | None = None
     for sentence in translation:
         if not sentence.unread:
             continue
@@ -38,7 +69,10 @@ def check_words(source: Sequence[Sentence], translation: Sequence[Sentence]) -> 
         for at in _candidates(sentence, shouted):
             start, end = sentence.span_of(at, at + 1)
             text = sentence.text[start - sentence.start : end - sentence.start]
-            if not is_known(text, words) and not _from_source(sentence, at, text, source):
+            if is_known(text, words):
+                continue
+            vocabulary = vocabulary or Vocabulary.of(source)
+            if not vocabulary.gives(sentence.words[at], text):
                 yield Flag("unknown_word", TABLE["severity"], None, (start, end))
 
 
@@ -67,20 +101,6 @@ def is_known(word: str, words: WordList) -> bool:
             rest = word[len(prefix) :]
             # "retroesternal", and with the consonant doubled, "infrarrenal".
             if rest in words or (rest[:2] in ("rr", "ss") and rest[1:] in words):
-                return True
-    return False
-
-
-def _from_source(sentence: Sentence, at: int, text: str, source: Sequence[Sentence]) -> bool:
-    """Whether a word is a name of the source, or formed from one of its words as Portuguese forms them."""
-    word = sentence.words[at]
-    for other in source:
-        for place, said in enumerate(other.words):
-            if said == word:
-                if not text[0].isupper() or not other.written(place)[0].isupper():
-                    continue  # a word of the source that was left is no Portuguese
-                return True
-            if _cognate(said, word):
                 return True
     return False
 
