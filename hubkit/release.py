@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from hubkit import __version__
 from hubkit.artifacts.manifest import Hardware, Manifest, read_manifest, write_manifest
 from hubkit.config import ReleaseConfig
+from hubkit.custody.own_copies import check_own_copies
 from hubkit.digests import changing, file_digest, unchanged
 from hubkit.disk import full_disk, gigabytes
 from hubkit.errors import HubkitError, UsageError
@@ -212,7 +213,9 @@ def check_before(name: str, config: ReleaseConfig, workspace: Workspace) -> None
 
     Raises:
         HubkitError: they were changed since, or that stage has to run again.
+        UsageError: the release is to be sealed, and nobody could open it.
     """
+    check_own_copies(config, workspace)
     (stage,) = _between(name, name)
     if stage.after is None:
         return

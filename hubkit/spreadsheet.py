@@ -60,13 +60,13 @@ def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str 
                 raise HubkitError(
                     f"row {number} holds a control character in column {columns[at - 1]!r}",
                     where=path,
-                    hint="choose an --output that ends in .jsonl",
+                    hint="write a .jsonl file instead",
                 ) from None
             if len(text or "") > LONGEST_CELL:
                 raise HubkitError(
                     f"row {number} holds more than {LONGEST_CELL} characters in column {columns[at - 1]!r}",
                     where=path,
-                    hint="choose an --output that ends in .jsonl",
+                    hint="write a .jsonl file instead",
                 )
             cell.data_type, cell.number_format = "s", "@"
     # An archive that writes to a full disk itself complains once more when it is forgotten.

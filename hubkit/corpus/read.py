@@ -17,7 +17,6 @@ from hubkit.corpus.images import ImageFile, prepare_images, publish_images
 from hubkit.corpus.readers import open_corpus
 from hubkit.corpus.sections import Report
 from hubkit.corpus.selection import label_table, select
-from hubkit.custody.own_copies import require_own_copies
 from hubkit.errors import HubkitError
 from hubkit.floors import require, require_reports, require_splits, require_texts
 from hubkit.progress import Progress
@@ -52,7 +51,6 @@ def read(config: ReleaseConfig, workspace: Workspace) -> None:
     corpus = config.corpus
     reader = open_corpus(corpus)
     catalogue = reader.catalogue()
-    require_own_copies(config, catalogue.headers.rule if catalogue.headers else None)
     studies = chosen_studies(catalogue, config)
     studies, images = _with_images(studies, catalogue, corpus, workspace)
     reasons, with_text = _write_studies(studies, reader, workspace, worker_count(corpus))

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from hubkit.artifacts.selection import read_selection
 from hubkit.config import ReleaseConfig
 from hubkit.errors import UsageError
 from hubkit.sources.mimic_cxr import as_distributed
 from hubkit.terms.kinds import terms_of
+from hubkit.workspace import Workspace
+
+
+def check_own_copies(config: ReleaseConfig, workspace: Workspace) -> None:
+    """As `require_own_copies`, by what is known of the reports so far.
+
+    Raises:
+        UsageError: see there.
+    """
+    if config.custody.mode == "sealed":
+        require_own_copies(config, read_selection(workspace).headers if workspace.selection.exists() else None)
 
 
 def require_own_copies(config: ReleaseConfig, headers: str | None) -> None:

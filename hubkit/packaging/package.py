@@ -10,7 +10,6 @@ from hubkit.artifacts.release_record import write_record
 from hubkit.artifacts.selection import read_selection
 from hubkit.config import ReleaseConfig
 from hubkit.custody import READER
-from hubkit.custody.own_copies import require_own_copies
 from hubkit.errors import HubkitError, UsageError
 from hubkit.floors import require_splits
 from hubkit.leakguard.guard import guard
@@ -74,7 +73,6 @@ def package(config: ReleaseConfig, workspace: Workspace) -> None:
 
 def _dataset(config: ReleaseConfig, workspace: Workspace, facts: CardFacts, folder: Path) -> list[Split]:
     templates = published("dataset_card")
-    require_own_copies(config, read_selection(workspace).headers)
     keys = release_keys(config)
     splits = write_dataset(config, workspace, folder, keys)
     write_text(folder / "CITATION.cff", render(templates / "CITATION.cff.jinja", facts.variables()))
