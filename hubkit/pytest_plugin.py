@@ -39,4 +39,6 @@ def hubkit_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
         with serve(tmp_path_factory.mktemp("hub"), cast=Cast(window=None)) as hub:
             yield hub
     except ModuleNotFoundError as error:
-        pytest.fail(f"the fixture hubkit_hub needs {error.name}: install hubkit-release[hub]", pytrace=False)
+        from hubkit.distribution import install_hint
+
+        pytest.fail(f"the fixture hubkit_hub needs {error.name} ({install_hint('hub')})", pytrace=False)
