@@ -135,7 +135,10 @@ HINT_RAY = "start the cluster, or unset RAY_ADDRESS for a Ray on this machine"
 
 
 def _require_listener(address: str) -> None:
-    host, _, port = address.rpartition("://")[2].rpartition(":")
+    # Where Ray looks for itself: a cluster that died leaves its address, which Ray would ask for a quarter of an hour.
+    noted = Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray", "ray_current_cluster")
+    asked = noted.read_text().strip() if address == "auto" and noted.is_file() else address
+    host, _, port = asked.rpartition("://")[2].rpartition(":")
     if not port.isdecimal():
         return  # "auto" and the like, where Ray looks for itself
     try:

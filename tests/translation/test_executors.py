@@ -70,12 +70,22 @@ def test_more_than_ray_has_is_refused(make_workspace, studies, configure):
     ],
 )
 def test_ray_that_is_not_there_or_told_nonsense(
-    make_workspace, studies, configure, monkeypatch, address, options, error, says
+    make_workspace, studies, configure, monkeypatch, tmp_path, address, options, error, says
 ):
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
     if address:
         monkeypatch.setenv("RAY_ADDRESS", address)
     with pytest.raises(error, match=says):
         run_one("translate", configure(executor="ray", ray=options), make_workspace(studies))
+
+
+def test_a_ray_that_died_is_not_waited_for(make_workspace, studies, configure, monkeypatch, tmp_path):
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1")
+    with pytest.raises(HubkitError, match="RAY_ADDRESS auto: no Ray answers within 30 s"):
+        run_one("translate", configure(executor="ray"), make_workspace(studies))
 
 
 SBATCH = """#!/bin/sh
