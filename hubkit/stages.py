@@ -157,8 +157,8 @@ STAGES: list[Stage] = [
             *[work.revision, work.memorisation.parent],
             *[*_generations(work), work.decoding],
             *_published(work),
-            # The cards print the package versions that these stages ran with.
-            *[work.manifest(name) for name in ("translate", "finetune", "generate", "score")],
+            # The cards print the package versions that these stages ran with, the hours and the hardware.
+            *[work.manifest(name) for name in ("translate", "finetune", "generate", "score", "audit")],
         ],
         outputs=lambda work: [work.dist, work.salt],
     ),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubkit.config import Finetuning
 from hubkit.errors import UsageError
-from hubkit.finetuning.portable import portable_name, portable_settings
+from hubkit.finetuning.portable import portable_names, portable_settings
 from hubkit.workspace import atomic, write_json
 
 if TYPE_CHECKING:
@@ -108,8 +108,7 @@ def write_adapter(model: Any, tensors: dict[str, torch.Tensor], folder: Path, ba
     weights = folder / "adapter_model.safetensors"
     dtype = torch.float32 if model.get_base_model().dtype == torch.float32 else torch.bfloat16
     with atomic(weights) as temporary:
-        kind = model.get_base_model().config.model_type
-        written = {
-            portable_name(kind, name): tensor.to(dtype).contiguous() for name, tensor in load_file(weights).items()
-        }
+        kept = load_file(weights)
+        names = portable_names(model.get_base_model().config.model_type, kept)
+        written = {names[name]: tensor.to(dtype).contiguous() for name, tensor in kept.items()}
         save_file(written, temporary, metadata={"format": "pt"})

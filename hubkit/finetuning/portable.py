@@ -7,6 +7,7 @@ those that every version since 4.51 reads; each was tried with 4.51, 4.57 and 5.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,15 @@ NAMED = {
 """Settings that are always written; the others where they differ from PEFT's default."""
 
 
-def portable_name(model_type: str, name: str) -> str:
-    """The name under which a tensor of an adapter is found by every version."""
-    return name.replace(*NESTED, 1) if model_type == "gemma3" else name
+def portable_names(model_type: str, names: Iterable[str]) -> dict[str, str]:
+    """The names under which the tensors of an adapter are found by every version, by the names that they have.
+
+    They stay as they are where it sits on more than the layers of the language model: the vision tower was renamed as
+    well, and PEFT translates no name of a module that is saved whole.
+    """
+    names = list(names)
+    portable = model_type == "gemma3" and all(name.startswith(NESTED[0]) and ".lora_" in name for name in names)
+    return {name: name.replace(*NESTED, 1) if portable else name for name in names}
 
 
 def portable_settings(settings: dict[str, Any]) -> dict[str, Any]:

@@ -7,30 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from hubkit.finetuning.portable import make_portable, portable_name, portable_settings
+from hubkit.finetuning.portable import make_portable, portable_names, portable_settings
 
 IMAGES = {"image_processor_type": "Gemma3ImageProcessor", "size": {"height": 112, "width": 112}}
 SPECIAL = {"boi_token": "<start_of_image>", "image_token": "<image_soft_token>"}
 
 
+NEWER = "base_model.model.model.language_model.layers.0.mlp.up_proj.lora_B.weight"
+OLDER = "base_model.model.language_model.model.layers.0.mlp.up_proj.lora_B.weight"
+TOWER = "base_model.model.model.vision_tower.encoder.layers.0.mlp.fc1.lora_A.weight"
+WHOLE = "base_model.model.model.language_model.embed_tokens.weight"
+
+
 @pytest.mark.parametrize(
-    ("model_type", "name", "expected"),
+    ("model_type", "names", "expected"),
     [
-        (
-            "gemma3",
-            "base_model.model.model.language_model.layers.0.mlp.up_proj.lora_B.weight",
-            "base_model.model.language_model.model.layers.0.mlp.up_proj.lora_B.weight",
-        ),
-        ("gemma3", "base_model.model.lm_head.lora_A.weight", "base_model.model.lm_head.lora_A.weight"),
-        (
-            "qwen2_vl",
-            "base_model.model.model.language_model.layers.0.mlp.up_proj.lora_B.weight",
-            "base_model.model.model.language_model.layers.0.mlp.up_proj.lora_B.weight",
-        ),
+        ("gemma3", [NEWER], [OLDER]),
+        ("gemma3", [NEWER, TOWER], [NEWER, TOWER]),
+        ("gemma3", [NEWER, WHOLE], [NEWER, WHOLE]),
+        ("qwen2_vl", [NEWER], [NEWER]),
     ],
 )
-def test_tensors_have_their_older_names(model_type: str, name: str, expected: str) -> None:
-    assert portable_name(model_type, name) == expected
+def test_tensors_have_their_older_names_where_all_can(model_type: str, names: list[str], expected: list[str]) -> None:
+    assert portable_names(model_type, names) == dict(zip(names, expected, strict=True))
 
 
 def test_settings_that_say_nothing_are_left_out() -> None:

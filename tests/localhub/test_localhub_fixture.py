@@ -55,6 +55,8 @@ def run_pytest(folder: Path, test: str, *options: str, **own: str) -> subprocess
         *options,
     ]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "PYTEST_"))}
+    # The plugin is named above: an installed hubkit would bring it a second time.
+    kept["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     environment = {**kept, "PYTHONPATH": str(CHECKOUT), "HF_HOME": str(folder / "home"), **own}
     return subprocess.run([*command, "."], cwd=folder, env=environment, capture_output=True, text=True)
 
@@ -78,7 +80,7 @@ def test_tests_share_a_hub_where_they_are_to(tmp_path: Path, scope: str) -> None
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST, encoding="utf-8")
     found = run_pytest(tmp_path, WITHOUT)
-    assert "the fixture hubkit_hub needs uvicorn: install hubkit-release[hub]" in found.stdout
+    assert 'the fixture hubkit_hub needs uvicorn (in your copy of hubkit: pip install ".[hub]")' in found.stdout
 
 
 def test_pytest_finds_the_plugin_and_it_imports_nothing() -> None:

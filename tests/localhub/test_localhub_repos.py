@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import httpx
@@ -54,7 +55,7 @@ def stranger(hub: LocalHub) -> HfApi:
 
 @pytest.fixture
 def repo(owner: HfApi, hub: LocalHub, request: pytest.FixtureRequest) -> str:
-    name = f"{hub.owner}/{request.node.name.replace('[', '-').replace(']', '').replace('_', '-')}"[:90].rstrip("-")
+    name = f"{hub.owner}/{re.sub('[^A-Za-z0-9]+', '-', request.node.name)[-70:].strip('-')}"
     owner.create_repo(name, repo_type="dataset")
     return name
 

@@ -172,7 +172,13 @@ def test_the_light_install_of_hubkit_goes_with_all_versions(python: Path) -> Non
     ("names", "expanded"),
     [
         ((), []),
-        (("all",), ["datasets-2.21", "datasets-3.6", "datasets-4.8", "datasets-5.2"]),
+        (
+            ("all",),
+            [
+                *("datasets-2.21", "datasets-3.6", "datasets-4.8", "datasets-5.2"),
+                *("transformers-4.51", "transformers-4.57", "transformers-5.23"),
+            ],
+        ),
         (("datasets-3.6", "datasets==4.0.0", "datasets-3.6"), ["datasets-3.6", "datasets==4.0.0"]),
     ],
 )
