@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import islice
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -51,19 +52,22 @@ def translate(config: ReleaseConfig, workspace: Workspace) -> None:
     worker = Worker(translation, workspace.partial)
     wanted = {name: texts_of(studies, name) for name in names}
     del studies  # a quarter of a gigabyte at the size of MIMIC-CXR
+    pa.default_memory_pool().release_unused()
     run_worker(worker, sections.units)
     done = worker.checkpoints.read()
     # Which words are unknown depends on the machine's dictionary, and so may a status: it is on record.
     record = {WORD_LIST: ",".join(done.word_lists)}
     model = public_name(translation.model, translation.model_id)
-    table = _translations(sections, done, model, Prompt.of(translation).digest()).replace_schema_metadata(record)
-    reconcile(table, wanted)
     checks = _checks(sections, done).replace_schema_metadata(record)
+    told = done.table.select(["thought_tokens", "error", "status"])
+    table = _translations(sections, done, model, Prompt.of(translation).digest()).replace_schema_metadata(record)
+    del sections, done  # with their texts, which are in the table now
+    reconcile(table, wanted)
     answered = table.num_rows - table["translation"].null_count
     hint = "does the model answer at all? [translation] model, base_url; then run the same command again"
     require(answered, table.num_rows, "sections have a translation", workspace.studies, hint)
-    _count_thoughts(done.table, workspace)
-    _count_failures(done.table)
+    _count_thoughts(told, workspace)
+    _count_failures(told)
     # Failed units are asked again only while the stage is not done.
     doubtful = workspace.machine_translations.with_name("flagged.parquet")
     check_share(table, checks, translation.max_flagged, doubtful, ("failed",))
@@ -98,8 +102,11 @@ def _count_failures(parts: pa.Table) -> None:
 
 def texts_of(studies: pa.Table, name: str) -> list[int]:
     """The studies whose section `name` has text, in order."""
-    ids, texts = studies["study_id"].to_pylist(), studies[name].to_pylist()
-    return sorted(study for study, text in zip(ids, texts, strict=True) if has_text(text))
+    found: list[int] = []
+    for batch in studies.select(["study_id", name]).to_batches(max_chunksize=4096):
+        ids, texts = (column.to_pylist() for column in batch.columns)
+        found += (study for study, text in zip(ids, texts, strict=True) if has_text(text))
+    return sorted(found)
 
 
 def reconcile(table: pa.Table, wanted: Mapping[str, list[int]]) -> None:
@@ -110,10 +117,10 @@ def reconcile(table: pa.Table, wanted: Mapping[str, list[int]]) -> None:
     """
     have, want = Counter[tuple[int, str]](), Counter[tuple[int, str]]()
     for name in {*wanted, *table["section"].unique().to_pylist()}:
-        rows = sorted(table.filter(pc.equal(table["section"], name))["study_id"].to_pylist())
+        rows = np.sort(table["study_id"].filter(pc.equal(table["section"], name)).to_numpy())
         sections = wanted.get(name, [])
-        if rows != sections:
-            have.update((study, name) for study in rows)
+        if not np.array_equal(rows, sections):
+            have.update((study, name) for study in rows.tolist())
             want.update((study, name) for study in sections)
     if have != want:
         missing, surplus = (want - have).total(), (have - want).total()
@@ -136,7 +143,8 @@ def _translations(sections: Sections, done: Done, model: str, prompt: str) -> pa
             reused.append(seen[number])
             seen[number] = True
     units = [sections.units[sections.numbers[row]] for row in rows]
-    parts = done.table.take(pa.array([done.places[unit.key] for unit in units], pa.int64()))
+    taken = pa.array([done.places[unit.key] for unit in units], pa.int64())
+    parts = done.table.select([name for name in PART.names if name in TRANSLATIONS.names]).take(taken)
     columns = {
         **{name: parts[name] for name in TRANSLATIONS.names if name in PART.names},
         "study_id": [sections.study_ids[row] for row in rows],
