@@ -371,7 +371,7 @@ def test_the_adapters_card(again: Recomputed, evaluation: Block, workspace: Work
     assert blocks == {
         "summary": Block([train, "1.0.0"], [], []),
         "access": Block(["2.1.0"], [], []),
-        "load": Block(["2", "896", "896"], ["3.0", "0", "1"], []),
+        "load": Block(["2", "896", "896", "4.51", "0.15"], ["3.0", "0", "1"], []),
         "training": Block(
             ["0.9206", "120", "0.4062", "0.7911", "13", "37"],
             [],
