@@ -248,7 +248,9 @@ def test_the_datasets_card(again: Recomputed, evaluation: Block, workspace: Work
         "quality": quality_block(again.translations),
         "evaluation": evaluation,
         "citation": Block(LITERATURE, ["1.0.0"], []),
-        "details": Block([], [], [[["", ""], ["licence", "PhysioNet Credentialed Health Data License 1.5.0"]]]),
+        "details": Block(
+            [], [], [[["what", "value"], ["licence", "PhysioNet Credentialed Health Data License 1.5.0"]]]
+        ),
         "privacy": Block(["5", "1", "1", "1"], [], []),
         "bias": bias_block(again),
         "impact": Block([], [], [[IMPACT, *EFFORT]]),
