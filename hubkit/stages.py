@@ -154,7 +154,7 @@ STAGES: list[Stage] = [
         ),
         inputs=lambda work: [
             *[work.studies, work.selection, work.translations, work.checks, work.adapter, work.scores],
-            *[work.revision, work.memorisation.parent],
+            *[work.revision, work.translator, work.memorisation.parent],
             *[*_generations(work), work.decoding],
             *_published(work),
             # The cards print the package versions that these stages ran with, the hours and the hardware.

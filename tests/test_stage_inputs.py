@@ -16,6 +16,7 @@ from loopback import hub, own_home
 import hubkit.verification.verify
 from hubkit.artifacts.recipe import read_base
 from hubkit.artifacts.training import read_training
+from hubkit.artifacts.translator import Translator, write_translator
 from hubkit.config import ReleaseConfig, Runtime, Table, parse_config
 from hubkit.demo.config import MODELS
 from hubkit.demo.corpus import write_corpus
@@ -212,6 +213,7 @@ def test_read_score_and_package_declare_what_they_read_and_no_declaration_can_go
     config = release_config(tmp_path / "corpus", scoring={**scoring, "resamples": 20, "device": "cpu"})
     for name in ("translate", "finetune", "generate"):
         record(stage_of(name), config, workspace, "0" * 64, 0.0)
+    write_translator(workspace, Translator(engine="transformers"))
     for name in ("score", "package"):
         stage = stage_of(name)
         run_recorded(stage, config, workspace, reads)

@@ -20,7 +20,11 @@ pytestmark = pytest.mark.long
 def interpreter(version: str) -> str | None:
     """The interpreter of a version of Python on this machine: of pyenv, whose own command on the path may not run."""
     homes = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin"))
-    return shutil.which("python", path=os.pathsep.join(map(str, homes))) or shutil.which(f"python{version}")
+    found = shutil.which("python", path=os.pathsep.join(map(str, homes))) or shutil.which(f"python{version}")
+    # pyenv's command is on the path for versions that it would refuse to run.
+    if found is None or subprocess.run([found, "--version"], capture_output=True).returncode:
+        return None
+    return found
 
 
 @pytest.fixture(scope="module")
