@@ -5,7 +5,7 @@
     python benchmarks/audit.py leaks [--seeds 20]
 
     recipes   trains the demo under each of RECIPES and prints how well losses tell training from
-              test studies, beside the findings F1 on the test studies (means over the seeds)
+              test studies, and the findings F1 on the test studies (means over the seeds)
     known     an adapter trained for 20 epochs without a validation split, so that the last one is
               kept, and one trained on the studies of another corpus: the first must be caught, the
               second must give .5 within its interval

@@ -144,5 +144,4 @@ def read_decoding(workspace: Workspace) -> Decoding:
 
 def write_decoding(workspace: Workspace, decoding: Decoding) -> None:
     """Write what `read_decoding` reads. The file has no number, which stands for format 1, as in every version."""
-
     write_json(workspace.decoding, to_json(decoding))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from hubkit.artifacts.model import Model, read_model
-from hubkit.formats import numbered
-from hubkit.workspace import Workspace, write_json
+from hubkit.artifacts.model import Model, read_model, write_model
+from hubkit.workspace import Workspace
 
 
 class Served(Model):
@@ -56,4 +55,4 @@ def read_translator(workspace: Workspace) -> Translator:
 
 def write_translator(workspace: Workspace, translator: Translator) -> None:
     """Write what `read_translator` reads."""
-    write_json(workspace.translator, numbered("translator", translator.model_dump(mode="json")))
+    write_model("translator", workspace.translator, translator)
