@@ -1,7 +1,7 @@
 """How many clinical errors the checks see, how often they cry wolf, and BERTScore beside them.
 
     python benchmarks/checks.py [--encoder FOLDER --layer N] [--pairs FILE ...] [--errors FILE] [--json]
-    python benchmarks/checks.py --set tests/checks/wide [--json]
+    python benchmarks/checks.py --set tests/checks/wide [--half odd|even] [--json]
     python benchmarks/checks.py --reports tests/clinical/correct_reports.tsv [--json]
 
 Each correct pair gets one error of each of twelve kinds, where its translation has a place for it. A kind's recall is
@@ -11,8 +11,8 @@ best there is for these very pairs: the highest recall that keeps false alarms w
 with source, raw and translation, where a wrong "não" in the translation is missing in raw. No text is ever printed.
 
 --set takes a folder of frozen pairs whose errors were written by hand, and prints recall by kind and false alarms by
-style, each with its Wilson interval, and nothing else. --reports takes a file of correct reports, and prints false
-alarms by style on its odd ids and on its even ones.
+style, each with its Wilson interval, and nothing else; --half keeps to its odd ids or to its even ones. --reports
+takes a file of correct reports, and prints false alarms by style on its odd ids and on its even ones.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def main() -> int:
 
 
 def _frozen(options: argparse.Namespace) -> int:
-    found = wide_figures(options.set) if options.set else halves(options.reports)
+    found = wide_figures(options.set, options.half) if options.set else halves(options.reports)
     if options.json:
         print(json.dumps({part: {key: share._asdict() for key, share in rows.items()} for part, rows in found.items()}))
     else:
@@ -195,7 +195,8 @@ def _options() -> argparse.Namespace:
         "--labels", type=Path, default=DATA / "clinical_labels.jsonl", help="texts with CheXpert labels"
     )
     parser.add_argument("--errors", type=Path, help="translations of an engine, with their raw form")
-    parser.add_argument("--set", type=Path, help="folder with sentences.tsv, reports.tsv and errors.tsv")
+    parser.add_argument("--set", type=Path, help="folder of sentences.tsv, reports.tsv, errors.tsv, or some")
+    parser.add_argument("--half", choices=("odd", "even"), help="of a --set: its odd ids alone, or its even ones")
     parser.add_argument("--reports", type=Path, help="file of correct reports, with a header")
     parser.add_argument("--encoder", help="folder or name of a multilingual encoder, for BERTScore")
     parser.add_argument("--layer", type=int, default=12, help="its layer")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 
 STYLES = {"icu", "dictated", "comparison", "hedged", "telegraphic", "trauma"}
+FREE_STYLES = {"icu", "trauma", "outpatient", "paediatric", "oncology", "comparison"}
 
 
 class FrozenSet(NamedTuple):
@@ -20,6 +21,8 @@ class FrozenSet(NamedTuple):
     kinds: int
 
     def rows(self, name):
+        if name not in self.least:
+            return []
         path = Path(__file__).with_name(self.folder) / f"{name}.tsv"
         return [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
 
@@ -35,6 +38,7 @@ SETS = (
         {"sentences": 60, "reports": 60},
         11,
     ),
+    FrozenSet("free", FREE_STYLES, {"reports": 120}, {"reports": 20}, 0),
 )
 
 
@@ -46,6 +50,8 @@ def frozen(request):
 @pytest.mark.parametrize("name", ["sentences", "reports", "errors"])
 def test_ids_are_unique_and_no_pair_occurs_twice(frozen, name):
     found = frozen.rows(name)
+    if name not in frozen.least:
+        pytest.skip(f"{frozen.folder} has no {name}")
     assert len(found) >= frozen.least[name]
     assert all(len(row) == 4 and all(cell.strip() == cell != "" for cell in row) for row in found)
     assert [row[0] for row in found if not re.fullmatch(name[0] + r"\d{3}", row[0])] == []
@@ -64,6 +70,8 @@ def test_each_kind_of_error_has_enough_cases(frozen):
 
 @pytest.mark.parametrize("name", ["sentences", "reports"])
 def test_each_style_has_enough_pairs(frozen, name):
+    if name not in frozen.least:
+        pytest.skip(f"{frozen.folder} has no {name}")
     styles = Counter(row[1] for row in frozen.rows(name))
     assert set(styles) == frozen.styles
     assert min(styles.values()) >= frozen.least_of_a_style[name]
