@@ -23,6 +23,7 @@ Kind = Literal[
     "memorisation",
     "thoughts",
     "translator",
+    "review",
 ]
 
 FORMATS: dict[Kind, int] = {
@@ -38,6 +39,7 @@ FORMATS: dict[Kind, int] = {
     "memorisation": 1,
     "thoughts": 1,
     "translator": 1,
+    "review": 1,
 }
 
 

@@ -150,6 +150,10 @@ class Workspace:
         """The maintainer's page, which holds text of the corpus; it stays here."""
         return self.root / "report.html"
 
+    def review(self, name: str) -> Path:
+        """The folder of a review by readers; its pages hold text of the corpus."""
+        return self.root / "review" / name
+
     @property
     def access_check(self) -> Path:
         """The record of the last PhysioNet access check."""

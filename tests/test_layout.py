@@ -20,7 +20,7 @@ LAYERS = (
     {"release"},
     {"stages", "room"},
     {"verification", "audit"},
-    {"corpus", "translation", "finetuning", "generation", "scoring", "packaging", "hub", "localhub"},
+    {"corpus", "translation", "finetuning", "generation", "scoring", "packaging", "hub", "localhub", "review"},
     {"leakguard", "checks", "metrics", "models", "custody", "record", "pins", "revision"},
     {"terms"},
     {"own_hub"},
