@@ -8,7 +8,7 @@ READY  := $(VENV)/.ready
 # and since then the second.
 PINNED := PIP_CONSTRAINT="$(CURDIR)/constraints.txt" PIP_BUILD_CONSTRAINT="$(CURDIR)/constraints.txt"
 
-.PHONY: check test long mutants demo wheel kills faults hub-client browser checks clean gpu slurm
+.PHONY: check test long mutants demo wheel kills faults hub-client browser checks clean gpu slurm docs
 
 $(READY): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing; give another 3.11 or later with PYTHON=..."; exit 1; }
@@ -78,6 +78,19 @@ gpu: $(READY)
 # Ten minutes: time limits and lost nodes take minutes.
 slurm: $(READY)
 	$(BIN)/pytest -m slurm tests/slurm
+
+# The site, strict: a broken link or a page outside the navigation ends the build. Its environment has no
+# torch, so that it is made in half a minute.
+DOCS := .venv-docs
+$(DOCS)/.ready: pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing; give another 3.11 or later with PYTHON=..."; exit 1; }
+	test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
+	$(PINNED) $(DOCS)/bin/python -m pip install --quiet --editable ".[docs,reader]"
+	touch $@
+
+docs: $(DOCS)/.ready
+	NO_MKDOCS_2_WARNING=true $(DOCS)/bin/mkdocs build --strict --quiet
+	@echo "the site is in work/site; open work/site/index.html, or: $(DOCS)/bin/mkdocs serve"
 
 clean:
 	rm -rf work build dist .pytest_cache .mypy_cache .ruff_cache

@@ -19,7 +19,13 @@ def command() -> None:
 
 @command.command(name="list")
 @config_option
-@click.option("--status", type=click.Choice(["pending", "accepted", "rejected", "all"]), default="pending")
+@click.option(
+    "--status",
+    type=click.Choice(["pending", "accepted", "rejected", "all"]),
+    default="pending",
+    show_default=True,
+    help="Which requests to list.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def listing(config: ReleaseConfig, status: str, as_json: bool) -> None:
     """List requests with what people wrote in the form."""

@@ -99,6 +99,14 @@ def default_schema(include_source: bool) -> pa.Schema:
     )
 
 
+def spans_schema() -> pa.Schema:
+    """Columns of the config `spans`, in clear."""
+    import pyarrow as pa
+
+    ids = [("subject_id", pa.int64()), ("study_id", pa.int64())]
+    return pa.schema([*ids, ("section", pa.string()), ("start", pa.int32()), ("stop", pa.int32())])
+
+
 def spans(workspace: Workspace) -> Iterator[tuple[str, pa.Table]]:
     """Where each section lies in the English report, by split: `start` and `stop` count its words.
 
@@ -109,8 +117,7 @@ def spans(workspace: Workspace) -> Iterator[tuple[str, pa.Table]]:
     """
     import pyarrow as pa
 
-    ids = [("subject_id", pa.int64()), ("study_id", pa.int64())]
-    schema = pa.schema([*ids, ("section", pa.string()), ("start", pa.int32()), ("stop", pa.int32())])
+    schema = spans_schema()
     columns = ["subject_id", "study_id", "split", *SECTIONS, "report"]
     studies = ByStudy(read_table(workspace.studies, columns))
     found: dict[str, list[pa.Table]] = {split: [schema.empty_table()] for split in SPLITS}

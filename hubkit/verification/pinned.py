@@ -22,7 +22,7 @@ _KINDS = {artifact: kind for kind, artifact in ARTIFACTS.items()}
 
 
 def check_pinned_code(api: HfApi, release: OnHub, noted: Pins | None = None) -> tuple[str, str]:
-    """Compare the code at the commits on the dataset's card, and at the tag, with the SHA-256s on the card.
+    """Loader, metric and reader have the SHA-256s on the dataset's card, at the commits that it names and at the tag.
 
     Args:
         noted: what the push noted down of the commits and SHA-256s, where it is there to compare with.

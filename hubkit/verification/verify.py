@@ -308,7 +308,7 @@ def _look(examination: Examination, readers: list[Reader], others: list[Reader],
 
 
 def _open(release: OnHub, corpus: Path, folder: Path, findings: Findings) -> Path | None:
-    """Open a sealed release with the reader's own corpus, and say how the check `unsealed` came out: its folder."""
+    """A sealed release opens whole with the reader's corpus; later checks read the opened folder. Needs `--corpus`."""
     from hubkit.custody.unseal import fetch_release, unseal_release
 
     repo = release.repos["dataset"]

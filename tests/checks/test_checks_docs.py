@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -12,35 +14,44 @@ from hubkit.checks.flags import IN_PORTUGUESE, portuguese
 WITHOUT_EXAMPLE = {"not_checked"}
 """A fault of the checks themselves: no pair is known that they cannot read."""
 
-GUIDE = Path(__file__).parents[2] / "docs" / "checks.md"
+REFERENCE = Path(__file__).parents[2] / "docs" / "site" / "reference.py"
 
-ROWS = [
-    [cell.strip().replace("\\*", "*").replace("&lt;", "<") for cell in line.strip("|").split("|")]
-    for line in GUIDE.read_text(encoding="utf-8").splitlines()
-    if line.startswith("| `")
-]
+
+def _reference() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("reference", REFERENCE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+ROWS = _reference().check_rows()
+"""Name, severity, source, right, wrong and Portuguese name of each check, as the site lists them."""
 
 
 @pytest.mark.parametrize(
     ("name", "severity", "source", "right", "wrong"), [row[:5] for row in ROWS], ids=[row[0] for row in ROWS]
 )
-def test_the_guides_examples_are_as_it_says(name, severity, source, right, wrong, request):
-    if name == "`unknown_word`":
+def test_the_examples_of_the_reference_are_as_it_says(name, severity, source, right, wrong, request):
+    if name == "unknown_word":
         request.getfixturevalue("small_words")
     assert [flag for flag in check(source, right) if flag.severity == "error"] == []
     found = {(flag.name, flag.severity) for flag in check(source, wrong)}
-    assert (name.strip("`"), "warning" if severity.startswith("warning") else "error") in found
+    assert (name, "warning" if severity.startswith("warning") else "error") in found
 
 
-def test_the_guide_has_every_check():
+def test_the_reference_has_every_check():
     package = Path(check.__code__.co_filename).parent
     sources = "".join(path.read_text(encoding="utf-8") for path in package.glob("*.py"))
     named = set(re.findall(r'Flag\(\s*f?"(\w+)"', sources))
-    told = {row[0].strip("`"): row[2:] for row in ROWS}
+    told = {row[0]: row[2:] for row in ROWS}
     assert len(told) == len(ROWS)
     # Grades and trends are lost and added too, and each has an example of that.
     changes = {f"{name}_{change}" for name in ("severity", "comparison") for change in ("lost", "added")}
-    compared = {f"{name}_{row.shown}": [*row.example, row.portuguese] for name, row in dimensions().items()}
+    compared = {
+        f"{name}_{row.shown}": [*row.example, portuguese(f"{name}_{row.shown}")] for name, row in dimensions().items()
+    }
     assert (
         sorted(told.keys() - compared - changes) == sorted(named - changes - WITHOUT_EXAMPLE) == sorted(IN_PORTUGUESE)
     )

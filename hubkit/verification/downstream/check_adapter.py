@@ -8,7 +8,9 @@ from task import Task, expect, fetched, published, repo, skip
 
 
 def adapter_loads(task: Task) -> str:
-    """Every layer of the adapter is found in its base: where names differ, PEFT warns, and the base alone answers."""
+    """Every layer of the adapter is found in its base. Where names differ, PEFT warns, and the base alone answers.
+    Needs the adapter.
+    """
     if any(importlib.util.find_spec(name) is None for name in ("torch", "peft", "transformers")):
         skip("torch, peft or transformers is not in this set of versions")
     import peft

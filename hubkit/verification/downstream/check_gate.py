@@ -14,7 +14,9 @@ from task import KINDS, Task, expect, skip
 
 
 def refused(task: Task) -> str:
-    """No file behind a gate is handed out, and the dataset does not load."""
+    """No file behind a gate is served to a stranger, or to the user without a grant (`HUBKIT_UNGRANTED_TOKEN`), and the
+    dataset does not load. Needs the dataset or the adapter.
+    """
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import GatedRepoError
 

@@ -10,7 +10,9 @@ from task import Task, expect, fetched, own, published, repo, skip, table
 
 
 def reports_regenerated(task: Task) -> str:
-    """Base and adapter give the published reports again, and the base alone gives others."""
+    """Base and adapter give at least 20 published reports again, word by word, and the base alone gives others. Needs
+    the dataset, the adapter, and `--images`.
+    """
     published(task, "adapter")
     adapter, tag, root = repo(task, "adapter"), task["tag"], Path(own(task, "images"))
     # After what may skip the check: to import these takes seconds.

@@ -23,7 +23,7 @@ def one_release(task: Task) -> str:
 
 
 def datasets_load(task: Task) -> str:
-    """Every config and split loads, by tag and by main, streamed or not, with as many rows."""
+    """Every config and split loads, by tag and by main, streamed or not, with as many rows. Needs the dataset."""
     from datasets import get_dataset_config_names, load_dataset
 
     name, counted = repo(task, "dataset"), 0
@@ -39,7 +39,7 @@ def datasets_load(task: Task) -> str:
 
 
 def literal_load(task: Task) -> str:
-    """`load_dataset("mimic-cxr-ptbr")` works beside the folder of the release, downloaded or opened with the corpus."""
+    """`load_dataset("mimic-cxr-ptbr")` works in the folder above the downloaded (or opened) one. Needs the dataset."""
     from datasets import load_dataset
 
     repo_id = repo(task, "dataset")
@@ -56,7 +56,9 @@ def literal_load(task: Task) -> str:
 
 
 def loader_joins(task: Task) -> str:
-    """The loader puts the release beside the reader's own corpus: English text, images, and messages."""
+    """The loader joins the release with the reader's own corpus: English text, images, and messages. It runs from the
+    branch `script` up to datasets 3, by import after it. Needs the dataset, and `--corpus` or `--images`.
+    """
     views = {"text": "corpus", "images": "images", "chat": "images"}
     given = {view: task[needs] for view, needs in views.items() if task[needs]} or skip("needs --corpus or --images")
     if "images" in given and importlib.util.find_spec("PIL") is None:

@@ -12,7 +12,9 @@ MEASURES = ("precision", "recall", "f1")
 
 
 def bertimbau_table(task: Task) -> str:
-    """The BERTimbau scores, from the published references."""
+    """The metric gives each BERTimbau score again, to 1e-4, from the published generations and references. Needs the
+    dataset and the metric.
+    """
     published(task, "metric")
     # What skips the check comes before the imports that a table needs.
     folder(task)
@@ -22,7 +24,9 @@ def bertimbau_table(task: Task) -> str:
 
 
 def xlm_roberta_table(task: Task) -> str:
-    """The XLM-R scores, from the English references that the loader finds in the reader's own corpus."""
+    """The metric gives each XLM-R score again, to 1e-4, from the English references that the loader finds in the
+    reader's own corpus. Needs the dataset, the metric, and `--corpus`.
+    """
     published(task, "metric")
     corpus, release = own(task, "corpus"), folder(task)
     english = loader(release).load("text", release, "test", mimic_cxr=corpus)

@@ -12,7 +12,9 @@ READER = "loader/sealed.py"
 
 
 def opened_as_read(task: Task) -> str:
-    """The release's reader gives, streamed as downloaded, what `hubkit unseal` wrote."""
+    """The release's reader gives what `hubkit unseal` wrote, streamed from the Hub too. Needs the dataset and
+    `--corpus`.
+    """
     from datasets import get_dataset_config_names, load_dataset
 
     if not task["sealed"]:

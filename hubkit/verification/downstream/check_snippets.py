@@ -23,20 +23,20 @@ _SHEETS: dict[str, dict[str, Any]] = {}
 
 
 def snippet_open(task: Task) -> str:
-    """The reader of a sealed release."""
+    """The code on the card that opens a sealed release works. Needs the dataset and `--corpus`."""
     _corpus(task)
     return _paste(task, "dataset", "snippet_open")
 
 
 def snippet_load(task: Task) -> str:
-    """The tables, opened where they are sealed."""
+    """The code on the dataset's card loads the tables. Needs the dataset."""
     if task["sealed"]:
         _need("dataset", "sealed", "the snippet that opens the release")
     return _paste(task, "dataset", "snippet_load")
 
 
 def snippet_join(task: Task) -> str:
-    """The loader beside the reader's own corpus, which lies where the snippet has it."""
+    """The code on the dataset's card joins the release with the reader's corpus. Needs the dataset and `--corpus`."""
     _corpus(task)
     if task["sealed"]:
         _link(Path(task["opened"] or skip("the text is sealed: give --corpus")), Path(repo(task, "dataset")).name)
@@ -44,13 +44,15 @@ def snippet_join(task: Task) -> str:
 
 
 def snippet_metric(task: Task) -> str:
-    """A row of the table of scores."""
+    """The code on the dataset's card computes a row of the table of scores. Needs the dataset and the metric."""
     _need("dataset", "generations", "the snippet that loads the tables")
     return _paste(task, "dataset", "snippet_metric")
 
 
 def snippet_generate(task: Task) -> str:
-    """A report of a test study with two images."""
+    """The code on the adapter's card generates the published report of a test study with two images. Needs the adapter
+    and `--images`, and runs only where `reports_regenerated` passed.
+    """
     images = Path(own(task, "images"))
     said = {row["study_id"]: row["generated"] for row in table(task, "generations") if row["condition"] == "lora"}
     shown = {row["study_id"]: row["images"] for row in table(task, "default") if row["study_id"] in said}
@@ -75,12 +77,12 @@ def snippet_generate(task: Task) -> str:
 
 
 def snippet_space(task: Task) -> str:
-    """The metric with its own encoder."""
+    """The code on the metric's card computes a score. Needs the metric."""
     return _paste(task, "metric", "snippet_space")
 
 
 def snippet_space_scores(task: Task) -> str:
-    """The scores of the release, by the metric's card."""
+    """The code on the metric's card scores the release. Needs the metric."""
     _need("metric", "metric", "the snippet before it")
     return _paste(task, "metric", "snippet_space_scores")
 

@@ -1,0 +1,216 @@
+"""The site: its reference has everything that the code has, its links lead somewhere, its commands exist.
+
+`make docs` builds it, strictly; these tests need no mkdocs.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from hubkit.cli import cli
+from hubkit.config import ReleaseConfig
+from hubkit.config.values import Table
+from hubkit.verification.checks import CHECKS
+
+CHECKOUT = Path(__file__).parents[1]
+DOCS = CHECKOUT / "docs"
+GUIDES = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+
+
+def _reference() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("reference", DOCS / "site" / "reference.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+reference = _reference()
+
+
+def first_cells(page: str) -> list[str]:
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in page.splitlines() if line.startswith("| ")]
+    return [row for row in rows if row.startswith("`")]
+
+
+def every_command(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield f"{path} {name}", command
+        if isinstance(command, click.Group):
+            yield from every_command(command, f"{path} {name}")
+
+
+COMMANDS = dict(every_command(cli, "hubkit"))
+
+
+def test_every_command_and_option_has_its_row() -> None:
+    page = reference.commands()
+    headings = re.findall(r"^#+ `(hubkit [^`]+)`$", page, flags=re.MULTILINE)
+    assert sorted(headings) == sorted(COMMANDS)
+    parts = re.split(r"^#+ `(hubkit [^`]+)`$", page, flags=re.MULTILINE)
+    texts = dict(zip(parts[1::2], parts[2::2], strict=True))
+    missing = [
+        (path, option)
+        for path, command in COMMANDS.items()
+        for parameter in command.params
+        if isinstance(parameter, click.Option)
+        for option in parameter.opts
+        if not any(option in cell for cell in first_cells(texts[path]))
+    ]
+    assert missing == []
+
+
+def test_every_option_says_what_it_does() -> None:
+    silent = [
+        (path, parameter.name)
+        for path, command in COMMANDS.items()
+        for parameter in command.params
+        if isinstance(parameter, click.Option) and not parameter.help
+    ]
+    assert silent == []
+
+
+def keys(model: type[Table], values: dict[str, Any], prefix: str) -> Iterator[str]:
+    """The settings of a table by their names in hubkit.toml, from what pydantic writes of the defaults."""
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        yield f"{prefix}{key}"
+        inner = values.get(key)
+        kinds = [
+            kind for kind in (field.annotation, *getattr(field.annotation, "__args__", ())) if isinstance(kind, type)
+        ]
+        for kind in kinds:
+            if issubclass(kind, Table):
+                yield from keys(kind, inner if isinstance(inner, dict) else {}, f"{prefix}{key}.")
+
+
+def test_every_setting_has_its_row() -> None:
+    page = reference.settings()
+    parts = re.split(r"^## \[(\w+)\]$", page, flags=re.MULTILINE)
+    tables = dict(zip(parts[1::2], parts[2::2], strict=True))
+    assert list(tables) == list(ReleaseConfig.model_fields)
+    for name, field in ReleaseConfig.model_fields.items():
+        table = type(field.default)
+        expected = list(keys(table, field.default.model_dump(mode="json", by_alias=True), ""))
+        assert [cell.strip("`") for cell in first_cells(tables[name])] == expected
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "| `seed` | integer | `42` | Decides every random choice: selection, few-shot examples, training, bootstrap. "
+        "| yes |",
+        "| `checkpoint` | integer | `1024` | Units between checkpoints: what a kill can cost. | no |",
+        "| `bertimbau.layer` | integer | `12` | The layer whose states are compared, counted from 1. | yes |",
+        "| `physionet_consent.when` | date | `none` | The day, as YYYY-MM-DD. | yes |",
+        '| `mode` | `"gated"`, `"sealed"` | `"gated"` | gated: the Hub asks; sealed: only those who hold the corpus '
+        "can open the text. | yes |",
+    ],
+)
+def test_a_setting_has_type_default_and_meaning(row: str) -> None:
+    assert row in reference.settings().splitlines()
+
+
+def test_no_cell_of_the_settings_is_empty() -> None:
+    rows = [line for line in reference.settings().splitlines() if line.startswith("| `")]
+    assert [row for row in rows if any(not cell.strip() for cell in row.strip("|").split("|"))] == []
+
+
+def test_every_verification_check_has_its_row() -> None:
+    assert [cell.strip("`") for cell in first_cells(reference.verification())] == ["pinned_code", "unsealed", *CHECKS]
+
+
+def test_every_column_has_its_meaning() -> None:
+    meanings = reference.columns()
+    assert list(meanings) == list(reference.SCHEMAS)
+    for name, (path, schema) in reference.SCHEMAS.items():
+        assert [column for column in meanings[name] if column != "rows"] == schema.names, path
+        assert f"## `{path}`" in reference.files()
+
+
+def test_every_config_of_the_loader_is_a_table() -> None:
+    loader = (CHECKOUT / "loading_script" / "mimic_cxr_ptbr.py").read_text(encoding="utf-8")
+    plain = re.search(r"^RELEASED = \(([^)]+)\)", loader, flags=re.MULTILINE)
+    assert plain is not None
+    assert set(re.findall(r'"(\w+)"', plain[1])) <= reference.SCHEMAS.keys()
+
+
+def pages(entries: list[Any]) -> Iterator[str]:
+    for entry in entries:
+        for value in [entry] if isinstance(entry, str) else entry.values():
+            yield from [value] if isinstance(value, str) else pages(value)
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    settings = yaml.safe_load((CHECKOUT / "mkdocs.yml").read_text(encoding="utf-8"))
+    listed = list(pages(settings["nav"]))
+    written = [str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")]
+    assert sorted(listed) == sorted([*written, *(f"reference/{name}.md" for name in reference.PAGES)])
+
+
+def anchors(text: str) -> set[str]:
+    heads = re.findall(
+        r"^#+ (.+)$", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL), flags=re.MULTILINE
+    )
+    return {re.sub(r"[\s]+", "-", re.sub(r"[^\w\s-]", "", head.lower()).strip()) for head in heads}
+
+
+def page_text(target: Path) -> str | None:
+    if target.parent == DOCS / "reference" and target.stem in reference.PAGES:
+        return str(reference.PAGES[target.stem]())
+    if target.is_dir():
+        return ""
+    return target.read_text(encoding="utf-8", errors="replace") if target.exists() else None
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: str(path.relative_to(CHECKOUT)))
+def test_links_lead_somewhere(guide: Path) -> None:
+    broken = []
+    for target in re.findall(r"\]\((?!https?:|mailto:)([^)\s]+)\)", guide.read_text(encoding="utf-8")):
+        path, _, anchor = target.partition("#")
+        text = page_text((guide.parent / path).resolve()) if path else guide.read_text(encoding="utf-8")
+        if text is None or (anchor and anchor not in anchors(text)):
+            broken.append(target)
+    assert broken == []
+
+
+def typed(guide: Path) -> Iterator[list[str]]:
+    """The commands of hubkit in a guide's blocks of code, as words."""
+    language: str | None = None
+    for line in guide.read_text(encoding="utf-8").replace("\\\n", " ").splitlines():
+        stripped = line.strip()
+        if stripped.startswith("```"):
+            language = stripped.removeprefix("```") if language is None else None
+        elif language in ("", "sh", "bash"):
+            command = stripped.removeprefix("$ ").removeprefix(".venv/bin/")
+            if command.startswith("hubkit "):
+                yield shlex.split(command, comments=True)[1:]
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: str(path.relative_to(CHECKOUT)))
+def test_commands_of_the_guides_exist(guide: Path) -> None:
+    for words in typed(guide):
+        path = "hubkit"
+        command: click.Command = cli
+        while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+            path = f"{path} {words.pop(0)}"
+            assert path in COMMANDS, guide
+            command = COMMANDS[path]
+        known = {option for parameter in command.params for option in [*parameter.opts, *parameter.secondary_opts]}
+        known |= {"-h", "--help"}
+        options = [word.strip("[]").partition("=")[0] for word in words if word.strip("[]").startswith("-")]
+        assert [option for option in options if option not in known] == [], (guide, path)
