@@ -19,10 +19,13 @@ BELONGS_TO = {
     "checks/files.py": ["check"],
     "cli/hub.py": ["hub token"],
     "cli/init.py": ["init"],
+    "cli/review.py": ["review make"],
     "custody/unseal.py": ["unseal"],
     "leakguard/guard.py": ["access reject", "withdraw"],
     "packaging/physionet.py": ["physionet"],
     "release.py": ["release"],
+    "review/": ["review make"],
+    "terms/reader_access.py": ["review confirm"],
     "verification/": ["verify"],
 }
 """The commands that reach a module, where its messages name a flag without naming the command.

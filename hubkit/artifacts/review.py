@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, Field, model_validator
 
 from hubkit.artifacts.model import Model, read_model, to_json, write_model
+from hubkit.workspace import Workspace
 
 ReviewKind = Literal["translation", "generation"]
 Language = Literal["pt", "en"]
@@ -77,6 +78,12 @@ class Confirmation(Model):
     when: datetime.date
 
 
+class Confirmations(Model):
+    """review/readers.json: the confirmations on record, by the id of the reader."""
+
+    readers: dict[ReaderId, Confirmation] = {}  # noqa: RUF012 - the model is frozen
+
+
 class Reader(Model):
     """Who reads; `confirmation` is there where the corpus is credentialed."""
 
@@ -116,7 +123,7 @@ class Review(Model):
         language: of the page, where a reader chooses no other.
         corpus: its kind.
         order: item ids by reader, in the order in which they see them; a repeat has the id ITEM#2.
-        blinding: by reader and item id, which condition stands at "a" and "b".
+        blinding: by reader and id in `order`, which condition stands at "a" and "b".
         texts: SHA-256 of the texts of each item.
         digest: of kind, items and texts; a result file names it.
     """
@@ -259,6 +266,21 @@ def read_review(folder: Path) -> Review:
 def write_review(folder: Path, review: Review) -> None:
     """Write what `read_review` reads."""
     write_model("review", folder / "review.json", review)
+
+
+def read_confirmations(workspace: Workspace) -> Confirmations:
+    """Whose access is on record; nobody's where there is no file.
+
+    Raises:
+        HubkitError: the file is not whole, incomplete, or of another format.
+    """
+    path = workspace.review("readers.json")
+    return read_model(Confirmations, "review", path, "hubkit review confirm") if path.exists() else Confirmations()
+
+
+def write_confirmations(workspace: Workspace, confirmations: Confirmations) -> None:
+    """Write what `read_confirmations` reads."""
+    write_model("review", workspace.review("readers.json"), confirmations)
 
 
 def envelope_json(envelope: Envelope) -> dict[str, Any]:

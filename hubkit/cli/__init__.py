@@ -40,7 +40,7 @@ SECTIONS = {
         ),
     ),
     "Access and publication": ("access", "unseal", "physionet", "withdraw"),
-    "Checks and rehearsal": ("check", "corrections", "hub", "rehearse"),
+    "Checks and rehearsal": ("check", "corrections", "review", "hub", "rehearse"),
 }
 """The commands by what they are for, as `hubkit --help` shows them."""
 
