@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
+RELEASE := $(VENV)/.release
 READY  := $(VENV)/.ready
 
 # An option would leave out the environments in which packages are built: pip reads these there too, before 25.3 the first
@@ -10,11 +11,22 @@ PINNED := PIP_CONSTRAINT="$(CURDIR)/constraints.txt" PIP_BUILD_CONSTRAINT="$(CUR
 
 .PHONY: check test long mutants demo wheel kills faults hub-client browser checks clean gpu slurm docs
 
-$(READY): pyproject.toml constraints.txt
+# What is not compiled while it is installed is compiled when it is first imported: most of it never is, and .venv
+# stays a third smaller. pip's own lines are the progress: quiet, a slow line looks like a hang.
+INSTALL := $(PINNED) $(BIN)/python -m pip install --no-compile --editable
+
+# One environment, in two steps: [release] is all that the demo needs, and the rest is for checks and tests.
+$(RELEASE): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing; give another 3.11 or later with PYTHON=..."; exit 1; }
+	@echo "make: installs hubkit and what a release needs into $(VENV): 1.6 GB, one to three minutes"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
-	$(PINNED) $(BIN)/python -m pip install --quiet --editable ".[release,live,ray,review,space,dev]"
+	$(INSTALL) ".[release]"
+	touch $@
+
+$(READY): $(RELEASE)
+	@echo "make: installs what checks and tests need as well: 1 GB more"
+	$(INSTALL) ".[release,hub,live,ray,review,space,dev]"
 	touch $@
 
 check: $(READY)
@@ -39,7 +51,7 @@ SEED ?= 1
 mutants: $(READY)
 	$(BIN)/python benchmarks/mutants --sample $(SAMPLE) --seed $(SEED)
 
-demo: $(READY)
+demo: $(RELEASE)
 	$(BIN)/hubkit release --demo --workspace work/demo
 
 # The wheel in an empty venv outside the checkout, with everything that a release needs, releases the demo.

@@ -9,7 +9,6 @@ reader's own copy.
 from __future__ import annotations
 
 import json
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -95,6 +94,8 @@ def _home() -> Path:
 
 def _checkout(home: Path) -> dict[str, Any] | None:
     """The table [project] of the checkout in `home`; None where it is not one."""
+    import tomllib
+
     try:
         project: dict[str, Any] = tomllib.loads((home / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     except (OSError, KeyError, ValueError):

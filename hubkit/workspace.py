@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import shutil
@@ -299,6 +298,8 @@ def sync(path: Path) -> None:
 
 def sync_all(path: Path) -> None:
     """Bring everything that was written to the file system of the folder `path` onto the disk, by one call."""
+    import ctypes
+
     handle = os.open(path, os.O_RDONLY)
     try:
         # Python has no syncfs. Where the C library has none either, all file systems are synced.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import pkgutil
@@ -40,7 +39,7 @@ SECTIONS = {
         ),
     ),
     "Access and publication": ("access", "unseal", "physionet", "withdraw"),
-    "Checks and rehearsal": ("check", "corrections", "review", "hub", "rehearse"),
+    "Checks and rehearsal": ("check", "corrections", "review", "hub", "demo", "rehearse"),
 }
 """The commands by what they are for, as `hubkit --help` shows them."""
 
@@ -71,6 +70,8 @@ class _Commands(click.Group):
         try:
             return super().resolve_command(context, args)
         except click.UsageError as error:
+            import difflib
+
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
             if not near:
                 raise

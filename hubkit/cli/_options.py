@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from hubkit.config import ReleaseConfig, load_config
 from hubkit.workspace import Workspace
 
 if TYPE_CHECKING:
+    # The models of all settings take longer to build than everything else that `hubkit --help` imports.
+    from hubkit.config import ReleaseConfig
     from hubkit.release import Step
 
 Command = Callable[..., Any]
@@ -45,6 +46,7 @@ def _read_config(context: click.Context, parameter: click.Parameter, value: Path
 
 def read_config(path: Path) -> ReleaseConfig:
     """Read the settings, and point the Hub's clients at the configured Hub before any of them is imported."""
+    from hubkit.config import load_config
     from hubkit.endpoint import use_endpoint
 
     config = load_config(path)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hubkit.cli._options import config_option, workspace_option
-from hubkit.config import ReleaseConfig
 from hubkit.workspace import Workspace
+
+if TYPE_CHECKING:
+    from hubkit.config import ReleaseConfig
+    from hubkit.hub.access import Asked
 
 
 @click.group(name="access", short_help="List who asks for the gated repos; grant or reject.")
@@ -29,19 +34,34 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def listing(config: ReleaseConfig, status: str, as_json: bool) -> None:
     """List requests with what people wrote in the form."""
-    from hubkit.hub.access import STATUSES, plain, requests
+    from hubkit.hub.access import STATUSES, requests
 
     found = requests(config, STATUSES if status == "all" else (status,))  # type: ignore[arg-type]
-    for asked in found:
-        if as_json:
+    if as_json:
+        for asked in found:
             click.echo(json.dumps(asked._asdict()))
-        else:
-            person = ", ".join(filter(None, (asked.user, asked.name, asked.email)))
-            click.echo(f"{asked.status:<9} {plain(person)}  {asked.repo}  {asked.time[:10]}")
-            for question, answer in asked.fields.items():
-                click.echo(f"          {plain(question)}: {plain(answer)}")
-    if not found and not as_json:
+        return
+    for line in _by_person(found):
+        click.echo(line)
+    if not found:
         click.echo("no requests")
+
+
+def _by_person(found: list[Asked]) -> Iterator[str]:
+    """Each person once; below, a line for what they asked alike (same status, day and answers), with its repos."""
+    from hubkit.hub.access import plain
+
+    people: dict[str, dict[tuple[str, str, tuple[tuple[str, str], ...]], list[str]]] = {}
+    for asked in found:
+        person = plain(", ".join(filter(None, (asked.user, asked.name, asked.email))))
+        alike = (asked.status, asked.time[:10], tuple(asked.fields.items()))
+        people.setdefault(person, {}).setdefault(alike, []).append(asked.repo)
+    for person, requested in people.items():
+        yield person
+        for (status, day, answers), repos in requested.items():
+            yield f"  {status:<9} {day}  {repos[0]}"
+            yield from (f"{'':24}{repo}" for repo in repos[1:])
+            yield from (f"{'':12}{plain(question)}: {plain(answer)}" for question, answer in answers)
 
 
 @command.command()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hubkit.cli._options import config_option, workspace_option
-from hubkit.config import ReleaseConfig
 from hubkit.workspace import Workspace
+
+if TYPE_CHECKING:
+    from hubkit.config import ReleaseConfig
 
 
 @click.group(name="corrections", short_help="Let people correct translations.")

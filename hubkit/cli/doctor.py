@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
 from hubkit.cli._options import config_option, workspace_option
-from hubkit.config import ReleaseConfig
 from hubkit.workspace import Workspace
+
+if TYPE_CHECKING:
+    from hubkit.config import ReleaseConfig
 
 
 @click.command(name="doctor", short_help="Check that this machine can run the release.")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from hubkit.cli._options import config_option, workspace_option
-from hubkit.config import ReleaseConfig
-from hubkit.terms.access_check import OFFICIAL
 from hubkit.workspace import Workspace
+
+if TYPE_CHECKING:
+    from hubkit.config import ReleaseConfig
 
 
 @click.command(name="fetch", short_help="Get the corpus from PhysioNet.")
@@ -20,6 +23,7 @@ def command(check: bool, config: ReleaseConfig, workspace: Workspace) -> None:
     The account comes from PHYSIONET_USERNAME and PHYSIONET_PASSWORD, ~/.netrc or the keyring.
     """
     from hubkit.corpus.fetch import check_access, fetch
+    from hubkit.terms.access_check import OFFICIAL
 
     if check:
         record = check_access(config, workspace)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hubkit.cli._options import CONFIG_PATH, config_option, run_stage, workspace_option
-from hubkit.config import ReleaseConfig
 from hubkit.errors import UsageError
 from hubkit.workspace import Workspace
+
+if TYPE_CHECKING:
+    from hubkit.config import ReleaseConfig
 
 
 @click.command(name="finetune", short_help="Train the adapter.")

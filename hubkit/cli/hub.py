@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -119,11 +120,23 @@ def _proxy_of(url: str) -> str | None:
     return ",".join(filter(None, (proxies.get("no"), host)))
 
 
-def _announce(hub: LocalHub) -> None:
-    click.echo(f"Hub on {hub.url}, repos of {hub.owner} in {hub.root}\n")
+def print_variables(hub: LocalHub, token: str, home: str | None = None) -> None:
+    """Print the lines that point the Hub's clients in a shell at `hub`.
+
+    Args:
+        token: of the account that they are.
+        home: a folder for what they download; None leaves it where it is.
+    """
     if (proxy := _proxy_of(hub.url)) is not None:
         click.echo(f"export NO_PROXY={proxy}  # a proxy is set, which clients would ask for this address")
     click.echo(f"export HF_ENDPOINT={hub.url}")
-    click.echo(f"export HF_TOKEN={hub.tokens['owner']}  # {hub.owner}, owns the repos")
+    click.echo(f"export HF_TOKEN={token}")
+    if home is not None:
+        click.echo(f"export HF_HOME={shlex.quote(home)}")
+
+
+def _announce(hub: LocalHub) -> None:
+    click.echo(f"Hub on {hub.url}, repos of {hub.owner} in {hub.root}\n")
+    print_variables(hub, f"{hub.tokens['owner']}  # {hub.owner}, owns the repos")
     click.echo(f"export HUBKIT_GRANTED_TOKEN={hub.tokens['granted']}  # was granted access to gated repos")
     click.echo(f"export HUBKIT_UNGRANTED_TOKEN={hub.tokens['ungranted']}  # was not")

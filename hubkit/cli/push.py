@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
 from hubkit.cli._options import config_option, run_stage, workspace_option
-from hubkit.config import ReleaseConfig
 from hubkit.workspace import Workspace
+
+if TYPE_CHECKING:
+    from hubkit.config import ReleaseConfig
 
 
 @click.command(name="push", short_help="Put the release on the Hub, gated first.")

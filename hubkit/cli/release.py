@@ -53,7 +53,8 @@ def command(
     if demo:
         from hubkit.demo.release import demo_release
 
-        demo_release(workspace, dry_run, first, last, print_plan, partial(print_step, workspace), print_start)
+        say = partial(click.echo, err=True)
+        demo_release(workspace, dry_run, first, last, print_plan, partial(print_step, workspace), print_start, say)
     else:
         _release(path, workspace, dry_run, first, last, discard_edits)
 

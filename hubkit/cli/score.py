@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from hubkit.cli._options import config_option, run_stage, workspace_option
-from hubkit.config import ReleaseConfig
 from hubkit.workspace import Workspace
 
 if TYPE_CHECKING:
+    from hubkit.config import ReleaseConfig
     from hubkit.scoring.table import Format
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from hubkit.cli._options import config_option, workspace_option
-from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.workspace import Workspace
 
 if TYPE_CHECKING:
+    from hubkit.config import ReleaseConfig
     from hubkit.hub.withdraw import Withdrawal
 
 

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from hubkit.artifacts.receipt import read_receipt
 from hubkit.config import ReleaseConfig, load_config, write_config
 from hubkit.disk import full_disk
 from hubkit.endpoint import use_endpoint
+from hubkit.errors import UsageError
 from hubkit.localhub import LocalHub, serve
 from hubkit.locks import only_one
 from hubkit.release import Announce, Report, Step, plan, run
@@ -34,6 +37,7 @@ def demo_release(
     show_plan: Callable[[list[Step]], None],
     show_step: Report,
     show_start: Announce,
+    say: Callable[[str], None],
 ) -> None:
     """Run the demo's stages from `first` to `last` that are not done, and show what came of it.
 
@@ -41,12 +45,13 @@ def demo_release(
         show_plan: prints the plan of a dry run.
         show_step: prints a stage that was run or skipped.
         show_start: prints a stage that is about to run.
+        say: prints what happens before the first of them.
 
     Raises:
         HubkitError: a stage failed; running the same command again continues.
     """
     from hubkit.report.page import write_page
-    from hubkit.report.summary import print_summary
+    from hubkit.report.summary import near, print_summary, program
 
     home = workspace.root / "demo"
     settings = home / "hubkit.toml"
@@ -57,7 +62,9 @@ def demo_release(
     if any(step.action != "skip" for step in steps):
         other = "another demo needs a workspace of its own: --workspace"
         lock = only_one(workspace.root / ".demo.lock", "runs the demo in this workspace", other)
+        say("demo: starts a Hub on loopback")
         with lock, _hub(home, settings) as hub:
+            say("demo: writes its corpus, puts its models on the Hub, and loads the libraries of the stages")
             with full_disk(workspace.root, lambda: NEEDED):
                 config = _prepare(home, hub)
             steps = run(config, workspace, first, last, show_step, show_start)
@@ -67,8 +74,27 @@ def demo_release(
     if steps[-1].stage is STAGES[-1]:
         config = load_config(settings)
         print_summary(config, workspace, settings, write_page(config, workspace))
-        port = urlsplit(config.hub.endpoint or "").port
-        print(f"\nThe Hub again, with new tokens:  hubkit hub serve --root {home / 'hub'} --port {port}")
+        print("\nThe Hub has stopped. It comes back, with what these lines need, by:\n")
+        print(f"    {program()} demo serve --workspace {shlex.quote(near(workspace.root))}")
+
+
+@contextlib.contextmanager
+def serve_again(workspace: Workspace) -> Iterator[tuple[LocalHub, list[str]]]:
+    """The Hub of a demo that was released, and what a researcher types; where the former port is free, on that.
+
+    Raises:
+        UsageError: no demo was released in this workspace.
+        HubkitError: the Hub is up already.
+    """
+    from hubkit.report.summary import researcher_lines
+
+    settings = workspace.root / "demo" / "hubkit.toml"
+    if not settings.exists() or read_receipt(workspace) is None:
+        hint = "run first: hubkit release --demo --workspace FOLDER; `make demo` writes work/demo"
+        raise UsageError("no demo was released here", where=str(workspace.root), hint=hint)
+    config = load_config(settings)
+    with serve(workspace.root / "demo" / "hub", _port(settings)) as hub:
+        yield hub, researcher_lines(config, workspace)
 
 
 def _plan(workspace: Workspace, settings: Path, first: str | None, last: str | None) -> list[Step]:

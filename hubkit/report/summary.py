@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
+import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -32,8 +35,25 @@ DEFAULTS = (Path("hubkit.toml"), Path("work"))
 """The --config and --workspace that a command takes where none is given."""
 
 
+def program() -> str:
+    """How hubkit is called from the current folder: by its name where the shell finds it, else by its path."""
+    called = Path(sys.argv[0])
+    found = shutil.which("hubkit")
+    if called.name != "hubkit" or (found and Path(found).resolve() == called.resolve()):
+        return "hubkit"
+    return shlex.quote(near(called))
+
+
+def near(path: Path) -> str:
+    """A path as short as it can be typed: from the current folder where it lies below it."""
+    here = os.path.relpath(path)
+    return str(path) if here.startswith(os.pardir) else here
+
+
 def print_summary(config: ReleaseConfig, workspace: Workspace, settings: Path, page: Path) -> None:
-    """Print what a finished release came to, from the files of `workspace`; its tables fit into 80 characters.
+    """Print what a finished release came to, from the files of `workspace`, in lines of at most 80 characters.
+
+    Only an address or a path that is longer than that is longer.
 
     Args:
         settings: where `config` was read from, for the commands that come next.
@@ -42,14 +62,14 @@ def print_summary(config: ReleaseConfig, workspace: Workspace, settings: Path, p
     console = Console(highlight=False, soft_wrap=True)
     summary = read_summary(workspace)
     console.print(f"\n[bold]Scores[/bold] of {summary.n} test studies of {summary.patients} patients,")
-    console.print(f"with {summary.confidence:.0%} intervals (all tables: hubkit score --table md)\n")
+    console.print(f"with {summary.confidence:.0%} intervals (all tables: {program()} score --table md)\n")
     seen = configured_statements(config)
     console.print(_scores(summary, seen.systems))
     for sentence in seen.sentences:
         console.print("\n" + textwrap.fill(sentence.replace("`", ""), WIDTH), markup=False)
     console.print(f"\n[bold]On the Hub[/bold], tag {config.release.tag}\n")
     for artifact, url in _addresses(config, workspace):
-        console.print(f"    {url}  {WHAT[artifact]}", markup=False)
+        console.print(f"    {WHAT[artifact]}\n      {url}", markup=False)
     console.print("\n[bold]What a researcher types[/bold]\n")
     for line in researcher_lines(config, workspace):
         console.print(f"    {line}".rstrip(), markup=False)
@@ -89,13 +109,15 @@ def researcher_lines(config: ReleaseConfig, workspace: Workspace) -> list[str]:
 
 def next_lines(workspace: Workspace, settings: Path) -> list[str]:
     """What a maintainer does with a release that is out: commands with the options that they need, and what for."""
-    where = "" if settings == DEFAULTS[0] else f" --config {shlex.quote(str(settings))}"
+    where = "" if settings == DEFAULTS[0] else f" --config {shlex.quote(near(settings))}"
     both = where
     if workspace.root != DEFAULTS[1].absolute():
-        both += f" --workspace {shlex.quote(str(workspace.root))}"
+        both += f" --workspace {shlex.quote(near(workspace.root))}"
     return [
-        f"hubkit access list{where}  # who asks for the gated repos; then: hubkit access grant{where} USER",
-        f"hubkit status{both}  # what is stale, and what is on the Hub",
+        "# who asks for the gated repos; then: access grant USER",
+        f"{program()} access list{where}",
+        "# what is stale, and what is on the Hub",
+        f"{program()} status{both}",
     ]
 
 

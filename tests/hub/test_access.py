@@ -87,8 +87,9 @@ def test_the_commands(hub: LocalHub, released: ReleaseConfig, tmp_path: Path) ->
 
     assert hubkit("access", "list") == "no requests\n"
     ask(hub, released, {"Country": "BR"})
-    assert "pending   outsider" in hubkit("access", "list")
-    assert "Country: BR" in hubkit("access", "list")
+    listed = hubkit("access", "list").splitlines()
+    assert [line.split()[0] for line in listed] == ["outsider,", "pending", released.hub.repo("adapter"), "Country:"]
+    assert listed[1].split()[2] == released.hub.repo("dataset")
     lines = [json.loads(line) for line in hubkit("access", "list", "--status", "all", "--json").splitlines()]
     assert {line["user"] for line in lines} == {"outsider", "reader"}
     assert "outsider may read" in hubkit("access", "grant", "outsider")
@@ -123,7 +124,7 @@ def test_what_strangers_write_does_no_harm(hub: LocalHub, released: ReleaseConfi
     settings.write_text(write_config(released))
     ask(hub, released, {"Country": "BR\x1b[2J\naccepted  another", "=1+1": "\u202eright to left", "Name": "+1"})
     listed = CliRunner().invoke(cli, ["access", "list", "--config", str(settings)]).output
-    assert len(listed.splitlines()) == 2 * 4
+    assert len(listed.splitlines()) == 1 + 2 + 3
     assert "Country: BR\ufffd[2J\ufffdaccepted  another" in listed
     as_json = CliRunner().invoke(cli, ["access", "list", "--json", "--config", str(settings)]).output
     assert json.loads(as_json.splitlines()[0])["fields"]["Name"] == "+1"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from hubkit.release import Step, record
 from hubkit.report.forecast import forecast
 from hubkit.report.outcomes import counted, outcome
 from hubkit.report.status import status
-from hubkit.report.summary import next_lines, print_summary, researcher_lines
+from hubkit.report.summary import next_lines, print_summary, program, researcher_lines
 from hubkit.stages import STAGES
 from hubkit.tables import SETUPS
 from hubkit.workspace import Workspace, write_json
@@ -238,8 +239,8 @@ def test_the_end_of_a_release_fits_into_80_columns(released: Workspace, capsys: 
     assert "https://hub.example/spaces/lab/metric" in said
     assert f"hubkit status --config 'my settings.toml' --workspace {released.root}" in said
     assert said.endswith(f"\n    file://{released.root}/report.html\n")
-    tables = [line for line in said.splitlines() if not re.search(r"https?://|file://|hubkit |--", line)]
-    assert max(len(line.rstrip()) for line in tables) <= 80
+    lines = [line for line in said.splitlines() if not re.search(r"https?://|file://|--workspace", line)]
+    assert max(len(line.rstrip()) for line in lines) <= 80
 
 
 @pytest.mark.parametrize(
@@ -265,5 +266,29 @@ def test_what_a_researcher_types_is_complete(released: Workspace, settings: dict
 def test_the_commands_that_come_next_need_no_options_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     lines = next_lines(Workspace(Path("work")), Path("hubkit.toml"))
-    assert [line.partition("  #")[0] for line in lines] == ["hubkit access list", "hubkit status"]
+    assert [line for line in lines if not line.startswith("#")] == ["hubkit access list", "hubkit status"]
     assert json.dumps(lines).count("--") == 0
+
+
+@pytest.mark.parametrize(
+    ("called", "on_the_path", "shown"),
+    [
+        (".venv/bin/hubkit", False, ".venv/bin/hubkit"),
+        (".venv/bin/hubkit", True, "hubkit"),
+        ("/opt/tools/hubkit", False, "/opt/tools/hubkit"),
+        ("/opt/my tools/hubkit", False, "'/opt/my tools/hubkit'"),
+        ("-c", False, "hubkit"),
+    ],
+)
+def test_commands_are_shown_as_they_can_be_typed(
+    called: str, on_the_path: bool, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    script = tmp_path / ".venv" / "bin" / "hubkit"
+    script.parent.mkdir(parents=True)
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(script.parent) if on_the_path else "/nowhere")
+    monkeypatch.setattr(sys, "argv", [called])
+    assert program() == shown
+    assert next_lines(Workspace(Path("work")), Path("hubkit.toml"))[1] == f"{shown} access list"
