@@ -24,6 +24,7 @@ Kind = Literal[
     "thoughts",
     "translator",
     "review",
+    "review_results",
 ]
 
 FORMATS: dict[Kind, int] = {
@@ -40,6 +41,7 @@ FORMATS: dict[Kind, int] = {
     "thoughts": 1,
     "translator": 1,
     "review": 1,
+    "review_results": 1,
 }
 
 

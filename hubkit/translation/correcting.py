@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,6 +59,23 @@ def import_corrections(config: ReleaseConfig, workspace: Workspace, file: Path) 
     kept |= {correction.key: correction for correction in new}
     write_rows(path, [_row(kept[key]) for key in sorted(kept)], COLUMNS)
     return Imported(path, len(new) - replaced, replaced, len(kept))
+
+
+def add_corrections(config: ReleaseConfig, workspace: Workspace, new: Sequence[Correction]) -> int:
+    """Add decisions to the configured file, and return how many of them it had another decision about, which stays.
+
+    Raises:
+        HubkitError: no file is configured, or it cannot be used; then nothing is written.
+    """
+    path = _configured(config)
+    check_known(new, _machine(workspace), path)
+    kept = {correction.key: correction for correction in _corrections(config)}
+    others = sum(
+        correction.key in kept and kept[correction.key].translation != correction.translation for correction in new
+    )
+    merged = {correction.key: correction for correction in new} | kept
+    write_rows(path, [_row(merged[key]) for key in sorted(merged)], COLUMNS)
+    return others
 
 
 def correction_status(config: ReleaseConfig, workspace: Workspace) -> Iterator[str]:
