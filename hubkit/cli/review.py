@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,11 @@ import click
 from hubkit.artifacts.review import LANGUAGES, REVIEW_KINDS
 from hubkit.cli._options import Command, config_option, workspace_option
 from hubkit.config import ReleaseConfig
+from hubkit.errors import UsageError
 from hubkit.workspace import Workspace
 
 if TYPE_CHECKING:
+    from hubkit.review.design import Design
     from hubkit.review.make import Made
 
 
@@ -35,8 +38,8 @@ def passphrase_option(function: Command) -> Command:
 
 
 @command.command(name="make", short_help="Draw what is read, and write a page for each reader.")
-@click.argument("name")
-@click.option("--reader", "readers", multiple=True, required=True, metavar="ID", help="Once for each reader.")
+@click.argument("name", required=False)
+@click.option("--reader", "readers", multiple=True, metavar="ID", help="Once for each reader.")
 @click.option("--kind", type=click.Choice(REVIEW_KINDS), default="translation", show_default=True)
 @click.option("--items", type=click.IntRange(1), default=100, show_default=True, help="Different rows that are read.")
 @click.option(
@@ -63,11 +66,20 @@ def passphrase_option(function: Command) -> Command:
 @click.option("--language", type=click.Choice(LANGUAGES), default="pt", show_default=True, help="Of the page at first.")
 @click.option("--image-side", type=click.IntRange(256, 4096), default=1024, show_default=True, help="Pixels.")
 @click.option("--clear", is_flag=True, help="Without encryption, where the terms of the corpus allow it.")
+@click.option(
+    "--error-rate",
+    type=float,
+    default=0.02,
+    show_default=True,
+    help="Share of rows that you expect an error in; it decides how strata share the items.",
+)
+@click.option("--plan", is_flag=True, help="Say how wide the intervals will be, and write nothing.")
+@click.option("--demo", is_flag=True, help="A rehearsal: simulated readers answer at once (synthetic corpora).")
 @passphrase_option
 @config_option
 @workspace_option
 def make(
-    name: str,
+    name: str | None,
     readers: tuple[str, ...],
     kind: Any,
     items: int,
@@ -80,6 +92,9 @@ def make(
     language: Any,
     image_side: int,
     clear: bool,
+    error_rate: float,
+    plan: bool,
+    demo: bool,
     passphrase_file: Path | None,
     config: ReleaseConfig,
     workspace: Workspace,
@@ -91,13 +106,46 @@ def make(
     from hubkit.review.design import Design
     from hubkit.review.make import Asked, check_review, make_review
     from hubkit.review.passphrase import read_passphrase
+    from hubkit.review.rehearse import REHEARSAL, check_rehearsal, rehearse
+    from hubkit.review.simulate import READERS
     from hubkit.tables import SPLITS
 
-    design = Design(items, config.release.seed if seed is None else seed, sampling, overlap, repeats)
+    seed = config.release.seed if seed is None else seed
+    if demo:
+        check_rehearsal(config)
+        name, readers = name or REHEARSAL, tuple(READERS)
+    if plan:
+        _plan(workspace, Design(items, seed, sampling, overlap, repeats, error_rate), kind, compare, splits, readers)
+        return
+    if name is None or not readers:
+        raise UsageError("a review needs a name, and readers", hint="hubkit review make NAME --reader ID --reader ID")
+    design = Design(items, seed, sampling, overlap, repeats, error_rate)
     asked = Asked(name, kind, readers, design, language, compare, splits or SPLITS, image_side)
     check_review(config, workspace, asked, in_clear=clear)
     passphrase = None if clear else read_passphrase(passphrase_file, twice=True)
-    _show(make_review(config, workspace, asked, passphrase))
+    made = make_review(config, workspace, asked, passphrase)
+    _show(made)
+    if demo:
+        files = rehearse(workspace, name, made.review, passphrase)
+        click.echo(f"answers of simulated readers; next: hubkit review collect {' '.join(map(str, files))}")
+
+
+def _plan(
+    workspace: Workspace,
+    design: Design,
+    kind: Any,
+    compare: tuple[str, str],
+    splits: tuple[str, ...],
+    readers: tuple[str, ...],
+) -> None:
+    from hubkit.review.design import sizes_of
+    from hubkit.review.material import rows_to_draw
+    from hubkit.review.plan import plan_lines
+    from hubkit.tables import SPLITS
+
+    rows = rows_to_draw(workspace, kind, compare, splits or SPLITS)
+    for line in plan_lines(sizes_of(rows), design, len(readers) or 1):
+        click.echo(line)
 
 
 def _show(made: Made) -> None:
@@ -114,6 +162,35 @@ def _show(made: Made) -> None:
         f"review {made.review.digest[:12]}: {len(made.review.items)} items for {len(made.review.readers)} readers"
     )
     click.echo("Send each reader their page, and the passphrase by another way. Keep review.json here.")
+
+
+@command.command(name="collect", short_help="Take readers' result files, and compute what they found.")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--name", help="The review.  [default: the one that the files name]")
+@passphrase_option
+@config_option
+@workspace_option
+def collect(
+    files: tuple[Path, ...],
+    name: str | None,
+    passphrase_file: Path | None,
+    config: ReleaseConfig,
+    workspace: Workspace,
+) -> None:
+    """Check FILES, READER.review.json of each reader, and write results.json of their review.
+
+    Files may come one by one: what was taken before counts again, and is never overwritten.
+    """
+    from hubkit.review.collect import collect as collect_review
+    from hubkit.review.collect import find_review
+    from hubkit.review.passphrase import read_passphrase
+    from hubkit.review.summary import summary_lines
+
+    found = find_review(workspace, name, files)
+    ask = functools.cache(lambda: read_passphrase(passphrase_file, twice=False))
+    for line in summary_lines(collect_review(config, workspace, found, files, ask)):
+        click.echo(line)
+    click.echo(f"written: {workspace.review(found) / 'results.json'}")
 
 
 @command.command(name="confirm", short_help="Record that PhysioNet lets a reader see the corpus.")

@@ -65,7 +65,7 @@ def take_corrections(
     if found:
         kept = [{name: value for name, value in row._asdict().items() if name in COLUMNS} for row in found]
         write_rows(folder / FILE, kept, COLUMNS)
-    return Taken(len(found), contradicting, _notices(config, workspace, folder, found, contradicting, stale))
+    return Taken(len(found), contradicting, _notices(config, workspace, found, contradicting, stale))
 
 
 def _rows(path: Path) -> dict[tuple[int, str], dict[str, Any]]:
@@ -95,7 +95,6 @@ def _corrected(readings: Sequence[Reading]) -> dict[str, dict[str, tuple[str, st
 def _notices(
     config: ReleaseConfig,
     workspace: Workspace,
-    folder: Path,
     found: Sequence[Correction],
     contradicting: int,
     stale: int,
@@ -108,7 +107,7 @@ def _notices(
     if found and config.translation.corrections:
         kept = add_corrections(config, workspace, found)
         if kept:
-            notices.append(f"{kept} sections had another decision in {config.translation.corrections}, which stays")
+            notices.append(f"{kept} sections had another decision in [translation] corrections, which stays")
     elif found:
-        notices.append(f"set [translation] corrections, then: hubkit corrections import {folder / FILE}")
+        notices.append(f"corrected texts wait in {FILE}: set [translation] corrections, then import it")
     return notices

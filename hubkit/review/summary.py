@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 from hubkit.artifacts.review_results import Coefficient, Results
 from hubkit.artifacts.scores import Interval
+
+WIDTH = 80
 
 MOST_ROWS = 12
 """Checks that the terminal shows; results.json has all."""
@@ -20,7 +23,7 @@ def summary_lines(results: Results) -> Iterator[str]:
     who = "simulated readers" if results.simulated else "readers"
     yield f"{results.read} of {results.population:,} {kind} read by {len(results.readers)} {who}"
     for notice in results.notices:
-        yield f"  note: {notice}"
+        yield from textwrap.wrap(f"note: {notice}", WIDTH, initial_indent="  ", subsequent_indent="    ")
     yield from _readers(results)
     yield from _rates(results)
     yield from _agreement(results)
@@ -35,11 +38,14 @@ def summary_lines(results: Results) -> Iterator[str]:
 
 def _readers(results: Results) -> Iterator[str]:
     yield ""
-    yield f"{'reader':<24}{'items':>7}{'again':>7}{'s each':>8}{'first':>8}{'last':>7}"
-    pace = {row.reader: (row.seconds_first, row.seconds_last) for row in results.learning}
+    yield f"{'reader':<24}{'items':>6}{'again':>6}{'s each':>8}{'first':>6}{'last':>6}{'errors first':>15}{'last':>7}"
+    pace = {row.reader: row for row in results.learning}
     for reader in results.readers:
-        first, last = (f"{seconds:.0f}" for seconds in pace[reader.id]) if reader.id in pace else ("", "")
-        yield f"{reader.id:<24}{reader.items:>7}{reader.repeats:>7}{reader.seconds:>8.0f}{first:>8}{last:>7}"
+        line = f"{reader.id:<24}{reader.items:>6}{reader.repeats:>6}{reader.seconds:>8.0f}"
+        if row := pace.get(reader.id):
+            errors = f"{row.errors_first:>15.0%}{row.errors_last:>7.0%}"
+            line += f"{row.seconds_first:>6.0f}{row.seconds_last:>6.0f}{errors}"
+        yield line
 
 
 def _rates(results: Results) -> Iterator[str]:
