@@ -95,7 +95,11 @@ def close_tree(root: Path, group: str | None = None) -> Tightened:
             hint="move it away, or choose another workspace with --workspace",
         ) from None
     except OSError as error:
-        raise HubkitError(f"cannot be closed to others: {error.strerror}", where=error.filename) from None
+        raise HubkitError(
+            f"cannot be closed to others: {error.strerror}",
+            where=error.filename,
+            hint="own the folder, or choose another workspace with --workspace",
+        ) from None
 
 
 def _tree(root: Path) -> Iterator[str]:

@@ -85,7 +85,8 @@ def flags(name: str) -> set[str]:
 
 def wrong(module: str, text: str) -> list[str]:
     """What a message names and does not exist."""
-    text = OTHERS.sub("", text)
+    # Where hubkit may not be on the PATH, its name is filled in.
+    text = re.sub(rf"\0 (?=(?:{'|'.join(COMMANDS)})\b)", "hubkit ", OTHERS.sub("", text))
     faults = []
     for said in re.finditer(r"hubkit ((?:--)?[a-z]\w*)((?: +[^\s;:,()`]+)*)", text):
         first, rest = said[1], said[2].split()

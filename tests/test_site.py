@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import click
@@ -27,16 +27,9 @@ DOCS = CHECKOUT / "docs"
 GUIDES = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 
 
-def _reference() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("reference", DOCS / "site" / "reference.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-reference = _reference()
+sys.path.insert(0, str(DOCS / "site"))
+error_reference: Any = importlib.import_module("error_reference")
+reference: Any = importlib.import_module("reference")
 
 
 def first_cells(page: str) -> list[str]:
@@ -214,3 +207,15 @@ def test_commands_of_the_guides_exist(guide: Path) -> None:
         known |= {"-h", "--help"}
         options = [word.strip("[]").partition("=")[0] for word in words if word.strip("[]").startswith("-")]
         assert [option for option in options if option not in known] == [], (guide, path)
+
+
+def test_every_error_is_listed_with_what_helps() -> None:
+    found = error_reference.errors()
+    code = "".join(path.read_text(encoding="utf-8") for path in sorted((CHECKOUT / "hubkit").rglob("*.py")))
+    raised = len(re.findall(r"raise (?:HubkitError|UsageError|Interrupted)\(\s*[^)\s]", code))
+    assert len(found) >= raised > 300
+    # A pull request that waits is an answer of the Hub, and its address is what helps.
+    assert [f"{error.module}:{error.line}" for error in found if not error.hint and "merged" not in error.what] == []
+    page = reference.PAGES["errors"]()
+    assert page.count("\n| ") >= len({(error.what, error.where, error.hint) for error in found})
+    assert "| no such file | {path} | write one with: hubkit init | 2 |" in page

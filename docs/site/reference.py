@@ -17,6 +17,7 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 import click
+import error_reference
 import pyarrow as pa
 
 from hubkit.checks.compare import dimensions
@@ -335,6 +336,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "checks": checks,
     "verification": verification,
     "files": files,
+    "errors": lambda: error_reference.page(table),
 }
 
 if __name__ == "__main__":

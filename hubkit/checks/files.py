@@ -168,7 +168,11 @@ def _require_text(path: Path, name: str, columns: Sequence[str], rows: Sequence[
         if name not in row:
             raise UsageError(f"has no {name!r} in row {number}", where=path, hint=hint)
         if not isinstance(row[name], str | None):
-            raise UsageError(f"holds no text in column {name!r} of row {number}", where=path)
+            raise UsageError(
+                f"holds no text in column {name!r} of row {number}",
+                where=path,
+                hint="fill it in, or remove the row; a cell of text is needed",
+            )
 
 
 def _refuse_others(path: Path, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:

@@ -65,7 +65,9 @@ def read_rows(path: Path, wanted: Sequence[str]) -> Rows:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise HubkitError(f"cannot be read: {error.strerror}", where=path) from None
+        raise HubkitError(
+            f"cannot be read: {error.strerror}", where=path, hint="check the path and who may read the file"
+        ) from None
     if ending == ".parquet":
         return _from_parquet(path, content)
     try:
@@ -83,7 +85,7 @@ def _from_parquet(path: Path, content: bytes) -> Rows:
     try:
         table = pq.read_table(pa.BufferReader(content))
     except (pa.ArrowInvalid, OSError):
-        raise HubkitError("is not a whole Parquet file", where=path) from None
+        raise HubkitError("is not a whole Parquet file", where=path, hint="write or copy the file again") from None
     _refuse_doubled(path, table.column_names)
     return Rows(table.column_names, table.to_pylist(), table)
 
@@ -101,7 +103,9 @@ def _from_csv(path: Path, text: str, wanted: Sequence[str], delimiters: str) -> 
         _refuse_doubled(path, columns)
         rows = list(reader)
     except csv.Error as error:
-        raise HubkitError(f"is no CSV file: {error}", where=path) from None
+        raise HubkitError(
+            f"is no CSV file: {error}", where=path, hint="save it again as CSV in UTF-8, with a row for each pair"
+        ) from None
     finally:
         csv.field_size_limit(limit)
     for number, row in enumerate(rows, 1):
@@ -125,7 +129,9 @@ def _from_xlsx(path: Path) -> Rows:
         header, *cells = list(read_sheet(path)) or [()]
     except (OSError, ValueError) as error:
         what = error.strerror if isinstance(error, OSError) else "it is not a whole .xlsx file"
-        raise HubkitError(f"cannot be read: {what}", where=path) from None
+        raise HubkitError(
+            f"cannot be read: {what}", where=path, hint="open it and save it again, or save it as CSV"
+        ) from None
     # A sheet goes on for as long as its cells were ever touched.
     while header and header[-1] is None:
         header = header[:-1]
@@ -146,11 +152,19 @@ def _from_json_lines(path: Path, text: str) -> Rows:
                 # An escape can write half of a surrogate pair, which no file can hold as it is.
                 json.dumps(row, ensure_ascii=False).encode()
             except UnicodeEncodeError:
-                raise HubkitError(f"holds half a surrogate pair in line {number}", where=path) from None
+                raise HubkitError(
+                    f"holds half a surrogate pair in line {number}",
+                    where=path,
+                    hint="write the line again; its text was cut inside a character",
+                ) from None
             except (ValueError, RecursionError):
                 row = None
             if not isinstance(row, dict):
-                raise HubkitError(f"holds no JSON object in line {number}", where=path)
+                raise HubkitError(
+                    f"holds no JSON object in line {number}",
+                    where=path,
+                    hint="a .jsonl file has a JSON object in each line, with the columns as its keys",
+                )
             rows.append(row)
     return Rows(list(dict.fromkeys(name for row in rows for name in row)), rows)
 

@@ -40,7 +40,13 @@ def passphrase_option(function: Command) -> Command:
 @command.command(name="make", short_help="Draw what is read, and write a page for each reader.")
 @click.argument("name", required=False)
 @click.option("--reader", "readers", multiple=True, metavar="ID", help="Once for each reader.")
-@click.option("--kind", type=click.Choice(REVIEW_KINDS), default="translation", show_default=True)
+@click.option(
+    "--kind",
+    type=click.Choice(REVIEW_KINDS),
+    default="translation",
+    show_default=True,
+    help="What is read: translations with their sources, or generated reports with their images.",
+)
 @click.option("--items", type=click.IntRange(1), default=100, show_default=True, help="Different rows that are read.")
 @click.option(
     "--sampling",

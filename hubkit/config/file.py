@@ -26,12 +26,16 @@ def load_config(path: Path) -> ReleaseConfig:
     except FileNotFoundError:
         raise UsageError("no such file", where=path, hint="write one with: hubkit init") from None
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"not valid TOML: {error}", where=path) from None
+        raise UsageError(
+            f"not valid TOML: {error}", where=path, hint="the settings as they are written: hubkit settings"
+        ) from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise UsageError(f"line {line} is not UTF-8", where=path, hint="save the file as UTF-8") from None
     except OSError as error:
-        raise UsageError(f"cannot be read: {error.strerror}", where=path) from None
+        raise UsageError(
+            f"cannot be read: {error.strerror}", where=path, hint="check the path and who may read the file"
+        ) from None
     config = parse_config(values, where=path)
     folder = path.absolute().parent
     return config.model_copy(

@@ -39,4 +39,8 @@ def _json(value: Any, place: bytes) -> bytes:
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     except ValueError:
-        raise HubkitError("holds a value that JSON does not know", where=place[2:].decode()) from None
+        raise HubkitError(
+            "holds a value that JSON does not know",
+            where=place[2:].decode(),
+            hint="numbers that are not finite cannot be sealed; correct the table, then: hubkit release",
+        ) from None

@@ -141,7 +141,11 @@ def read_roster(root: Path) -> list[Group]:
         HubkitError: it is missing or damaged, or of another format.
     """
     if not (root / ROSTER).is_file():
-        raise HubkitError(f"holds no {ROSTER}: it is no sealed release, or not all of it", where=root)
+        raise HubkitError(
+            f"holds no {ROSTER}: it is no sealed release, or not all of it",
+            where=root,
+            hint="download the whole release: hubkit unseal REPO",
+        )
     table = read_sealed(root / ROSTER)
     if {"studies", "rows"} <= set(table.column_names):
         raise other_format(1)

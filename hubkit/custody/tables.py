@@ -57,7 +57,11 @@ def _kind(field: pa.Field) -> str:
     for kind, form in KINDS.items():
         if field.type == form:
             return kind
-    raise HubkitError(f"a column of type {field.type} cannot be sealed", where=field.name)
+    raise HubkitError(
+        f"a column of type {field.type} cannot be sealed",
+        where=field.name,
+        hint="columns of text, numbers, lists of them and times can; cast it, or leave it out",
+    )
 
 
 def row_by_study(spans: pa.Table) -> pa.Table:

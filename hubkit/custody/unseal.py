@@ -67,7 +67,11 @@ def fetch_release(repo: str, revision: str | None) -> Path:
     try:
         return Path(snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=patterns))
     except HFValidationError:
-        raise UsageError("is neither a folder nor the id of a repo", where=repo) from None
+        raise UsageError(
+            "is neither a folder nor the id of a repo",
+            where=repo,
+            hint="give NAMESPACE/NAME, or the folder of a release",
+        ) from None
     except GatedRepoError:
         raise HubkitError("access is not granted to you", where=repo, hint="ask for it on the repo's page") from None
     except RepositoryNotFoundError:
@@ -75,7 +79,11 @@ def fetch_release(repo: str, revision: str | None) -> Path:
     except LocalEntryNotFoundError:
         raise HubkitError("the Hub cannot be reached", where=repo, hint="try again, or set HF_ENDPOINT") from None
     except HfHubHTTPError as error:
-        raise HubkitError(f"cannot be downloaded: {error.server_message or error}", where=repo) from None
+        raise HubkitError(
+            f"cannot be downloaded: {error.server_message or error}",
+            where=repo,
+            hint="try again; `hf auth whoami` shows the account",
+        ) from None
 
 
 def unseal_release(

@@ -45,7 +45,11 @@ def finetune(config: ReleaseConfig, workspace: Workspace) -> None:
     splits = {split: read_samples(workspace, split, kind) for split in ("train", "validate")}
     require_samples(splits["train"], "train", workspace)
     if config.finetuning.sweep and not splits["validate"].kept:
-        raise UsageError("a sweep chooses by the validate split, which is empty", where="[finetuning.sweep]")
+        raise UsageError(
+            "a sweep chooses by the validate split, which is empty",
+            where="[finetuning.sweep]",
+            hint="remove the table, or choose a corpus whose splits have a validate part",
+        )
     if is_first():
         _say(splits)
     examples = choose_examples(splits["train"].kept, config.generation.shots, config.release.seed)

@@ -178,7 +178,11 @@ class Xet:
             _share(self._store(repo), copy)
             self._cut(copy, files)
             if not self._adopt(repo, copy):
-                raise HubkitError("the index of the chunks of a repo cannot be opened", where=self._store(repo))
+                raise HubkitError(
+                    "the index of the chunks of a repo cannot be opened",
+                    where=self._store(repo),
+                    hint="restart the Hub; if it stays so, delete this folder and upload the files again",
+                )
         finally:
             shutil.rmtree(copy, ignore_errors=True)
 

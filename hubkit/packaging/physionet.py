@@ -100,7 +100,11 @@ def _write(config: ReleaseConfig, workspace: Workspace, facts: CardFacts, folder
     write_text(folder / "LICENSE.txt", render(templates / "physionet_license.txt.jinja", shown))
     for path in folder.rglob("*"):
         if not FILE_NAME.fullmatch(path.name) or ".." in path.name:
-            raise HubkitError("has a name that PhysioNet refuses", where=path.relative_to(folder))
+            raise HubkitError(
+                "has a name that PhysioNet refuses",
+                where=path.relative_to(folder),
+                hint="letters, digits, . _ and - alone; rename it in the settings, then: hubkit package",
+            )
     _write_sums(folder)
 
 
@@ -129,7 +133,11 @@ def _validate(folder: Path) -> ValidationResult:
     found = validate_dataset(str(folder), show_progress=False)
     errors = _told(found, "error")
     if errors:
-        raise HubkitError(f"PhysioNet's validator finds {len(errors)} errors, first {errors[0]}", where=folder.name)
+        raise HubkitError(
+            f"PhysioNet's validator finds {len(errors)} errors, first {errors[0]}",
+            where=folder.name,
+            hint="correct what it names, then: hubkit physionet",
+        )
     write_text(folder / REPORT, found.summary())
     _write_sums(folder)
     return found

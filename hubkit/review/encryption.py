@@ -60,7 +60,10 @@ class Key:
         try:
             return self._cipher.decrypt(_decode(cipher.iv), content, label.encode())
         except (InvalidTag, ValueError):
-            raise HubkitError("the passphrase does not open it, or it was changed") from None
+            raise HubkitError(
+                "the passphrase does not open it, or it was changed",
+                hint="give the passphrase of the review; or ask the reader for the file again",
+            ) from None
 
 
 def check_passphrase(passphrase: str, where: str) -> str:
@@ -107,10 +110,15 @@ def open_envelope(envelope: Envelope, passphrase: str | None) -> dict[str, Any]:
     """
     if envelope.cipher is None:
         if not isinstance(envelope.data, dict):
-            raise HubkitError("is not in clear, and does not say how it is encrypted")
+            raise HubkitError(
+                "is not in clear, and does not say how it is encrypted",
+                hint="ask the reader for the file again, as the page exported it",
+            )
         return envelope.data
     if envelope.kdf is None or not isinstance(envelope.data, str):
-        raise HubkitError("does not say how it is encrypted")
+        raise HubkitError(
+            "does not say how it is encrypted", hint="ask the reader for the file again, as the page exported it"
+        )
     if passphrase is None:
         raise HubkitError("is encrypted", hint="give the passphrase of the review")
     plain = Key(passphrase, envelope.kdf).decrypt(
@@ -121,7 +129,9 @@ def open_envelope(envelope: Envelope, passphrase: str | None) -> dict[str, Any]:
     except ValueError:
         content = None
     if not isinstance(content, dict):
-        raise HubkitError("does not hold a JSON object")
+        raise HubkitError(
+            "does not hold a JSON object", hint="ask the reader for the file again, as the page exported it"
+        )
     return content
 
 
@@ -133,4 +143,6 @@ def _decode(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except ValueError:
-        raise HubkitError("is not base64, or was changed") from None
+        raise HubkitError(
+            "is not base64, or was changed", hint="ask the reader for the file again, as the page exported it"
+        ) from None

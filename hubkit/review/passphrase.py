@@ -29,7 +29,9 @@ def read_passphrase(path: Path | None, twice: bool) -> str:
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError):
-            raise HubkitError("cannot be read as text", where=path) from None
+            raise HubkitError(
+                "cannot be read as text", where=path, hint="a text file with the passphrase in its first line"
+            ) from None
         return check_passphrase(lines[0] if lines else "", str(path))
     if found := os.environ.get(VARIABLE):
         return check_passphrase(found, VARIABLE)

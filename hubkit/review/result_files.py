@@ -84,12 +84,14 @@ def read_result(review: Review, path: Path, passphrase: Passphrase) -> ResultFil
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise HubkitError(f"cannot be read: {error.strerror}", where=path) from None
+        raise HubkitError(f"cannot be read: {error.strerror}", where=path, hint="check who may read it") from None
     envelope = _envelope(content, path)
     if envelope.review != review.digest:
         raise HubkitError("belongs to another review", where=path, hint="choose the review with --name")
     if envelope.reader not in review.order:
-        raise HubkitError(f"{envelope.reader} is not a reader of this review", where=path)
+        raise HubkitError(
+            f"{envelope.reader} is not a reader of this review", where=path, hint="choose the review with --name"
+        )
     if envelope.cipher is None and terms_of(review.corpus).credentialed:
         raise HubkitError("is in clear, and the pages of this review encrypt", where=path, hint=AGAIN)
     try:
@@ -105,7 +107,7 @@ def _envelope(content: bytes, path: Path) -> Envelope:
     except ValueError:
         raise HubkitError("is not whole", where=path, hint=AGAIN) from None
     if not isinstance(values, dict) or "hubkit_review" not in values:
-        raise HubkitError("is not a result file of a review", where=path)
+        raise HubkitError("is not a result file of a review", where=path, hint="give the file that the page exports")
     if values["hubkit_review"] != 1:
         raise HubkitError("is of another format", where=path, hint="use the version of hubkit that made the page")
     return _checked(Envelope, values, path)

@@ -71,7 +71,11 @@ class TreeSource(NamedTuple):
             try:
                 yield (self.path / name).read_bytes()
             except OSError as error:
-                raise HubkitError(f"cannot be read: {error.strerror}", where=self.path / name) from None
+                raise HubkitError(
+                    f"cannot be read: {error.strerror}",
+                    where=self.path / name,
+                    hint="check who may read it; a missing file comes with: hubkit fetch",
+                ) from None
 
     def texts(self, names: Iterable[str]) -> Iterator[str]:
         return map(_text, self.read(names))
@@ -99,7 +103,11 @@ class ZipSource(NamedTuple):
         for name in names:
             try:
                 if archive.getinfo(name).file_size > MAX_REPORT_BYTES:
-                    raise HubkitError(f"{name} is larger than {MAX_REPORT_BYTES} bytes", where=self.path)
+                    raise HubkitError(
+                        f"{name} is larger than {MAX_REPORT_BYTES} bytes",
+                        where=self.path,
+                        hint="it is no report of this corpus; fetch the archive again: hubkit fetch",
+                    )
                 yield archive.read(name)
             except (zipfile.BadZipFile, EOFError, OSError) as error:
                 raise HubkitError(f"{name} is damaged: {error}", where=self.path, hint="run: hubkit fetch") from None

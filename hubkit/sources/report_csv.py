@@ -87,7 +87,9 @@ class ReportCsv(NamedTuple):
         try:
             state = self.path.stat()
         except OSError as error:
-            raise HubkitError(f"cannot be read: {error.strerror}", where=self.path) from None
+            raise HubkitError(
+                f"cannot be read: {error.strerror}", where=self.path, hint="check the path and who may read the file"
+            ) from None
         return _columns(self.path, state.st_size, state.st_mtime_ns)
 
 
@@ -120,7 +122,7 @@ def _columns(path: Path, size: int, changed: int) -> dict[str, pa.ChunkedArray]:
         raise HubkitError("is no CSV that can be read, or is empty", where=path, hint=hint) from None
     except OSError as error:
         what = "the file is truncated or damaged" if error.errno is None else f"cannot be read: {error.strerror}"
-        raise HubkitError(what, where=path) from None
+        raise HubkitError(what, where=path, hint="write or copy the file again, and check who may read it") from None
     if _first(kept, STUDY_COLUMNS) is None:
         raise HubkitError("has no column study_id", where=path, hint=hint)
     if _first(kept, REPORT_COLUMNS) is None and not kept.keys() & {"findings", "impression"}:

@@ -197,7 +197,11 @@ def _built(executor: Callable[..., Any], step: Worker, name: str, options: dict[
     try:
         return executor([step], tasks=tasks, logging_dir=logs, skip_completed=False, **options)
     except TypeError as error:
-        raise UsageError(str(error).rpartition("() ")[2], where=f"[translation.{name}]") from None
+        raise UsageError(
+            str(error).rpartition("() ")[2],
+            where=f"[translation.{name}]",
+            hint="the settings that it knows: hubkit settings translation",
+        ) from None
 
 
 @contextmanager

@@ -110,7 +110,11 @@ class Findings:
         except OSError as error:
             reason = error.strerror or type(error).__name__
             self._close(reason)
-            raise HubkitError(f"the verification ended early: {reason}", where=error.filename or self.path) from None
+            raise HubkitError(
+                f"the verification ended early: {reason}",
+                where=error.filename or self.path,
+                hint="free the disk or fix the path, then: hubkit verify",
+            ) from None
         except BaseException as error:
             self._close(str(error) if isinstance(error, HubkitError) else type(error).__name__)
             raise

@@ -265,7 +265,7 @@ def test_the_passphrase_may_be_in_a_file(root: Path) -> None:
     assert opened(page.read_text(encoding="utf-8"))["kind"] == "translation"
     (root / "secret").write_bytes(b"\xff\xfe")
     done = hubkit(root, "make", "second", "--reader", "ana", "--passphrase-file", str(root / "secret"))
-    assert str(done.exception) == f"{root / 'secret'}: cannot be read as text"
+    assert str(done.exception).startswith(f"{root / 'secret'}: cannot be read as text (")
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,11 @@ class Server:
                     progress.advance()
                     return
                 time.sleep(0.2)
-        raise HubkitError(f"the server is not healthy after {READY_SECONDS:.0f} s", where=self.command[0])
+        raise HubkitError(
+            f"the server is not healthy after {READY_SECONDS:.0f} s",
+            where=self.command[0],
+            hint="see what it prints when you start it yourself: [translation] serve",
+        )
 
     def _listen(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
         # Servers log what they are asked; from its first request on, nothing that it says is kept.
