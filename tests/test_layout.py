@@ -22,7 +22,7 @@ LAYERS = (
     {"verification", "audit", "review"},
     {"corpus", "translation", "finetuning", "generation", "scoring", "packaging", "hub", "localhub"},
     {"leakguard", "checks", "metrics", "models", "custody", "record", "pins", "revision"},
-    {"terms"},
+    {"terms", "error_profile"},
     {"own_hub"},
     {"artifacts", "clinical", "sources", "cards", "endpoint", "reports"},
     {"workspace", "published", "config", "tables", "original_study", "progress", "formats", "tokens", "floors"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import model_serializer, model_validator
+from pydantic import Field, model_serializer, model_validator
 
 from hubkit.artifacts.model import Model, read_model, write_model
 from hubkit.tables import SETUPS
@@ -12,6 +12,10 @@ from hubkit.workspace import Workspace
 
 CLINICAL = ("micro", "macro")
 """Metrics that stand in the file under `clinical`, beside the F1 of single labels."""
+
+
+ERRORS = "errors_by_finding"
+"""Where the file has the errors of a system by finding."""
 
 
 class Interval(Model):
@@ -55,6 +59,20 @@ class LabelF1(Model):
     studies: int
 
 
+class FindingErrors(Model):
+    """Errors that a system makes about one finding.
+
+    Attributes:
+        per_report: of all dimensions, in a report.
+        by_dimension: how many there are of each dimension, over all reports.
+        references: how many references have the finding.
+    """
+
+    per_report: Interval
+    by_dimension: dict[str, int]
+    references: int
+
+
 class SystemFigures(Model):
     """The figures of one system.
 
@@ -62,11 +80,13 @@ class SystemFigures(Model):
         bertscore: by setup.
         metrics: all others, by name.
         findings: by CheXpert label; labels that no study has are left out.
+        errors: by CheXpert label or "Other", where the error profile was asked for.
     """
 
     bertscore: dict[str, BertScore]
     metrics: dict[str, Interval]
     findings: dict[str, LabelF1]
+    errors: dict[str, FindingErrors] = Field(default_factory=dict)
 
     def figure(self, name: str) -> Interval:
         """The figure of the metric called `name`, such as "bertimbau f1" or "chrf++"."""
@@ -90,18 +110,20 @@ class SystemFigures(Model):
         if not isinstance(values, dict) or "clinical" not in values:
             return values
         clinical = values["clinical"]
-        flat = {name: found for name, found in values.items() if name not in (*SETUPS, "clinical")}
+        flat = {name: found for name, found in values.items() if name not in (*SETUPS, "clinical", ERRORS)}
         return {
             "bertscore": {setup: values[setup] for setup in SETUPS if setup in values},
             "metrics": flat | {f"clinical {name}": clinical[name] for name in CLINICAL if name in clinical},
             "findings": clinical.get("labels"),
+            "errors": values.get(ERRORS, {}),
         }
 
     @model_serializer
     def _to_file(self) -> dict[str, Any]:
         clinical = {name: self.metrics[f"clinical {name}"] for name in CLINICAL if f"clinical {name}" in self.metrics}
         flat = {name: found for name, found in self.metrics.items() if name.removeprefix("clinical ") not in clinical}
-        return {**self.bertscore, **flat, "clinical": {**clinical, "labels": self.findings}}
+        errors = {ERRORS: self.errors} if self.errors else {}
+        return {**self.bertscore, **flat, "clinical": {**clinical, "labels": self.findings}, **errors}
 
 
 class Difference(Model):
@@ -172,6 +194,11 @@ class Summary(Model):
     def tested(self) -> list[Difference]:
         """The differences that were tested."""
         return [row for row in self.differences if row.p_holm is not None]
+
+    @property
+    def profiled(self) -> bool:
+        """Whether the clinical errors were counted."""
+        return any(found.errors for found in self.conditions.values())
 
     @property
     def names(self) -> set[str]:

@@ -94,13 +94,18 @@ def _named(one: Named, value: int) -> Iterator[tuple[str, int]]:
     for label in chexpert_names(one.meaning):
         if label != "Support Devices" or value == 1:
             yield label, value
-    states = [concept.name for concept in one.meaning.concepts if concept.kind == "state" and concept.name in STATES]
-    for organ in one.organs if states else ():
-        if organ in ORGANS:
-            yield ORGANS[organ], _combined(STATES[states[0]], value)
+    state = state_of(one)
+    for organ in one.organs if state is not None else ():
+        if organ in ORGANS and state is not None:
+            yield ORGANS[organ], combined(state, value)
 
 
-def _combined(state: int, assertion: int) -> int:
+def state_of(one: Named) -> int | None:
+    """Return the value that a state gives to the label of its organ; None where `one` is no such state."""
+    return next((STATES[c.name] for c in one.meaning.concepts if c.kind == "state" and c.name in STATES), None)
+
+
+def combined(state: int, assertion: int) -> int:
     """The value of a state that is itself denied or doubted: what is "not normal" is enlarged."""
     if assertion == 1:
         return state

@@ -111,7 +111,7 @@ ADDED: dict[str, dict[str, Any]] = {
     "finetuning": {"model_id": None},
     "translation": {"model_id": None, "thinking_tokens": None, "curb_thinking": False, "template": "system"},
     "generation": {"thinking_tokens": None},
-    "scoring": {"bertimbau": {"model_id": None}, "xlm_roberta": {"model_id": None}},
+    "scoring": {"bertimbau": {"model_id": None}, "xlm_roberta": {"model_id": None}, "error_profile": False},
     "release": {"install": None},
     "packaging": {"funding": "", "location": "", "watts": None, "grams_per_kwh": None},
     # 0.1.0 had the Gradio Space alone: what came with it leaves the outcome as it was, and the default does not.

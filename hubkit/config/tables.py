@@ -286,6 +286,8 @@ class Scoring(Table):
     """Resamples of bootstrap and randomisation."""
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     """Level of the intervals."""
+    error_profile: bool = False
+    """Whether clinical errors of the generated reports are counted, by kind and finding."""
     device: Device = "auto"
     """auto, cpu, cuda or cuda:N."""
     batch_tokens: Annotated[Positive | None, Runtime] = Field(None, examples=[8192])

@@ -77,6 +77,8 @@ def demo_config(corpus: Path, endpoint: str, namespace: str, models: Mapping[str
             save_steps=13,
         ),
         generation=Generation(max_new_tokens=192, batch_size=32),
-        scoring=Scoring(bertimbau=encoders["bertimbau"], xlm_roberta=encoders["xlm-roberta"], resamples=2000),
+        scoring=Scoring(
+            bertimbau=encoders["bertimbau"], xlm_roberta=encoders["xlm-roberta"], resamples=2000, error_profile=True
+        ),
         hub=Hub(namespace=namespace, endpoint=endpoint),
     )

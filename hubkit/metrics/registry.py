@@ -14,13 +14,19 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from hubkit.error_profile.profile import DIMENSIONS
 from hubkit.metrics import overlap
 from hubkit.metrics.agreement import Agreement, agreement
+from hubkit.metrics.error_counts import ErrorCounts, error_counts
 from hubkit.metrics.measure import Measure, mean
 from hubkit.tables import MEASURES, SETUP_NAMES
 
-Place = Literal["measures", "left_out"]
-"""Tables that list metrics: the measures other than BERTScore, and the bare figures with the studies left out."""
+Place = Literal["measures", "left_out", "errors"]
+"""Tables that list metrics: the measures other than BERTScore, the bare figures with the studies left out, and the
+error profile."""
+
+ERROR_PROFILE = "error_profile"
+"""The switch of [scoring] that the error profile needs, and the family of its tests."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,11 @@ class System:
         """How the findings of its reports agree with the labels: several metrics read it."""
         return agreement(self.generated, self.labels)
 
+    @functools.cached_property
+    def error_counts(self) -> ErrorCounts:
+        """The clinical errors of its reports."""
+        return error_counts(self.generated, self.references)
+
 
 class Metric(NamedTuple):
     """A figure of a system.
@@ -56,10 +67,12 @@ class Metric(NamedTuple):
         compute: the figure of a system, as sums that can be resampled.
         digits: behind the decimal point.
         tested: whether differences between systems are tested. With every metric that is, Holm's adjustment of all p
-            values becomes stricter.
+            values of its family becomes stricter.
+        family: of the tests. What is computed on request has its own, so that no p value of the others changes.
         shown: the tables that have it; BERTScore has one of its own.
         signature: what the figure depends on, such as the version of a library.
         signed_as: the name that the signature stands under, where several metrics share one.
+        switch: the setting of [scoring] without which it is not computed.
     """
 
     name: str
@@ -70,6 +83,8 @@ class Metric(NamedTuple):
     shown: tuple[Place, ...] = ("measures",)
     signature: Callable[[], str] | None = None
     signed_as: str | None = None
+    family: str = "scores"
+    switch: str | None = None
 
 
 def _bertscore(setup: str, measure: str) -> Metric:
@@ -86,6 +101,39 @@ def _bertscore(setup: str, measure: str) -> Metric:
 def _clinical_signature() -> str:
     return "f1|labels:14|positive:present or uncertain|macro:labels of the split"
 
+
+def _error_signature() -> str:
+    return f"clinical errors|dimensions:{len(DIMENSIONS)}|once a finding and dimension|silence about a value: none"
+
+
+def _errors(
+    name: str, label: str, compute: Callable[[ErrorCounts], Measure], shown: tuple[Place, ...], digits: int = 3
+) -> Metric:
+    return Metric(
+        name,
+        label,
+        lambda system: compute(system.error_counts),
+        digits=digits,
+        tested=True,
+        shown=shown,
+        signature=_error_signature,
+        signed_as="error profile",
+        family=ERROR_PROFILE,
+        switch=ERROR_PROFILE,
+    )
+
+
+DIMENSION_LABELS = {
+    "missed": "finding missed",
+    "invented": "finding invented",
+    "side": "wrong side",
+    "place": "wrong place",
+    "severity": "wrong severity",
+    "size": "wrong size",
+    "trend": "wrong trend or age",
+    "certainty": "wrong certainty",
+    "devices": "device wrong",
+}
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
@@ -125,6 +173,17 @@ METRICS: dict[str, Metric] = {
             signature=_clinical_signature,
             signed_as="clinical",
         ),
+        _errors("errors per report", "errors per report", lambda of: of.per_report, ("measures", "left_out"), 2),
+        _errors("reports without error", "reports without error", lambda of: of.without, ("measures",)),
+        *[
+            _errors(
+                f"errors {name}",
+                DIMENSION_LABELS[name],
+                functools.partial(ErrorCounts.of_dimension, name=name),
+                ("errors",),
+            )
+            for name in DIMENSIONS
+        ],
     )
 }
 """In the order in which tables have them."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hubkit.cards import block
 from hubkit.distribution import install_hint
 from hubkit.errors import HubkitError
+from hubkit.metrics.error_counts import ERRORS_NOTE
 from hubkit.metrics.registry import METRICS, shown_in
 from hubkit.packaging.charts import finding_chart, score_chart
 from hubkit.pins import UNPINNED
@@ -51,6 +52,7 @@ def render(template: Path, facts: Mapping[str, Any]) -> str:
     environment.globals["setups"] = SETUP_NAMES
     environment.globals["metrics"] = METRICS
     environment.globals["shown_in"] = shown_in
+    environment.globals["errors_note"] = ERRORS_NOTE
     environment.globals["score_chart"] = score_chart
     environment.globals["finding_chart"] = finding_chart
     environment.filters["figure"] = _figure

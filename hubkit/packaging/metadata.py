@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from hubkit.metrics.registry import METRICS
 from hubkit.packaging.card_data import CardFacts
 from hubkit.packaging.parquet import Split, features
 from hubkit.tables import MEASURES
@@ -138,6 +139,22 @@ def model_metadata(facts: CardFacts) -> ModelCardData:
         )
         for setup in facts.adapter.bertscore
         for measure in MEASURES
+    ]
+    results += [
+        EvalResult(
+            task_type="image-to-text",
+            task_name="Report generation",
+            dataset_type=facts.repos["dataset"],
+            dataset_name=facts.release.title,
+            dataset_config="generations",
+            dataset_split="test",
+            dataset_revision=facts.release.tag,
+            metric_type=metric.name.replace(" ", "_"),
+            metric_name=metric.label,
+            metric_value=round(facts.adapter.figure(metric.name).value, 6),
+        )
+        for metric in METRICS.values()
+        if metric.switch and metric.name in facts.adapter.names
     ]
     hai_def: dict[str, Any] = {
         "license": "other",

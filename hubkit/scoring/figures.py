@@ -5,13 +5,14 @@ The colours are Okabe and Ito's, which stay apart for colour-blind eyes; shapes 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hubkit.artifacts.scores import Summary
+from hubkit.artifacts.scores import Interval, Summary
 from hubkit.metrics.agreement import present
+from hubkit.metrics.registry import shown_in
 from hubkit.scoring.baselines import REFERENCE
 from hubkit.scoring.inputs import Evaluation
 from hubkit.tables import CHEXPERT_LABELS, CONDITIONS, SETUP_NAMES, SYSTEM_NAMES
@@ -129,6 +130,32 @@ def labels(f1: Scores, evaluation: Evaluation, summary: Summary) -> Figure:
     handles, names = right.get_legend_handles_labels()
     figure.legend([*handles[1:], handles[0]], [*names[1:], names[0]], loc="outside upper center", ncols=4)
     return figure
+
+
+def errors(summary: Summary) -> Figure:
+    """Clinical errors in a report by kind and by finding, of each condition and of the commonest report."""
+    systems = [system for system in COLOURS if system in summary.conditions]
+    kinds = shown_in("errors", summary.names)
+    findings = list(summary.conditions[systems[0]].errors)
+    figure, (left, right) = _figure(1.8 + 0.42 * max(len(kinds), len(findings)), columns=2)
+    for system in systems:
+        found = summary.conditions[system]
+        look = {**_look(system), "label": SYSTEM_NAMES[system]}
+        _intervals(left, [found.figure(metric.name) for metric in kinds], BESIDE.get(system, -0.4), look)
+        _intervals(right, [found.errors[name].per_report for name in findings], BESIDE.get(system, -0.4), look)
+    for axes, names, title in ((left, [metric.label for metric in kinds], "kind"), (right, findings, "finding")):
+        axes.set_yticks(range(len(names)), names)
+        axes.invert_yaxis()
+        axes.set(title=f"Clinical errors by {title}", xlabel=f"in a report, with {summary.confidence:.0%} interval")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=len(systems))
+    return figure
+
+
+def _intervals(axes: Axes, shown: Sequence[Interval], shift: float, look: dict[str, str]) -> None:
+    values = np.array([one.value for one in shown])
+    ends = np.array([[max(0.0, one.value - one.low), max(0.0, one.high - one.value)] for one in shown]).T
+    marker: dict[str, Any] = {**look, "linestyle": "none", "markersize": 5}
+    axes.errorbar(values, np.arange(len(shown)) - shift, xerr=ends, **marker)
 
 
 def extremes(f1: Scores) -> Figure:

@@ -40,7 +40,7 @@ def draw_plots(folder: Path, evaluation: Evaluation, setups: Mapping[str, SetupS
     import matplotlib
 
     with matplotlib.rc_context(STYLE):
-        count = len(SETUPS) * len(MEASURES) + 4
+        count = len(SETUPS) * len(MEASURES) + 4 + summary.profiled
         for name, figure in track(_plots(evaluation, setups, summary), "score: plots", count):
             for kind, metadata in METADATA.items():
                 with atomic(folder / f"{name}.{kind}") as temporary:
@@ -57,3 +57,5 @@ def _plots(evaluation: Evaluation, setups: Mapping[str, SetupScores], summary: S
     yield "differences", figures.differences(f1, summary)
     yield "labels", figures.labels(f1["bertimbau"], evaluation, summary)
     yield "extremes", figures.extremes(f1["bertimbau"])
+    if summary.profiled:
+        yield "errors", figures.errors(summary)

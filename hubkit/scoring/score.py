@@ -36,7 +36,7 @@ def score(config: ReleaseConfig, workspace: Workspace) -> None:
     if evaluation.left_out:
         whole = read_evaluation(config, workspace, flagged=True)
         of_whole = {setup: setup_scores(config, workspace, setup, whole) for setup in SETUPS}
-        summary = summary.model_copy(update={"with_left_out": means(whole, of_whole)})
+        summary = summary.model_copy(update={"with_left_out": means(config, whole, of_whole)})
     write_summary(workspace, summary)
     for caution in summary.cautions:
         print(f"  score: {caution}", file=sys.stderr)

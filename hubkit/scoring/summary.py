@@ -10,6 +10,7 @@ import numpy as np
 from hubkit.artifacts.scores import (
     BertScore,
     Difference,
+    FindingErrors,
     Interval,
     LabelF1,
     Rules,
@@ -19,9 +20,11 @@ from hubkit.artifacts.scores import (
     WithLeftOut,
 )
 from hubkit.config import ReleaseConfig
+from hubkit.error_profile.profile import DIMENSIONS
 from hubkit.metrics.agreement import accuracy_of_rules
+from hubkit.metrics.error_counts import FINDINGS
 from hubkit.metrics.measure import Measure
-from hubkit.metrics.registry import METRICS, System
+from hubkit.metrics.registry import METRICS, Metric, System
 from hubkit.scoring import statistics
 from hubkit.scoring.baselines import COMMONEST
 from hubkit.scoring.bertscore import SetupScores
@@ -29,7 +32,10 @@ from hubkit.scoring.inputs import Evaluation
 from hubkit.tables import MEASURES
 
 COMPARED = (("few_shot", "zero_shot"), ("lora", "zero_shot"), ("lora", COMMONEST))
-"""Which system is compared with which: with the metrics that are tested, the family of Holm's adjustment."""
+"""Which system is compared with which: with the tested metrics of a family, what Holm adjusts together."""
+
+FINDING = "errors about "
+"""Begins the name of a measure by finding among those that are resampled."""
 
 Measures = Mapping[str, Mapping[str, Measure]]
 """The figures by system and metric, as sums that can be resampled."""
@@ -46,8 +52,10 @@ def summarise(config: ReleaseConfig, evaluation: Evaluation, setups: Mapping[str
     settings = {"resamples": config.scoring.resamples, "seed": config.release.seed}
     confidence = config.scoring.confidence
     systems = _systems(evaluation, setups)
-    measures = _measures(systems)
+    metrics = _asked(config)
+    measures = _measures(systems, metrics)
     named = {f"{system} {name}": measure for system, those in measures.items() for name, measure in those.items()}
+    named |= _by_finding(systems) if config.scoring.error_profile else {}
     resampled = statistics.bootstrap(named, evaluation.subjects, **settings)
     figures = {name: _interval(measure, resampled[name], confidence) for name, measure in named.items()}
     n, patients = len(evaluation.studies), len(np.unique(evaluation.subjects))
@@ -59,14 +67,15 @@ def summarise(config: ReleaseConfig, evaluation: Evaluation, setups: Mapping[str
         of=evaluation.tested,
         confidence=confidence,
         **settings,
-        signatures={name: f"{signature}|{sample}" for name, signature in _signatures(setups).items()},
+        signatures={name: f"{signature}|{sample}" for name, signature in _signatures(setups, metrics).items()},
         conditions={
             name: SystemFigures(
                 bertscore={setup: _bertscore(name, setup, scores, figures) for setup, scores in setups.items()},
                 metrics={
-                    metric: figures[f"{name} {metric}"] for metric in METRICS if not _is_bertscore(metric, setups)
+                    metric: figures[f"{name} {metric}"] for metric in metrics if not _is_bertscore(metric, setups)
                 },
                 findings={label: LabelF1(**found) for label, found in system.agreement.by_label().items()},
+                errors=_errors(name, system, figures) if config.scoring.error_profile else {},
             )
             for name, system in systems.items()
         },
@@ -75,9 +84,9 @@ def summarise(config: ReleaseConfig, evaluation: Evaluation, setups: Mapping[str
     )
 
 
-def means(evaluation: Evaluation, setups: Mapping[str, SetupScores]) -> WithLeftOut:
+def means(config: ReleaseConfig, evaluation: Evaluation, setups: Mapping[str, SetupScores]) -> WithLeftOut:
     """The bare figures of every system over more studies, such as those whose reference is flagged."""
-    measures = _measures(_systems(evaluation, setups))
+    measures = _measures(_systems(evaluation, setups), _asked(config))
     return WithLeftOut(
         n=len(evaluation.studies),
         conditions={
@@ -100,12 +109,44 @@ def _systems(evaluation: Evaluation, setups: Mapping[str, SetupScores]) -> dict[
     }
 
 
-def _measures(systems: Mapping[str, System]) -> Measures:
-    return {name: {metric.name: metric.compute(of) for metric in METRICS.values()} for name, of in systems.items()}
+def _asked(config: ReleaseConfig) -> dict[str, Metric]:
+    """The metrics that are computed; some are only where a setting asks for them."""
+    return {
+        name: metric for name, metric in METRICS.items() if not metric.switch or getattr(config.scoring, metric.switch)
+    }
 
 
-def _signatures(setups: Mapping[str, SetupScores]) -> dict[str, str]:
-    signed = {metric.signed_as or metric.name: metric.signature() for metric in METRICS.values() if metric.signature}
+def _measures(systems: Mapping[str, System], metrics: Mapping[str, Metric]) -> Measures:
+    return {name: {metric.name: metric.compute(of) for metric in metrics.values()} for name, of in systems.items()}
+
+
+def _by_finding(systems: Mapping[str, System]) -> dict[str, Measure]:
+    """Errors in a report by system and finding, without what no reference has and no system errs about."""
+    counts = {name: system.error_counts for name, system in systems.items()}
+    shown = [
+        finding
+        for at, finding in enumerate(FINDINGS)
+        if any(of.references[:, at].any() or of.errors[:, at].any() for of in counts.values())
+    ]
+    return {f"{name} {FINDING}{finding}": of.of_finding(finding) for name, of in counts.items() for finding in shown}
+
+
+def _errors(name: str, system: System, figures: Mapping[str, Interval]) -> dict[str, FindingErrors]:
+    counts, start = system.error_counts, f"{name} {FINDING}"
+    found = {}
+    for finding in [key.removeprefix(start) for key in figures if key.startswith(start)]:
+        at = FINDINGS.index(finding)
+        sums = counts.errors[:, at].sum(axis=0)
+        found[finding] = FindingErrors(
+            per_report=figures[f"{start}{finding}"],
+            by_dimension={dimension: int(sums[place]) for place, dimension in enumerate(DIMENSIONS)},
+            references=int(counts.references[:, at].sum()),
+        )
+    return found
+
+
+def _signatures(setups: Mapping[str, SetupScores], metrics: Mapping[str, Metric]) -> dict[str, str]:
+    signed = {metric.signed_as or metric.name: metric.signature() for metric in metrics.values() if metric.signature}
     return {**{setup: scores.signature for setup, scores in setups.items()}, **signed}
 
 
@@ -142,9 +183,11 @@ def _differences(
     ]
     pairs = {" ".join(key): (measures[key[0]][key[2]], measures[key[1]][key[2]]) for key in keys}
     found = statistics.compare(pairs, evaluation.subjects, resamples, seed, confidence)
-    adjusted = statistics.holm(
-        {" ".join(key): found[" ".join(key)].p_randomisation for key in keys if METRICS[key[2]].tested}
-    )
+    tested = [key for key in keys if METRICS[key[2]].tested]
+    adjusted: dict[str, float] = {}
+    for family in {METRICS[key[2]].family for key in tested}:
+        members = [" ".join(key) for key in tested if METRICS[key[2]].family == family]
+        adjusted |= statistics.holm({name: found[name].p_randomisation for name in members})
     return [
         Difference(
             system=system,

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from hubkit.artifacts.scores import Interval, Summary
-from hubkit.metrics.registry import METRICS, shown_in
+from hubkit.metrics.error_counts import ERRORS_NOTE
+from hubkit.metrics.registry import METRICS, Metric, shown_in
 from hubkit.original_study import ORIGINAL_STUDY
 from hubkit.tables import MEASURES, SETUP_NAMES, SETUPS, SYSTEM_NAMES
 
@@ -43,13 +44,15 @@ Names = Mapping[str, str]
 
 
 def grids(summary: Summary, names: Names = SYSTEM_NAMES, seen: Sequence[str] = ()) -> list[Grid]:
-    """BERTScore, the other measures, the findings by label, and the differences, in this order.
+    """BERTScore, the other measures, the findings by label, the error profile if there is one, and the differences.
 
     Args:
         names: of the systems, with the mark of what their base had seen of the corpus.
         seen: what the marks mean, as sentences; they stand below the first table's caption.
     """
-    first, *others = (grid(summary, names) for grid in (bertscore_grid, others_grid, findings_grid, differences_grid))
+    profile = (errors_grid, errors_by_finding_grid) if summary.profiled else ()
+    drawn = (bertscore_grid, others_grid, findings_grid, *profile, differences_grid)
+    first, *others = (grid(summary, names) for grid in drawn)
     return [first._replace(note=" ".join([first.note, *seen])), *others]
 
 
@@ -85,7 +88,7 @@ def others_grid(summary: Summary, names: Names) -> Grid:
         (names[system], *[_figure(found.figure(metric.name), metric.digits) for metric in metrics])
         for system, found in summary.conditions.items()
     ]
-    tested = [metric for metric in METRICS.values() if metric.tested and metric.name in summary.names]
+    tested = [metric for metric in METRICS.values() if _may_cost(metric) and metric.name in summary.names]
     cost = {metric.label: _lost_by_flipping(summary, metric.name) for metric in tested}
     shares = [f"{cost[label]:.0%} of {label}" for label in sorted(cost, key=lambda label: -cost[label])]
     caption = (
@@ -119,6 +122,32 @@ def findings_grid(summary: Summary, names: Names) -> Grid:
     )
     header = ("label", "studies", *[names[system] for system in conditions], "rules")
     return Grid(caption, header, rows, note=note)
+
+
+def errors_grid(summary: Summary, names: Names) -> Grid:
+    """Errors of each dimension in a report, of every system."""
+    metrics = shown_in("errors", summary.names)
+    rows = [
+        (names[system], *[_figure(found.figure(metric.name), metric.digits) for metric in metrics])
+        for system, found in summary.conditions.items()
+    ]
+    caption = "Clinical errors in a report, reference against generation in Portuguese, as rules read both"
+    return Grid(caption, ("condition", *[metric.label for metric in metrics]), rows, note=ERRORS_NOTE)
+
+
+def errors_by_finding_grid(summary: Summary, names: Names) -> Grid:
+    """Errors about each finding in a report, of every system."""
+    conditions = summary.conditions
+    rows = [
+        (
+            finding,
+            str(first.references),
+            *[_figure(found.errors[finding].per_report, 3) for found in conditions.values()],
+        )
+        for finding, first in next(iter(conditions.values())).errors.items()
+    ]
+    header = ("finding", "references with it", *[names[system] for system in conditions])
+    return Grid("Clinical errors in a report by finding, of all kinds", header, rows)
 
 
 def differences_grid(summary: Summary, names: Names) -> Grid:
@@ -155,6 +184,11 @@ def _uncommon(summary: Summary) -> str:
         if found.truncated or found.empty
     ]
     return f"Pairs with a text that was cut, or empty: {', '.join(counted) or 'none'}"
+
+
+def _may_cost(metric: Metric) -> bool:
+    """Whether flipped negations can cost a share of a metric: of errors, the reference itself has none."""
+    return metric.tested and not metric.switch
 
 
 def _figure(found: Interval, digits: int) -> str:

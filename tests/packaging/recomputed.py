@@ -20,6 +20,7 @@ from sacrebleu.metrics import BLEU, CHRF
 
 import hubkit
 from hubkit.clinical.labels import labels
+from hubkit.error_profile.profile import has, profile
 from hubkit.scoring.baselines import flip_negations
 
 LABELS = (
@@ -33,6 +34,10 @@ SETUPS = ("bertimbau", "xlm-roberta")
 MEASURES = ("precision", "recall", "f1")
 COMPARED = (("few_shot", "zero_shot"), ("lora", "zero_shot"), ("lora", "commonest"))
 TESTED = ("bertimbau f1", "xlm-roberta f1", "chrf++", "bleu", "clinical micro", "clinical macro")
+
+KINDS = ("missed", "invented", "side", "place", "severity", "size", "trend", "certainty", "devices")
+PROFILED = ("errors per report", "reports without error", *(f"errors {kind}" for kind in KINDS))
+"""The metrics of the error profile, whose tests are a family of their own."""
 
 Figure = tuple[float, float, float]
 """A value and both ends of its interval."""
@@ -119,7 +124,7 @@ class Recomputed:
         found: dict[tuple[str, str], Callable[[np.ndarray], float]] = {}
         for system in SYSTEMS:
             for name, by_study in self.parts(system).items():
-                found[system, name] = lambda times, name=name, by_study=by_study: VALUES[name](
+                found[system, name] = lambda times, name=name, by_study=by_study: VALUES.get(name, _mean)(
                     (by_study * times.reshape(-1, *[1] * (by_study.ndim - 1))).sum(axis=0)
                 )
             split = self.parts(system)["clinical macro"]
@@ -127,6 +132,42 @@ class Recomputed:
                 (split * times.reshape(-1, 1, 1)).sum(axis=0), split.sum(axis=0)
             )
         return found
+
+    @cached_property
+    def errors(self) -> dict[str, list[list[tuple[str, str]]]]:
+        """By system the errors of each study, as kind and finding; what has no CheXpert label is "Other"."""
+        references = self.generated["reference"]
+        return {
+            system: [
+                [(error.dimension, error.label or "Other") for error in profile(reference, text)]
+                for reference, text in zip(references, texts, strict=True)
+            ]
+            for system, texts in self.generated.items()
+        }
+
+    @cached_property
+    def profiled_findings(self) -> dict[str, int]:
+        """By finding that a reference has or a system errs about, the number of references that have it."""
+        counted = Counter(label or "Other" for text in self.generated["reference"] for label in has(text))
+        wrong = {label for those in self.errors.values() for found in those for _, label in found}
+        names = [*(label for label in LABELS if label != "No Finding"), "Other"]
+        return {name: counted[name] for name in names if counted[name] or name in wrong}
+
+    def error_parts(self, system: str) -> dict[str, np.ndarray]:
+        """What each study adds to the figures of the error profile: errors, and one study."""
+        found = self.errors[system]
+        counts = {
+            "errors per report": [len(those) for those in found],
+            "reports without error": [not those for those in found],
+            **{f"errors {kind}": [sum(one == kind for one, _ in those) for those in found] for kind in KINDS},
+            **{
+                f"about {name}": [sum(one == name for _, one in those) for those in found]
+                for name in self.profiled_findings
+            },
+        }
+        return {
+            name: np.stack([np.array(column, float), np.ones(len(found))], axis=1) for name, column in counts.items()
+        }
 
     def parts(self, system: str) -> dict[str, np.ndarray]:
         """By measure, what each study adds to a figure of a system."""
@@ -143,6 +184,7 @@ class Recomputed:
             "bleu": np.array(BLEU_13A._extract_corpus_statistics(texts, references), dtype=float),
             "clinical micro": counts,
             "clinical macro": np.concatenate([counts, self.true[:, :, None]], axis=-1),
+            **self.error_parts(system),
         }
 
     @cached_property
@@ -174,12 +216,16 @@ class Recomputed:
 
     @cached_property
     def adjusted(self) -> dict[tuple[str, str, str], float]:
-        """P values of the tested differences: subjects change sides by coin, then Holm over the whole family."""
+        """P values of the tested differences: subjects change sides by coin, then Holm over each family."""
         size = (self.resamples, len(self.subjects))
         coins = [self.by_study(coin) == 1 for coin in np.random.default_rng(self.seed).integers(0, 2, size=size)]
-        p = {(*pair, name): self._p_value(*pair, name, coins) for pair in COMPARED for name in TESTED}
+        families = [
+            {(*pair, name): self._p_value(*pair, name, coins) for pair in COMPARED for name in names}
+            for names in (TESTED, PROFILED)
+        ]
         return {
             key: min(1.0, max((len(p) - sum(q < r for q in p.values())) * r for r in p.values() if r <= own))
+            for p in families
             for key, own in p.items()
         }
 
@@ -189,7 +235,8 @@ class Recomputed:
         def apart(swapped: np.ndarray) -> float:
             changed = swapped.reshape(-1, *[1] * (one.ndim - 1))
             left, right = np.where(changed, other, one), np.where(changed, one, other)
-            return abs(VALUES[name](left.sum(axis=0)) - VALUES[name](right.sum(axis=0)))
+            value = VALUES.get(name, _mean)
+            return abs(value(left.sum(axis=0)) - value(right.sum(axis=0)))
 
         observed = apart(np.zeros(len(self.test), dtype=bool))
         reached = sum(apart(coin) >= observed - 1e-9 for coin in coins)

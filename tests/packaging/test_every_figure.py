@@ -20,7 +20,7 @@ import pytest
 import yaml
 from card_figures import Block, card, flat, percent, sha256, shown
 from invented_release import build_release, invented_losses, release_config
-from recomputed import COMPARED, CONDITIONS, LABELS, MEASURES, SETUPS, SYSTEMS, TESTED, Recomputed
+from recomputed import COMPARED, CONDITIONS, KINDS, LABELS, MEASURES, PROFILED, SETUPS, SYSTEMS, TESTED, Recomputed
 
 import hubkit
 from hubkit.artifacts.scores import write_summary
@@ -49,7 +49,20 @@ MEASURE_NAMES = dict(
         strict=True,
     )
 )
-SETTINGS: dict[str, dict[str, Any]] = {"scoring": {"resamples": 200, "confidence": 0.9}, "release": {"seed": 11}}
+ERROR_NAMES = dict(
+    zip(
+        PROFILED,
+        (
+            *("errors per report", "reports without error", "finding missed", "finding invented", "wrong side"),
+            *("wrong place", "wrong severity", "wrong size", "wrong trend or age", "wrong certainty", "device wrong"),
+        ),
+        strict=True,
+    )
+)
+SETTINGS: dict[str, dict[str, Any]] = {
+    "scoring": {"resamples": 200, "confidence": 0.9, "error_profile": True},
+    "release": {"seed": 11},
+}
 LOG = [
     {"step": 4, "loss": 2.5},
     {"step": 5, "loss": 2.25},
@@ -123,6 +136,11 @@ def made_with() -> str:
     return f"hubkit {hubkit.__version__}, torch 2.14.1, evaluate 0.4.6"
 
 
+def digits(name: str) -> int:
+    """Behind the point, where a card shows a metric."""
+    return {"chrf++": 1, "bleu": 1, "errors per report": 2}.get(name, 3)
+
+
 @pytest.fixture(scope="module")
 def evaluation(again: Recomputed) -> Block:
     """What a card says of the evaluation; the original study's figures are those that it published."""
@@ -133,8 +151,13 @@ def evaluation(again: Recomputed) -> Block:
         for system in SYSTEMS
     ]
     overlap = [
-        [NAMES[system], *[shown(again.figure(system, name), 1 if at < 2 else 3) for at, name in enumerate(TESTED[2:])]]
+        [NAMES[system], *[shown(again.figure(system, name), digits(name)) for name in (*TESTED[2:], *PROFILED[:2])]]
         for system in SYSTEMS
+    ]
+    kinds = [[NAMES[system], *[shown(again.figure(system, name)) for name in PROFILED[2:]]] for system in SYSTEMS]
+    by_finding = [
+        [name, str(count), *[shown(again.figure(system, f"about {name}")) for system in SYSTEMS]]
+        for name, count in again.profiled_findings.items()
     ]
     findings = [
         [
@@ -146,10 +169,12 @@ def evaluation(again: Recomputed) -> Block:
         for label in seen
     ]
     differences = [
-        [MEASURE_NAMES[name], NAMES[one], NAMES[other], shown(again.figure(one, name, other), digits), p_value]
+        [
+            (MEASURE_NAMES | ERROR_NAMES)[name],
+            *[NAMES[one], NAMES[other], shown(again.figure(one, name, other), digits(name)), p_value],
+        ]
         for one, other in COMPARED
-        for name in TESTED
-        for digits in [1 if name in ("chrf++", "bleu") else 3]
+        for name in (*TESTED, *PROFILED)
         for p_value in [f"{again.adjusted[one, other, name]:.4f}"]
     ]
     said = {system: again.named(system) for system in CONDITIONS}
@@ -164,7 +189,9 @@ def evaluation(again: Recomputed) -> Block:
     ]
     original = [["bertimbau", "0.582", "0.655", "0.660"], ["xlm-roberta", "0.824", "0.826", "0.837"]]
     heads = [["BERTScore", "condition", "precision", "recall", "F1"]]
-    heads += [["condition", *[MEASURE_NAMES[name] for name in TESTED[2:]]]]
+    heads += [["condition", *[MEASURE_NAMES[name] for name in TESTED[2:]], *[*ERROR_NAMES.values()][:2]]]
+    heads += [["condition", *[ERROR_NAMES[name] for name in PROFILED[2:]]]]
+    heads += [["finding", "references with it", *NAMES.values()]]
     heads += [
         ["condition", "answers", "empty", "cut at the limit", "with labels", "finding invented", "finding missed"]
     ]
@@ -191,8 +218,10 @@ def evaluation(again: Recomputed) -> Block:
     ]
     # Of few subjects the card says what they are too few for.
     prose += [subjects, "30", subjects, "100", "965"]
-    tables = zip(heads, (bertscore, overlap, failing, findings, differences, original), strict=True)
-    return Block([*prose, *signatures, "14", *sample], [], [[head, *rows] for head, rows in tables])
+    tables = zip(heads, (bertscore, overlap, kinds, by_finding, failing, findings, differences, original), strict=True)
+    return Block(
+        [*prose, *signatures, "14", *sample, str(len(KINDS)), *sample], [], [[head, *rows] for head, rows in tables]
+    )
 
 
 def test_the_datasets_card(again: Recomputed, evaluation: Block, workspace: Workspace) -> None:
@@ -335,7 +364,7 @@ def test_the_adapters_card(again: Recomputed, evaluation: Block, workspace: Work
     front, blocks = card(workspace.dist / "adapter")
     (model,) = front.pop("model-index")
     results = [
-        (found["dataset"]["config"], found["dataset"]["split"], metric["name"], metric["config"], metric["value"])
+        (found["dataset"]["config"], found["dataset"]["split"], metric["name"], metric.get("config"), metric["value"])
         for found in model["results"]
         for metric in found["metrics"]
     ]
@@ -344,7 +373,7 @@ def test_the_adapters_card(again: Recomputed, evaluation: Block, workspace: Work
         ("generations", "test", f"BERTScore {measure} ({setup})", setup, round(values[setup, at], 6))
         for setup in SETUPS
         for at, measure in enumerate(MEASURES)
-    ]
+    ] + [("generations", "test", ERROR_NAMES[name], None, round(again.figure("lora", name)[0], 6)) for name in PROFILED]
     assert len(dict(flat(model))) == len(results), "a figure without a recomputation"
     assert dict(flat(front)) == {}
     training = json.loads((again.work / "adapter" / "training.json").read_text())["settings"]

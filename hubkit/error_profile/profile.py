@@ -1,0 +1,197 @@
+"""The clinical errors of a generated report: what it says otherwise than its reference, by dimension.
+
+Both are Portuguese, and written independently of each other: neither their sentences nor their order
+answer one another. So findings are compared, not sentences. A finding that only one report has is an
+error of existence. Of one that both have, a value is an error where both speak of the dimension and
+each has a value that the other lacks. Silence about a value is no error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal, NamedTuple, get_args
+
+from hubkit.clinical.attributes import near
+from hubkit.error_profile.mentions import GENERAL, Mention, mentions
+
+Dimension = Literal["missed", "invented", "side", "place", "severity", "size", "trend", "certainty", "devices"]
+
+DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
+
+PLACES = ("zone", "region", "bone", "spine", "aorta", "vessel", "tract", "organ", "depth", "front", "fissure")
+"""Dimensions of the statements that say where a finding is."""
+
+OF_DEVICES = ("vessel", "tract", "relation", "position", "course", "zone", "region", "device", "depth", "action")
+"""Dimensions of the statements that say what a device is and where it ends."""
+
+WAYS = {"up": "up", "worse": "up", "new": "up", "down": "down", "better": "down", "same": "same"}
+"""Which way a finding goes. "Persistent" comes and goes beside another trend, and is not compared."""
+
+Near = Callable[[str], Iterable[str]]
+
+
+class ProfileError(NamedTuple):
+    """An error of a generated report: its dimension, the finding or device, and its CheXpert label if it has one."""
+
+    dimension: Dimension
+    finding: str
+    label: str | None
+
+
+class Entity(NamedTuple):
+    """All that a report says of one finding or device."""
+
+    mentions: tuple[Mention, ...]
+
+    @property
+    def first(self) -> Mention:
+        return self.mentions[0]
+
+    @property
+    def name(self) -> str:
+        return min(self.first.names)
+
+    @property
+    def value(self) -> int:
+        """Its strongest mention: present, else possible, else absent."""
+        return max((one.value for one in self.mentions), key=(0, -1, 1).index)
+
+    def positive(self) -> Entity:
+        """The same without what is denied."""
+        return Entity(tuple(one for one in self.mentions if one.value))
+
+    @property
+    def alone(self) -> bool:
+        """Whether no sentence names it with others: a doubt may be about these ("opacidade, talvez atelectasia")."""
+        return all(one.alone for one in self.mentions)
+
+    def of(self, dimension: str) -> list[str]:
+        return [value for one in self.mentions for value in one.values.get(dimension, ())]
+
+    @property
+    def sides(self) -> list[str]:
+        return [side for value in self.of("side") for side in (("left", "right") if value == "both" else (value,))]
+
+    @property
+    def ways(self) -> list[str]:
+        return [WAYS[value] for value in self.of("trend") if value in WAYS]
+
+
+def profile(reference: str, generated: str) -> list[ProfileError]:
+    """Return the clinical errors of a generated report, both texts in Portuguese, each error once a finding."""
+    ours, theirs = _entities(mentions(reference)), _entities(mentions(generated))
+    found = [
+        *(_error("missed", one) for one in ours if _unanswered(one, theirs, ours)),
+        *(_error("invented", one) for one in theirs if _unanswered(one, ours, theirs)),
+    ]
+    for one in ours:
+        others = tuple(mention for other in theirs if one.first.names & other.first.names for mention in other.mentions)
+        if one.value and others and Entity(others).value:
+            found += (_error(name, one) for name in _differing(one.positive(), Entity(others).positive()))
+    return list(dict.fromkeys(found))
+
+
+def has(report: str) -> set[str | None]:
+    """Return the CheXpert labels of what a Portuguese report has; None stands for all that have no label."""
+    return {one.first.label for one in _entities(mentions(report)) if one.value and not one.first.soft}
+
+
+def _error(dimension: Dimension, entity: Entity) -> ProfileError:
+    named: Dimension = "devices" if entity.first.kind == "device" else dimension
+    return ProfileError(named, entity.name, entity.first.label)
+
+
+def _entities(found: Sequence[Mention]) -> list[Entity]:
+    grouped: dict[frozenset[str], list[Mention]] = {}
+    for one in found:
+        grouped.setdefault(one.names, []).append(one)
+    return [Entity(tuple(those)) for those in grouped.values()]
+
+
+def _unanswered(one: Entity, theirs: Sequence[Entity], ours: Sequence[Entity]) -> bool:
+    """Whether a finding of one report is in the other neither by its name nor by a near one."""
+    if not one.value or one.first.soft:
+        return False
+    same = [other for other in theirs if one.first.names & other.first.names]
+    if same:
+        return not any(other.value for other in same)
+    return not any(
+        other.value
+        and _is_near(one.first, other.first)
+        and _may_agree(one, other)
+        # What both reports name alike stands for nothing else: "opacidade" answers "opacidade", and no edema.
+        and not (one.first.kind == "finding" and _has(ours, other))
+        for other in theirs
+    )
+
+
+def _has(entities: Iterable[Entity], other: Entity) -> bool:
+    return any(one.value and one.first.names & other.first.names for one in entities)
+
+
+def _is_near(one: Mention, other: Mention) -> bool:
+    return any(
+        not these.near.isdisjoint(those.names)
+        or any(not GENERAL.get(name, frozenset()).isdisjoint(those.names) for name in these.names)
+        for these, those in ((one, other), (other, one))
+    )
+
+
+def _may_agree(one: Entity, other: Entity) -> bool:
+    """Whether two findings of near names can be one: neither their sides nor their zones exclude each other."""
+    one, other = one.positive(), other.positive()
+    zones = {value for zone in other.of("zone") for value in _near("zone")(zone)}
+    return all(
+        not these or not those or not these.isdisjoint(those)
+        for these, those in (({*one.sides}, {*other.sides}), ({*one.of("zone")}, zones))
+    )
+
+
+def _differing(one: Entity, other: Entity) -> list[Dimension]:
+    """The dimensions in which a finding that both reports have differs; the first is the reference's."""
+    if one.first.kind == "device":
+        changed = _sides_differ(one, other) or _lengths_differ(one, other)
+        changed = changed or any(_replaced(one.of(name), other.of(name), _near(name)) for name in OF_DEVICES)
+        return ["devices"] if changed else []
+    found: list[Dimension] = []
+    if _sides_differ(one, other):
+        found.append("side")
+    if any(_replaced(one.of(name), other.of(name), _near(name)) for name in PLACES):
+        found.append("place")
+    if _replaced(one.of("grade"), other.of("grade")):
+        found.append("severity")
+    if _lengths_differ(one, other):
+        found.append("size")
+    if _replaced(one.ways, other.ways) or _replaced(one.of("age"), other.of("age"), _near("age")):
+        found.append("trend")
+    if one.value != other.value and (one.first.names.isdisjoint(GENERAL) or (one.alone and other.alone)):
+        found.append("certainty")
+    return found
+
+
+def _sides_differ(one: Entity, other: Entity) -> bool:
+    sides, others = one.sides, other.sides
+    return bool(sides and others) and ({*sides} != {*others} or _replaced(sides, others))
+
+
+def _lengths_differ(one: Entity, other: Entity) -> bool:
+    return _replaced(one.of("size"), other.of("size"))
+
+
+def _near(dimension: str) -> Near:
+    return lambda value: near(dimension).get(value, (value,))
+
+
+def _replaced(ours: Sequence[str], theirs: Sequence[str], alike: Near = lambda value: (value,)) -> bool:
+    """Whether each of two lists has a value that the other lacks, counted one by one.
+
+    What a report says twice, or of one of two places more, replaces nothing.
+    """
+    left, others = list(ours), list(theirs)
+    for accepted in (lambda value: (value,), alike):
+        for value in list(left):
+            answer = next((one for one in others if one in accepted(value)), None)
+            if answer is not None:
+                left.remove(value)
+                others.remove(answer)
+    return bool(left and others)

@@ -1,0 +1,94 @@
+"""Which clinical errors the profile finds between two Portuguese reports, and which differences are none."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from hubkit.error_profile.profile import DIMENSIONS, has, profile
+
+ERRORS = [
+    ("missed", "effusion", "Pequeno derrame pleural à direita. Coração normal.", "Coração normal."),
+    ("missed", "effusion", "Derrame pleural à direita.", "Não há derrame pleural."),
+    ("missed", "effusion", "Derrame pleural à direita.", ""),
+    ("missed", "edema", "Opacidade basal direita. Edema pulmonar.", "Opacidade basal direita."),
+    ("missed", "opacity", "Opacidade no lobo superior direito.", "Nódulo no lobo inferior esquerdo."),
+    ("invented", "pneumothorax", "Sem pneumotórax.", "Há pneumotórax."),
+    ("invented", "pneumothorax", "Pulmões limpos.", "Pulmões limpos. Possível pneumotórax."),
+    ("invented", "cardiomegaly", "Coração de tamanho normal.", "Coração aumentado."),
+    ("side", "effusion", "Derrame pleural à direita.", "Derrame pleural à esquerda."),
+    ("side", "effusion", "Derrame pleural à direita.", "Derrames pleurais bilaterais."),
+    ("side", "atelectasis", "Atelectasia no LID.", "Atelectasia no LIE."),
+    ("side", "opacity", "Opacidades à direita e à esquerda.", "Opacidades à direita."),
+    ("place", "consolidation", "Consolidação no lobo superior direito.", "Consolidação no lobo inferior direito."),
+    ("place", "fracture", "Fratura da clavícula.", "Fratura do úmero."),
+    ("severity", "effusion", "Pequeno derrame à direita.", "Derrame volumoso à direita."),
+    ("severity", "edema", "Edema pulmonar, agora moderado.", "Edema pulmonar discreto."),
+    ("size", "nodule", "Nódulo de 8 mm.", "Nódulo de 1,8 cm."),
+    ("size", "mass", "Massa de 4,3 x 3,7 cm.", "Massa de 4,3 x 6,7 cm."),
+    ("trend", "effusion", "Derrame à direita, inalterado.", "Derrame à direita, maior."),
+    ("trend", "fracture", "Fratura costal antiga.", "Fratura costal aguda."),
+    ("certainty", "pneumonia", "Possível pneumonia.", "Pneumonia."),
+    ("certainty", "opacity", "Opacidade na base direita.", "Possível opacidade na base direita."),
+    ("devices", "picc", "PICC à direita.", "Marca-passo à direita."),
+    ("devices", "endotracheal_tube", "Tubo endotraqueal 4 cm acima da carina.", "Tubo endotraqueal na carina, a 1 cm."),
+    ("devices", "endotracheal_tube", "TOT 3 cm acima da carina.", "TOT 3 cm abaixo da carina."),
+    ("devices", "picc", "PICC à direita. A ponta está na VCS.", "PICC à direita. A ponta está no átrio direito."),
+    ("devices", "picc", "PICC à direita.", "PICC à direita retirado."),
+]
+
+
+@pytest.mark.parametrize(("dimension", "finding", "reference", "generated"), ERRORS)
+def test_an_error_is_named(dimension: str, finding: str, reference: str, generated: str) -> None:
+    assert (dimension, finding) in {(error.dimension, error.finding) for error in profile(reference, generated)}
+
+
+def test_every_dimension_has_an_example() -> None:
+    assert {row[0] for row in ERRORS} == {*DIMENSIONS}
+
+
+@pytest.mark.parametrize(
+    ("reference", "generated"),
+    [
+        ("", ""),
+        ("Derrame pleural pequeno à direita.", "Derrame pleural."),
+        ("Nódulo de 8 mm.", "Nódulo de 0,8 cm."),
+        ("Derrame à direita. Impressão: derrame à direita.", "Derrame à direita."),
+        ("Derrames bilaterais, maiores à direita.", "Derrames bilaterais."),
+        ("Consolidação na base direita.", "Opacidade no lobo inferior direito."),
+        ("Opacidade nodular no lobo médio.", "Nódulo no lobo médio."),
+        ("Opacidade, provavelmente atelectasia.", "Provável atelectasia representada por opacidade."),
+        ("Coração aumentado, inalterado.", "Cardiomegalia estável."),
+        ("Sem derrame. Sem pneumotórax.", "Pulmões limpos."),
+        ("Avaliar pneumonia. Pulmões limpos.", "Pulmões limpos."),
+        ("Paciente com tosse e febre.", "Pulmões limpos."),
+        ("Massa de 4,3 x 3,7 cm.", "Massa de 3,7 x 4,3 cm."),
+    ],
+)
+def test_what_is_no_error(reference: str, generated: str) -> None:
+    assert profile(reference, generated) == []
+
+
+def test_an_error_counts_once_a_finding() -> None:
+    reference = "Derrame à direita. Impressão: derrame à direita."
+    assert len(profile(reference, reference.replace("direita", "esquerda"))) == 1
+
+
+@pytest.mark.parametrize("row", ERRORS)
+def test_a_report_has_no_error_against_itself(row: tuple[str, str, str, str]) -> None:
+    assert [profile(text, text) for text in row[2:]] == [[], []]
+
+
+def test_errors_of_sentences_add_up() -> None:
+    """Of errors about different findings none hides another."""
+    chosen = [row for row in ERRORS if row[0] in ("side", "severity", "size", "trend", "place")]
+    for one, other in itertools.combinations(chosen, 2):
+        if one[1] != other[1] and {one[1], other[1]} not in ({"opacity", "atelectasis"}, {"opacity", "consolidation"}):
+            joined = profile(f"{one[2]} {other[2]}", f"{one[3]} {other[3]}")
+            assert {error.finding for error in joined} == {one[1], other[1]}
+
+
+def test_what_a_report_has() -> None:
+    report = "Derrame à direita. Sem pneumotórax. Hérnia hiatal. PICC à direita. Pequena distensão gástrica."
+    assert has(report) == {"Pleural Effusion", None, "Support Devices"}
