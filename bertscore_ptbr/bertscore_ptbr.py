@@ -95,7 +95,7 @@ class Encoder:
         device: "cpu", "cuda" or "cuda:1".
 
     Raises:
-        ValueError: the model has no such layer, or is no encoder.
+        ValueError: the model has no such layer, or is not an encoder.
     """
 
     def __init__(self, model_type: str, num_layers: int | None, revision: str | None, device: str):
@@ -424,7 +424,7 @@ def _check(predictions: Any, references: Any) -> None:
 
 
 def _check_texts(name: str, texts: Any, *, groups: bool = False) -> None:
-    """Name what is no text by position and type alone: the texts beside it must not stand in an error."""
+    """Name what is not a text by position and type alone: no other text may stand in an error."""
     if isinstance(texts, (str, dict)) or not hasattr(texts, "__len__"):
         raise TypeError(f"{name} is a {type(texts).__name__}, and has to be a list of texts")
     for at, text in enumerate(texts):

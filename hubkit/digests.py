@@ -1,6 +1,6 @@
-"""SHA-256 of files and folders; that of a folder with many files comes from an index beside it.
+"""SHA-256 of files and folders; that of a folder with many files comes from an index next to it.
 
-`images.sha256` beside `images/` has a line for each file: digest, size, time of change, name. Whoever writes the files
+`images.sha256` next to `images/` has a line for each file: digest, size, time of change, name. Whoever writes the files
 writes the lines, and a file whose size and time are still those of its line is not read again. So 107 GB of images are
 known by 377,110 calls of stat. A file that somebody replaces by one of equal size, with the time of the old one, goes
 unnoticed; to notice that would take a quarter of an hour in every plan.

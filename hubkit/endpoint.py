@@ -93,7 +93,7 @@ def is_loopback(endpoint: str) -> bool:
 
 
 def _past_proxies(host: str) -> None:
-    """A rehearsal stays on this machine, whatever proxy its clients are told to use."""
+    """A rehearsal stays on this machine, whatever proxy its clients are set to use."""
     for name in ("NO_PROXY", "no_proxy"):
         hosts = [known for known in os.environ.get(name, "").split(",") if known]
         if host not in hosts:

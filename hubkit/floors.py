@@ -1,6 +1,6 @@
 """The least that a stage has to have or to make. Below it the stage stops and names the likely cause.
 
-Every floor of a release is said here, so that no stage ends well over nothing:
+Every floor of a release is defined here, so that no stage ends well over nothing:
 
 | stage     | floor |
 |---|---|

@@ -1,4 +1,4 @@
-"""The study that a release reproduces, with its published figures: they stand beside a release's own."""
+"""The study that a release reproduces, with its published figures: they are shown next to a release's own."""
 
 from __future__ import annotations
 

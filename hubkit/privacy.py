@@ -1,7 +1,7 @@
 """Who on this machine can read what hubkit writes: its owner, and a group where the settings name one.
 
 Corpus text lies in most files of a workspace, so no file is a public one. The umask closes what is
-written from now on, by libraries as well; `close_tree` closes what is there already.
+written from now on, by libraries as well; `close_tree` closes existing files.
 """
 
 from __future__ import annotations

@@ -213,7 +213,7 @@ def check_before(name: str, config: ReleaseConfig, workspace: Workspace) -> None
 
     Raises:
         HubkitError: they were changed since, or that stage has to run again.
-        UsageError: the release is to be sealed, and nobody could open it.
+        UsageError: the release should be sealed, and nobody could open it.
     """
     check_own_copies(config, workspace)
     (stage,) = _between(name, name)

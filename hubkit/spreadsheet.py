@@ -23,7 +23,7 @@ def read_sheet(path: Path) -> Iterator[tuple[Any, ...]]:
     Raises:
         ModuleNotFoundError: openpyxl is not installed.
         FileNotFoundError: there is no such file.
-        ValueError: it is no such file, or unpacks to more than MOST_BYTES.
+        ValueError: it is not such a file, or unpacks to more than MOST_BYTES.
     """
     import openpyxl
 

@@ -46,7 +46,7 @@ SYSTEM_NAMES = {
     "reference": "reference itself",
     "flipped": "reference, negations flipped",
 }
-"""How people read the systems that are scored: the conditions, then the baselines that are no models."""
+"""How people read the systems that are scored: the conditions, then the baselines, which are not models."""
 
 STUDIES = pa.schema(
     [

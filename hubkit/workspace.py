@@ -122,7 +122,7 @@ class Workspace:
 
     @property
     def memorisation(self) -> Path:
-        """What the adapter remembers of its training, beside the plots of it."""
+        """What the adapter remembers of its training, and the plots of it."""
         return self.root / "audit" / "memorisation.json"
 
     @property
@@ -196,7 +196,7 @@ class Workspace:
 
         Args:
             group: a group of this user's whose members may read.
-            quiet: whether nothing is said, as of files that a stage wrote a moment ago.
+            quiet: whether to stay silent, as for files that a stage wrote a moment ago.
 
         Raises:
             UsageError: there is no such group, or the user is not in it.
@@ -229,7 +229,7 @@ class Workspace:
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; when the block ends well it is synced and renamed to `path`.
+    """Yield a temporary path next to `path`; when the block ends well it is synced and renamed to `path`.
 
     Its owner alone can read the file, as mkstemp makes it; a stricter umask is respected.
     """
@@ -274,7 +274,7 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     """Read a table that an earlier stage wrote.
 
     Raises:
-        HubkitError: it is missing or is no Parquet file.
+        HubkitError: it is missing or is not a Parquet file.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

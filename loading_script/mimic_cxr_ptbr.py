@@ -2,7 +2,7 @@
 
 The configs `default`, `generations`, `scores` and `spans` are the release as it is. Three more need your own copies:
 
-- `text`: each Portuguese report beside its English original, whole and by section;
+- `text`: each Portuguese report next to its English original, whole and by section;
 - `images`: decoded images with the Portuguese report and the labels;
 - `chat`: images and messages, ready for supervised fine-tuning.
 
@@ -205,7 +205,7 @@ class MimicCxrPtbr(datasets.GeneratorBasedBuilder):
             logger.warning(f"{self.config.name}: {view.root} differs from {whose}: {'; '.join(said)}")
 
     def _other_studies(self, dl_manager: Any) -> set[int] | None:
-        """Ids of the studies that the corpus of the release has beside those in it; None where it does not say."""
+        """Ids of the studies that the corpus of the release has apart from those in it; None where it does not say."""
         if self.config.data_dir:
             found = [str(path) for path in Path(self.config.data_dir).expanduser().glob(OTHER_STUDIES)]
         else:
@@ -243,7 +243,7 @@ def load(
         release: the folder of a downloaded release, or the id of its repo.
         split: train, validation or test; all of them by default.
         num_proc: processes; at most one for each Parquet file is of use.
-        rebuild: whether to build it anew though it is in the cache, as after completing your copy of the corpus.
+        rebuild: whether to build it again though it is in the cache, as after completing your copy of the corpus.
         options: `mimic_cxr`, `mimic_cxr_jpg`, `prompt`, and what a `datasets` builder takes, such as `cache_dir`.
 
     Raises:
@@ -304,7 +304,7 @@ class _Plain:
 
 
 class _Text(_Plain):
-    """A row with the English report beside the Portuguese one."""
+    """A row with the English report next to the Portuguese one."""
 
     columns = ("subject_id", "study_id")
     lacking = "reports"

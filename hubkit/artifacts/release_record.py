@@ -27,7 +27,7 @@ class RecordedScoring(Model):
 
 
 class ReleaseRecord(Model):
-    """What a reader needs, beside the repos, to compute the tables again.
+    """What a reader needs, in addition to the repos, to compute the tables again.
 
     Attributes:
         hubkit: its version.

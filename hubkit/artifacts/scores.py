@@ -11,7 +11,7 @@ from hubkit.tables import SETUPS
 from hubkit.workspace import Workspace
 
 CLINICAL = ("micro", "macro")
-"""Metrics that stand in the file under `clinical`, beside the F1 of single labels."""
+"""Metrics that stand in the file under `clinical`, next to the F1 of single labels."""
 
 
 ERRORS = "errors_by_finding"
@@ -171,7 +171,7 @@ class Summary(Model):
         of: how many test studies the corpus has; a summary of 0.1.0 does not say.
         confidence, resamples, seed: of the intervals.
         signatures: of each measure.
-        conditions: the figures of each system: the conditions, then the baselines that are no models.
+        conditions: the figures of each system: the conditions, then the baselines, which are not models.
         rules: how well the rules read reports.
         differences: of pairs of systems, in each measure.
         with_left_out: figures with the studies whose reference was left out, where any was.

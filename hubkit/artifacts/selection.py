@@ -14,7 +14,7 @@ FOUND = {
     "any": "found by headers in any case, addenda included: not MIMIC-CXR's own rule",
     "sectioned": "as a CSV of sections had them",
 }
-"""What is said of a rule by which headers were found."""
+"""How people read a rule by which headers were found."""
 
 
 class LabelCounts(Model):

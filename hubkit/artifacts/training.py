@@ -1,4 +1,4 @@
-"""adapter/training.json: how the adapter was trained. It is published beside the adapter."""
+"""adapter/training.json: how the adapter was trained. It is published next to the adapter."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ NO_MEMORY = "set [generation] batch_size lower"
 
 PROBES = ("first_words", "black", "other", "own")
 """The first words of the report with black images; the prompt with black images, with those of a study that was not
-trained on, and with the study's own. Shown these, a good adapter says what the report says: that alone is no memory."""
+trained on, and with the study's own. Shown these, a good adapter says what the report says, which proves no memory."""
 
 BLIND = ("first_words", "black")
 """The probes in which no image shows anything: what is repeated there comes from memory. A good description of a test
@@ -70,7 +70,7 @@ def probes(samples: Sequence[Sample], strange: Sequence[Sample], words: int, fol
 
 
 def first_words(text: str, count: int) -> str:
-    """The beginning of a text up to its word number `count`, at most half of its words: the rest is to be repeated."""
+    """The beginning of a text up to its word number `count`, at most half of its words: the rest is for the adapter."""
     words = list(WORD.finditer(text))
     kept = words[: min(count, len(words) // 2)]
     return text[: kept[-1].end()] if kept else ""
@@ -80,7 +80,7 @@ def answers(loaded: Loaded, settings: Generation, asked: Sequence[Probe], folder
     """The answers to all probes, by kind; what was given to begin with is not in them.
 
     Each batch is kept in `folder`, so that a run that was cut off goes on with the next. The folder holds what the
-    adapter said and goes away with the stage.
+    adapter wrote and goes away with the stage.
     """
     short = settings.model_copy(update={"max_new_tokens": min(TOKENS, settings.max_new_tokens), "do_sample": False})
     known = {name: text for path in folder.glob("*.json") for name, text in _read(path).items()}

@@ -20,7 +20,7 @@ from hubkit.artifacts.memorisation import Attack, Membership
 from hubkit.scoring.statistics import interval
 
 RATES = (0.001, 0.01, 0.1)
-"""Rates of false alarms at which the share of training studies that are found is told."""
+"""Rates of false alarms at which the share of training studies that are found is given."""
 
 ENOUGH = 10
 """Studies that the false alarms at a rate have to come to: with fewer the share found hangs on one or two."""

@@ -2,7 +2,7 @@
 
 As many sentences as the source has are taken one by one. Otherwise the cheapest chain is sought among sentences that
 answer one another, that are merged or parted, and that are alone (after Gale and Church, 1993; what both sides name
-counts beside their lengths).
+counts in addition to their lengths).
 """
 
 from __future__ import annotations

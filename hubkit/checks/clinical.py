@@ -1,4 +1,4 @@
-"""The checks of what is said: sentence by sentence, and across sentences for what only moved."""
+"""The checks of content: sentence by sentence, and across sentences for what only moved."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _named(
 ) -> Iterator[Flag]:
     """Findings and devices that only one side names; anatomy likewise, which reports leave out and add more freely.
 
-    What is added beside what is lost was swapped. Alone, it may be what a word unknown to the lexicon means: it is an
+    What is added where another is lost was swapped. Alone, it may be what a word unknown to the lexicon means: it is an
     error where a label follows from it, since the English words for these are well known.
     """
     swapped = any(not soft(place.meaning) for place in lost)

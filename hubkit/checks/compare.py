@@ -23,7 +23,7 @@ TERMS = {"severity": "grade", "comparison": "trend"}
 """Dimensions whose values are terms of the lexicon, of this kind."""
 
 AGAIN = "again"
-""""Persists" and "remains" come and go beside another trend, and can stand for "unchanged"."""
+""""Persists" and "remains" come and go next to another trend, and can stand for "unchanged"."""
 
 PLAIN = frozenset({"up", "down", "better", "worse", "low", "mid", "high"})
 

@@ -1,4 +1,4 @@
-"""What a check says of a translation, and how it is told to the model that is to do better."""
+"""What a check says of a translation, and how the model that tries again learns of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Flag(NamedTuple):
 
     Attributes:
         name: of the check, such as "truncated".
-        severity: an error makes the unit flagged; a warning is stored beside it.
+        severity: an error makes the unit flagged; a warning is stored with it.
         source_span: start and end of what it saw in the source, in characters.
         translation_span: the same in the translation.
     """

@@ -1,4 +1,4 @@
-"""The checks of form: what shows without knowing what is said, such as loops, chatter and words of another language."""
+"""The checks of form: what shows without knowing the content, such as loops, chatter and words of another language."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def check_endings(translation: Sequence[Sentence]) -> Iterator[Flag]:
 
 
 def check_additions(source: str, translation: str) -> Iterator[Flag]:
-    """Yield a flag for what a model says beside the translation, and for markup that the source does not have."""
+    """Yield a flag for what a model adds to the translation, and for markup that the source does not have."""
     chatter = CHATTER.search(fold(translation))
     if chatter and not CHATTER.search(fold(source)):
         yield Flag("chatter", "error", None, chatter.span())
@@ -87,7 +87,7 @@ def check_additions(source: str, translation: str) -> Iterator[Flag]:
 
 
 def check_loops(source: Sequence[Sentence], translation: Sequence[Sentence]) -> Iterator[Flag]:
-    """Yield a flag for words said over and over where the source does not."""
+    """Yield a flag for words that come over and over where the source does not."""
     words = [word for sentence in translation for word in sentence.words]
     at = _loop(words)
     if at is not None and _loop([word for sentence in source for word in sentence.words]) is None:
@@ -112,7 +112,7 @@ def check_language(source: Sequence[Sentence], translation: Sequence[Sentence], 
 
 
 def _places(sentences: Sequence[Sentence], wanted: frozenset[str]) -> list[tuple[Sentence, int]]:
-    """Where words stand; what is an abbreviation, by its capitals, is no word."""
+    """Where words stand; what is an abbreviation, by its capitals, does not count as a word."""
     return [
         (sentence, at)
         for sentence in sentences

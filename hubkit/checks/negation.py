@@ -18,7 +18,7 @@ NEGATING = frozenset({"forward", "adverb", "inner"})
 """The concepts of negation."""
 
 SOUND = frozenset({"normal", "clear", "intact", "midline", "same", "resolved"})
-"""What says that all is well, and is often said with a negation."""
+"""What says that all is well, often by a negation."""
 
 UNSOUND = {
     "clear": frozenset({"opacity", "infiltrate", "consolidation", "airspace_disease"}),

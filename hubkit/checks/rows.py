@@ -1,4 +1,4 @@
-"""Rows of a file of another's making: Parquet, CSV, TSV, .xlsx or JSON Lines; what is wrong is told by its place."""
+"""Rows of a file of another's making: Parquet, CSV, TSV, .xlsx or JSON Lines; what is wrong is named by its place."""
 
 from __future__ import annotations
 

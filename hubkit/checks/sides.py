@@ -54,7 +54,7 @@ class Side:
 
     @functools.cached_property
     def names(self) -> frozenset[str]:
-        """The names of all concepts that the sentences can mean, and of those said along with them."""
+        """The names of all concepts that the sentences can mean, and of those named along with them."""
         return frozenset[str]().union(*[place.meaning.said for place in self.places])
 
     @functools.cached_property
@@ -105,7 +105,7 @@ class Side:
         return [place for place in self.places if name in place.meaning.names]
 
     def says(self, meaning: Meaning, other: Side) -> bool:
-        """Whether what a phrase of the `other` side means is said here, or something near that is not said there."""
+        """Whether what a phrase of the `other` side is named here, or something near that is not named there."""
         if not meaning.names.isdisjoint(self.names):
             return True
         if any(concept.includes and concept.includes <= self.names for concept in meaning.concepts):

@@ -14,7 +14,7 @@ from hubkit.checks.unknown_words import is_known
 from hubkit.clinical.sentences import Sentence
 
 SPELLED_OUT = 5
-"""Characters of a term that is no abbreviation."""
+"""Characters of a term that is not an abbreviation."""
 
 SHORTEST = 3
 """Letters of a word that can be a term's rendering."""

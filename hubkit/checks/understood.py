@@ -12,7 +12,7 @@ DENYING = re.compile(
     r"|(?:des|in|im|ir)[a-z]+(?:vel|veis)|(?:un|non)[a-z]+|(?:fail|lack|free|spar|clear|miss|absen)[a-z]*|[a-z]+less"
 )
 """Words that may hold a negation. Nearly all that do are in the lexicon, so that other unknown words
-are no reason to doubt a lost one. Doubts ("uncertainty_dropped") are there likewise."""
+give no reason to doubt a lost one. Doubts ("uncertainty_dropped") are there likewise."""
 
 SIGNED = re.compile(r"\(-\)|(?:^|[,;:/] ?)- ?(?![\d-])|: ?0\b")
 """A minus sign or nought that denies: "(-) effusion", "effusion: -". Which finding it denies is not read."""

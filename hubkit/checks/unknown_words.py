@@ -56,7 +56,7 @@ class Vocabulary(NamedTuple):
 
 
 def check_words(source: Sequence[Sentence], translation: Sequence[Sentence]) -> Iterator[Flag]:
-    """Yield a flag for each word of a translation that is no word; none without an installed word list."""
+    """Yield a flag for each word of a translation that does not exist; none without an installed word list."""
     # One item in capitals among others is an abbreviation ("BAAR?"); a text in capitals is not.
     shouted = all(sentence.text.isupper() for sentence in translation)
     vocabulary: Vocabulary | None = None
@@ -77,7 +77,7 @@ def check_words(source: Sequence[Sentence], translation: Sequence[Sentence]) -> 
 
 
 def _candidates(sentence: Sentence, shouted: bool) -> Iterator[int]:
-    """The words that were not understood; a part of a compound, and what is written as an abbreviation, is no word."""
+    """The words that were not understood; a part of a compound, and an abbreviation, do not count."""
     unread = frozenset(sentence.unread)
     for at, word in enumerate(sentence.words):
         if word in unread and len(word) >= TABLE["shortest"] and word.isalpha():

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from hubkit.hub.access import Asked
 
 
-@click.group(name="access", short_help="List who asks for the gated repos; grant or reject.")
+@click.group(name="access", short_help="List who requests access to the gated repos; grant or reject.")
 def command() -> None:
-    """See who asks for the gated repos, and grant or reject it."""
+    """See who requests access to the gated repos, and grant or reject it."""
 
 
 @command.command(name="list")

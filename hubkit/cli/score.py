@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def command(config: ReleaseConfig, workspace: Workspace, form: Format | None) -> None:
     """Score the generated reports: BERTScore in both setups, chrF++, BLEU, findings; with intervals and tests.
 
-    With --table nothing is scored: the summary of the last run is printed, beside the original study's figures.
+    With --table nothing is scored: the summary of the last run is printed, next to the original study's figures.
     """
     if form is None:
         run_stage("score", config, workspace)

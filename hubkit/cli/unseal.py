@@ -19,7 +19,7 @@ import click
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
-    help="The folder to write.  [default: the release's name, beside you]",
+    help="The folder to write.  [default: the release's name, in this folder]",
 )
 def command(release: str, corpus: Path | None, revision: str | None, output: Path | None) -> None:
     """Open a sealed RELEASE (the id of its repo on the Hub, or a folder) with your own copy of the reports.

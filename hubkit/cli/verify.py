@@ -75,7 +75,7 @@ def command(
     """Load a release from the Hub without hubkit: as a granted reader, a stranger and an ungranted user.
 
     REPO is the id of a dataset, an adapter or a metric; name those that belong together. What a check needs and is not
-    there is said, and the check skipped. Without REPO, what this workspace pushed is verified.
+    there is named, and the check skipped. Without REPO, what this workspace pushed is verified.
     """
     if repos:
         _verify_repos(repos, revision, corpus, images, versions, keep_versions, report)

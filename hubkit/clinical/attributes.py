@@ -33,7 +33,7 @@ class Attribute(NamedTuple):
         values: by dimension, what the phrase can mean.
         first: its first word.
         last: the word after its last.
-        denied: whether a negation stands shortly before, so that the value may be said by its opposite.
+        denied: whether a negation stands shortly before, so that its opposite may express the value.
     """
 
     values: Values

@@ -29,7 +29,7 @@ LUNG = frozenset({"lung", "lung_field", "zone", "lobe", "lingula", "middle_lobe"
 """Where a density is an opacity of the lung: "retrocardiac density". Of a bone or the pleura it is none."""
 
 VALUES = {"present": 1, "absent": 0, "possible": -1}
-"""The value of a label by assertion. What is only asked for is no mention."""
+"""The value of a label by assertion. What is only asked for is not a mention."""
 
 STRENGTH = (0, -1, 1).index
 
@@ -37,7 +37,7 @@ STRENGTH = (0, -1, 1).index
 def labels(text: str, language: Language) -> dict[str, int]:
     """Return the CheXpert labels that a text mentions: 1 positive, 0 negative, -1 uncertain.
 
-    What a text only asks for ("evaluate for pneumonia") is no mention, unless the next sentence denies it ("None
+    What a text only asks for ("evaluate for pneumonia") is not a mention, unless the next sentence denies it ("None
     seen."). Nor is a device that was removed.
 
     Args:

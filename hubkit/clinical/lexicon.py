@@ -62,7 +62,7 @@ class Meaning:
         concepts: more than one where the phrase is ambiguous.
         kinds: the kinds of these.
         names: their names.
-        said: their names, and what is said along with them.
+        said: their names, and what is named along with them.
         near: what a translation may choose in their place.
         first: the first word of the phrase.
         capitals: whether it ends in an abbreviation, which is found in capitals alone: HAS is no "has".

@@ -1,4 +1,4 @@
-"""What a sentence names: findings, devices and states, each with its assertion and with what a state is said of."""
+"""What a sentence names: findings, devices and states, each with its assertion and with the organs of a state."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GIVEN = re.compile(
     r";|\b(in the (presence|setting) of|na presenca d[eao]s?|due to|owing to|given|devido|por causa"
     r"|but|however|mas|porem|contudo)\b"
 )
-"""What is there again after such words: "hard to assess in the presence of effusions"."""
+"""What exists again after such words: "hard to assess in the presence of effusions"."""
 
 LIKELIER = re.compile(
     r"\b(?:more likely|mais prova(?:vel|veis|velmente)|favou?r(?:s|ed|ing)?|favorec\w+)\b(?P<likelier>[^.;:]{0,100}?)"
@@ -56,7 +56,7 @@ class Named(NamedTuple):
     Attributes:
         meaning: what its phrase means.
         assertion: whether it is present, absent, possible, or only asked for.
-        organs: of a state, the organs that it is said of.
+        organs: of a state, the organs that it describes.
         first: the index of its first word.
     """
 
@@ -106,7 +106,7 @@ def is_denial(sentence: Sentence) -> bool:
 
 
 def _doubted(sentence: Sentence, places: list[int], polarity: dict[int, int]) -> set[int]:
-    """What is there in part, or as one of two: "borderline cardiomegaly", "atelectasis or consolidation"."""
+    """What exists in part, or as one of two: "borderline cardiomegaly", "atelectasis or consolidation"."""
     doubted = set()
     for at, place in enumerate(places):
         term = sentence.terms[place]
@@ -157,7 +157,7 @@ def _asked(sentence: Sentence) -> list[tuple[int, int]]:
 
 
 def _organs(sentence: Sentence, at: int) -> list[str]:
-    """The organs that a state is said of: those before it in its clause, else the first after it."""
+    """The organs that a state describes: those before it in its clause, else the first after it."""
     state = sentence.terms[at]
     before: list[str] = []
     edge, passed = state.first, False

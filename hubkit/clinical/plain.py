@@ -15,7 +15,7 @@ from hubkit.clinical.quantity_patterns import NUMBERS
 
 
 def unread(words: Sequence[str], language: Language, known: Container[int]) -> list[str]:
-    """Return the words of a sentence that were not understood; a letter alone is no word.
+    """Return the words of a sentence that were not understood; a letter alone does not count as a word.
 
     Args:
         words: what TOKEN finds.

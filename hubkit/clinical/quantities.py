@@ -124,7 +124,7 @@ def _each(match: re.Match[str]) -> Iterator[Quantity]:
 
 
 def bound(text: str, quantity: Quantity, language: Language) -> str | None:
-    """Whether a number is said to be the "most" or the "least" of what is meant: "less than 1 cm" is the most."""
+    """Whether a number is given as the "most" or the "least" of what is meant: "less than 1 cm" is the most."""
     before = fold(text[max(0, quantity.span[0] - BOUND) : quantity.span[0]])
     return next((name for name, pattern in bounds(language).items() if pattern.search(before)), None)
 

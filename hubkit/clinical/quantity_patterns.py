@@ -67,7 +67,7 @@ SIDED = re.compile(
     r"(?:#|\b[ctdls]|\b[ctdls]\d{1,2}-"
     r"|\b(?:ribs?|costelas?|arcos?(?: costa(?:l|is))?)\b(?:[\s\d,-]|fxs?|fractures?|and\b|e\b|a\b|to\b)*)$"
 )
-"""What stands before a number that a side may follow: "T4-T6 L", "ribs 5-7 L" and "drain #2 L" are no litres."""
+"""What stands before a number that a side may follow: "T4-T6 L", "ribs 5-7 L" and "drain #2 L" are not litres."""
 
 SIDED_PART = re.compile(r" (?:ribs?|lat|post|ant|displ|costa(?:l|is)|fxs?|chest tubes?|cts)\b")
 """What stands after a side that a number precedes: "4 L rib fractures"."""

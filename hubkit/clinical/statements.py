@@ -87,7 +87,7 @@ def statements(sentence: Sentence, language: Language) -> list[Statement]:
 
 
 LONGEST = 120
-"""Words; what is longer is no sentence but a list or a loop, and is not taken apart."""
+"""Words; what is longer is not a sentence but a list or a loop, and is not taken apart."""
 
 
 def _name_subject(part: dict[str, list[str]]) -> None:

@@ -1,7 +1,7 @@
 """One canonical form of a text, in which everything under `clinical` and `checks` is read.
 
 Accents may be typed as marks of their own, lines may end in three ways, and a no-break space looks
-like a space. The rules would miss words spelled so ("Não" with a combining tilde is no negation to
+like a space. The rules would miss words spelled so ("Não" with a combining tilde is not a negation to
 them), hence a text is brought into one form first, and the spans are carried back afterwards.
 """
 

@@ -1,4 +1,4 @@
-"""Who asks PhysioNet: an account from the environment, netrc or the keyring; its password is never shown."""
+"""The account at PhysioNet: from the environment, netrc or the keyring; its password is never shown."""
 
 from __future__ import annotations
 

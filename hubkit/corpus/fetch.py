@@ -40,7 +40,7 @@ LISTED = 20
 
 
 def fetch(config: ReleaseConfig) -> None:
-    """Get reports, tables and the images that the selection takes; what is there already is kept.
+    """Get reports, tables and the images that the selection takes; existing files are kept.
 
     A file that cannot be fetched keeps no other one from being fetched.
 

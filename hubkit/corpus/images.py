@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BATCH = 1024
 """Images that are brought onto the disk at once: a sync of each took half of the time of writing small ones. A killed
-read makes as many again at the most."""
+read makes as many again at most."""
 
 State = Literal["prepared", "missing", "broken"]
 

@@ -1,4 +1,4 @@
-"""The corpus kind mimic-cxr: MIMIC-CXR 2.0.0 or 2.1.0 with MIMIC-CXR-JPG beside it or in the same folder."""
+"""The corpus kind mimic-cxr: MIMIC-CXR 2.0.0 or 2.1.0 with MIMIC-CXR-JPG next to it or in the same folder."""
 
 from __future__ import annotations
 
@@ -126,9 +126,9 @@ def open_mimic_cxr(corpus: Corpus) -> MimicCxr:
 
 
 def find_jpg(corpus: Corpus) -> Path:
-    """The folder of MIMIC-CXR-JPG: as set, else the one of the reports, else the one beside it.
+    """The folder of MIMIC-CXR-JPG: as set, else the one of the reports, else the one next to it.
 
-    Beside means ../mimic-cxr-jpg, or ../../mimic-cxr-jpg/VERSION as PhysioNet lays its projects out.
+    Next to it means ../mimic-cxr-jpg, or ../../mimic-cxr-jpg/VERSION as PhysioNet lays its projects out.
 
     Raises:
         HubkitError: there is none.

@@ -1,4 +1,4 @@
-"""Files of a PhysioNet project: who asks, which files there are, and a download that resumes and is checked.
+"""Files of a PhysioNet project: the account, the list of files, and a download that resumes and is checked.
 
 Sign-in and session are those of the package `physionet`, which sends the password to PhysioNet's own origin alone.
 """
@@ -65,7 +65,7 @@ class PhysioNet:
 
     Args:
         url: such as https://physionet.org.
-        credentials: who asks.
+        credentials: the account.
 
     Raises:
         UsageError: it would get the password over plain http, beyond loopback.
@@ -120,7 +120,7 @@ class PhysioNet:
     def download(self, project: Project, file: RemoteFile, root: Path, arrived: Callable[[int], None]) -> bool:
         """Get one file, or the rest of it; return False where it was there already.
 
-        What has arrived of it lies beside it as NAME.part, and a broken transfer continues there. A file with
+        What has arrived of it lies next to it as NAME.part, and a broken transfer continues there. A file with
         another checksum than the listed one is fetched once more, from its start: a transfer can be damaged, and a
         part can be that of an older file.
 
@@ -221,7 +221,7 @@ def sha256(path: Path) -> str:
 
 
 def _save(response: Response, part: Path, have: int, arrived: Callable[[int], None]) -> None:
-    """Append what is sent to `part`, or start it anew where the whole file is sent."""
+    """Append what is sent to `part`, or start it again where the whole file is sent."""
     partial = response.status_code == HTTPStatus.PARTIAL_CONTENT
     if partial and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
         raise FileTroubleError(

@@ -36,7 +36,7 @@ def read_csv(path: Path, columns: Sequence[str]) -> pa.Table:
     """Read `columns` of a CSV as strings, empty fields as nulls; a byte order mark is skipped.
 
     Raises:
-        HubkitError: the file is truncated, is no CSV, or lacks a column.
+        HubkitError: the file is truncated, is not CSV, or lacks a column.
     """
     import pyarrow as pa
     from pyarrow import csv
@@ -54,7 +54,7 @@ def read_csv(path: Path, columns: Sequence[str]) -> pa.Table:
     except KeyError as error:
         raise HubkitError(f"has no column {error.args[0].split(chr(39))[1]}", where=path, hint=FETCH_AGAIN) from None
     except pa.ArrowInvalid:
-        raise HubkitError("is no CSV that can be read, or is empty", where=path, hint=FETCH_AGAIN) from None
+        raise HubkitError("is not CSV that can be read, or is empty", where=path, hint=FETCH_AGAIN) from None
     except OSError as error:
         what = "the file is truncated or damaged" if error.errno is None else f"cannot be read: {error.strerror}"
         raise HubkitError(what, where=path, hint=FETCH_AGAIN) from None

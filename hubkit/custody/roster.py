@@ -2,7 +2,7 @@
 
 A row is a folder of the corpus. In clear it has the folder's name, how many studies it has and a check value. Sealed
 under the folder's key it has the release's tables and files, and a second key, which all folders share; sealed under
-that key, the ids of the folder's studies. So whoever holds one whole folder can be told which studies the others lack,
+that key, the ids of the folder's studies. So whoever holds one whole folder can learn which studies the others lack,
 and nobody else sees an id. docs/custody.md has what was weighed.
 """
 

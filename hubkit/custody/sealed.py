@@ -694,7 +694,7 @@ def check_complete(rows: Rows, studies: Sequence[int]) -> None:
     """Hold rows to their numbers, which the cells prove.
 
     Raises:
-        SealedError: rows are left out or doubled; it names the studies beside the gaps, or those doubled.
+        SealedError: rows are left out or doubled; it names the studies next to the gaps, or those doubled.
     """
     at = dict(zip(rows.numbers, studies, strict=True))
     where = f"{rows.first.config}/{rows.first.split}"
@@ -750,7 +750,7 @@ def _moved(cell: bytes, belongs: CellPlace, number: int) -> SealedError:
 class Sealed:
     """A column whose cells are opened as they are read: `dataset.cast_column("report", Sealed())`.
 
-    A cell proves its own place, and that it was not changed. What stands beside it is not seen here: that two whole
+    A cell proves its own place, and that it was not changed. What stands next to it is not seen here: that two whole
     cells of a column changed places is noticed by `open_sealed` and by `hubkit unseal`. The column is for reading:
     what would write its text to a file, such as `map`, is refused.
 

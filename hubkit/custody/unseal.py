@@ -51,7 +51,7 @@ def fetch_release(repo: str, revision: str | None) -> Path:
     """The folder of a release on the Hub, downloaded by the Hub's own client.
 
     Raises:
-        UsageError: `repo` is no id.
+        UsageError: `repo` is not an id.
         HubkitError: the repo is missing, access to it is not granted, or the Hub does not answer.
     """
     from huggingface_hub import snapshot_download

@@ -20,7 +20,7 @@ from hubkit.progress import track
 from hubkit.tables import CHEXPERT_LABELS
 
 TRUTH = "demo-truth.jsonl"
-"""Beside the corpus, for tests and benchmarks: `{study_id, section, source, translation}` a line."""
+"""Next to the corpus, for tests and benchmarks: `{study_id, section, source, translation}` a line."""
 
 SHARES = {"train": 200, "validate": 40, "test": 60}
 """Studies in the official splits, in parts of 300."""

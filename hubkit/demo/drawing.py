@@ -64,7 +64,7 @@ class Canvas:
         ImageDraw.Draw(self.image).arc(self.box(x, y, rx, ry), *angles, fill=value, width=3)
 
     def shade(self, x: float, y: float, rx: float, ry: float, value: int, blur: float) -> None:
-        """Let an ellipse of gray `value` shine through what is there, its edge blurred over `blur` of the width."""
+        """Let an ellipse of gray `value` shine through the picture, its edge blurred over `blur` of the width."""
         mask = Image.new("L", SIZE, 0)
         ImageDraw.Draw(mask).ellipse(self.box(x, y, rx, ry), fill=255)
         self.image.paste(value, mask=mask.filter(ImageFilter.GaussianBlur(blur * SIZE[0])))
@@ -94,7 +94,7 @@ def draw(facts: Facts, view: View, seed: str) -> bytes:
     """Draw one view of a study as a JPEG file.
 
     Args:
-        facts: what is to be seen.
+        facts: what the picture shows.
         view: PA and AP are frontal; in AP the heart looks a little larger, as it does on a real one.
         seed: decides the patient's build and the noise.
     """

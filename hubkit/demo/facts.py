@@ -67,7 +67,7 @@ class Facts(NamedTuple):
 
     @property
     def abnormal(self) -> bool:
-        """Whether anything but a device is to be seen."""
+        """Whether anything but a device can be seen."""
         beside = {"patient", "portable", "device"}
         return any(value for name, value in self._asdict().items() if name not in beside)
 

@@ -47,7 +47,7 @@ class Report(NamedTuple):
 
 
 class Topic(NamedTuple):
-    """Something to be said, and the word for each slot in braces."""
+    """Something to express, and the word for each slot in braces."""
 
     name: str
     slots: Mapping[str, str] = {}

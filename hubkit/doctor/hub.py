@@ -172,7 +172,7 @@ def answers(endpoint: str) -> bool:
 
 
 def _card(name: str, revision: str | None) -> str:
-    """The model card in lower case; "" where it cannot be had."""
+    """The model card in lower case; "" where it cannot be fetched."""
     from huggingface_hub import hf_hub_download
 
     path = Path(name) / "README.md"

@@ -73,7 +73,7 @@ def gpu(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
 
 
 def disk(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
-    """There is room for what the stages write beside images, and for the models that are not here yet."""
+    """There is room for what the stages write in addition to images, and for the models that are not here yet."""
     from huggingface_hub.constants import HF_HUB_CACHE
 
     yield room("disk, tables and adapter", workspace.root, SPARE)

@@ -1,4 +1,4 @@
-"""What is wrong with the settings of a training run, said before a base is loaded, or an hour spent on translation."""
+"""What is wrong with the settings of a training run, found before a base is loaded, or an hour spent on translation."""
 
 from __future__ import annotations
 

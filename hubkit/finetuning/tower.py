@@ -102,7 +102,7 @@ def keep_features(
 ) -> Features | None:
     """Compute the features of all images once, under the precision of training, and keep them in `folder`.
 
-    What is there already is not computed again.
+    Existing features are not computed again.
 
     Args:
         model: the base with its adapter.

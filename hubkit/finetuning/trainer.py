@@ -60,7 +60,7 @@ class AdapterTrainer(SFTTrainer):
         return mean
 
     def _check_finite(self, losses: torch.Tensor, model: Any, studies: torch.Tensor) -> None:
-        """Stop at a loss that is no number; of one loss a study, name the studies that it is of."""
+        """Stop at a loss that is not a number; of one loss a study, name the studies that it is of."""
         wrong = ~torch.isfinite(losses)
         if not wrong.any():
             return

@@ -17,7 +17,7 @@ Batch = tuple[int, ...]
 
 
 class Answer(NamedTuple):
-    """What a model said of a study, in which batch; finish_reason is "stop", or "length" where it was cut.
+    """What a model wrote of a study, in which batch; finish_reason is "stop", or "length" where it was cut.
 
     Attributes:
         text: without a thought; "" where there is nothing else.

@@ -110,7 +110,7 @@ class Conditions:
         return self._loaded[1]
 
     def fitting_size(self, condition: str, images: int, shown: int, thinking_tokens: int) -> int:
-        """How many studies fit beside the model of a condition; on a GPU it is loaded for that.
+        """How many studies fit next to the model of a condition; on a GPU it is loaded for that.
 
         Args:
             images: of a study.

@@ -1,4 +1,4 @@
-"""Who asks for the gated repos, what they wrote in the form, and what became of it."""
+"""Who requests access to the gated repos, what they wrote in the form, and what became of it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Speaking to a Hub: one client that asks again where a Hub stumbles, and errors that say what helps.
 
 `connect` returns a client whose calls are retried. A function marked `retried` is retried as a whole:
-it looks at what is there before it changes anything, so that it can be run again after a lost answer.
+it looks at the Hub before it changes anything, so that it can be run again after a lost answer.
 """
 
 from __future__ import annotations

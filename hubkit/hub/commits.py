@@ -50,6 +50,6 @@ def _holds(api: HfApi, target: Target, files: Mapping[str, Path], commit: str) -
 
 
 def pins_of(found: Iterable[Target], commits: Mapping[str, str]) -> Pins:
-    """What the receipt repeats of the cards: the commits, and the SHA-256 of each file that people are told to run."""
+    """What the receipt repeats of the cards: the commits, and the SHA-256 of each file that cards ask people to run."""
     code = [digest for target in found if target.gated for digest in pins.code(target.card())]
     return Pins(commits=dict(sorted(commits.items())), code=[PinnedFile(**digest._asdict()) for digest in code])

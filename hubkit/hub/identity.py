@@ -159,7 +159,7 @@ def _check_plan(config: ReleaseConfig, api: HfApi, known: dict[str, Any]) -> Non
 
 
 _KNOWN: dict[tuple[str, str], dict[str, Any]] = {}
-"""What whoami told in this process: the Hub counts these calls more strictly than others."""
+"""What whoami answered in this process: the Hub counts these calls more strictly than others."""
 
 
 @retried("{api.endpoint}")

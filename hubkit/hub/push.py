@@ -1,6 +1,6 @@
 """The stage `push`: dist/ -> three repos on a Hub. No data before a gate that was proven from outside.
 
-Every step looks at what is there before it changes anything, so that each can be run again, after a lost answer as
+Every step looks at the Hub before it changes anything, so that each can be run again, after a lost answer as
 after a kill: a push that is run again goes on where it was, and one with nothing to do makes no commit.
 """
 
@@ -168,7 +168,7 @@ def _push_data(api: HfApi, target: Target, config: ReleaseConfig, commits: Mappi
     it holds cannot be loaded.
 
     Raises:
-        Stumble: it does not yet, although it was told to.
+        Stumble: it does not yet, although it was asked to.
         Proposed: the data went into a pull request.
     """
     changes, head = _data_changes(api, target, commits)
@@ -257,7 +257,7 @@ def _propose(api: HfApi, target: Target, changes: list[Change], message: str, pa
 
 @retried("{target.repo}")
 def _ensure_space(api: HfApi, target: Target, sdk: str) -> None:
-    """The Space is there and public, also where an organisation's repos are private unless said otherwise."""
+    """The Space is there and public, also where an organisation's repos are private by default."""
     if gate.look(api, target) is None:
         api.create_repo(target.repo, repo_type="space", space_sdk=sdk, private=False, exist_ok=True)
     info = gate.look(api, target)

@@ -42,7 +42,7 @@ ACCOUNT = ("PHYSIONET_PASSWORD", "PHYSIONET_USERNAME")
 LOGIN = "`hf auth login`"
 
 STANDS_OUT = 8
-"""Characters from which on a secret that is no word stands nowhere by chance."""
+"""Characters from which on a secret that is not a word stands nowhere by chance."""
 
 BEFORE = re.compile(
     # Between a key and its value stands a mark, as in .env, JSON, YAML, XML, tables and calls; prose has a space alone.
@@ -71,7 +71,7 @@ class Secret(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """What is said of it where it is found: never the value."""
+        """How a message names it: never by its value."""
         return f"a secret of this machine, the value of {self.name}"
 
 
@@ -116,7 +116,7 @@ def _is_login(text: str, found: re.Match[str]) -> bool:
 
 
 def _stands_out(secret: Secret) -> bool:
-    """Whether a secret is found wherever it stands, and not only beside what says that it is one.
+    """Whether a secret is found wherever it stands, and not only next to what says that it is one.
 
     A token is. A user or password is one if it is as long as two words and more than letters (`correct horse`), or
     mixes capitals, small letters, figures and signs; `central`, `mimic-cxr` and `consolidation` are words of a card.

@@ -112,7 +112,7 @@ def guard(dist: Path, config: ReleaseConfig, workspace: Workspace, sizes: Iterab
     """Refuse a release that leaks.
 
     Args:
-        dist: the folder that holds what is to be on the Hub.
+        dist: the folder that holds what will be on the Hub.
         sizes: what its cards state as sizes of tables in memory. One of them may equal somebody's id.
 
     Raises:
@@ -131,7 +131,7 @@ def guard(dist: Path, config: ReleaseConfig, workspace: Workspace, sizes: Iterab
 
 
 def guard_text(text: str, config: ReleaseConfig, workspace: Workspace) -> None:
-    """Refuse a text of a person's own that is to be shown on the Hub.
+    """Refuse a text of a person's own that would be shown on the Hub.
 
     Raises:
         HubkitError: it leaks, or the workspace does not hold the corpus that it would be compared with.
@@ -185,7 +185,7 @@ def _with_packed(whole: Passage, found: set[Leak]) -> list[Passage]:
 
 
 def _ids(passage: Passage, corpus: KnownCorpus, sizes: frozenset[int], dist: Path) -> Iterator[Leak]:
-    """Ids in a text as it is written and, where it is no vocabulary, as it is shown."""
+    """Ids in a text as it is written and, where it is not a vocabulary, as it is shown."""
     versions = [passage.text]
     if len(passage.text) < MARKUP_BELOW:
         versions.append(joined(passage.text))
@@ -229,7 +229,7 @@ def _rare_runs(passages: Sequence[Passage], reports: Iterable[tuple[int, str]]) 
 def read_corpus(config: ReleaseConfig, workspace: Workspace) -> KnownCorpus:
     """The corpus of a workspace, read as it is gone through: its studies, and the other reports of `[corpus] root`.
 
-    Where the corpus is not on this machine, the studies of the workspace are all that is known; that is said.
+    Where the corpus is not on this machine, the studies of the workspace are all that is known; a message says so.
     """
     import pyarrow.compute as pc
     import pyarrow.parquet as pq

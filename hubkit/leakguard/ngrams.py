@@ -35,7 +35,7 @@ SPELLING = bytes(
 )
 """UTF-8 bytes as they are compared: ASCII letters in lower case, ASCII signs as spaces, the rest as it is."""
 RUN = 6
-"""Words in a run: fewer are said of many patients in the same words."""
+"""Words in a run: shorter runs occur in the reports of many patients."""
 
 COMMON = 20
 """Subjects from which on a run is common usage, and tells of nobody."""

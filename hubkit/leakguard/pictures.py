@@ -1,4 +1,4 @@
-"""The text in a picture beside its pixels: comments, Exif, XMP, IPTC, chunks of any name, what follows the end."""
+"""The text in a picture apart from its pixels: comments, Exif, XMP, IPTC, chunks of any name, what follows the end."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ STRIDES = (2, 3, 4, 5)
 """Words from one to the next where each has as many tags, as in `Uma/DET sonda/NOUN`."""
 
 DISTINCT = 3
-"""Words of a run that differ and are no numbers, in a reading by columns or steps: a column of zeros is a table."""
+"""Words of a run that differ and are not numbers, in a reading by columns or steps: a column of zeros is a table."""
 
 MARKUP_BELOW = 4 << 20
 """Characters above which a text is read as it is written and in no other way: the vocabulary of a tokenizer."""

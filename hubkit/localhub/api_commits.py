@@ -50,7 +50,7 @@ async def validate_yaml(request: Request) -> Response:
 
 
 async def preupload(request: Request) -> JSONResponse:
-    """POST /api/{kind}/{id}/preupload/{rev}: how each file is to be sent, and what is there under its name."""
+    """POST /api/{kind}/{id}/preupload/{rev}: how to send each file, and what exists under its name."""
     repo, hub, asked = writable_or_proposed(request), hub_of(request), body(request, _PREUPLOAD)
     files = hub.tree(hub.resolve(repo, request.path_params["revision"]))
     # That of the upload before that of the repo.

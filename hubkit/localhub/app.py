@@ -208,7 +208,7 @@ def _change(methods: str, path: str, endpoint: Change, alone: bool = False) -> R
 
 @contextlib.contextmanager
 def _told_if_full(request: Request) -> Iterator[None]:
-    """Say that the disk is full, which is no fault of the Hub."""
+    """Say that the disk is full, which is not a fault of the Hub."""
     try:
         yield
     except Exception as error:

@@ -60,7 +60,7 @@ class Collections:
         return self._keep(made, self._all)
 
     def change(self, collection: dict[str, Any], **changes: Any) -> dict[str, Any]:
-        """Replace a collection; its slug follows its title, and items are numbered anew."""
+        """Replace a collection; its slug follows its title, and items are numbered again."""
         changed = {**collection, **changes, "lastUpdated": now()}
         changed["slug"] = _slug(changed["owner"]["name"], changed["title"], _id(collection["slug"]))
         changed["items"] = [{**item, "position": place} for place, item in enumerate(changed["items"])]

@@ -26,7 +26,7 @@ _STANDINGS = {
     "accepted": "You have access: the files are open to your token.",
     "rejected": "The authors have rejected your request. Nothing was sent.",
 }
-"""What whoever asked for access is told in place of the form."""
+"""What somebody who requested access sees in place of the form."""
 
 
 async def index(request: Request) -> HTMLResponse:

@@ -45,7 +45,7 @@ class Settings(NamedTuple):
 
     Attributes:
         plan: one of PLANS.
-        hide_requesters: whether lists of access requests leave out who asks.
+        hide_requesters: whether lists of access requests leave out the people.
         hide_small_files: whether strangers before a gate see neither `oid` nor size of files that git holds itself.
         tokens: which tokens of members may reach the repos of an organisation.
         quota: bytes that may be stored in large files; None sets no limit.

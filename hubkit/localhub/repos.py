@@ -121,7 +121,7 @@ class Repos:
         shutil.rmtree(self.home / repo.uid)
 
     def holds(self, repo: Repo, sha256: str) -> bool:
-        """Whether this LFS file was uploaded to `repo`: knowing its digest is no proof of having it."""
+        """Whether this LFS file was uploaded to `repo`: knowing its digest does not prove having it."""
         return (self.home / repo.uid / "lfs" / sha256).exists()
 
     def hold(self, repo: Repo, uploaded: Collection[str]) -> None:

@@ -82,7 +82,7 @@ def serve(root: Path, port: int = 0, cast: Cast | None = None) -> Iterator[Local
     Args:
         root: the folder of its repos; one that was used before goes on where it was, with new tokens.
         port: 0 takes a free one.
-        cast: who there is; `maintainer`, `reader` and `outsider` unless said otherwise.
+        cast: who there is; `maintainer`, `reader` and `outsider` by default.
 
     Raises:
         HubkitError: the port is taken, the folder cannot be written or another Hub runs on it.

@@ -67,7 +67,7 @@ def number(request: Request, name: str, default: int, least: int = 0) -> int:
     """A number in the query of a request.
 
     Raises:
-        Refusal: it is no whole number, or less than `least` (400).
+        Refusal: it is not a whole number, or less than `least` (400).
     """
     text = request.query_params.get(name, str(default))
     if not re.fullmatch("[0-9]{1,18}", text) or int(text) < least:

@@ -1,6 +1,6 @@
 """Large files as chunks: clients write theirs into folders of their own, and the Hub keeps those of committed files.
 
-A client is told of its folder by the address `local:///folder`, which hf_xet knows for its own tests and no document
+A client knows its folder by the address `local:///folder`, which hf_xet knows for its own tests and no document
 promises; where a later version of it does not, `HF_HUB_DISABLE_XET=1` makes clients go without Xet.
 
 No two processes can have a folder open. So each client gets one of its own, into which the chunks of the repo are
@@ -39,7 +39,7 @@ SECONDS_VALID = 24 * 3600
 # What clients have not finished writing goes by other names.
 _WHOLE = re.compile(r"(default\.[0-9a-f]{64}|[0-9a-f]{64}\.mdb)(\.tagset)?")
 _XORBS, _SHARDS, _INDEX = "xet/xorbs/xorbs", "xet/xorbs/shards", "xet/xorbs/global_dedup_lookup.redb"
-"""Chunks; which of them make up a file; and which shard that is said in."""
+"""Chunks; which of them make up a file; and the shard that says so."""
 
 _BASE = "base"
 """A file with the name of the index that a folder began with, or has."""
@@ -226,7 +226,7 @@ class Xet:
         return repo / "files.next"
 
     def _settle(self, repo: Path) -> None:
-        """Finish what `keep_only` began: the folder that is to be next is whole as soon as it is there."""
+        """Finish what `keep_only` began: the next folder is complete as soon as it exists."""
         if self._next(repo).exists():
             shutil.rmtree(repo / "files", ignore_errors=True)
             self._next(repo).replace(repo / "files")

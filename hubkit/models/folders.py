@@ -38,7 +38,7 @@ class ModelSetting(NamedTuple):
     Attributes:
         table: its table in hubkit.toml, such as "scoring.bertimbau".
         model: a repo id or a folder.
-        model_id: what a folder is called on the Hub, where somebody said it.
+        model_id: what a folder is called on the Hub, where somebody set it.
     """
 
     table: str

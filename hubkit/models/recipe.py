@@ -1,4 +1,4 @@
-"""The recipe: what a reader needs, beside base and adapter, to generate the reports that were published."""
+"""The recipe: what a reader needs, in addition to base and adapter, to generate the reports that were published."""
 
 from __future__ import annotations
 

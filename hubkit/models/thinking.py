@@ -26,7 +26,7 @@ UNFINISHED = "thought without an end"
 """Why there is no answer: all that the model wrote is a thought."""
 
 UNMARKED = "thought without its markers"
-"""Why there is no answer: a server left out the markers, so that thought and answer cannot be told apart."""
+"""Why there is no answer: a server left out the markers, so that thought and answer cannot be separated."""
 
 HINTS = {
     UNFINISHED: "raise [translation] thinking_tokens, or set curb_thinking = true",

@@ -234,7 +234,7 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
 
 
 def translation_precision(config: ReleaseConfig, workspace: Workspace) -> str:
-    """The precision of the translator's weights, as what ran the model said; several where it was run anew.
+    """The precision of the translator's weights, as its software reports it; several where it was run again.
 
     A workspace of before has the setting alone, which is that of hubkit's own engine and says nothing of a server's.
     """

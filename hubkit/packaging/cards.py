@@ -31,7 +31,7 @@ def render(template: Path, facts: Mapping[str, Any]) -> str:
     """Render a template; in it, `{% call block("name") %}` sets a marked block.
 
     Raises:
-        HubkitError: the template asks for a fact that there is not, or is no valid template.
+        HubkitError: the template asks for a fact that there is not, or is not a valid template.
     """
     import jinja2
 

@@ -81,7 +81,7 @@ def _tables(config: ReleaseConfig, workspace: Workspace) -> Iterator[tuple[str, 
 
 
 def default_schema(include_source: bool) -> pa.Schema:
-    """Columns of the config `default`; with `include_source` the English text stands beside the Portuguese."""
+    """Columns of the config `default`; with `include_source` the English text stands next to the Portuguese."""
     import pyarrow as pa
 
     texts = [*PUBLISHED_SECTIONS, "report"]

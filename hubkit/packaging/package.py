@@ -94,7 +94,7 @@ def _dataset(config: ReleaseConfig, workspace: Workspace, facts: CardFacts, fold
 
 
 def write_loader(config: ReleaseConfig, workspace: Workspace, folder: Path) -> None:
-    """Write the loader, and ids of the corpus' studies beside those of the release, by which it tells another version.
+    """Write the loader, and ids of the corpus' studies next to those of the release, by which it tells another version.
 
     Raises:
         HubkitError: the workspace was read by an older hubkit.

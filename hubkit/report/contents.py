@@ -41,7 +41,7 @@ class Figure(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """A flagged translation beside its source, with what the checks point at."""
+    """A flagged translation next to its source, with what the checks point at."""
 
     study_id: int
     section: str

@@ -19,7 +19,7 @@ from hubkit.workspace import Workspace, read_table
 
 
 class Texts(NamedTuple):
-    """What is to be translated.
+    """What has to be translated.
 
     Attributes:
         sections: all of them; with `[translation] units = "report"`, reports.

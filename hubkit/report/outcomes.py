@@ -62,7 +62,7 @@ def _translate(workspace: Workspace) -> str:
 
 
 def _server(workspace: Workspace) -> str:
-    """Which servers translated, and in which precision as far as they said; "" for the engine in this process."""
+    """Which servers translated, and in which precision as far as is known; "" for the engine in this process."""
     translator = read_translator(workspace)
     if translator.engine != "openai":
         return ""

@@ -10,7 +10,7 @@ from hubkit.review.design import Design, allocate, check_design, expected_rates,
 from hubkit.review.intervals import Sample, share_interval
 
 STEPS = (50, 100, 200, 300, 500, 1000)
-"""Numbers of items that a plan shows beside the one that was asked for."""
+"""Numbers of items that a plan shows next to the requested one."""
 
 SECONDS = 60
 """What a pair takes, for the hours of a plan: most are read in under a minute, and a correction takes two or three."""

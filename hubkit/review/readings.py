@@ -11,7 +11,7 @@ GRADES = ("none", *SEVERITIES)
 """How bad the worst error of a text is."""
 
 ERROR, MAJOR, CRITICAL = GRADES.index("minor"), GRADES.index("major"), GRADES.index("critical")
-"""From which grade on a text has an error, a major one, a critical one. A neutral remark is no error in MQM."""
+"""From which grade on a text has an error, a major one, a critical one. In MQM a neutral remark is not an error."""
 
 PENALTIES = {"neutral": 0, "minor": 1, "major": 5, "critical": 25}
 """Weights of MQM's default scoring model: a critical error outweighs any number of slips."""

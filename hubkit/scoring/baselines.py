@@ -1,4 +1,4 @@
-"""Systems that are no models: what they score says what a score is worth.
+"""Systems without a model: what they score says what a score is worth.
 
 `commonest` answers every study with the commonest report of the train split: fluent Portuguese that looks at no image.
 `reference` is the Portuguese reference itself: the most that can be reached, against the English original and against

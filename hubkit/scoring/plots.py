@@ -1,4 +1,4 @@
-"""The plots beside summary.json: PNG for the cards, SVG for print, the same bytes for the same scores."""
+"""The plots next to summary.json: PNG for the cards, SVG for print, the same bytes for the same scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The summary as tables, in Markdown, LaTeX or JSON, beside the figures of the study that is reproduced."""
+"""The summary as tables, in Markdown, LaTeX or JSON, next to the figures of the study that is reproduced."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class Grid(NamedTuple):
     Attributes:
         caption: what it shows, without a full stop.
         header, rows: of the table.
-        names: number of columns that are no figures.
+        names: number of columns that are not figures.
         note: what else has to be known of the whole table; of that sort is where a column comes from.
     """
 

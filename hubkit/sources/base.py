@@ -13,7 +13,7 @@ class Listing(NamedTuple):
     Attributes:
         names: name of each report by (subject_id, study_id).
         strange: names of text files that are not the report of a study.
-        subjects: whether subjects are told; else a study's own id stands for its subject.
+        subjects: whether subjects are known; else a study's own id stands for its subject.
     """
 
     names: dict[tuple[int, int], str]

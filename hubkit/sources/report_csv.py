@@ -28,7 +28,7 @@ _ID = re.compile(r"[a-z]?(\d{1,18})")
 class ReportCsv(NamedTuple):
     """A CSV with a row for each study, plain or gzipped. A report is named by the number of its data row.
 
-    The study is in `study_id` or `study` (50414267 or s50414267), the subject, where it is told, in `subject_id` or
+    The study is in `study_id` or `study` (50414267 or s50414267), the subject, where it is known, in `subject_id` or
     `subject`. The text is in `report`, `text` or `report_text`; without these, in columns named as the sections are.
     """
 
@@ -119,7 +119,7 @@ def _columns(path: Path, size: int, changed: int) -> dict[str, pa.ChunkedArray]:
             ),
         )
     except (pa.ArrowInvalid, UnicodeDecodeError):
-        raise HubkitError("is no CSV that can be read, or is empty", where=path, hint=hint) from None
+        raise HubkitError("is not CSV that can be read, or is empty", where=path, hint=hint) from None
     except OSError as error:
         what = "the file is truncated or damaged" if error.errno is None else f"cannot be read: {error.strerror}"
         raise HubkitError(what, where=path, hint="write or copy the file again, and check who may read it") from None

@@ -104,11 +104,11 @@ class Statements(NamedTuple):
 
 
 UNMARKED = Statements([], dict(SYSTEM_NAMES))
-"""Where nothing is said of any model."""
+"""Where nothing is known of any model."""
 
 
 def statements(base: str, translators: Iterable[str], terms: CorpusTerms) -> Statements:
-    """What is said of the base and the translators of a release.
+    """What is known of the base and the translators of a release.
 
     Args:
         base, translators: their public names.

@@ -49,7 +49,7 @@ class Result(NamedTuple):
 
     @property
     def thought_alone(self) -> bool:
-        """Whether the model wrote a thought and nothing else that can be told apart."""
+        """Whether the model wrote a thought and nothing else that can be separated."""
         return self.answer.error in (UNFINISHED, UNMARKED)
 
     @property

@@ -23,7 +23,7 @@ from hubkit.translation.worker import Worker
 
 QUIET = {"LOGURU_DIAGNOSE": "NO", "RAY_USAGE_STATS_ENABLED": "0"}
 """The environment of every task: datatrove logs errors through loguru, which would print the values of variables, that
-is reports, beside each line of a traceback; and Ray would tell its makers of its use."""
+is reports, with each line of a traceback; and Ray would tell its makers of its use."""
 
 SUPERVISOR = (sys.executable, "-m", "hubkit.translation.engines.supervisor")
 

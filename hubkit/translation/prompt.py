@@ -25,7 +25,7 @@ DIRECT = "Responda diretamente com a tradução, sem escrever antes o seu racioc
 """What `translation.curb_thinking` adds."""
 
 LANGUAGES = {"source_lang_code": "en", "target_lang_code": "pt-BR"}
-"""What the template of TranslateGemma takes beside the text."""
+"""What the template of TranslateGemma takes in addition to the text."""
 
 SECTION_NAMES = {
     "indication": "INDICAÇÃO",
@@ -38,7 +38,7 @@ SECTION_NAMES = {
 
 
 class Prompt(NamedTuple):
-    """What a model is told, apart from the text.
+    """What a model reads, apart from the text.
 
     Attributes:
         system: the system prompt.
@@ -60,8 +60,8 @@ class Prompt(NamedTuple):
         """Return the chat messages that ask for `text` in Brazilian Portuguese.
 
         Args:
-            section: the column of studies.parquet that holds the text, or "report"; it is named only beside a context.
-            text: what is to be translated: with neither context nor finding it is the whole user message.
+            section: the column of studies.parquet that holds the text, or "report"; it is named only with a context.
+            text: what the model translates: with neither context nor finding it is the whole user message.
             context: the rest of the report, to be read and not translated.
             finding: what was wrong with an earlier translation of this text, in Portuguese.
 
@@ -82,6 +82,6 @@ class Prompt(NamedTuple):
         return [{"role": "system", "content": self.system}, {"role": "user", "content": "\n\n".join([*parts, text])}]
 
     def digest(self) -> str:
-        """SHA-256 of everything that a request holds besides the report's own words."""
+        """SHA-256 of everything that a request holds apart from the report's own words."""
         sample = [self.messages(name, "", context="-", finding="-") for name in SECTION_NAMES]
         return hashlib.sha256(json.dumps(sample, ensure_ascii=False).encode()).hexdigest()

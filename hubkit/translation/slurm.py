@@ -33,7 +33,7 @@ ENDED = frozenset(
 """The states that a task does not leave, in small letters. A task that was requeued is pending again."""
 
 ORDINARY = frozenset({"None", "Priority", "Resources", "JobArrayTaskLimit", "BeginTime", "Cleaning", "Prolog"})
-"""Reasons to wait that pass by themselves. The others, such as JobHeldUser, are told."""
+"""Reasons to wait that pass by themselves. The others, such as JobHeldUser, are reported."""
 
 HINTS = {
     "timeout": "raise [translation.slurm] time",
@@ -86,7 +86,7 @@ def wait(jobs: Iterable[str], progress: Progress) -> dict[str, TaskState]:
     """Wait until all tasks of `jobs` have ended.
 
     Returns:
-        The last state that Slurm told of each task, by JOB_TASK.
+        The last state that Slurm gave for each task, by JOB_TASK.
 
     Raises:
         HubkitError: Slurm does not say, however often it is asked.

@@ -38,7 +38,7 @@ class Check(NamedTuple):
     snippet: bool = False
 
     def task(self) -> dict[str, Any]:
-        """What a process is told of it."""
+        """What a process needs to know of it."""
         return {"name": self.name, "module": self.module, "setup": self.setup, "script": self.script}
 
 
@@ -68,5 +68,5 @@ CHECKS: dict[str, Check] = {
 
 
 def names_for(reader: Reader, sealed: bool = False) -> list[str]:
-    """The checks that a reader makes: of every release, or what a sealed one has besides."""
+    """The checks that a reader makes: of every release, or those that only a sealed one has."""
     return [check.name for check in CHECKS.values() if reader in check.readers and check.sealed is sealed]

@@ -50,7 +50,7 @@ def find_release(api: HfApi, names: Iterable[str], tag: str | None = None) -> On
         tag: a tag, branch or commit that all of them have; the newest `release-...` of the first where it is None.
 
     Raises:
-        UsageError: a name is no id, there are two of a kind, or a name could be two repos.
+        UsageError: a name is not an id, there are two of a kind, or a name could be two repos.
         HubkitError: the token is not valid; a repo is not there, not readable, empty, or has no such tag.
     """
     # Of a token that is not valid, a Hub may say no more than that it knows of no such repo.

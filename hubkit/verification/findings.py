@@ -156,7 +156,7 @@ class Findings:
 
 
 def read_answer(path: Path) -> dict[str, Any]:
-    """What a process wrote of its checks; nothing where that is missing or is no report."""
+    """What a process wrote of its checks; nothing where that is missing or is not a report."""
     try:
         answer = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -28,7 +28,7 @@ def check_pinned_code(api: HfApi, release: OnHub, noted: Pins | None = None) -> 
         noted: what the push noted down of the commits and SHA-256s, where it is there to compare with.
 
     Returns:
-        The result, and what is to be said of it.
+        The result, and a sentence about it.
     """
     if "dataset" not in release.repos:
         return NOT_RUN, "needs the dataset, whose card names commits and digests"

@@ -181,7 +181,7 @@ def _is_own(name: str, text: str) -> bool:
 
 
 def _unwritten(loader: str) -> str:
-    """A loader without the values that `package` writes into it; one that is no literal stays, and differs."""
+    """A loader without the values that `package` writes into it; one that is not a literal stays, and differs."""
 
     def without(line: re.Match[str]) -> str:
         try:

@@ -55,7 +55,7 @@ memory or images are lacking."""
 
 
 class Own(NamedTuple):
-    """What a reader has beside the release: their copies of MIMIC-CXR (folder or zip) and of MIMIC-CXR-JPG."""
+    """What a reader has in addition to the release: their copies of MIMIC-CXR (folder or zip) and of MIMIC-CXR-JPG."""
 
     corpus: Path | None = None
     images: Path | None = None
@@ -201,7 +201,7 @@ def verify_repos(
 
     Args:
         names, tag: as in `find_release`.
-        versions: sets of versions that have to load it beside the installed ones.
+        versions: sets of versions that have to load it in addition to the installed ones.
         kept: the folder where the environments of these versions stay.
 
     Raises:

@@ -60,7 +60,7 @@ def same_study_of_two_subjects(root: Path) -> None:
         (truncate, r"metadata.csv.gz: the file is truncated or damaged"),
         (replace(SPLIT, "dicom_id", "dicom"), r"split.csv.gz: has no column dicom_id"),
         (replace(CHEXPERT, "Pleural Other", "Other"), r"chexpert.csv.gz: has no column Pleural Other"),
-        (edit(SPLIT, lambda text: ""), r"split.csv.gz: is no CSV that can be read, or is empty"),
+        (edit(SPLIT, lambda text: ""), r"split.csv.gz: is not CSV that can be read, or is empty"),
         (replace(SPLIT, "10000032", "p10000032"), r"split.csv.gz: subject_id of data row 1 does not fit 1"),
         (replace(SPLIT, "50000099", "5000009"), r"split.csv.gz: study_id of data row 3 does not fit 5"),
         (replace(METADATA, "-00000000-", "-../../etc-"), r"metadata.csv.gz: dicom_id of data row 1 does not fit"),

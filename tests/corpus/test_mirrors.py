@@ -199,7 +199,7 @@ def test_files_of_reports_come_before_the_sectioned_csv(tmp_path: Path) -> None:
         ([["number", "report"], ["50000001", "x"]], "has no column study_id"),
         ([["study_id", "report"], ["50000001", "x"], ["s50000001", "y"]], "holds the report of study 50000001 twice"),
         ([["study_id", "report"], ["one", "x"]], "none is named as a report|no report"),
-        ([], "is no CSV that can be read"),
+        ([], "is not CSV that can be read"),
     ],
 )
 def test_a_csv_that_does_not_do(tmp_path: Path, rows: list[list[str | bytes | None]], message: str) -> None:

@@ -193,6 +193,8 @@ def test_the_code_on_the_cards_is_python_and_opens_what_is_sealed(tmp_path: Path
         "adapter": 1,
         "metric": 2,
     }
+    portuguese = "o texto está selado e só abre com a sua própria cópia do MIMIC-CXR"
+    assert (portuguese in (workspace.dist / "dataset" / "README.md").read_text()) is bool(custody)
     for code in (code for found in blocks.values() for code in found):
         compile(code, "card", "exec")
     for folder, found in blocks.items():
@@ -270,6 +272,24 @@ def test_the_card_names_the_digest_of_all_code_that_it_tells_to_run(tmp_path: Pa
     assert reader.is_file() is bool(custody)
     if custody:
         assert reader.read_bytes() == (Path(hubkit.__file__).parent / "custody" / "sealed.py").read_bytes()
+
+
+@pytest.mark.parametrize("folder", ["dataset", "adapter"])
+def test_a_card_begins_with_a_summary_in_portuguese(packaged: Workspace, demo: Workspace, folder: str) -> None:
+    def summary(workspace: Workspace) -> str:
+        card = (workspace.dist / folder / "README.md").read_text(encoding="utf-8")
+        names = re.findall(r"hubkit:begin (\w+)", card)
+        assert names[:2] == ["summary", "resumo"]
+        return card[card.index("hubkit:begin resumo") : card.index("hubkit:end resumo")]
+
+    credentialed, synthetic = summary(packaged), summary(demo)
+    for text in (credentialed, synthetic):
+        points = re.findall(r"^- \*\*(.+?)\*\*", text, flags=re.MULTILINE)
+        assert points == ["O que é", "Quem pode ter acesso", "Como carregar", "Limites", "Não serve para uso clínico"]
+    assert "conta credenciada no PhysioNet" in credentialed
+    assert "inventado" not in credentialed.partition("- **Limites**")[0]
+    assert "corpus inventado, e não o MIMIC-CXR" in synthetic
+    assert "credenciada" not in synthetic
 
 
 def test_a_synthetic_corpus_is_called_so_and_nothing_claims_physionets_terms(demo: Workspace) -> None:

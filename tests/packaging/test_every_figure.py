@@ -262,6 +262,7 @@ def test_the_datasets_card(again: Recomputed, evaluation: Block, workspace: Work
     assert blocks == {
         "code": Block([], [], [[["file", "repository", "SHA-256"], *told]]),
         "summary": Block(["1.0.0"], [], []),
+        "resumo": Block(["2.21"], [], []),
         "access": Block(["1.5.0", "2.1.0"], [], []),
         "load": Block(["2.21", "2.21", "3"], ["12"], []),
         "contents": Block(

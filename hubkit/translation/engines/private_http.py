@@ -38,7 +38,7 @@ class Client:
 
     Args:
         url: where the server is, such as http://127.0.0.1:8000/v1, as the configuration has checked it.
-        allowed_hosts: hosts that may be spoken to beside loopback, as they stand in `url`.
+        allowed_hosts: hosts that may be spoken to in addition to loopback, as they stand in `url`.
         timeout: seconds to wait for a connection and for each reply.
         key: sent as a bearer token.
     """

@@ -99,7 +99,7 @@ def _paste(task: Task, card: str, name: str) -> str:
 
 
 def _excuse(task: Task, error: BaseException | None) -> None:
-    """Skip where the error, or one behind it, is for want of something that is no part of the release."""
+    """Skip where the error, or one behind it, is for want of something outside the release."""
     while error is not None:
         said = str(error)
         if type(error).__name__ in LACKING and not any(name in said for name in task["repos"].values()):

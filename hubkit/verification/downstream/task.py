@@ -43,7 +43,7 @@ def skip(reason: str) -> NoReturn:
 
 
 def repo(task: Task, artifact: str) -> str:
-    """The id of a part of the release, where it is to be checked."""
+    """The id of a part of the release, where it should be checked."""
     found: str = task["repos"].get(artifact) or skip(f"no {artifact} was named")
     return found
 
