@@ -24,6 +24,8 @@ BELONGS_TO = {
     "leakguard/guard.py": ["access reject", "withdraw"],
     "packaging/physionet.py": ["physionet"],
     "release.py": ["release"],
+    "review/collect.py": ["review collect"],
+    "review/result_files.py": ["review collect"],
     "review/": ["review make"],
     "terms/reader_access.py": ["review confirm"],
     "verification/": ["verify"],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from hubkit.screen import show
 from hubkit.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def complete_stage(context: click.Context, parameter: click.Parameter, incomplet
 
 def print_plan(steps: list[Step]) -> None:
     for step in steps:
-        click.echo(f"{step.stage.name:<10} {step.action:<5} {step.reason}")
+        show(f"{step.stage.name:<10} {step.action:<5} {step.reason}", indent=17)
 
 
 def print_start(step: Step) -> None:
@@ -133,6 +134,6 @@ def print_step(workspace: Workspace, step: Step, seconds: float) -> None:
         made = outcome(step.stage.name, workspace) if step.stage.name == "verify" else None
         # What could not be checked has not passed: "up to date" alone would hide that.
         more = f"; {made} (to repeat: hubkit release --from verify)" if made and "not run" in made else ""
-        click.echo(f"{step.stage.name}: {step.reason}{more}")
+        show(f"{step.stage.name}: {step.reason}{more}")
     else:
-        click.echo(f"{step.stage.name}: {outcome(step.stage.name, workspace) or 'done'} in {duration(seconds)}")
+        show(f"{step.stage.name}: {outcome(step.stage.name, workspace) or 'done'} in {duration(seconds)}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hubkit.cli._options import config_option, workspace_option
+from hubkit.screen import show
 from hubkit.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ def command(context: click.Context, as_json: bool, config: ReleaseConfig, worksp
 
     stopped = False
     for finding in examine(config, workspace):
-        click.echo(json.dumps(finding._asdict(), ensure_ascii=False) if as_json else finding.line())
+        if as_json:
+            click.echo(json.dumps(finding._asdict(), ensure_ascii=False))
+        else:
+            show(finding.line(), indent=9)
         stopped |= finding.status == "failed"
     context.exit(1 if stopped else 0)

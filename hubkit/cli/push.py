@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hubkit.cli._options import config_option, run_stage, workspace_option
+from hubkit.screen import show
 from hubkit.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def _show_plan(config: ReleaseConfig, workspace: Workspace) -> None:
     for planned in repos:
         click.echo(f"{planned.where} {planned.now}")
         for change in planned.changes:
-            click.echo(f"  {change.action:<7}{change.size:>13,} B  {change.path}  ({change.reason})")
-        click.echo(f"  {', '.join(planned.totals()) or 'nothing'}")
+            show(f"  {change.action:<7}{change.size:>13,} B  {change.path}  ({change.reason})", indent=4)
+        show(f"  {', '.join(planned.totals()) or 'nothing'}", indent=4)
     click.echo(f"then the tag {config.release.tag} on each" + (", and a collection" if config.hub.collection else ""))
     if config.hub.pull_request:
         click.echo("data goes up as pull requests, which a person merges")

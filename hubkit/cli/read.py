@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hubkit.cli._options import config_option, run_stage, workspace_option
+from hubkit.screen import show
 from hubkit.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -22,4 +23,4 @@ def command(config: ReleaseConfig, workspace: Workspace) -> None:
 
     run_stage("read", config, workspace)
     for line in selection_lines(workspace):
-        click.echo(line)
+        show(line)

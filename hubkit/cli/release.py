@@ -16,6 +16,7 @@ from hubkit.cli._options import (
     read_config,
     workspace_option,
 )
+from hubkit.screen import show
 from hubkit.workspace import Workspace
 
 
@@ -83,7 +84,7 @@ def _release(
         print_plan(steps)
         click.echo()
         for line in forecast(config, workspace, steps):
-            click.echo(line)
+            show(line, indent=11)
         return
     steps = run(config, workspace, first, last, partial(print_step, workspace), print_start, discard_edits)
     if steps[-1].stage is STAGES[-1]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hubkit.cli._options import config_option, workspace_option
+from hubkit.screen import show
 from hubkit.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -21,4 +22,4 @@ def command(config: ReleaseConfig, workspace: Workspace) -> None:
     from hubkit.report.status import status
 
     for line in status(config, workspace):
-        click.echo(line)
+        show(line, indent=11)

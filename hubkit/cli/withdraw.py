@@ -8,6 +8,7 @@ import click
 
 from hubkit.cli._options import config_option, workspace_option
 from hubkit.errors import HubkitError
+from hubkit.screen import show
 from hubkit.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -46,12 +47,12 @@ def command(
         done = withdraw(config, tag, reason or NO_REASON, workspace)
         for each in done:
             _show(each, tag)
-        click.echo(f"{tag} was withdrawn. {_SPACE if 'metric' in config.repos() else ''}".rstrip())
+        show(f"{tag} was withdrawn. {_SPACE if 'metric' in config.repos() else ''}".rstrip())
         _show_left(config, done, workspace)
     else:
         for planned in plan_withdrawal(config, tag):
             _show(planned, tag)
-        click.echo(f"Nothing was done yet. To do it, add: --confirm {tag}")
+        show(f"Nothing was done yet. To do it, add: --confirm {tag}")
 
 
 def _show_left(config: ReleaseConfig, done: list[Withdrawal], workspace: Workspace) -> None:
@@ -64,14 +65,14 @@ def _show_left(config: ReleaseConfig, done: list[Withdrawal], workspace: Workspa
 
     for each in done:
         left = leftovers(each, workspace)
-        click.echo(f"{each.repo}: {len(left)} files of the version still answer to whoever has access")
+        show(f"{each.repo}: {len(left)} files of the version still answer to whoever has access")
         for file in left:
-            click.echo(f"  {file}")
+            show(f"  {file}")
     readers = readers_left(config, done)
     if readers:
         what = f"was granted to {', '.join(readers)} while the version was withdrawn"
         raise HubkitError(what, where=config.hub.namespace, hint="take it back: hubkit access revoke USER")
-    click.echo(
+    show(
         "The Hub does not promise when it drops a commit that no branch or tag leads to, and keeps the refs of pull\n"
         "requests. Only deleting a repo, in its settings on the Hub, makes sure that nothing of the version is left;\n"
         "of a repo with a DOI, the Hub's support does that."
@@ -81,28 +82,28 @@ def _show_left(config: ReleaseConfig, done: list[Withdrawal], workspace: Workspa
 def _show(withdrawal: Withdrawal, tag: str) -> None:
     from hubkit.hub.access import plain
 
-    click.echo(withdrawal.repo)
+    show(withdrawal.repo)
     if withdrawal.alone:
         readers = ", ".join(map(plain, withdrawal.readers)) or "nobody"
-        click.echo(f"  revokes the grants of {len(withdrawal.readers)}: {readers}")
+        show(f"  revokes the grants of {len(withdrawal.readers)}: {readers}")
         if withdrawal.readers:
-            click.echo("  their requests are pending again: accept them once there is another version")
+            show("  their requests are pending again: accept them once there is another version")
     else:
-        click.echo("  leaves grants as they are, since they serve another release too")
+        show("  leaves grants as they are, since they serve another release too")
     for path in withdrawal.files:
-        click.echo(f"  deletes {path} from every commit")
+        show(f"  deletes {path} from every commit")
     for path in withdrawal.small:
-        click.echo(f"  deletes {path} from main")
+        show(f"  deletes {path} from main")
     for path in withdrawal.past:
-        click.echo(
+        show(
             f"  leaves {path} in former commits, which another release stands on"
             if not withdrawal.alone
             else f"  drops {path} with main's history"
         )
     for path in withdrawal.kept:
-        click.echo(f"  leaves {path}, which another release holds too")
+        show(f"  leaves {path}, which another release holds too")
     if withdrawal.script:
-        click.echo("  deletes the branch script, by which datasets 3 loads this version")
+        show("  deletes the branch script, by which datasets 3 loads this version")
     if withdrawal.alone:
-        click.echo("  makes one commit of main's history, since there is no other release")
-    click.echo(f"  deletes the tag {tag}, and leaves a notice in the card")
+        show("  makes one commit of main's history, since there is no other release")
+    show(f"  deletes the tag {tag}, and leaves a notice in the card")

@@ -17,6 +17,7 @@ from hubkit.artifacts.verification import CheckResult, ReaderReport, Verificatio
 from hubkit.endpoint import current_endpoint
 from hubkit.errors import HubkitError, Interrupted
 from hubkit.progress import Progress, repeated
+from hubkit.screen import show
 
 PASSED, FAILED, NOT_RUN = RESULTS = ("passed", "failed", "not run")
 
@@ -57,7 +58,7 @@ class Findings:
         self._recorded.add((who, check))
         self._progress.reach(len(self._recorded))
         shown = "FAILED" if result == FAILED else result
-        print(f"  verify: {who:<13} {check:<19} {shown}: {checks[number].detail}", file=sys.stderr)
+        show(f"  verify: {who:<13} {check:<19} {shown}: {checks[number].detail}", indent=10, stream=sys.stderr)
 
     def result(self, who: str, check: str) -> str:
         """How a check of a reader came out so far."""
