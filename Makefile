@@ -74,9 +74,10 @@ faults: $(READY)
 hub-client: $(READY)
 	$(BIN)/python benchmarks/hub_client.py $(CHECKOUT) --python $(CLIENT)
 
-# The Space's page and those of the Hub on loopback in headless Chromium, which has to be installed (Debian: apt-get install chromium).
+# The Space's page, those of the Hub on loopback and the readers' in headless Chromium, the last also in Firefox: both have to be
+# installed (Debian: apt-get install chromium firefox-esr).
 browser: $(READY)
-	$(BIN)/pytest tests/bertscore_ptbr/browser_space.py tests/localhub/browser_pages.py
+	$(BIN)/pytest tests/bertscore_ptbr/browser_space.py tests/localhub/browser_pages.py tests/review/browser_review.py
 
 # Recall and false alarms of the clinical checks on the frozen pairs.
 checks: $(READY)

@@ -1,12 +1,25 @@
 // The browser's copy of the answers: encrypted, in one place, written by one tab.
 
+const DATABASE = "hubkit-review";
+const TABLE = "copies";
+
+// The result of a request of IndexedDB.
+function settle(request, done = "onsuccess") {
+  return new Promise((resolve, reject) => {
+    request[done] = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+    request.onabort = () => reject(request.error);
+  });
+}
+
 class Store {
   constructor(head) {
     this.head = head;
     // Another page of the same review has another salt, and could not read this copy.
-    this.place = `hubkit-review/${head.review}/${head.reader}/${head.kdf ? head.kdf.salt : "clear"}`;
+    this.place = `${DATABASE}/${head.review}/${head.reader}/${head.kdf ? head.kdf.salt : "clear"}`;
     this.tab = toBase64(crypto.getRandomValues(new Uint8Array(9)));
     this.key = null;
+    this.shared = false; // whether tabs can tell one another who writes
     this.writing = Promise.resolve();
   }
 
@@ -15,6 +28,7 @@ class Store {
     try {
       const before = localStorage.getItem(`${this.place}/tab`);
       localStorage.setItem(`${this.place}/tab`, this.tab);
+      this.shared = true;
       return before !== null && before !== this.tab;
     } catch {
       return false;
@@ -22,11 +36,7 @@ class Store {
   }
 
   mine() {
-    try {
-      return localStorage.getItem(`${this.place}/tab`) === this.tab;
-    } catch {
-      return true;
-    }
+    return !this.shared || localStorage.getItem(`${this.place}/tab`) === this.tab;
   }
 
   onTaken(act) {
@@ -35,22 +45,21 @@ class Store {
     });
   }
 
+  // What is kept, as it is kept; null where nothing is.
+  async text() {
+    return (await this.#do("readonly", (table) => table.get(this.place))) ?? null;
+  }
+
   async read() {
-    let text = null;
-    try {
-      text = localStorage.getItem(this.place);
-    } catch {
-      return null;
-    }
-    if (text === null) return null;
-    return openValue(JSON.parse(text), this.key, this.head, "saved");
+    const text = await this.text().catch(() => null);
+    return text === null ? null : openValue(JSON.parse(text), this.key, this.head, "saved");
   }
 
   // One after the other: an older state must not land on a newer one.
   write(state) {
     const attempt = this.writing.then(async () => {
       const closed = await closeValue(state, this.key, this.head, "saved");
-      localStorage.setItem(this.place, JSON.stringify(closed));
+      await this.#do("readwrite", (table) => table.put(JSON.stringify(closed), this.place));
     });
     this.writing = attempt.catch(() => {});
     return attempt;
@@ -58,7 +67,23 @@ class Store {
 
   async wipe() {
     await this.writing;
-    localStorage.removeItem(this.place);
+    await this.#do("readwrite", (table) => table.delete(this.place));
     localStorage.removeItem(`${this.place}/tab`);
+  }
+
+  async #do(mode, act) {
+    this.database ??= this.#open();
+    const database = await this.database;
+    // Strict: it is on the disk before it counts as kept. localStorage may be seconds behind when a machine dies.
+    const transaction = database.transaction(TABLE, mode, { durability: "strict" });
+    const request = act(transaction.objectStore(TABLE));
+    await settle(transaction, "oncomplete");
+    return request.result;
+  }
+
+  #open() {
+    const request = indexedDB.open(DATABASE, 1);
+    request.onupgradeneeded = () => request.result.createObjectStore(TABLE);
+    return settle(request);
   }
 }
