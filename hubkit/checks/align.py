@@ -1,8 +1,10 @@
 """Which sentences of a translation belong to which of its source.
 
-As many sentences as the source has are taken one by one. Otherwise the cheapest chain is sought among sentences that
-answer one another, that are merged or parted, and that are alone (after Gale and Church, 1993; what both sides name
-counts in addition to their lengths).
+As many sentences as the source has are taken one by one, where each names something of its
+counterpart. Otherwise the cheapest chain is sought among sentences that answer one another, that
+are merged or parted, and that are alone (after Gale and Church, 1993; what both sides name counts
+in addition to their lengths). A sentence that is left alone then joins the pair that says what it
+says: translators move half of a sentence to another.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from hubkit.checks.sides import Side
+from hubkit.checks.sides import Side, stems
+from hubkit.clinical.quantities import quantities
 from hubkit.clinical.sentences import Sentence
 
 ALONE = 0.55
@@ -27,6 +30,9 @@ BAND = 12
 MOST_ALONE, MOST_SENTENCES = 4 * BAND, 500
 """Beyond these no chain is sought: the text loops or is cut off, and the band may hold no way to its end."""
 
+JOINED = 0.4
+"""The share of what a sentence names that a pair must have to spare for the sentence to join it."""
+
 VAGUE = frozenset({"hedge", "negation", "scope", "ignore"})
 """Kinds of phrases that any sentence may hold."""
 
@@ -36,18 +42,82 @@ EXPECTED_RATIO = 1.1
 
 def align(source: Sequence[Sentence], translation: Sequence[Sentence]) -> list[tuple[Side, Side]]:
     """Return pairs of sides in their order; one side is empty where sentences have no counterpart."""
-    if len(source) == len(translation):
+    if len(source) == len(translation) and (len(source) == 1 or _answer_in_turn(source, translation)):
         return [(Side([one]), Side([other])) for one, other in zip(source, translation, strict=True)]
     if abs(len(source) - len(translation)) > MOST_ALONE or max(len(source), len(translation)) > MOST_SENTENCES:
         return _in_order(source, translation)
-    best = _steps(_runs(source), _runs(translation), len(source), len(translation))
-    pairs = []
+    said, told = _runs(source), _runs(translation)
+    best = _steps(said, told, len(source), len(translation))
+    pairs: list[Indices] = []
     at, to = len(source), len(translation)
     while (at, to) != (0, 0):
         taken, given = best[at, to]
-        pairs.append((Side(source[at - taken : at]), Side(translation[to - given : to])))
+        pairs.append(([*range(at - taken, at)], [*range(to - given, to)]))
         at, to = at - taken, to - given
-    return pairs[::-1]
+    pairs = _facing(pairs[::-1])
+    _join_alone(pairs, _signatures(said, len(source)), _signatures(told, len(translation)))
+    return [(Side([source[at] for at in ours]), Side([translation[to] for to in theirs])) for ours, theirs in pairs]
+
+
+def _answer_in_turn(source: Sequence[Sentence], translation: Sequence[Sentence]) -> bool:
+    """Whether each sentence names something that its counterpart names, or one of both names nothing."""
+    for one, other in zip(source, translation, strict=True):
+        mine, theirs = _named(one), _named(other)
+        if mine and theirs and mine.isdisjoint(theirs):
+            return False
+    return True
+
+
+def _facing(pairs: list[Indices]) -> list[Indices]:
+    """Pair a lone sentence with the lone one of the other text that stands at the same place, where it has one.
+
+    They may say the same in words that were not understood: "Low vols." and "Volumes baixos."
+    """
+    found: list[Indices] = []
+    for ours, theirs in pairs:
+        before = found[-1] if found else ([0], [0])
+        if not theirs and not before[0]:
+            found[-1] = ours, before[1]
+        elif not ours and not before[1]:
+            found[-1] = before[0], theirs
+        else:
+            found.append((ours, theirs))
+    return found
+
+
+def _join_alone(pairs: list[Indices], said: Sequence[Signature], told: Sequence[Signature]) -> None:
+    """Join each sentence without counterpart to the pair that says what it says, and has no other source for it."""
+    for own, other, signatures, others in ((0, 1, said, told), (1, 0, told, said)):
+        for alone in [pair for pair in pairs if pair[own] and not pair[other]]:
+            wanted = frozenset[str]().union(*(signatures[at].names | signatures[at].stems for at in alone[own]))
+            best, most = None, 0.0
+            for pair in pairs:
+                if pair is alone or not pair[other]:
+                    continue
+                spare = frozenset[str]().union(*(others[at].names | others[at].stems for at in pair[other]))
+                spare = spare.difference(*(signatures[at].names | signatures[at].stems for at in pair[own]))
+                share = len(wanted & spare) / len(wanted) if wanted else 0.0
+                if share > most:
+                    best, most = pair, share
+            if best is None or most < JOINED:
+                understood = any(signatures[at].told for at in alone[own])
+                best = None if understood else _beside(alone, pairs, other, others)
+            if best is not None:
+                best[own][:] = sorted(best[own] + alone[own])
+                pairs.remove(alone)
+
+
+def _beside(alone: Indices, pairs: list[Indices], other: int, others: Sequence[Signature]) -> Indices | None:
+    """The pair beside a sentence that was not understood, where it has words that were not understood either."""
+    place = pairs.index(alone)
+    for pair in [*pairs[max(0, place - 1) : place], *pairs[place + 1 : place + 2]]:
+        if any(others[at].unread for at in pair[other]):
+            return pair
+    return None
+
+
+def _signatures(runs: Runs, count: int) -> list[Signature]:
+    return [runs[at + 1, 1].whole for at in range(count)]
 
 
 def _in_order(source: Sequence[Sentence], translation: Sequence[Sentence]) -> list[tuple[Side, Side]]:
@@ -57,10 +127,19 @@ def _in_order(source: Sequence[Sentence], translation: Sequence[Sentence]) -> li
 
 
 class Signature(NamedTuple):
-    """What a sentence names, with its numbers and tokens of de-identification, and how its long words begin."""
+    """What a sentence says, as far as sentences are matched by it.
+
+    Attributes:
+        names: what it names, its attributes, numbers and tokens of de-identification.
+        told: what it names alone.
+        stems: how its long words begin.
+        unread: its words that were not understood.
+    """
 
     names: frozenset[str]
+    told: frozenset[str]
     stems: frozenset[str]
+    unread: frozenset[str]
 
 
 class SentenceRun(NamedTuple):
@@ -70,6 +149,9 @@ class SentenceRun(NamedTuple):
     parts: list[Signature]
     length: int
 
+
+Indices = tuple[list[int], list[int]]
+"""Which sentences of a source answer which of its translation."""
 
 Runs = dict[tuple[int, int], SentenceRun]
 
@@ -120,9 +202,19 @@ def _cost(said: SentenceRun, told: SentenceRun, limit: float) -> float:
 
 
 def _signature(sentence: Sentence) -> Signature:
-    marks = [word.replace(",", ".") for word in sentence.words if word[0].isdigit() or word[0] == "_"]
+    told = _named(sentence)
+    names = {word for word in sentence.words if word[0] == "_"}
+    for attribute in sentence.attributes.found:
+        names.update(f"{name} {value}" for name, values in attribute.values.items() for value in values)
+    for quantity in quantities(sentence.text, sentence.language):
+        if quantity.required:
+            names.update(map(str, quantity.values))
+    return Signature(told | names, told, stems(sentence.words), frozenset(sentence.unread))
+
+
+def _named(sentence: Sentence) -> frozenset[str]:
     telling = [term.meaning.names for term in sentence.terms if not term.meaning.kinds <= VAGUE]
-    return Signature(frozenset(marks).union(*telling), frozenset(word[:5] for word in sentence.words if len(word) > 6))
+    return frozenset[str]().union(*telling)
 
 
 def _likeness(one: frozenset[str], other: frozenset[str]) -> float:

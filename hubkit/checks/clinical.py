@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator, Sequence
 
 from hubkit.checks.certainty import uncertainty
@@ -38,6 +39,12 @@ NEGATIVE = frozenset({"neg", "negative"})
 IMPLIED = {"fracture": frozenset({"rib"}), "chest_tube": frozenset({"ct"})}
 """By finding, what a terse report writes for it: "R 2-6 ribs" are fractures, "CT out" is a drain."""
 
+ELLIPTIC = re.compile(
+    r"\b[oa]s? (?:d[aeo]s?|que|arterial|venos[oa]|(?:direit|esquerd|outr|primeir|segund|mesm|ultim|nov|antig)[oa]s?"
+    r"|maior(?:es)?|menor(?:es)?|restantes?|inferior(?:es)?|superior(?:es)?)\b|^\W*(?:el|est|ess)[ea]s?\b"
+)
+"""An article whose noun is left out, in folded words."""
+
 DEVICES = frozenset(
     (
         "pacemaker",
@@ -63,7 +70,9 @@ def check_sentences(pairs: Sequence[tuple[Side, Side]]) -> Iterator[Flag]:
     _settle_moved(open_ends)
     by_dimension = compare(pairs)
     report = frozenset[str]().union(*(source.names for source, _ in pairs))
+    before = frozenset[str]()
     for (source, translation), (lost, added), compared in zip(pairs, open_ends, by_dimension, strict=True):
+        elided, before = before, translation.names or before
         if not translation.sentences:
             if lost or not _findings(source):
                 yield Flag("sentence_lost", "error", source.span, None)
@@ -71,6 +80,8 @@ def check_sentences(pairs: Sequence[tuple[Side, Side]]) -> Iterator[Flag]:
             if added or not _findings(translation):
                 yield Flag("sentence_added", "error", None, translation.span)
         else:
+            if elided and lost and _is_elliptic(translation):
+                lost = [place for place in lost if place.meaning.names.isdisjoint(elided)]
             flags = [
                 *_named(source, translation, lost, added, report),
                 *negation(source, translation),
@@ -85,6 +96,11 @@ def check_sentences(pairs: Sequence[tuple[Side, Side]]) -> Iterator[Flag]:
             flags += other_words(flags, source, translation)
             errors = {flag.name for flag in flags if flag.severity == "error"}
             yield from (flag for flag in flags if flag.severity == "error" or flag.name not in errors)
+
+
+def _is_elliptic(translation: Side) -> bool:
+    """Whether a sentence leaves out what the one before it names: "O arterial está em T9"."""
+    return any(ELLIPTIC.search(sentence.folded) for sentence in translation.sentences)
 
 
 def _settle_moved(open_ends: Sequence[tuple[list[Place], list[Place]]]) -> None:
@@ -119,6 +135,10 @@ def _named(
         grave = exchanged or (new and not soft(place.meaning))
         yield Flag("finding_added", "error" if grave else "warning", None, place.span)
     lost, added = differing(_anatomy, source, translation)
+    if lost:
+        # "Espessamento pleural apical" is one finding, and names the apices.
+        placed = _attributed(translation)
+        lost = [place for place in lost if place.meaning.names.isdisjoint(placed)]
     if lost and any("chest" not in place.meaning.names for place in added):
         yield Flag("anatomy_changed", "error", lost[0].span, added[0].span)
         return
@@ -126,6 +146,15 @@ def _named(
         grave = not soft(place.meaning) and _owned(place, translation)
         yield Flag("anatomy_lost", "error" if grave else "warning", place.span, None)
     yield from (Flag("anatomy_added", "warning", None, place.span) for place in added)
+
+
+def _attributed(side: Side) -> set[str]:
+    """The values of all attributes: places among them have the names of the anatomy that they are."""
+    found: set[str] = set()
+    for sentence in side.sentences:
+        for attribute in sentence.attributes.found:
+            found.update(*attribute.values.values())
+    return found
 
 
 def _invented(place: Place, source: Side, translation: Side, report: frozenset[str]) -> bool:

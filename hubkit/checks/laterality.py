@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -19,6 +20,11 @@ BETWEEN = frozenset(
     ["the", "on", "in", "at", "side", "o", "a", "os", "as", "do", "da", "dos", "das", "no", "na", "lado"]
 )
 """What may stand between "than" and a side."""
+
+
+RIB = re.compile(r"[rlde](?:1[0-2]|[1-9])")
+
+RIB_SIDES = {"r": "right", "l": "left", "d": "right", "e": "left"}
 
 
 class Direction(NamedTuple):
@@ -65,17 +71,28 @@ def _answered(direction: Direction, theirs: Sequence[Direction], ours: Sequence[
         return True
     if direction.side == "both":
         return not sides or any(one.side != "both" for one in ours)
-    return direction.lesser or direction.side in answer.names
+    return direction.lesser or direction.side in sides or direction.side in answer.names
 
 
 def _directions(side: Side) -> list[Direction]:
-    return [
+    named = [
         Direction(concept.name, place.span, _compared(place), place.meaning.first in BILATERAL)
         for place in side.places
         if "side" in place.meaning.kinds
         for concept in place.meaning.concepts
         if concept.kind == "side"
     ]
+    if "rib" in side.names and "spine" not in side.names:
+        named += _of_ribs(side)
+    return named
+
+
+def _of_ribs(side: Side) -> Iterator[Direction]:
+    """The sides of ribs that are written with a letter: "L2-L5 ribs", "costelas D5 e D6"."""
+    for sentence in side.sentences:
+        for at, word in enumerate(sentence.words):
+            if RIB.fullmatch(word):
+                yield Direction(RIB_SIDES[word[0]], sentence.span_of(at, at + 1), False, False)
 
 
 def _compared(place: Place) -> bool:

@@ -27,6 +27,10 @@ UNSOUND = {
 }
 """What a lung that is clear, and a heart or mediastinum that is normal, does not have."""
 
+ABNORMAL = frozenset({"abnormality", "lesion"})
+
+PLACES = frozenset({"anatomy", "side", "grade"})
+
 AGREEING = frozenset({"nor", "nenhum", "nenhuma", "nem", "nada", "ninguem", "tampouco"})
 
 FORWARD = frozenset({"no", "without", "neither", "nor", "sem", "ausencia", "nem"})
@@ -63,6 +67,9 @@ def negation(source: Side, translation: Side) -> Iterator[Flag]:
         paired = min(len(spare), len(other_spare))
         spare, other_spare = spare[paired:], other_spare[paired:]
     if not told and not other_spare:
+        if any(_sound(place.meaning) for place in translation.cues):
+            # "Normal heart. No pleural abnormality." may be one "normais".
+            said = [place for place in said if not _of_abnormality(place)]
         sound = [place for place in spare if _sound(place.meaning) and not translation.says(place.meaning, source)]
         if not said and translation.unread(source):
             # What is well may be put in a word that was not understood.
@@ -87,6 +94,13 @@ def negation(source: Side, translation: Side) -> Iterator[Flag]:
         yield Flag("negation_added", "error", source.span, (lone or inner or plain or told)[-1].span)
     elif said or told:
         yield from _turned(source, translation, len(told) - allowed, len(said) - len(told) - len(other_spare))
+
+
+def _of_abnormality(place: Place) -> bool:
+    """Whether a negation denies that something is abnormal, and nothing else: "no pleural abnormality"."""
+    following = [term for term in place.sentence.terms if term.first >= place.term.last]
+    named = [term.meaning.names for term in following if not term.meaning.kinds <= PLACES]
+    return bool(named) and all(not names.isdisjoint(ABNORMAL) for names in named)
 
 
 def _unsound(source: Side, translation: Side) -> Flag | None:

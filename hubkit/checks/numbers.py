@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Hashable, Iterator
@@ -15,6 +16,14 @@ Severity = Literal["error", "warning"]
 
 IMPLIED = "cm"
 """The unit of a tube's depth, which terse reports leave out."""
+
+LAST_RIB = 12
+"""Ribs and vertebrae are the only things whose ranges are spelled out."""
+
+RANGE = re.compile(
+    r"(?:st|nd|rd|th|[ºªoa])?\s*(?:-|–|—|/|to|through|thru|a|à|até|ao)\s*(?:#|the |o |a )?\s*[A-Z]?", re.IGNORECASE
+)
+"""What stands between the ends of a range of ribs."""
 
 LEVEL = re.compile(r"(?<![\w/-])[CTDLS](?:1[0-2]|[1-9])(?!\w)")
 """A vertebra, such as T7 and L1."""
@@ -54,7 +63,7 @@ def check_numbers(source: str, translation: str) -> Iterator[Flag]:
         return
     pairs, lost, added = match(said, told)
     for one, other in pairs:
-        if one.unit != other.unit and not one.measures & other.measures and _units_differ(one, other):
+        if one.unit != other.unit and {*_readings(one)}.isdisjoint(_readings(other)) and _units_differ(one, other):
             # "ETT 4" is dictated without its unit, and written out in the translation.
             severity: Severity = "warning" if one.unit is None and other.unit == IMPLIED else "error"
             yield Flag("unit", severity, one.span, other.span)
@@ -62,8 +71,8 @@ def check_numbers(source: str, translation: str) -> Iterator[Flag]:
             yield Flag("number_changed", "error", one.span, other.span)
         elif one.unit in PHYSICAL and "." in translation[slice(*other.span)] and max(one.values) < 1000:
             yield Flag("decimal_point", "warning", one.span, other.span)
-    lost = [one for one in lost if one.required]
-    added = [other for other in added if other.required]
+    lost = [one for one in lost if one.required and not _within(one, told, translation)]
+    added = [other for other in added if other.required and not _within(other, said, source)]
     for one, other in zip(lost, added, strict=False):
         yield Flag("number_changed", "error", one.span, other.span)
     for one in lost[len(added) :]:
@@ -71,6 +80,15 @@ def check_numbers(source: str, translation: str) -> Iterator[Flag]:
     for other in added[len(lost) :]:
         yield Flag("number_added", "error", None, other.span)
     yield from _check_levels(source, translation)
+
+
+def _within(one: Quantity, others: list[Quantity], text: str) -> bool:
+    """Whether a number lies in a range that the other text spells out: "ribs 9 to 11", "9º, 10º e 11º arcos"."""
+    return one.unit is None and any(
+        RANGE.fullmatch(text, first.span[1], last.span[0]) is not None
+        and min(first.values) < min(one.values) < min(last.values) <= LAST_RIB
+        for first, last in itertools.pairwise(others)
+    )
 
 
 def match(
@@ -81,25 +99,23 @@ def match(
     Returns:
         The pairs, and what is left of both sides.
     """
-    pairs = []
-    ordered = [one for one in said if one.required] + [one for one in said if not one.required]
-    # "Um pouco menor que em 01/12": a word that comes and goes answers last.
-    left = dict(enumerate(sorted(told, key=lambda other: not other.required)))
-    for keys in (_exact, _measures, _values):
-        places: dict[Hashable, deque[int]] = defaultdict(deque)
-        for at, other in left.items():
-            for key in keys(other):
-                places[key].append(at)
-        unpaired: list[Quantity] = []
-        for one in ordered:
-            free = [first for key in keys(one) if (first := _first(places[key], left)) is not None]
-            if free:
-                pairs.append((one, left.pop(min(free))))
-            else:
-                unpaired.append(one)
-        ordered = unpaired
-    lost = {id(one) for one in ordered}
-    return pairs, [one for one in said if id(one) in lost], list(left.values())
+    pairs: list[tuple[Quantity, Quantity]] = []
+    left = dict(enumerate(told))
+    ours = dict(enumerate(said))
+    # What must be there answers first: "advance 2" and "2 cm", whatever "bilaterais" counts.
+    for needed in (True, False):
+        for keys in (_exact, _measures, _readings, _values):
+            places: dict[Hashable, deque[int]] = defaultdict(deque)
+            for at, other in sorted(left.items(), key=lambda item: not item[1].required):
+                if other.required or not needed:
+                    for key in keys(other):
+                        places[key].append(at)
+            for number, one in sorted(ours.items(), key=lambda item: not item[1].required):
+                free = [first for key in keys(one) if (first := _first(places[key], left)) is not None]
+                if free and (one.required or not needed):
+                    pairs.append((one, left.pop(min(free))))
+                    del ours[number]
+    return pairs, [*ours.values()], [*left.values()]
 
 
 def _first(places: deque[int], left: dict[int, Quantity]) -> int | None:
@@ -115,6 +131,20 @@ def _exact(one: Quantity) -> list[Hashable]:
 
 def _measures(one: Quantity) -> list[Hashable]:
     return list(one.measures)
+
+
+def _readings(one: Quantity) -> list[Hashable]:
+    """Its measures, and what it may be besides: "9F fell" is an age, "d/w Dr. ___ 1420" a time of day."""
+    found: list[Hashable] = [*one.measures]
+    if one.unit == "french":
+        found += [("year", value) for value in one.values]
+    if one.unit is None:
+        found += [("clock", value // 100 * 60 + value % 100) for value in one.values if _is_time(value)]
+    return found
+
+
+def _is_time(value: float) -> bool:
+    return 1000 <= value < 2400 and value % 1 == 0 and value % 100 < 60
 
 
 def _values(one: Quantity) -> list[Hashable]:

@@ -64,7 +64,7 @@ class Side:
         for sentence in self.sentences:
             known = {at for term in sentence.terms for at in range(term.first, term.last)}
             words += [word for at, word in enumerate(sentence.words) if at not in known]
-        return _stems(words)
+        return stems(words)
 
     def unread(self, answer: Side) -> list[str]:
         """The words that were not understood and have no cognate on the other side: what they mean is open."""
@@ -72,8 +72,8 @@ class Side:
         if not words:
             return words
         others = [word for sentence in answer.sentences for word in sentence.words]
-        stems, same = _stems(others), {*others}
-        return [word for word in words if word not in same and _stems([word]).isdisjoint(stems)]
+        begun, same = stems(others), {*others}
+        return [word for word in words if word not in same and stems([word]).isdisjoint(begun)]
 
     @functools.cached_property
     def polarities(self) -> dict[str, set[int]]:
@@ -172,13 +172,13 @@ def _unsaid(left: list[Place], of: list[Place], side: Side, answer: Side) -> lis
 def _alike(place: Place, answer: Side) -> bool:
     """Whether a single word has a cognate among what the lexicon does not know of the other side."""
     first, last = place.term.first, place.term.last
-    return last - first == 1 and not _stems(place.sentence.words[first:last]).isdisjoint(answer.unknown)
+    return last - first == 1 and not stems(place.sentence.words[first:last]).isdisjoint(answer.unknown)
 
 
-def _stems(words: Iterable[str]) -> frozenset[str]:
+def stems(words: Iterable[str]) -> frozenset[str]:
     """How long words begin where English and Portuguese spell them alike: hypoventilatory, hipoventilatória."""
     return frozenset(
-        DOUBLED.sub(r"\1", word.replace("ph", "f").removeprefix("e").translate(SPELLED))[:STEM]
+        DOUBLED.sub(r"\1", word.replace("ph", "f").replace("ct", "t").removeprefix("e").translate(SPELLED))[:STEM]
         for word in words
         if len(word) >= STEM + 2
     )

@@ -10,7 +10,6 @@ from pathlib import Path
 from hubkit.checks.flags import Flag, Span
 from hubkit.checks.hunspell import word_list
 from hubkit.checks.sides import Side, soft
-from hubkit.checks.unknown_words import is_known
 from hubkit.clinical.sentences import Sentence
 
 SPELLED_OUT = 5
@@ -48,6 +47,9 @@ def other_words(flags: Sequence[Flag], source: Side, translation: Side) -> Itera
     Only where all of the source was understood, so that the word can stand for nothing else, and for a word
     of the installed word list. Places that are left out freely, and abbreviations, have too many renderings.
     """
+    if max(len(source.sentences), len(translation.sentences)) > 1:
+        # What was merged was put in other words.
+        return
     lost = next((flag for flag in flags if flag.name in NAMED and flag.severity == "warning"), None)
     if lost is None or source.unread(translation):
         return
@@ -68,7 +70,8 @@ def _is_word(sentence: Sentence, at: int) -> bool:
     if len(word) < SHORTEST or not word.isalpha() or sentence.in_capitals(at) or sentence.shortens(at):
         return False
     listed = word_list()
-    return listed is not None and is_known(sentence.written(at), listed)
+    # One that is formed with a prefix, such as "hiperfluxo", is a term that the lexicon lacks.
+    return listed is not None and sentence.written(at) in listed
 
 
 def _length(span: Span | None) -> int:

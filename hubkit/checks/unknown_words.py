@@ -21,6 +21,11 @@ PREFIXES = tuple(sorted(set(TABLE["prefixes"].split()), key=len, reverse=True))
 
 WORDS = frozenset(TABLE["words"].split())
 
+ENDINGS = tuple(TABLE["endings"].split())
+
+LONGEST_ENDING = max(map(len, ENDINGS)) + 3
+"""Letters of a word that has more than an ending."""
+
 SHARED, ENDING = 5, 4
 """Letters that a cognate shares with its source word at least, and letters in which they may end differently."""
 
@@ -85,6 +90,9 @@ def _candidates(sentence: Sentence, shouted: bool) -> Iterator[int]:
             around = sentence.text[max(0, first - 1) : first] + sentence.text[last : last + 1]
             written = sentence.text[first:last]
             # "eFAST" is an abbreviation like "FAST".
+            if at and written.istitle() and not shouted:
+                # A capital within a sentence: a name, such as Glasgow.
+                continue
             abbreviated = not shouted and (sentence.in_capitals(at) or not (written.istitle() or written.islower()))
             if "-" not in around and not abbreviated and not sentence.shortens(at):
                 yield at
@@ -95,6 +103,8 @@ def is_known(word: str, words: WordList) -> bool:
     """Whether a word list has a word, or what is left of it without a prefix."""
     folded = fold(word)
     if folded in WORDS or word in words:
+        return True
+    if len(folded) > LONGEST_ENDING and folded.endswith(ENDINGS):
         return True
     for prefix in PREFIXES:
         if folded.startswith(prefix) and len(word) - len(prefix) >= TABLE["shortest"]:

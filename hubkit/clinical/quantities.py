@@ -72,6 +72,11 @@ class Quantity(NamedTuple):
 ORDINALS = frozenset({1.0, 2.0})
 """What a degree sign makes "primary" and "secondary": "1° survey". No angle of a report is as small."""
 
+BOTH = frozenset({"dois", "duas"})
+
+DEFINITE = re.compile(r"\b(?:[ao]s|[nd][ao]s|pel[ao]s)\s$")
+"""What makes "dois" mean "both": "nos dois ápices"."""
+
 BEFORE_MONTH = frozenset(
     {"in", "of", "since", "from", "by", "until", "last", "early", "late", "em", "de", "desde", "ate"}
 )
@@ -135,6 +140,9 @@ def _spelled_out(folded: str, language: Language) -> Iterator[Quantity]:
     for match in WORD.finditer(folded):
         if match[0] in words:
             value, required = words[match[0]]
+            required = required and not (
+                match[0] in BOTH and DEFINITE.search(folded, max(0, match.start() - BOUND), match.start())
+            )
             unit = unit_pattern().match(folded, match.end())
             yield Quantity(frozenset({value}), units()[unit[1]] if unit else None, match.span(), required)
         elif match[0] in months and (match[0] not in NUMBERS["months"]["ambiguous"] or _beside_a_day(folded, match)):

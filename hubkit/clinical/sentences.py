@@ -29,6 +29,9 @@ SIDES = frozenset("RD")
 LONGEST_ABBREVIATION = 4
 """Letters of the words of an item that is made of abbreviations alone: "CVC VSC E"."""
 
+SHORTEST_CLAUSE = 3
+"""Words and marks of a sentence that may begin with "E" for "and"; "E limpo." is a side."""
+
 ABBREVIATIONS = (r"\bDr\.", r"\bDrs\.", r"\bDra\.", r"\(a\)\.", r"\bvs\.", r"\bca\.")
 
 SENTENCE_END = re.compile(
@@ -96,7 +99,7 @@ class Sentence:
         if BOTH_SIDES.match(text, start):
             return True
         initial = (text[end : end + 1] in {"/", "."} and end + 1 < len(text)) or (
-            start == 0 and text[0] == "E" and text[1:2] != ":"
+            start == 0 and text[0] == "E" and text[1:2] != ":" and len(self.words) > SHORTEST_CLAUSE
         )
         # "VSC E." ends in a side; a text whose words are spelled out may have been cut off after "and".
         ends = not text[end:].strip(" .;") and max(map(len, self.words)) <= LONGEST_ABBREVIATION
