@@ -9,6 +9,7 @@ from typing import Literal
 from hubkit.artifacts.model import Model, read_model, write_model
 from hubkit.artifacts.review import Language, ReviewKind
 from hubkit.artifacts.scores import Interval
+from hubkit.workspace import Workspace
 
 
 class ReaderResult(Model):
@@ -198,3 +199,8 @@ def read_results(folder: Path) -> Results:
 def write_results(folder: Path, results: Results) -> None:
     """Write what `read_results` reads."""
     write_model("review_results", folder / "results.json", results)
+
+
+def results_files(workspace: Workspace) -> list[Path]:
+    """The results of every review of a workspace that were collected, by the name of the review."""
+    return sorted((workspace.root / "review").glob("*/results.json"))

@@ -26,6 +26,7 @@ from hubkit.packaging.dataset import HUB_SPLITS
 from hubkit.packaging.effort import Effort, efforts
 from hubkit.packaging.failures import Failures, failures
 from hubkit.packaging.populations import ViewCounts, ViewScore, view_counts, view_scores
+from hubkit.packaging.reviews import CardReview, card_reviews
 from hubkit.tables import CHEXPERT_LABELS, SPLITS
 from hubkit.terms.exposure import statements
 from hubkit.terms.kinds import LICENSE_URL, CorpusTerms, Parent, terms_of
@@ -130,6 +131,8 @@ class CardFacts:
         views, view_scores: images by view, and the adapter's scores by view.
         failures: how the answers of each condition fail.
         efforts: what the stages took.
+        reviews: what readers found.
+        read_by_people: whether people read translations, and not a program in a rehearsal.
     """
 
     hubkit: str
@@ -168,6 +171,8 @@ class CardFacts:
     view_scores: list[ViewScore]
     failures: list[Failures]
     efforts: list[Effort]
+    reviews: list[CardReview]
+    read_by_people: bool
 
     @property
     def adapter(self) -> SystemFigures:
@@ -191,6 +196,7 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
     translators = translator(workspace)
     medgemma = base.name.startswith("google/medgemma")
     weights = workspace.adapter / "adapter_model.safetensors"
+    reviews = card_reviews(workspace)
     seen = statements(base.name, [row.model for row in translators], terms)
     return CardFacts(
         hubkit=hubkit.__version__,
@@ -230,6 +236,8 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
         view_scores=view_scores(workspace),
         failures=failures(workspace),
         efforts=efforts(config, workspace),
+        reviews=reviews,
+        read_by_people=any(review.kind == "translation" and not review.simulated for review in reviews),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from hubkit.artifacts.manifest import read_manifest
 from hubkit.artifacts.model import to_json
+from hubkit.artifacts.review_results import Disagreement, read_results, results_files
 from hubkit.artifacts.scores import read_summary
 from hubkit.artifacts.selection import read_selection
 from hubkit.artifacts.training import TRAINING, read_training
@@ -17,6 +18,7 @@ from hubkit.config import ReleaseConfig
 from hubkit.progress import duration
 from hubkit.report.marks import Piece, Span, marked
 from hubkit.report.outcomes import outcome
+from hubkit.review.summary import summary_lines
 from hubkit.scoring.tables import Grid, grids
 from hubkit.stages import STAGES
 from hubkit.tables import CHEXPERT_LABELS, CONDITIONS, SETUPS, SPLITS, SYSTEM_NAMES
@@ -182,6 +184,15 @@ def _plain(value: Any) -> str:
 def plots(folder: Path) -> list[Figure]:
     """The plots of a stage."""
     return [Figure(path.stem, _address(path.read_bytes(), "png")) for path in sorted(folder.glob("*.png"))]
+
+
+def reviews(workspace: Workspace) -> list[tuple[str, list[str], list[Disagreement]]]:
+    """Of each review whose results were collected: its name, its figures as lines, and where readers differ."""
+    found = []
+    for path in results_files(workspace):
+        results = read_results(path.parent)
+        found.append((path.parent.name, list(summary_lines(results)), list(results.disagreements[:MOST_PAIRS])))
+    return found
 
 
 def samples(workspace: Workspace) -> list[Sample]:

@@ -54,6 +54,7 @@ def write_page(config: ReleaseConfig, workspace: Workspace) -> Path:
         plots=contents.plots(workspace.scores),
         training=contents.training(workspace),
         curves=contents.plots(workspace.adapter),
+        reviews=contents.reviews(workspace),
         samples=contents.samples(workspace),
         repos=_repos(workspace),
     )

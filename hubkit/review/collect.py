@@ -48,7 +48,11 @@ def find_review(workspace: Workspace, name: str | None, files: Sequence[Path]) -
     if len(names) == 1:
         return names[0]
     where = workspace.root / "review"
-    raise HubkitError("the files belong to no review of this workspace", where=where, hint="choose it with --name")
+    raise HubkitError(
+        "the files belong to no review of this workspace",
+        where=where,
+        hint="choose it: hubkit review collect --name NAME",
+    )
 
 
 def collect(

@@ -87,7 +87,9 @@ def read_result(review: Review, path: Path, passphrase: Passphrase) -> ResultFil
         raise HubkitError(f"cannot be read: {error.strerror}", where=path, hint="check who may read it") from None
     envelope = _envelope(content, path)
     if envelope.review != review.digest:
-        raise HubkitError("belongs to another review", where=path, hint="choose the review with --name")
+        raise HubkitError(
+            "belongs to another review", where=path, hint="choose the review: hubkit review collect --name NAME"
+        )
     if envelope.reader not in review.order:
         raise HubkitError(
             f"{envelope.reader} is not a reader of this review", where=path, hint="choose the review with --name"
