@@ -18,9 +18,12 @@ from hubkit.review.readings import Judgement, Preference
 from hubkit.tables import CONDITIONS, MEASURES, SETUPS
 from hubkit.workspace import Workspace, read_table
 
-OF_MANY_TEXTS = frozenset({"bleu", "clinical macro"})
-"""Metrics that say nothing of a single report: BLEU is 0 without a common run of four words, and macro
-F1 is a mean over labels of a whole split."""
+OF_MANY_TEXTS = frozenset({"bleu", "clinical macro", "reports without error"})
+"""Metrics that say little of a single report: BLEU is 0 without a common run of four words, macro F1 is
+a mean over labels of a whole split, and a share of reports is yes or no of one."""
+
+LOWER_IS_BETTER = frozenset({"errors per report"})
+"""Metrics whose sign is turned, so that every tau is positive where the metric is right."""
 
 LEAST_TEXTS = 10
 """Reports for a tau: of fewer, its interval is as wide as its range."""
@@ -58,9 +61,9 @@ def report_scores(config: ReleaseConfig, workspace: Workspace, studies: Sequence
             {setup: np.array([bertscore[study, condition, setup] for study in ids]) for setup in SETUPS},
         )
         for metric in METRICS.values():
-            if metric.shown and metric.name not in OF_MANY_TEXTS:
+            if {"measures", "left_out"} & set(metric.shown) and metric.name not in OF_MANY_TEXTS:
                 measure = metric.compute(system)
-                values = measure.value(measure.sums)
+                values = measure.value(measure.sums) * (-1 if metric.name in LOWER_IS_BETTER else 1)
                 found[metric.label] |= {
                     (study, condition): float(value) for study, value in zip(ids, values, strict=True)
                 }
