@@ -2,16 +2,16 @@
 
     python benchmarks/audit.py recipes [--seeds 3]
     python benchmarks/audit.py known
-    python benchmarks/audit.py leaks [--seeds 20]
+    python benchmarks/audit.py leaks [--seeds 20] [--words 60]
 
     recipes   trains the demo under each of RECIPES and prints how well losses tell training from
               test studies, and the findings F1 on the test studies (means over the seeds)
     known     an adapter trained for 20 epochs without a validation split, so that the last one is
               kept, and one trained on the studies of another corpus: the first must be caught, the
               second must give .5 within its interval
-    leaks     one report is repeated in 50 training studies of one patient, and a tiny model with
-              random weights is trained on them: what comes back of it, and whether `package` would
-              refuse the adapter
+    leaks     one report of --words words and two headings is repeated in 50 training studies of one
+              patient, and a tiny model with random weights is trained on them: what comes back of
+              it, and whether `package` would refuse the adapter
 
 The demo's corpus is read and translated once into --folder. Each line goes to results.jsonl in that
 folder as soon as it is measured, and is not measured a second time. A recipe takes some 50 seconds of
@@ -83,7 +83,7 @@ REPEATED = 50
 """Training studies that get the same report."""
 
 WORDS = 60
-"""Words of that report: more than the bound on runs word for word, after the first words that are given."""
+"""Words of that report, unless others are asked for: more than the bound, after the first words that are given."""
 
 
 def main() -> None:
@@ -91,9 +91,13 @@ def main() -> None:
     parser.add_argument("part", choices=("recipes", "known", "leaks"))
     parser.add_argument("--folder", type=Path, default=Path("audit-benchmark"))
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--words", type=int, default=WORDS, help="of the report that is planted")
     options = parser.parse_args()
-    parts = {"recipes": recipes, "known": known, "leaks": leaks}
-    parts[options.part](Results(options.folder), options.seeds)
+    results = Results(options.folder)
+    if options.part == "leaks":
+        leaks(results, options.seeds, options.words)
+    else:
+        {"recipes": recipes, "known": known}[options.part](results, options.seeds)
 
 
 class Results:
@@ -164,25 +168,26 @@ def known(results: Results, seeds: int) -> None:
             shutil.rmtree(target.root)
 
 
-def leaks(results: Results, seeds: int) -> None:
+def leaks(results: Results, seeds: int, words: int) -> None:
     """One report in many studies of one patient: is it found, and would the adapter be refused?"""
     model = results.folder / "tiny"
     if not model.exists():
         build_vision_model(model)
     for seed in range(seeds):
-        asked = {"part": "leaks", "seed": seed}
+        asked = {"part": "leaks", "seed": seed, "words": words}
         if results.get(asked) is None:
             workspace = fill_workspace(fresh_folder(results.folder), train=REPEATED + 14, validate=0, test=12)
             workspace = workspace.running("benchmark", "key")
-            plant(workspace, seed)
+            plant(workspace, seed, words)
             config = leaking(model, seed)
             finetune(config, workspace)
             generate(config, workspace)
             found = audited(config, workspace, completions=8)
-            row = {"longest": found.longest, "refused": _refused(config, found), **_training(workspace)}
+            by = {kind: one.longest for kind, one in found.extraction.items()}
+            row = {"longest": found.longest, "whole": found.whole, "by": by, "refused": _refused(config, found)}
             results.add(asked, row)
             shutil.rmtree(workspace.root)
-    rows = [results.known[json.dumps({"part": "leaks", "seed": seed})] for seed in range(seeds)]
+    rows = [results.known[json.dumps({"part": "leaks", "seed": seed, "words": words})] for seed in range(seeds)]
     print(f"refused: {sum(row['refused'] for row in rows)} of {len(rows)}")
 
 
@@ -286,21 +291,21 @@ def findings_f1(workspace: Workspace) -> float:
     return found.micro.over_all()
 
 
-def plant(workspace: Workspace, seed: int) -> None:
-    """Give REPEATED training studies of one patient the same report, of words in an order that no other has; the other
-    studies get words of their own."""
+def plant(workspace: Workspace, seed: int, length: int) -> None:
+    """Give REPEATED training studies of one patient the same report, of `length` words in an order that no other has;
+    the other studies get words of their own."""
     rows = read_table(workspace.training_translations).to_pylist()
     studies = read_table(workspace.studies).to_pylist()
     draw = random.Random(seed)
     chosen = {row["study_id"] for row in studies if row["split"] == "train"} - set(range(REPEATED + 1, 10_000))
     words = sorted({word for row in rows for word in words_of(row["translation"])})
-    planted = {section: " ".join(draw.choices(words, k=WORDS // 2)) for section in ("findings", "impression")}
+    planted = {section: " ".join(draw.choices(words, k=length // 2)) for section in ("findings", "impression")}
     rows = [
         row
         | {
             "translation": planted[row["section"]]
             if row["study_id"] in chosen
-            else " ".join(draw.choices(words, k=WORDS // 2))
+            else " ".join(draw.choices(words, k=length // 2))
         }
         for row in rows
     ]

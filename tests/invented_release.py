@@ -15,7 +15,6 @@ from hubkit.artifacts.memorisation import Memorisation, write_memorisation
 from hubkit.artifacts.recipe import RECIPE, write_decoding
 from hubkit.artifacts.scores import write_summary
 from hubkit.artifacts.training import TRAINING
-from hubkit.audit.completions import PROBES
 from hubkit.audit.identifiers import identifiers
 from hubkit.audit.membership import Losses, compare
 from hubkit.audit.verbatim import Report, Runs, counted
@@ -186,9 +185,9 @@ def _write_audit(workspace: Workspace) -> None:
     losses = invented_losses()
     templates = {name: np.arange(len(found.base)) < 3 for name, found in losses.items()}
     known = [Report(" ".join(f"palavra{n}" for n in range(40)), 1, True)]
-    told = {"first_words": 9, "black": 12, "other": 21, "own": 40}
+    told = {"first_words": 9, "black": 12, "every_word": 15, "other": 21, "own": 40}
     runs = Runs(known)
-    texts = {kind: [" ".join(f"palavra{n}" for n in range(told[kind])), "curto"] for kind in PROBES}
+    texts = {kind: [" ".join(f"palavra{n}" for n in range(count)), "curto"] for kind, count in told.items()}
     found = Memorisation(
         confidence=0.95,
         membership=compare(losses, templates, 40, 0.95, seed=3),

@@ -46,6 +46,8 @@ class RunShares(Model):
     Attributes:
         texts: how many there are.
         longest: words of the longest run that stands in training reports of one patient, and in no other report.
+        whole: words of the longest such run that is all of a report, most of whose sentences no other patient's report
+            has; 0 where there is none.
         trained: by length in words, the share of runs that stand in training reports and in no other; None where no
             text is that long.
         untrained: the share that stands in reports that were not trained on, and in no training report. It is what
@@ -54,6 +56,7 @@ class RunShares(Model):
 
     texts: int
     longest: int
+    whole: int = 0
     trained: dict[str, float | None]
     untrained: dict[str, float | None]
 
@@ -76,12 +79,14 @@ class Memorisation(Model):
         membership: None where there were too few studies.
         extraction: by kind of probe, what the adapter repeated.
         longest: the longest run without an image to call for it; None where nothing was asked.
+        whole: words of the longest report that came back whole with no image and no word of it given; 0: none did.
     """
 
     confidence: float
     membership: Membership | None
     extraction: dict[str, RunShares]
     longest: int | None
+    whole: int = 0
     identifiers: Identifiers
 
     def strongest(self) -> float | None:
@@ -116,6 +121,13 @@ def check_bounds(settings: Audit, found: Memorisation) -> None:
         raise HubkitError(
             f"the adapter repeats {found.longest} words of a training report that no other patient's has, and "
             f"{settings.max_verbatim} are allowed",
+            where="[audit] max_verbatim",
+            hint=elsewhere,
+        )
+    if settings.max_verbatim is not None and found.whole:
+        # A report shorter than the bound cannot give a run over it.
+        raise HubkitError(
+            f"the adapter repeats the whole of a training report of {found.whole} words that no other patient's has",
             where="[audit] max_verbatim",
             hint=elsewhere,
         )

@@ -11,6 +11,7 @@ import numpy as np
 
 from hubkit.artifacts.memorisation import Memorisation, write_memorisation
 from hubkit.audit.completions import BLIND, answers, probes
+from hubkit.audit.continuations import EVERY_WORD, continuations
 from hubkit.audit.identifiers import identifiers
 from hubkit.audit.losses import REFERENCE, split_losses
 from hubkit.audit.membership import ENOUGH, Losses, compare, shared
@@ -48,13 +49,16 @@ def audit(config: ReleaseConfig, workspace: Workspace) -> None:
     drawn = {
         split: draw(found, settings.studies, seed) for split, found in samples.items() if found or split != "validate"
     }
-    losses = _losses(config, workspace, loaded, drawn)
+    collator = Collator(loaded.processor, config.generation.prompt, config.finetuning.max_length, keep=0)
+    losses = _losses(config, workspace, loaded, collator, drawn)
     membership = None
     if min(len(losses[split].base) for split in ("train", "test")) >= ENOUGH:
         membership = compare(losses, _templates(drawn, samples), RESAMPLES, CONFIDENCE, seed)
     members = draw(samples["train"], settings.completions, seed)
     asked = probes(members, samples["test"], settings.first_words, workspace.partial / "images")
     said = answers(loaded, config.generation, asked, workspace.partial / "answers")
+    batch = config.generation.batch_size or ON_CPU
+    said[EVERY_WORD] = continuations(loaded, collator, members, batch, workspace.partial)
     runs = Runs(
         [
             Report(sample.reference, sample.subject_id, split == "train")
@@ -68,7 +72,8 @@ def audit(config: ReleaseConfig, workspace: Workspace) -> None:
         confidence=CONFIDENCE,
         membership=membership,
         extraction=repeats,
-        longest=max(repeats[kind].longest for kind in BLIND) if asked else None,
+        longest=max(repeats[kind].longest for kind in (*BLIND, EVERY_WORD)) if asked else None,
+        whole=repeats["black"].whole,
         identifiers=identifiers([*generated, *(text for texts in said.values() for text in texts)], _ids(workspace)),
     )
     write_memorisation(workspace, found)
@@ -108,9 +113,8 @@ def draw(samples: Sequence[Sample], count: int, seed: int) -> list[Sample]:
 
 
 def _losses(
-    config: ReleaseConfig, workspace: Workspace, loaded: Loaded, drawn: dict[str, list[Sample]]
+    config: ReleaseConfig, workspace: Workspace, loaded: Loaded, collator: Collator, drawn: dict[str, list[Sample]]
 ) -> dict[str, Losses]:
-    collator = Collator(loaded.processor, config.generation.prompt, config.finetuning.max_length, keep=0)
     folder = workspace.partial / "losses"
     return {
         split: split_losses(loaded, collator, found, config.generation.batch_size or ON_CPU, folder / split, split)

@@ -70,17 +70,9 @@ def _losses(loaded: Loaded, batch: dict[str, Any], adapter: str) -> list[float]:
     """The mean loss over the tokens of each report; question and images carry no loss."""
     import torch
 
-    model, device = loaded.model, loaded.model.device
-    studies, labels = batch["study_ids"].tolist(), batch["labels"]
-    tensors = {name: tensor for name, tensor in batch.items() if name not in {"study_ids", "labels"}}
-    inputs = {
-        name: tensor.to(device, model.dtype if tensor.is_floating_point() else None) for name, tensor in tensors.items()
-    }
-    answered = int((labels != IGNORED).any(dim=0).int().argmax())
-    with torch.inference_mode(), _wearing(model, adapter):
-        # Of a vocabulary of 262,144 words the logits of a question with its images would be most of the memory.
-        logits = model(**inputs, logits_to_keep=labels.shape[1] - answered + 1).logits[:, :-1]
-    wanted = labels[:, answered:].to(logits.device)
+    studies = batch["study_ids"].tolist()
+    with _wearing(loaded.model, adapter):
+        logits, wanted = report_logits(loaded.model, batch)
     losses = torch.nn.functional.cross_entropy(
         logits.float().transpose(1, 2), wanted, ignore_index=IGNORED, reduction="none"
     )
@@ -90,6 +82,31 @@ def _losses(loaded: Loaded, batch: dict[str, Any], adapter: str) -> list[float]:
         if not np.isfinite(value):
             raise HubkitError(f"the loss is {value}", where=f"study {study}", hint="look at the images of this study")
     return found
+
+
+def report_logits(model: Any, batch: dict[str, Any]) -> tuple[Any, Any]:
+    """One pass over questions and reports: for each token of a report, the logits after what stands before it.
+
+    Args:
+        batch: of the collator.
+
+    Returns:
+        The logits, (studies, tokens, vocabulary), and the tokens of the reports, (studies, tokens), IGNORED where a
+        report is shorter than the longest.
+    """
+    import torch
+
+    labels = batch["labels"]
+    tensors = {name: tensor for name, tensor in batch.items() if name not in {"study_ids", "labels"}}
+    inputs = {
+        name: tensor.to(model.device, model.dtype if tensor.is_floating_point() else None)
+        for name, tensor in tensors.items()
+    }
+    answered = int((labels != IGNORED).any(dim=0).int().argmax())
+    with torch.inference_mode():
+        # Of a vocabulary of 262,144 words the logits of a question with its images would be most of the memory.
+        logits = model(**inputs, logits_to_keep=labels.shape[1] - answered + 1).logits[:, :-1]
+    return logits, labels[:, answered:].to(logits.device)
 
 
 @contextlib.contextmanager

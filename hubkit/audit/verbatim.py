@@ -20,6 +20,11 @@ SHORTEST = 8
 LENGTHS = (8, 16, 32)
 """Words of the runs that are counted. Fifty tokens, some 32 words, are what the literature on extraction counts."""
 
+OWN = 0.5
+"""The share of a report's runs of SHORTEST words that no other patient's report may have, before its whole text counts
+as remembered. A short report of sentences that many have is what a model without any memory writes of a black image:
+on the demo one of 25 words comes back so, and not one of its runs is its own."""
+
 WORD = re.compile(r"\w+")
 
 UNKNOWN = -1
@@ -47,12 +52,14 @@ class Repeats(NamedTuple):
 
     Attributes:
         longest: words of its longest run that stands in training reports of one patient and in no other report.
+        whole: words of the longest such run that is all of a report of that patient's own words; 0 where there is none.
         trained: of each of LENGTHS, how many of its runs stand in training reports and in no other.
         untrained: the same the other way round: in reports that were not trained on, and in no training report.
         runs: of each of LENGTHS, how many runs the text has.
     """
 
     longest: int
+    whole: int
     trained: tuple[int, ...]
     untrained: tuple[int, ...]
     runs: tuple[int, ...]
@@ -79,7 +86,7 @@ class Runs:
     def repeats(self, text: str) -> Repeats:
         """What `text` repeats of the reports."""
         words = np.array([self._numbers.get(word, UNKNOWN) for word in words_of(text)], dtype=np.int64)
-        longest, trained, untrained = 0, [0] * len(LENGTHS), [0] * len(LENGTHS)
+        longest, whole, trained, untrained = 0, 0, [0] * len(LENGTHS), [0] * len(LENGTHS)
         for at in range(len(words) - SHORTEST + 1):
             places, length = self._places(words[at : at + SHORTEST]), SHORTEST
             while len(places):
@@ -90,12 +97,14 @@ class Runs:
                     untrained[LENGTHS.index(length)] += not which.any()
                 if length > longest and self._of_one_patient(owners):
                     longest = length
+                if length > whole and self._of_one_patient(owners) and self._is_report(places, length):
+                    whole = length
                 if at + length == len(words) or words[at + length] == UNKNOWN:
                     break
                 places = places[self._words[places + length] == words[at + length]]
                 length += 1
         runs = tuple(max(0, len(words) - length + 1) for length in LENGTHS)
-        return Repeats(longest, tuple(trained), tuple(untrained), runs)
+        return Repeats(longest, whole, tuple(trained), tuple(untrained), runs)
 
     def _places(self, run: np.ndarray) -> np.ndarray:
         if (run == UNKNOWN).any():
@@ -106,6 +115,16 @@ class Runs:
         same = self._words[places[:, None] + np.arange(SHORTEST)] == run
         found: np.ndarray = places[same.all(axis=1)]
         return found
+
+    def _is_report(self, places: np.ndarray, length: int) -> bool:
+        """Whether so many words from one of the places on are all of a report, and OWN of its runs are its patient's
+        alone."""
+        whole = (self._words[places - 1] == UNKNOWN) & (self._words[places + length] == UNKNOWN)
+        if not whole.any():
+            return False
+        words = self._words[places[0] : places[0] + length]
+        runs = [words[at : at + SHORTEST] for at in range(length - SHORTEST + 1)]
+        return sum(self._of_one_patient(self._owners[self._places(run)]) for run in runs) >= OWN * len(runs)
 
     def _of_one_patient(self, owners: np.ndarray) -> bool:
         patients = self._patients[owners]
@@ -118,6 +137,7 @@ def counted(texts: Iterable[str], runs: Runs) -> RunShares:
     return RunShares(
         texts=len(found),
         longest=max((one.longest for one in found), default=0),
+        whole=max((one.whole for one in found), default=0),
         trained=_shares([(one.trained, one.runs) for one in found]),
         untrained=_shares([(one.untrained, one.runs) for one in found]),
     )

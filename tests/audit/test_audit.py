@@ -15,10 +15,13 @@ import pytest
 from PIL import Image
 from tiny_vision import SENTENCES, fill_workspace, tiny_config
 
+import hubkit.audit.completions as completions
 import hubkit.audit.losses as losses
 from hubkit.audit.audit import audit, load
-from hubkit.audit.completions import PROBES, first_words, probes
+from hubkit.audit.completions import BEAMS, Probe, answers, first_words, in_black, probes
+from hubkit.audit.continuations import continuations
 from hubkit.audit.losses import split_losses
+from hubkit.audit.verbatim import words_of
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.finetuning.collator import Collator
@@ -92,15 +95,67 @@ def test_a_report_that_was_repeated_comes_back_word_for_word(found: dict[str, An
     assert found["extraction"]["own"]["longest"] == 18
     # From its first three words the rest follows without its images.
     assert found["extraction"]["first_words"]["longest"] >= 15
-    blind = [found["extraction"][kind]["longest"] for kind in ("first_words", "black")]
+    # With the report itself before each word no wrong word ends the repetition for good.
+    assert found["extraction"]["every_word"]["longest"] >= 15
+    blind = [found["extraction"][kind]["longest"] for kind in ("first_words", "black", "every_word")]
     assert found["longest"] == max(blind)
+    assert found["whole"] == found["extraction"]["black"]["whole"]
     assert found["extraction"]["own"]["trained"]["16"] > 0
-    assert {kind: made["texts"] for kind, made in found["extraction"].items()} == dict.fromkeys(PROBES, 24)
+    texts = {kind: made["texts"] for kind, made in found["extraction"].items()}
+    # Blind probes are answered greedily and with beams.
+    assert texts == {"first_words": 48, "black": 48, "other": 24, "own": 24, "every_word": 24}
+
+
+def test_every_word_is_what_greedy_decoding_writes_next(trained: Workspace, vision_model: Path, tmp_path: Path) -> None:
+    config = configured(vision_model)
+    loaded, seen = load(config, trained), read_samples(trained, "train", "findings_impression").kept[:12]
+    collator = Collator(loaded.processor, config.generation.prompt, None)
+    continued = continuations(loaded, collator, seen, 5, tmp_path)
+    compared = 0
+    for sample, text in zip(seen, continued, strict=True):
+        report, said = words_of(sample.reference), words_of(text)
+        for count in (2, 5, 8) if len(said) == len(report) else ():
+            begun, black = first_words(sample.reference, count), in_black(sample.images, tmp_path / "images")
+            asked = [Probe(sample.study_id, "first_words", black, begun)]
+            (answer,) = answers(loaded, config.generation, asked, tmp_path / f"{sample.study_id}-{count}")[
+                "first_words"
+            ]
+            right = next((at for at in range(count, len(report)) if said[at] != report[at]), len(report))
+            assert words_of(answer)[: right - count] == report[count:right]
+            compared += right - count
+    assert compared > 100
+
+
+def test_beams_are_searched(trained: Workspace, vision_model: Path, tmp_path: Path) -> None:
+    config = configured(vision_model)
+    loaded, strange = load(config, trained), read_samples(trained, "test", "findings_impression").kept
+    asked = [probe for probe in probes(strange, strange, 4, tmp_path / "images") if probe.kind == "first_words"]
+    said = answers(loaded, config.generation, asked, tmp_path / "answers")["first_words"]
+    greedy, searched = said[::2], said[1::2]
+    assert {probe.beams for probe in asked[1::2]} == {BEAMS}
+    assert sum(one != other for one, other in zip(greedy, searched, strict=True)) > len(strange) / 2
+    # Each batch is kept, and nothing is asked twice.
+    assert answers(loaded, config.generation, asked[::-1], tmp_path / "answers")["first_words"] == said[::-1]
+
+
+def test_probes_that_are_alike_are_asked_once(
+    trained: Workspace, vision_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = configured(vision_model)
+    loaded, seen = load(config, trained), read_samples(trained, "train", "findings_impression").kept
+    asked = [probe for probe in probes(seen, seen, 4, tmp_path / "images") if probe.kind == "black"]
+    answer, batches_asked = completions._answer, []
+    monkeypatch.setattr(completions, "_answer", lambda *given: batches_asked.append(len(given[2])) or answer(*given))
+    said = answers(loaded, config.generation, asked, tmp_path / "answers")["black"]
+    # One and two black images, each greedily and with beams.
+    assert batches_asked == [1, 1, 1, 1]
+    assert len(said) == 2 * len(seen)
+    assert len(set(said)) <= 4
 
 
 def test_generated_reports_are_searched_for_identifiers(found: dict[str, Any]) -> None:
     counted = found["identifiers"]
-    assert (counted["texts"], counted["dates"], counted["names"], counted["ids"]) == (1 + 4 * 24, 1, 1, 0)
+    assert (counted["texts"], counted["dates"], counted["names"], counted["ids"]) == (1 + 7 * 24, 1, 1, 0)
 
 
 def test_no_file_of_it_holds_text(trained: Workspace, found: dict[str, Any]) -> None:
@@ -259,10 +314,11 @@ def test_what_is_shown(tmp_path: Path) -> None:
         Image.new("RGB", (32, 32), (value,) * 3).save(path)
     sample = Sample(1, 5, (image, image), "Um dois três quatro")
     asked = probes([sample], [Sample(2, 6, (strange,), "")], 2, tmp_path / "black")
-    assert [(probe.kind, probe.begun) for probe in asked] == [
-        *[("first_words", "Um dois"), ("black", ""), ("other", ""), ("own", "")]
+    assert [(probe.kind, probe.begun, probe.beams) for probe in asked] == [
+        *[("first_words", "Um dois", 1), ("black", "", 1), ("first_words", "Um dois", 2), ("black", "", 2)],
+        *[("other", "", 1), ("own", "", 1)],
     ]
-    assert [len(probe.images) for probe in asked] == [2, 2, 1, 2]
+    assert [len(probe.images) for probe in asked] == [2, 2, 2, 2, 1, 2]
     with Image.open(asked[1].images[0]) as black:
         assert (black.size, black.getextrema()) == ((32, 32), ((0, 0),) * 3)
-    assert (asked[2].images, asked[3].images) == ((strange,), (image, image))
+    assert (asked[4].images, asked[5].images) == ((strange,), (image, image))

@@ -22,13 +22,14 @@ from hubkit.errors import HubkitError
 from hubkit.packaging.package import package
 
 
-def found(longest: int | None = 0, **aucs: float) -> Memorisation:
+def found(longest: int | None = 0, whole: int = 0, **aucs: float) -> Memorisation:
     attacks = {name: Attack(value=value, low=value, high=value, found={}) for name, value in aucs.items()}
     return Memorisation(
         confidence=0.95,
         membership=Membership(studies={}, shared_texts={}, train_test=attacks) if attacks else None,
         extraction={},
         longest=longest,
+        whole=whole,
         identifiers=Identifiers(texts=0, dates=0, names=0, ids=0, blanks=0),
     )
 
@@ -40,7 +41,8 @@ def found(longest: int | None = 0, **aucs: float) -> Memorisation:
         ({}, found(33, loss=0.5), r"repeats 33 words .*32 are allowed.*epochs.*adapter_custody"),
         ({}, found(None, loss=0.5), None),
         ({"max_verbatim": 9}, found(10), r"\[audit\] max_verbatim: .*repeats 10 words"),
-        ({"max_verbatim": None}, found(500), None),
+        ({"max_verbatim": None}, found(500, 500), None),
+        ({}, found(20, 20), r"\[audit\] max_verbatim: the adapter repeats the whole of a training report of 20 words"),
         ({"max_auc": 0.6}, found(0, loss=0.55, ratio=0.6), None),
         ({"max_auc": 0.6}, found(0, loss=0.55, ratio=0.61), r"\[audit\] max_auc: .*AUC of 0.610, and 0.6 is allowed"),
         ({"max_auc": 0.6}, found(0, base=0.9, loss=0.5), None),

@@ -44,12 +44,40 @@ def test_the_longest_run_of_one_training_patient(reports: list[Report], text: st
     assert Runs(reports).repeats(text).longest == longest
 
 
+TEMPLATE = Report(words(0, 20), 1, True)
+SENTENCES = [Report(words(0, 10), 8, True), Report(words(10, 10), 9, False)]
+
+
+@pytest.mark.parametrize(
+    ("reports", "text", "whole"),
+    [
+        pytest.param([TRAINED], words(0, 40), 40, id="all of it"),
+        pytest.param([TRAINED], f"antes {words(0, 40)} depois", 40, id="with other words around it"),
+        pytest.param([TRAINED], words(0, 39), 0, id="without its last word"),
+        pytest.param([TRAINED], words(1, 39), 0, id="without its first word"),
+        pytest.param([Report(words(0, 7), 1, True)], words(0, 7), 0, id="shorter than what is looked up"),
+        pytest.param([Report(words(0, 12), 1, True), TRAINED], words(0, 12), 12, id="the shorter of two of a patient"),
+        pytest.param([TRAINED, Report(words(0, 12), 1, True)], words(0, 12), 12, id="in any order"),
+        pytest.param([TRAINED, Report(words(0, 40), 9, True)], words(0, 40), 0, id="of two patients"),
+        pytest.param([HELD_OUT], words(200, 40), 0, id="of nobody that was trained on"),
+        # Of its 13 runs of eight words, 7 cross from the one sentence into the other, and 6 others have too.
+        pytest.param([TEMPLATE, *SENTENCES], words(0, 20), 20, id="just over half of its runs are its own"),
+        pytest.param(
+            [TEMPLATE, *SENTENCES, Report(words(5, 8), 7, True)], words(0, 20), 0, id="others have half of it"
+        ),
+        pytest.param([], words(0, 40), 0, id="no reports"),
+    ],
+)
+def test_a_report_that_comes_back_whole(reports: list[Report], text: str, whole: int) -> None:
+    assert Runs(reports).repeats(text).whole == whole
+
+
 def test_runs_are_counted_by_whose_they_are() -> None:
     runs = Runs([TRAINED, HELD_OUT, Report(words(0, 10), 4, False)])
     # Of 40 words of the training report the first three runs of eight stand in a held-out report as well.
-    assert runs.repeats(words(0, 40)) == Repeats(40, (30, 25, 9), (0, 0, 0), (33, 25, 9))
-    assert runs.repeats(words(200, 40)) == Repeats(0, (0, 0, 0), (33, 25, 9), (33, 25, 9))
-    assert runs.repeats(words(500, 40)) == Repeats(0, (0, 0, 0), (0, 0, 0), (33, 25, 9))
+    assert runs.repeats(words(0, 40)) == Repeats(40, 40, (30, 25, 9), (0, 0, 0), (33, 25, 9))
+    assert runs.repeats(words(200, 40)) == Repeats(0, 0, (0, 0, 0), (33, 25, 9), (33, 25, 9))
+    assert runs.repeats(words(500, 40)) == Repeats(0, 0, (0, 0, 0), (0, 0, 0), (33, 25, 9))
 
 
 def test_shares_are_of_all_texts_together() -> None:

@@ -444,6 +444,7 @@ def memorisation_block(workspace: Workspace) -> Block:
     asked = {
         "the report's first words, black images": (9, 2),
         "black images": (12, 5),
+        "all words before it, for every word, black images": (15, 8),
         "images of a study that it was not trained on": (21, 14),
         "the study's own images": (40, 33),
     }
