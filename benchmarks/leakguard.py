@@ -20,7 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hubkit.config import parse_config
-from hubkit.leakguard.guard import leaks, read_corpus
+from hubkit.leakguard.guard import leaks
+from hubkit.leakguard.known_corpus import read_corpus
 from hubkit.published import published
 from hubkit.tables import CONDITIONS, GENERATIONS, STUDIES, TRANSLATIONS
 from hubkit.workspace import Workspace

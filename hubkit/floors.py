@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from hubkit.errors import HubkitError
 
@@ -57,21 +56,20 @@ def require_splits(sizes: Mapping[str, int], where: str | Path, hint: str) -> No
         raise HubkitError(f"the split {empty[0]} has no studies ({others})", where=where, hint=hint)
 
 
-def require_reports(studies: int, notes: Mapping[str, Any], root: Path) -> None:
+def require_reports(studies: int, root: Path, *, listed: int, unlisted: int, strange: int) -> None:
     """Refuse a corpus in which no study has a report.
 
     Args:
         studies: how many have one.
-        notes: of the catalogue: what does not fit together.
+        listed: how many studies of the tables have none.
+        unlisted: how many reports are of no study in the tables.
+        strange: how many text files are not named as a report.
 
     Raises:
         HubkitError: names the likely cause.
     """
     if studies:
         return
-    listed = len(notes.get("studies_without_report") or ())
-    unlisted = len(notes.get("reports_without_study") or ())
-    strange = len(notes.get("strange_files") or ())
     if unlisted:
         what = f"{unlisted} reports are there, and none is of the {listed} studies of the split table"
         hint = "reports and tables are of different corpora: set [corpus] root and images, or run: hubkit fetch"

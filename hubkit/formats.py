@@ -25,6 +25,10 @@ Kind = Literal[
     "translator",
     "review",
     "review_results",
+    "access_check",
+    "extremes",
+    "generation_part",
+    "rehearsal",
 ]
 
 FORMATS: dict[Kind, int] = {
@@ -42,6 +46,10 @@ FORMATS: dict[Kind, int] = {
     "translator": 1,
     "review": 1,
     "review_results": 1,
+    "access_check": 1,
+    "extremes": 1,
+    "generation_part": 1,
+    "rehearsal": 1,
 }
 
 

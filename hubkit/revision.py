@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from hubkit.artifacts.revision import read_revision
-from hubkit.by_study import ByStudy
 from hubkit.reports import Reference, reference, sections_of
-from hubkit.workspace import Workspace, read_table
+from hubkit.study_batches import study_batches
+from hubkit.workspace import Workspace
 
 
 def revised_references(workspace: Workspace, kind: Reference) -> dict[int, str | None]:
@@ -19,6 +19,6 @@ def revised_references(workspace: Workspace, kind: Reference) -> dict[int, str |
     if not studies:
         return {}
     columns = ["study_id", "section", "translation", "status"]
-    rows = ByStudy(read_table(workspace.translations, columns)).rows(np.array(sorted(set(studies))))
-    sections = sections_of(rows.to_pylist())
+    batches = study_batches(workspace.translations, columns, np.array(studies))
+    sections = sections_of(row for batch in batches for row in batch.to_pylist())
     return {study: reference(sections.get(study, {}), kind) or None for study in studies}

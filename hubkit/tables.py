@@ -80,6 +80,23 @@ TRANSLATIONS = pa.schema(
 )
 """translations.parquet: a row per (study_id, section); finish_reason stop|length|error, status ok|flagged|failed."""
 
+FLAGS = pa.list_(
+    pa.struct(
+        [
+            ("check", pa.string()),
+            ("severity", pa.string()),
+            ("source_start", pa.int32()),
+            ("source_end", pa.int32()),
+            ("translation_start", pa.int32()),
+            ("translation_end", pa.int32()),
+        ]
+    )
+)
+"""What the checks found in a translation; spans are characters, null where a side shows nothing."""
+
+CHECKS = pa.schema([("study_id", pa.int64()), ("section", pa.string()), *FLAGS.value_type.fields])
+"""checks.parquet: a row per flag."""
+
 GENERATIONS = pa.schema(
     [
         ("subject_id", pa.int64()),
@@ -104,3 +121,17 @@ SCORES = pa.schema(
     ]
 )
 """scores/scores.parquet: a row per (condition, setup, study)."""
+
+SPANS = pa.schema(
+    [
+        ("subject_id", pa.int64()),
+        ("study_id", pa.int64()),
+        ("section", pa.string()),
+        ("start", pa.int32()),
+        ("stop", pa.int32()),
+    ]
+)
+"""The config `spans`: a row per section that stands in its report as it is; `start` and `stop` count words."""
+
+OTHER_STUDIES = pa.schema([("study_id", pa.int64())])
+"""other_studies.parquet: studies of the corpus that are not in the release."""

@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,6 +119,11 @@ class Workspace:
     def summary(self) -> Path:
         """The figures of every system; `hubkit.artifacts.scores` reads it."""
         return self.scores / "summary.json"
+
+    @property
+    def extremes(self) -> Path:
+        """The studies with the lowest and the highest scores; `hubkit.artifacts.extremes` reads it."""
+        return self.scores / "extremes.json"
 
     @property
     def memorisation(self) -> Path:
@@ -268,6 +273,15 @@ def write_table(path: Path, table: pa.Table) -> None:
 
     with atomic(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
+
+
+def write_tables(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
+    """As `write_table`, with a group of rows for each of `tables`, which are made while they are written."""
+    import pyarrow.parquet as pq
+
+    with atomic(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        for table in tables:
+            writer.write_table(table)
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:

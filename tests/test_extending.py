@@ -24,7 +24,7 @@ from hubkit.scoring.inputs import Evaluation
 from hubkit.scoring.summary import summarise
 from hubkit.scoring.table import render
 from hubkit.tables import CONDITIONS, SETUPS
-from hubkit.terms.kinds import TERMS, terms_of
+from hubkit.terms.kinds import TERMS
 from hubkit.workspace import Workspace, read_table
 
 PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
@@ -116,6 +116,6 @@ def test_a_corpus_kind_is_read_and_guarded(tmp_path: Path) -> None:
         (102, 1002, "validate", "Heart 2.", None),
         (100, 1003, "test", "Heart 3.", None),
     ]
-    source = terms_of("clinic").find(root)
+    source = TERMS["clinic"].find(root)
     names = source.listing().names
     assert list(source.texts([names[100, 1000]])) == ["Heart 0.\n\nNormal."]

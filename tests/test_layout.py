@@ -24,7 +24,7 @@ LAYERS = (
     {"leakguard", "checks", "metrics", "models", "custody", "record", "pins", "revision"},
     {"terms", "error_profile"},
     {"own_hub"},
-    {"artifacts", "clinical", "sources", "cards", "endpoint", "reports"},
+    {"artifacts", "clinical", "sources", "cards", "endpoint", "reports", "study_batches"},
     {
         "workspace",
         "published",

@@ -1,4 +1,4 @@
-"""What each stage reads is what it declares: the real stages run at a small scale while their reads are recorded."""
+"""The real stages run at a small scale: each reads what it declares, and every file that it writes has a model."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from artifact_files import without_model
 from invented_release import build_release, release_config
 from loopback import hub, own_home
 
@@ -23,6 +24,7 @@ from hubkit.demo.corpus import write_corpus
 from hubkit.localhub import LocalHub
 from hubkit.release import record
 from hubkit.stages import STAGES, Stage
+from hubkit.tables import CONDITIONS
 from hubkit.workspace import Workspace
 
 sys.path.insert(0, str(Path(__file__).parent / "bertscore_ptbr"))  # tiny_encoders
@@ -192,6 +194,10 @@ def unnoticed(stage: Stage, workspace: Workspace, reads: Reads) -> list[str]:
     return found
 
 
+def files_below(*folders: Path) -> Iterator[Path]:
+    return (path for folder in folders for path in folder.rglob("*") if path.is_file())
+
+
 def stage_of(name: str) -> Stage:
     (stage,) = (stage for stage in STAGES if stage.name == name)
     return stage
@@ -220,10 +226,13 @@ def test_read_score_and_package_declare_what_they_read_and_no_declaration_can_go
         assert undeclared(stage, workspace, reads) == []
         assert unnoticed(stage, workspace, reads) == UNNOTICED.get(name, [])
         record(stage, config, workspace, "0" * 64, 0.0)
+    written = [workspace.scores, workspace.dist, workspace.root / "manifests"]
+    assert without_model(files_below(*written), workspace.root) == []
     reads.root = other.root
     run_recorded(stage_of("read"), parse_config({"corpus": demo}), other, reads)
     assert undeclared(stage_of("read"), other, reads) == []
     assert unnoticed(stage_of("read"), other, reads) == []
+    assert without_model(files_below(other.studies.parent), other.root) == []
 
 
 @pytest.mark.long
@@ -254,8 +263,12 @@ def test_every_stage_declares_what_it_reads(
         blind[stage.name] = unnoticed(stage, workspace, reads)
         if stage.name != "verify":
             record(stage, config, workspace, "0" * 64, 0.0)
+        if stage.name == "generate":
+            parts = files_below(*(workspace.running(stage.name, "0" * 64).partial / name for name in CONDITIONS))
+            assert without_model(parts, workspace.root) == []
         workspace.running(stage.name, "0" * 64).forget_partial()
     assert found == {stage.name: [] for stage in STAGES}
+    assert without_model(files_below(workspace.root), workspace.root) == []
     assert blind == {stage.name: UNNOTICED.get(stage.name, []) for stage in STAGES}
 
     # What is read otherwise is in an input, where a change of it shows.

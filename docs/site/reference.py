@@ -26,9 +26,9 @@ from hubkit.cli import COMMANDS, SECTIONS, cli
 from hubkit.config import ReleaseConfig, Table
 from hubkit.config.values import Runtime
 from hubkit.custody.roster import SCHEMA as ROSTER
-from hubkit.packaging.dataset import default_schema, spans_schema
-from hubkit.tables import GENERATIONS, SCORES, STUDIES, TRANSLATIONS
-from hubkit.translation.translate import CHECKS as FLAG_ROWS
+from hubkit.packaging.dataset import default_schema
+from hubkit.tables import CHECKS as FLAG_ROWS
+from hubkit.tables import GENERATIONS, SCORES, SPANS, STUDIES, TRANSLATIONS
 from hubkit.verification.checks import CHECKS
 
 HERE = Path(__file__).parent
@@ -287,7 +287,7 @@ def _docstring(module: str, function: str) -> str:
 
 SCHEMAS: dict[str, tuple[str, pa.Schema]] = {
     "default": ("data/default/*.parquet", default_schema(include_source=True)),
-    "spans": ("data/spans/*.parquet", spans_schema()),
+    "spans": ("data/spans/*.parquet", SPANS),
     "generations": ("data/generations/*.parquet", GENERATIONS),
     "scores": ("data/scores/*.parquet", SCORES),
     "groups": ("custody/groups.parquet", ROSTER),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import ConfigDict
 
 from hubkit.artifacts.model import Model, read_model, to_json
@@ -40,6 +38,8 @@ class Listed(Model):
     Attributes:
         studies: how many have a report.
         reports_without_study: ids of reports that no table has.
+        studies_without_report: ids of studies that the tables have, and that have no report.
+        strange_files: names of text files that are not named as a report.
         other_studies: ids of the studies that were not taken, of subjects that were; a file of 0.1.0 has none.
     """
 
@@ -48,6 +48,13 @@ class Listed(Model):
     studies: int | None = None
     reports_without_study: tuple[int, ...] = ()
     other_studies: tuple[int, ...] | None = None
+    studies_without_report: tuple[int, ...] = ()
+    strange_files: tuple[str, ...] = ()
+
+    def oddities(self) -> dict[str, int]:
+        """How many ids and file names each list has; a list without any is left out."""
+        lists = {name: found for name, found in to_json(self).items() if isinstance(found, list)}
+        return {name: len(found) for name, found in lists.items() if found}
 
 
 class Selection(Model):
@@ -80,10 +87,6 @@ class Selection(Model):
     def how_headers_were_found(self) -> str | None:
         """How, in a few words; None by the corpus's own rule."""
         return None if self.headers is None else FOUND.get(self.headers, self.headers)
-
-    def odd(self) -> dict[str, Any]:
-        """What the corpus lists, by name."""
-        return to_json(self.catalogue)
 
 
 def read_selection(workspace: Workspace) -> Selection:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from hubkit.artifacts.model import Model, read_model, to_json
 from hubkit.workspace import Workspace, write_json
 
@@ -12,6 +14,15 @@ class Thoughts(Model):
     thoughts: int
     tokens: int
     unfinished: int
+
+
+def total_thoughts(counts: Collection[Thoughts]) -> Thoughts:
+    """The counts added up."""
+    return Thoughts(
+        thoughts=sum(one.thoughts for one in counts),
+        tokens=sum(one.tokens for one in counts),
+        unfinished=sum(one.unfinished for one in counts),
+    )
 
 
 def read_thoughts(workspace: Workspace) -> Thoughts | None:

@@ -61,6 +61,7 @@ class Training(Model):
         studies: how many were trained on and evaluated on, by split.
         left_out: ids of the studies without a translation, by split.
         sweep: a row for each trial, where several were made.
+        salt: random digits that keep the digest of the published file from being guessed; only that file has it.
     """
 
     settings: TrainingSettings
@@ -73,6 +74,7 @@ class Training(Model):
     studies: dict[str, int] | None = None
     left_out: dict[str, list[int]] | None = None
     sweep: list[TrainedTrial] | None = None
+    salt: str | None = None
 
 
 def read_training(folder: Path) -> Training:

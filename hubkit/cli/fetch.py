@@ -27,8 +27,8 @@ def command(check: bool, config: ReleaseConfig, workspace: Workspace) -> None:
 
     if check:
         record = check_access(config, workspace)
-        click.echo(f"{record['user']} has access to {record['project']}: recorded in {workspace.access_check}")
-        if record["url"] != OFFICIAL:
+        click.echo(f"{record.user} has access to {record.project}: recorded in {workspace.access_check}")
+        if record.url != OFFICIAL:
             click.echo(f"note: translate and push take no check but one at {OFFICIAL}")
     else:
         fetch(config)

@@ -27,8 +27,8 @@ def command(namespace: str, endpoint: str | None, report: Path) -> None:
     from hubkit.endpoint import current_endpoint, use_endpoint
 
     use_endpoint(endpoint)
+    from hubkit.artifacts.rehearsal_record import write_rehearsal
     from hubkit.hub.rehearse import NOT_REACHED, check_rehearsal, created, delete_created, rehearsal_config, rehearse
-    from hubkit.workspace import write_json
 
     config = rehearsal_config(namespace)
     planned = check_rehearsal(config)
@@ -38,9 +38,9 @@ def command(namespace: str, endpoint: str | None, report: Path) -> None:
     _confirm("create them", namespace)
     try:
         record = rehearse(config, lambda what: click.echo(f"  rehearse: {what}"))
-        write_json(report, record)
-        for answer in record["answers"].values():
-            click.echo(f"{answer['question']}\n    {answer['answer']}")
+        write_rehearsal(report, record)
+        for answer in record.answers.values():
+            click.echo(f"{answer.question}\n    {answer.answer}")
         click.echo(f"The record is {report}.")
     finally:
         left = created(config)
@@ -52,9 +52,9 @@ def command(namespace: str, endpoint: str | None, report: Path) -> None:
         if still:
             raise HubkitError("was not deleted", where=", ".join(still), hint="delete it in its settings on the Hub")
         click.echo("deleted")
-    if record["stopped_at"]:
-        unanswered = sum(answer["answer"] == NOT_REACHED for answer in record["answers"].values())
-        what = f"the rehearsal stopped at: {record['stopped_at']}; {unanswered} questions are open"
+    if record.stopped_at:
+        unanswered = sum(answer.answer == NOT_REACHED for answer in record.answers.values())
+        what = f"the rehearsal stopped at: {record.stopped_at}; {unanswered} questions are open"
         raise HubkitError(what, where=report, hint="see above what the Hub refused")
 
 

@@ -107,7 +107,10 @@ RELEASED: dict[str, dict[str, Any]] = {
 
 ADDED: dict[str, dict[str, Any]] = {
     "audit": {"studies": 200, "completions": 32, "first_words": 8, "reference_adapter": None},
-    "corpus": {"headers": "auto"},
+    "corpus": {
+        "headers": "auto",
+        "terms": {"url": "", "derivatives": False, "synthetic": False, "deidentified": None},
+    },
     "finetuning": {"model_id": None},
     "translation": {"model_id": None, "thinking_tokens": None, "curb_thinking": False, "template": "system"},
     "generation": {"thinking_tokens": None},
@@ -178,6 +181,9 @@ def _first_default(key: str, field: FieldInfo, added: Mapping[str, Any]) -> Any:
     default = field.get_default(call_default_factory=True)
     if isinstance(default, Table):
         return {}
+    if default is None and isinstance(added.get(key), Mapping):
+        # A table that is left out has no settings; those of one that is there have entries of their own.
+        return None
     if key in added:
         return added[key]
     return _MISSING if field.is_required() else default

@@ -25,6 +25,7 @@ from hubkit.config.values import (
     ModelId,
     NonEmptyStr,
     NonNegative,
+    OneLine,
     Positive,
     Quantization,
     Runtime,
@@ -72,15 +73,39 @@ class Subset(Table):
         return {"train": self.train, "validate": self.validate_, "test": self.test}
 
 
+class DeclaredTerms(Table):
+    """[corpus.terms]: what a corpus of kind csv comes under, as cards say it."""
+
+    name: Annotated[str, Field(pattern=r"^[\w(][\w .,&()/-]{0,79}$")]
+    """How the corpus is called."""
+    licence: Annotated[str, Field(pattern=r"^\w[\w .+-]{0,79}$")]
+    """The licence of its reports, such as CC-BY-4.0."""
+    citation: OneLine
+    """How it is cited."""
+    url: Url | Literal[""] = ""
+    """Its address."""
+    derivatives: bool = False
+    """Whether a translation may be passed on under its licence. Without that, only a Hub on loopback gets it."""
+    synthetic: bool = False
+    """Whether a program made it."""
+    deidentified: OneLine | None = None
+    """How identifiers of patients were taken out at the source, as a sentence."""
+
+
 class Corpus(Table):
     """[corpus]: where the reports and images are, and which studies are taken."""
 
     kind: str = "mimic-cxr"
-    """The kind of corpus. One of: mimic-cxr, openi, demo."""
+    """The kind of corpus. One of: mimic-cxr, openi, demo, csv."""
     root: Path = Path("mimic-cxr")
-    """The folder (or mimic-cxr-reports.zip) with the reports."""
+    """The folder (or mimic-cxr-reports.zip, or CSV) with the reports."""
+    terms: DeclaredTerms | None = Field(
+        None,
+        examples=[{"name": "Clinic reports", "licence": "CC-BY-4.0", "citation": "The reports of a clinic, 2026."}],
+    )
+    """Of kind csv: what the corpus comes under; also url, and derivatives = true if a translation may be passed on."""
     images: Path | None = Field(None, examples=["/data/mimic-cxr-jpg/2.1.0"])
-    """The folder of MIMIC-CXR-JPG, if it is not root."""
+    """The folder of MIMIC-CXR-JPG, or of a CSV's images, if it is not root."""
     headers: Literal["auto", "official", "any"] = "auto"
     """official: MIMIC-CXR's own rule; any: all layouts; auto: official, or without the blank that mirrors lose."""
     subset: Subset | Literal["all"] = Subset()

@@ -30,6 +30,8 @@ Positive = Annotated[int, Field(gt=0)]
 NonNegative = Annotated[int, Field(ge=0)]
 NonEmptyStr = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 """A text that says something."""
+OneLine = Annotated[str, Field(pattern=r"^[^\s\x00-\x1f|<>`][^\x00-\x1f\x7f|<>`]{0,499}$")]
+"""A text of one line, without what Markdown or HTML would take for its own."""
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$"), Runtime]
 
 

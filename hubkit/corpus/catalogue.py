@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from hubkit.artifacts.selection import Listed
 from hubkit.corpus.sections import Report
 
 if TYPE_CHECKING:
@@ -26,13 +27,13 @@ class Catalogue(NamedTuple):
         studies: subject_id, study_id, split, images (all of them, the preferred ones first) and labels as in
             hubkit.tables.STUDIES, and `source`, the name under which the reader finds the report; sorted by study_id.
         image_root: the folder that `images[].path` is relative to; None for a corpus without images.
-        notes: what does not fit together, for selection.json: counts and lists of ids or file names.
+        notes: what does not fit together, for selection.json.
         headers: how the headers of reports are found, where not as MIMIC-CXR's own parser does.
     """
 
     studies: pa.Table
     image_root: Path | None
-    notes: dict[str, Any]
+    notes: Listed = Listed()
     headers: Headers | None = None
 
 

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from hubkit.artifacts.access_record import AccessRecord, write_access_record
 from hubkit.config import Corpus, ReleaseConfig
 from hubkit.corpus.credentials import find_credentials
 from hubkit.corpus.physionet import FileTroubleError, NoAnswerError, PhysioNet, Project, RemoteFile
@@ -19,7 +20,7 @@ from hubkit.errors import HubkitError, UsageError
 from hubkit.locks import only_one
 from hubkit.progress import Progress
 from hubkit.terms.kinds import terms_of
-from hubkit.workspace import Workspace, write_json
+from hubkit.workspace import Workspace
 
 TEXTS, JPG = "mimic-cxr", "mimic-cxr-jpg"
 """The PhysioNet projects with the reports, and with labels, splits and images."""
@@ -66,11 +67,11 @@ def fetch(config: ReleaseConfig) -> None:
         raise _all_of(troubles, remote.url)
 
 
-def check_access(config: ReleaseConfig, workspace: Workspace) -> dict[str, str]:
+def check_access(config: ReleaseConfig, workspace: Workspace) -> AccessRecord:
     """Get one small credentialed file, and record in the workspace when, as whom and of which project.
 
     Returns:
-        The record: date (UTC), user, project, url.
+        The record.
 
     Raises:
         UsageError, HubkitError: as `fetch`; a former record is withdrawn.
@@ -81,9 +82,9 @@ def check_access(config: ReleaseConfig, workspace: Workspace) -> dict[str, str]:
     with tempfile.TemporaryDirectory() as folder:
         for file in _matching(remote, project, (PROOF,)):
             remote.download(project, file, Path(folder), lambda count: None)
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    record = {"date": today, "user": remote.user, "project": str(project), "url": remote.url}
-    write_json(workspace.access_check, record)
+    today = datetime.datetime.now(datetime.UTC).date()
+    record = AccessRecord(date=today, user=remote.user, project=str(project), url=remote.url)
+    write_access_record(workspace, record)
     return record
 
 
@@ -94,7 +95,7 @@ def connect(corpus: Corpus) -> PhysioNet:
         UsageError: the corpus is not one of PhysioNet's.
         HubkitError: there is no account.
     """
-    kind = terms_of(corpus.kind)
+    kind = terms_of(corpus)
     if not kind.credentialed:
         raise UsageError(f"{kind.name} is not on PhysioNet", where="[corpus] kind", hint=f"download it from {kind.url}")
     return PhysioNet(corpus.physionet, find_credentials(corpus.physionet))

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from hubkit.artifacts.selection import Listed
 from hubkit.config import Corpus
-from hubkit.corpus.catalogue import Catalogue, Headers
+from hubkit.corpus.catalogue import Catalogue
 from hubkit.corpus.fingerprint import digest_of
-from hubkit.corpus.sections import Report, Rule, parse_report, recognise, sectioned_report
+from hubkit.corpus.sections import Report
 from hubkit.corpus.tabular import checked, find_csv, need_csv, read_csv, without_duplicates
+from hubkit.corpus.texts import Texts
 from hubkit.errors import HubkitError
-from hubkit.sources.base import Listing, Source
 from hubkit.sources.mimic_cxr import find_mimic_cxr
-from hubkit.sources.report_csv import ReportCsv
 from hubkit.tables import CHEXPERT_LABELS, SPLITS, STUDIES
 
 if TYPE_CHECKING:
@@ -35,47 +33,39 @@ FRONTAL = ("PA", "AP")
 LATERAL = ("LATERAL", "LL")
 
 
-SAMPLE = 1000
-"""Reports that are looked at to tell how headers are written: at 5 % of them, chance moves the share by 0.7 points."""
-
-
-@dataclasses.dataclass
-class MimicCxr:
+class MimicCxr(NamedTuple):
     """Reads MIMIC-CXR.
 
     Attributes:
-        source: the reports.
+        texts: the reports.
         jpg: the folder with the CSV files and images of MIMIC-CXR-JPG.
-        headers: as in `[corpus] headers`.
-        rule: what comes of it, once the catalogue was made.
     """
 
-    source: Source
+    texts: Texts
     jpg: Path
-    headers: Literal["auto", "official", "any"] = "auto"
-    rule: Rule | None = None
 
     def fingerprint(self) -> str:
         tables = [find_csv(self.jpg, pattern) for pattern in (SPLIT_CSV, LABELS_CSV, METADATA_CSV)]
-        return digest_of(self.source.path, [path for path in tables if path], [self.source.path, self.jpg])
+        reports = self.texts.source.path
+        return digest_of(reports, [path for path in tables if path], [reports, self.jpg])
 
     def catalogue(self) -> Catalogue:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        listing = self.source.listing()
-        headers = self._headers(listing)
+        listing = self.texts.source.listing()
+        headers = self.texts.settle(listing)
         studies, image_splits = _read_splits(need_csv(self.jpg, SPLIT_CSV))
         ids = studies["study_id"].to_pylist()
         subjects = studies["subject_id"].to_pylist() if listing.subjects else ids
         names = [listing.names.pop(pair, None) for pair in zip(subjects, ids, strict=True)]
         studies = studies.append_column("source", pa.array(names, pa.string()))
         has_report = pc.is_valid(studies["source"])
-        notes = {
-            "studies_without_report": studies.filter(pc.invert(has_report))["study_id"].to_pylist(),
-            "reports_without_study": sorted(study for _, study in listing.names),
-            "strange_files": listing.strange,
-        }
+        notes = Listed(
+            studies_without_report=tuple(studies.filter(pc.invert(has_report))["study_id"].to_pylist()),
+            reports_without_study=tuple(sorted(study for _, study in listing.names)),
+            strange_files=tuple(listing.strange),
+        )
         studies = studies.filter(has_report)
         labels = _read_labels(need_csv(self.jpg, LABELS_CSV), studies["study_id"])
         images = _read_images(find_csv(self.jpg, METADATA_CSV), image_splits, studies)
@@ -83,37 +73,7 @@ class MimicCxr:
         return Catalogue(table, self.jpg, notes, headers)
 
     def reports(self, study_ids: Sequence[int], sources: Sequence[str]) -> Iterator[Report]:
-        if isinstance(self.source, ReportCsv) and self.source.sectioned:
-            yield from map(sectioned_report, self.source.sections(sources))
-            return
-        if self.rule is None:
-            self._headers(self.source.listing())
-        for study_id, data in zip(study_ids, self.source.read(sources), strict=True):
-            yield parse_report(study_id, data, self.rule or "official")
-
-    def _headers(self, listing: Listing) -> Headers | None:
-        """Settle the rule by which headers are found, and say it where it is not MIMIC-CXR's own."""
-        if isinstance(self.source, ReportCsv) and self.source.sectioned:
-            return Headers("sectioned", "sections are taken from the CSV as they are")
-        self.rule = "official"
-        if self.headers == "any":
-            self.rule = "any"
-            return Headers("any", "headers in any case and addenda are read, as [corpus] headers asks")
-        if self.headers == "auto":
-            names = list(listing.names.values())
-            some = names[:: -(-len(names) // SAMPLE) or 1]
-            self.rule, share = recognise(_readable(self.source, some))
-            if self.rule != "official":
-                lost = f"{share:.0%} of {len(some)} reports have no blank before their headers"
-                return Headers(self.rule, f"{lost}, so headers are found without it")
-        return None
-
-
-def _readable(source: Source, names: Iterable[str]) -> Iterator[bytes]:
-    """The reports of these names; one that cannot be read is named when all are."""
-    for name in names:
-        with contextlib.suppress(HubkitError):
-            yield from source.read([name])
+        return self.texts.reports(study_ids, sources)
 
 
 def open_mimic_cxr(corpus: Corpus) -> MimicCxr:
@@ -122,7 +82,7 @@ def open_mimic_cxr(corpus: Corpus) -> MimicCxr:
     Raises:
         HubkitError: one of them is not there.
     """
-    return MimicCxr(find_mimic_cxr(corpus.root), find_jpg(corpus), corpus.headers)
+    return MimicCxr(Texts(find_mimic_cxr(corpus.root), corpus.headers), find_jpg(corpus))
 
 
 def find_jpg(corpus: Corpus) -> Path:

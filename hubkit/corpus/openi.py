@@ -82,7 +82,7 @@ class OpenI(NamedTuple):
             "labels": pa.array([_labels(document) for document in documents], STUDIES.field("labels").type),
             "images": pa.array([_images(document) for document in documents], STUDIES.field("images").type),
         }
-        return Catalogue(pa.table(columns), self.images, {})
+        return Catalogue(pa.table(columns), self.images)
 
     def reports(self, study_ids: Sequence[int], sources: Sequence[str]) -> Iterator[Report]:
         for document in self.source.parsed(sources):

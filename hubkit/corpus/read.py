@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, NamedTuple
 
-from hubkit.artifacts.selection import Listed, SelectedImages, Selection, write_selection
+from hubkit.artifacts.selection import SelectedImages, Selection, write_selection
 from hubkit.config import Corpus, ReleaseConfig
 from hubkit.corpus.catalogue import Catalogue, Reader
 from hubkit.corpus.images import ImageFile, prepare_images, publish_images
@@ -79,7 +79,14 @@ def chosen_studies(catalogue: Catalogue, config: ReleaseConfig) -> pa.Table:
     """
     corpus = config.corpus
     studies = catalogue.studies
-    require_reports(len(studies), catalogue.notes, corpus.root)
+    notes = catalogue.notes
+    require_reports(
+        len(studies),
+        corpus.root,
+        listed=len(notes.studies_without_report),
+        unlisted=len(notes.reports_without_study),
+        strange=len(notes.strange_files),
+    )
     if corpus.subset != "all":
         studies = select(studies, corpus.subset.sizes(), config.release.seed)
     sizes = Counter(studies["split"].to_pylist())
@@ -230,10 +237,11 @@ def _selection(
         reports=dict(sorted(reasons.items())),
         headers=catalogue.headers.rule if catalogue.headers else None,
         images=images,
-        catalogue=Listed(
-            studies=len(catalogue.studies),
-            **catalogue.notes,
-            other_studies=tuple(_other_studies(studies, catalogue)),
+        catalogue=catalogue.notes.model_copy(
+            update={
+                "studies": len(catalogue.studies),
+                "other_studies": tuple(_other_studies(studies, catalogue)),
+            }
         ),
     )
 

@@ -27,6 +27,5 @@ def selection_lines(workspace: Workspace) -> Iterator[str]:
         yield "images: none (text only)"
     else:
         yield f"images: {images.prepared} prepared, {len(images.missing)} missing, {len(images.broken)} broken"
-    for name, found in selection.odd().items():
-        if found and isinstance(found, list):
-            yield f"{name.replace('_', ' ')}: {len(found)} (listed in {workspace.selection})"
+    for name, count in selection.catalogue.oddities().items():
+        yield f"{name.replace('_', ' ')}: {count} (listed in {workspace.selection})"

@@ -30,7 +30,15 @@ def require_own_copies(config: ReleaseConfig, headers: str | None) -> None:
         UsageError: the reports are in a CSV, or lost the blank before their headers.
     """
     corpus = config.corpus
-    if config.custody.mode != "sealed" or not terms_of(corpus.kind).joined:
+    if config.custody.mode != "sealed":
+        return
+    if corpus.kind == "csv":
+        raise UsageError(
+            "a corpus of kind csv cannot be sealed: the reader of a sealed release knows no such file",
+            where="[custody] mode",
+            hint='set mode = "gated"',
+        )
+    if not terms_of(corpus).joined:
         return
     if headers == "flush_left" or not as_distributed(corpus.root):
         raise UsageError(

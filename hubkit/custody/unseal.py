@@ -27,10 +27,11 @@ from hubkit.custody.roster import (
 from hubkit.custody.sealed import IDS, Part, find_corpus, open_table
 from hubkit.errors import HubkitError, UsageError
 from hubkit.progress import track
+from hubkit.tables import OTHER_STUDIES
 from hubkit.workspace import write_table, write_text
 
 SHARD = re.compile(r"(?P<split>\w+)-\d{5}-of-(?P<count>\d{5})\.parquet")
-OTHER_STUDIES = "loader/other_studies.parquet"
+OTHERS = "loader/other_studies.parquet"
 """Ids of the corpus beyond the release's, by which the loader tells another version of it. Sealed in the roster."""
 
 OPENED = """# {release} {version}, opened
@@ -207,7 +208,7 @@ def _write_rest(ready: Path, texts: Mapping[str, bytes], contents: Contents, not
     if any(name.startswith("loader/") for name in texts):
         released = {study for table in contents.tables.values() for _, study in table.rows}
         others = pa.array(sorted(contents.studies - released), pa.int64())
-        write_table(ready / OTHER_STUDIES, pa.table({"study_id": others}))
+        write_table(ready / OTHERS, pa.table([others], schema=OTHER_STUDIES))
     from huggingface_hub import DatasetCardData
 
     configs: dict[str, list[dict[str, str]]] = {}

@@ -34,7 +34,7 @@ SOME = 200
 
 def corpus(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     """The corpus is found, its tables agree, it has what the subset asks for, and there is room for its images."""
-    kind = terms_of(config.corpus.kind)
+    kind = terms_of(config.corpus)
     terms = [kind.licence, *(() if kind.derivatives else ("no derivatives",)), *((kind.url,) if kind.url else ())]
     yield ok("licence", ", ".join(terms))
     try:
@@ -46,9 +46,8 @@ def corpus(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
         raise
     studies = chosen_studies(catalogue, config)
     yield ok("corpus", f"{kind.name}, {len(catalogue.studies)} studies with a report, {len(studies)} of them are taken")
-    for name, found in catalogue.notes.items():
-        if found:
-            yield warning("corpus", f"{name.replace('_', ' ')}: {len(found)}", "compare with PhysioNet's: hubkit fetch")
+    for name, count in catalogue.notes.oddities().items():
+        yield warning("corpus", f"{name.replace('_', ' ')}: {count}", "compare with PhysioNet's: hubkit fetch")
     require_own_copies(config, catalogue.headers.rule if catalogue.headers else None)
     if catalogue.headers is not None:
         yield warning("corpus", catalogue.headers.reason, "docs/corpus.md has the rules, [corpus] headers sets one")
@@ -87,14 +86,14 @@ def _images(listed: int, there: int, settings: Corpus) -> Finding:
 
 def _to_fetch(count: int, config: ReleaseConfig) -> Iterator[Finding]:
     """Room for so many images of a corpus that `hubkit fetch` gets."""
-    if count and terms_of(config.corpus.kind).parents:
+    if count and terms_of(config.corpus).parents:
         home = config.corpus.images or config.corpus.root
         yield room("disk, images to fetch", home, min(count, JPEGS) * JPEG_BYTES)
 
 
 def account(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     """There is a PhysioNet account, for a corpus that asks for one."""
-    if not terms_of(config.corpus.kind).credentialed:
+    if not terms_of(config.corpus).credentialed:
         return
     try:
         found = find_credentials(config.corpus.physionet)

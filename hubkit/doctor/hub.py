@@ -95,7 +95,7 @@ def terms(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     if is_own_hub(endpoint):
         yield ok("terms", f"hubkit started {endpoint} on this machine")
     else:
-        yield ok("terms", f"{terms_of(config.corpus.kind).licence}; what is made from it goes to {endpoint}")
+        yield ok("terms", f"{terms_of(config.corpus).licence}; what is made from it goes to {endpoint}")
 
 
 def names(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
@@ -143,7 +143,7 @@ def _reached(model: Model) -> Finding:
 def training_data(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     """Whether the base model was trained on the very corpus that it is scored on, as its card tells."""
     name, kind = config.finetuning.model, config.corpus.kind
-    known_as = terms_of(kind).known_as
+    known_as = terms_of(config.corpus).known_as
     if not known_as:
         return
     card = _card(name, config.finetuning.revision)

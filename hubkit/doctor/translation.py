@@ -72,7 +72,7 @@ def folders(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
         check, name = f"public name, {setting.table}", public_name(setting.model, setting.model_id)
         if setting in unknown:
             what = f"the folder {setting.model} does not say which public model it holds: cards would call it {name}"
-            found = failed if terms_of(config.corpus.kind).credentialed else warning
+            found = failed if terms_of(config.corpus).credentialed else warning
             yield found(check, what, f'set [{setting.table}] model_id = "OWNER/NAME"')
         elif name != setting.model:
             yield ok(check, f"cards call it {name}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from hubkit.artifacts.training_log import LogEntry
 from hubkit.workspace import atomic
 
 
@@ -23,7 +25,7 @@ PANELS = (
 FORMATS = ("png", "svg")
 
 
-def draw_curves(history: list[dict[str, Any]], best_step: int | None, folder: Path) -> None:
+def draw_curves(history: Sequence[LogEntry], best_step: int | None, folder: Path) -> None:
     """Draw train and evaluation curves to curves.png and curves.svg in `folder`, the same bytes for the same log.
 
     Args:
@@ -54,6 +56,6 @@ def draw_curves(history: list[dict[str, Any]], best_step: int | None, folder: Pa
                 figure.savefig(path, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
 
 
-def _series(history: list[dict[str, Any]], key: str) -> tuple[list[int], list[float]]:
-    entries = [entry for entry in history if key in entry]
-    return [entry["step"] for entry in entries], [entry[key] for entry in entries]
+def _series(history: Sequence[LogEntry], key: str) -> tuple[list[int], list[float]]:
+    points = [(entry.step, value) for entry in history if (value := getattr(entry, key, None)) is not None]
+    return [step for step, _ in points], [value for _, value in points]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from pathlib import Path
 
 from hubkit.artifacts.recipe import write_recipe
 from hubkit.artifacts.training import TrainedTrial, Training, TrainingSettings, write_training
+from hubkit.artifacts.training_log import write_log
 from hubkit.config import Finetuning, ReleaseConfig
 from hubkit.errors import UsageError
 from hubkit.finetuning.check import check_settings
@@ -23,7 +23,7 @@ from hubkit.models.quiet import quiet
 from hubkit.models.recipe import recipe
 from hubkit.models.samples import Samples, choose_examples, read_samples, require_samples
 from hubkit.terms.policy import check_public_names
-from hubkit.workspace import Workspace, sync_folder, write_text
+from hubkit.workspace import Workspace, sync_folder
 
 LEFT_OUT = ("model", "model_id", "revision", "sweep")
 """The base, which the recipe names as it may be published (a model may also be a folder), and what was tried."""
@@ -82,9 +82,7 @@ def _put_together(folder: Path, run: Run, training: Training) -> Path:
     shutil.copytree(run.adapter, folder)
     write_training(folder, training)
     draw_curves(run.history, run.best_step, folder)
-    # Entries from before a kill come out of a checkpoint, where their keys are sorted.
-    lines = (json.dumps(entry, sort_keys=True) + "\n" for entry in run.history)
-    write_text(folder / "log_history.jsonl", "".join(lines))
+    write_log(folder, run.history)
     return folder
 
 

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from hubkit.artifacts.model import to_json
+from hubkit.artifacts.training_log import LogEntry
 from hubkit.config import Finetuning
 from hubkit.errors import UsageError
 from hubkit.finetuning.arguments import training_arguments
@@ -61,7 +63,7 @@ class Run(NamedTuple):
 
     adapter: Path
     commit: str | None
-    history: list[dict[str, Any]]
+    history: list[LogEntry]
     trainable: int
     steps: int
     best_step: int | None
@@ -82,7 +84,8 @@ def train(
 
     if (folder / DONE).exists():
         values = json.loads((folder / DONE).read_text(encoding="utf-8"))
-        return Run(**values | {"adapter": folder / values["adapter"]})
+        history = [LogEntry(**entry) for entry in values["history"]]
+        return Run(**values | {"adapter": folder / values["adapter"], "history": history})
     started = time.monotonic()
     device = pick_device(settings.device)
     arguments = training_arguments(settings, seed, folder, device, evaluates=bool(validate))
@@ -101,7 +104,8 @@ def train(
             make_portable(run.adapter)
             # The checkpoints go away next: a power cut must not leave a finished run without its adapter.
             sync_folder(run.adapter)
-            write_json(folder / DONE, run._asdict() | {"adapter": run.adapter.name})
+            entries = [to_json(entry) for entry in run.history]
+            write_json(folder / DONE, run._asdict() | {"adapter": run.adapter.name, "history": entries})
             for checkpoint in folder.glob("checkpoint-*"):
                 shutil.rmtree(checkpoint)
     return run
@@ -120,7 +124,7 @@ def _result(trainer: Any, settings: Finetuning, folder: Path, seconds: float) ->
     return Run(
         adapter=best.adapter() if evaluated else folder / "last",
         commit=commit_of(settings.model, settings.revision),
-        history=[entry for entry in trainer.state.log_history if "train_loss" not in entry],
+        history=[LogEntry(**entry) for entry in trainer.state.log_history if "train_loss" not in entry],
         trainable=sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
         steps=trainer.state.global_step,
         best_step=best.step,

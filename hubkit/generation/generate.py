@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import functools
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from hubkit.artifacts.generation_part import (
+    GeneratedRow,
+    GenerationPart,
+    count_thoughts,
+    read_parts,
+    rows_of,
+    write_part,
+)
 from hubkit.artifacts.recipe import read_base, read_decoding, write_decoding
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
-from hubkit.generation.accounts import Part, count_thoughts, made_with, rows_of
+from hubkit.generation.accounts import made_with
 from hubkit.generation.batch_size import ON_CPU, batch_size, fitting_size, study_bytes
-from hubkit.generation.decoding import advice, answer, batches
+from hubkit.generation.decoding import Answer, advice, answer, batches
 from hubkit.generation.tasks import run_tasks
 from hubkit.models.device_errors import device_errors
 from hubkit.models.devices import pick_device
@@ -26,7 +32,7 @@ from hubkit.models.samples import Sample, choose_examples, read_samples, require
 from hubkit.models.thinking import thinking_budget, thinking_of, thoughts_told
 from hubkit.progress import Progress
 from hubkit.tables import CONDITIONS, GENERATIONS
-from hubkit.workspace import Workspace, write_json, write_table
+from hubkit.workspace import Workspace, write_table
 
 
 @quiet()
@@ -54,7 +60,7 @@ def generate(config: ReleaseConfig, workspace: Workspace) -> None:
     for condition in CONDITIONS:
         shown = examples if condition == "few_shot" else []
         parts[condition] = _answer_all(config, conditions, condition, test.kept, shown, workspace.partial / condition)
-        rows = sorted(rows_of(parts[condition]), key=lambda row: row["study_id"])
+        rows = sorted(rows_of(parts[condition]), key=lambda row: row.study_id)
         _write(workspace.generations(condition), rows)
         _count(condition, rows)
     write_decoding(workspace, made_with(config, parts, test.kept))
@@ -157,12 +163,11 @@ def _answer_all(
     folder: Path,
     task: int = 0,
     tasks: int = 1,
-) -> list[Part]:
+) -> list[GenerationPart]:
     quantization = config.finetuning.quantization
-    found: list[Part] = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
     # The folder's name does not change with the precision, which is in no digest.
-    parts = [part for part in found if part.get("quantization", quantization) == quantization]
-    done = {row["study_id"] for row in rows_of(parts)}
+    parts = [part for part in read_parts(folder) if part.quantization in (None, quantization)]
+    done = {row.study_id for row in rows_of(parts)}
     images = max(len(sample.images) for sample in (*samples, *examples))
     lower = advice(config.generation, len(examples), images)
     base = config.finetuning
@@ -186,44 +191,46 @@ def _answer_all(
                 loaded = loaded or conditions.model(condition)
                 thinking = thinking_of(loaded.processor.tokenizer, budget)
                 answers = answer(loaded, config.generation, left, examples, config.release.seed, thinking)
-            fresh = [
-                {
-                    "subject_id": sample.subject_id,
-                    "study_id": sample.study_id,
-                    "condition": condition,
-                    "reference": sample.reference,
-                    "generated": said.text,
-                    "finish_reason": said.finish_reason,
-                    "thought_tokens": said.thought_tokens,
-                }
-                for sample, said in zip(left, answers, strict=True)
-            ]
-            made = list(dict.fromkeys(said.batch for said in answers))
-            how = {
-                "device": device_name(loaded.model.device),
-                "quantization": quantization,
-                "batches": made,
-                "markers": thinking.markers,
-                "thinking_tokens": thinking.budget,
-            }
-            parts.append({**how, "rows": fresh})
-            write_json(folder / f"{left[0].study_id}.json", parts[-1])
+            fresh = tuple(_row(condition, sample, said) for sample, said in zip(left, answers, strict=True))
+            part = GenerationPart(
+                device=device_name(loaded.model.device),
+                quantization=quantization,
+                batches=tuple(dict.fromkeys(said.batch for said in answers)),
+                markers=thinking.markers,
+                thinking_tokens=thinking.budget,
+                rows=fresh,
+            )
+            write_part(folder, part)
+            parts.append(part)
             progress.advance(len(left))
     return parts
 
 
-def _write(path: Path, rows: list[dict[str, Any]]) -> None:
+def _row(condition: str, sample: Sample, said: Answer) -> GeneratedRow:
+    return GeneratedRow(
+        subject_id=sample.subject_id,
+        study_id=sample.study_id,
+        condition=condition,
+        reference=sample.reference,
+        generated=said.text,
+        finish_reason=said.finish_reason,
+        thought_tokens=said.thought_tokens,
+    )
+
+
+def _write(path: Path, rows: list[GeneratedRow]) -> None:
     import pyarrow as pa
 
-    write_table(path, pa.Table.from_pylist(rows, schema=GENERATIONS))
+    columns = [pa.array([getattr(row, field.name) for row in rows], field.type) for field in GENERATIONS]
+    write_table(path, pa.Table.from_arrays(columns, schema=GENERATIONS))
 
 
-def _count(condition: str, rows: list[dict[str, Any]]) -> None:
-    empty = sum(not row["generated"] for row in rows)
-    cut = sum(row["finish_reason"] == "length" for row in rows)
+def _count(condition: str, rows: list[GeneratedRow]) -> None:
+    empty = sum(not row.generated for row in rows)
+    cut = sum(row.finish_reason == "length" for row in rows)
     counts = count_thoughts(rows)
     thought = thoughts_told(counts)
-    if counts["unfinished"]:
+    if counts.unfinished:
         thought += " (raise [generation] thinking_tokens)"
     more = f"; {thought}" if thought else ""
     print(f"  generate: {condition}: {len(rows)} answers, {empty} empty, {cut} cut at the limit{more}", file=sys.stderr)

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from hubkit import __version__
 from hubkit.artifacts.receipt import read_receipt
+from hubkit.artifacts.rehearsal_record import Answered, RehearsalRecord
 from hubkit.config import ReleaseConfig, parse_config
 from hubkit.endpoint import OFFICIAL, current_endpoint, is_loopback, trusted_certificates
 from hubkit.errors import HubkitError
@@ -100,7 +101,7 @@ def check_rehearsal(config: ReleaseConfig) -> list[str]:
     return [*config.repos().values()]
 
 
-def rehearse(config: ReleaseConfig, say: Say) -> dict[str, Any]:
+def rehearse(config: ReleaseConfig, say: Say) -> RehearsalRecord:
     """Push, look, grant, revoke and withdraw; the record, also where the Hub stopped it.
 
     Args:
@@ -125,8 +126,8 @@ def rehearse(config: ReleaseConfig, say: Say) -> dict[str, Any]:
         if is_loopback(current_endpoint())
         else "other"
     )
-    asked = {name: {"question": QUESTIONS[name], "answer": answer} for name, answer in answers.items()}
-    return {"format": 1, "hubkit": __version__, "hub": hub, "stopped_at": stopped, "answers": asked}
+    asked = {name: Answered(question=QUESTIONS[name], answer=answer) for name, answer in answers.items()}
+    return RehearsalRecord(hubkit=__version__, hub=hub, stopped_at=stopped, answers=asked)
 
 
 def created(config: ReleaseConfig) -> list[str]:

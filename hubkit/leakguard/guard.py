@@ -7,10 +7,8 @@ gate: cards, scripts, settings, file names, metadata of images. A finding names 
 from __future__ import annotations
 
 import bisect
-import itertools
 import os
 import re
-import sys
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -32,11 +30,10 @@ from hubkit.leakguard.identifiers import (
     paths,
     study_ids,
 )
+from hubkit.leakguard.known_corpus import KnownCorpus, read_corpus, text_columns
 from hubkit.leakguard.ngrams import COMMON, RUN, PublicRuns
 from hubkit.leakguard.renderings import MARKUP_BELOW, joined, readings, rearranged
 from hubkit.leakguard.salt import GATED, is_salted
-from hubkit.tables import CONDITIONS
-from hubkit.terms.kinds import terms_of
 from hubkit.workspace import Workspace
 
 UNSALTED = "a subject or study id that the file's size and digest give away, since it has no salt"
@@ -55,20 +52,6 @@ class Leak(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.file} {f'line {self.line}' if self.line else '(its name)'}: {self.kind}"
-
-
-class KnownCorpus(NamedTuple):
-    """What may not be seen.
-
-    Attributes:
-        ids: subject and study ids.
-        reports: (subject_id, text) of the reports, their translations and what was generated.
-        images: image ids of the workspace's studies, without the marks within them.
-    """
-
-    ids: frozenset[int]
-    reports: Iterable[tuple[int, str]]
-    images: frozenset[str] = frozenset()
 
 
 class Machine(NamedTuple):
@@ -136,7 +119,7 @@ def guard_text(text: str, config: ReleaseConfig, workspace: Workspace) -> None:
     Raises:
         HubkitError: it leaks, or the workspace does not hold the corpus that it would be compared with.
     """
-    missing = [path for path, _ in _columns(workspace) if not path.exists()]
+    missing = [path for path, _ in text_columns(workspace) if not path.exists()]
     if missing:
         hint = "give the --workspace of the release, or leave --reason out"
         raise HubkitError("the reason cannot be compared with the corpus", where=missing[0], hint=hint)
@@ -224,63 +207,3 @@ def _rare_runs(passages: Sequence[Passage], reports: Iterable[tuple[int, str]]) 
         if reading.tells(word):
             found.add(Leak(passage.file, reading.lines[word] if passage.line is None else passage.line, kind))
     return found
-
-
-def read_corpus(config: ReleaseConfig, workspace: Workspace) -> KnownCorpus:
-    """The corpus of a workspace, read as it is gone through: its studies, and the other reports of `[corpus] root`.
-
-    Where the corpus is not on this machine, the studies of the workspace are all that is known; a message says so.
-    """
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    ids = pq.read_table(workspace.studies, columns=["subject_id", "study_id", "images"])
-    names = pc.struct_field(pc.list_flatten(ids["images"]), ["dicom_id"])
-    images = frozenset(re.sub("[^0-9a-f]", "", name.lower()) for name in names.to_pylist() if name)
-    subject_of = dict(zip(ids["study_id"].to_pylist(), ids["subject_id"].to_pylist(), strict=True))
-    try:
-        source = terms_of(config.corpus.kind).find(config.corpus.root)
-        others = {ids: name for ids, name in source.listing().names.items() if ids[1] not in subject_of}
-    except HubkitError as error:
-        print(f"  leak guard: knows the studies of the workspace alone: {error}", file=sys.stderr)
-        known = frozenset(subject_of) | frozenset(subject_of.values())
-        return KnownCorpus(known, _reports(workspace, subject_of), images)
-    texts = zip((subject for subject, _ in others), source.texts(others.values()), strict=True)
-    everyone = {*subject_of, *subject_of.values(), *(number for ids in others for number in ids)}
-    return KnownCorpus(frozenset(everyone), itertools.chain(_reports(workspace, subject_of), texts), images)
-
-
-def _columns(workspace: Workspace) -> list[tuple[Path, list[str]]]:
-    """The tables that hold text of the corpus, and in which columns."""
-    generations = [workspace.generations(condition) for condition in CONDITIONS]
-    return [
-        (workspace.studies, ["report"]),
-        (workspace.translations, ["translation"]),
-        # Texts that were replaced or left out are of the corpus too.
-        *((path, ["translation"]) for path in (workspace.machine_translations,) if path.exists()),
-        *((path, ["reference", "generated"]) for path in generations),
-    ]
-
-
-def _reports(workspace: Workspace, subject_of: dict[int, int]) -> Iterator[tuple[int, str]]:
-    """The texts by subject. Most of the machine's translations are those that are published, and all systems have the
-    same references: a text that a study had before is left out."""
-    seen: set[int] = set()
-    for path, texts in _columns(workspace):
-        for study, text in _column(path, texts):
-            digest = hash((study, text))
-            if digest not in seen:
-                yield subject_of.get(study, study), text
-            # No other table repeats the English reports.
-            if path != workspace.studies:
-                seen.add(digest)
-
-
-def _column(path: Path, texts: list[str]) -> Iterator[tuple[int, str]]:
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(columns=["study_id", *texts]):
-            for name in texts:
-                rows = zip(batch["study_id"].to_pylist(), batch[name].to_pylist(), strict=True)
-                yield from ((study, text) for study, text in rows if text)

@@ -10,10 +10,11 @@ import functools
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from hubkit.artifacts.scores import Rules
 from hubkit.metrics.measure import Measure
 from hubkit.tables import CHEXPERT_LABELS
 
@@ -67,9 +68,9 @@ def present(labels: Sequence[Mapping[str, int | None]]) -> np.ndarray:
 
 
 @functools.cache
-def accuracy_of_rules() -> dict[str, Any]:
-    """The rules' own accuracy: `texts`, `whole_texts`, `values`, `micro` and `macro` F1, F1 by label in `labels`."""
-    return tomllib.loads(ACCURACY.read_text(encoding="utf-8"))
+def accuracy_of_rules() -> Rules:
+    """The rules' own accuracy."""
+    return Rules.model_validate(tomllib.loads(ACCURACY.read_text(encoding="utf-8")))
 
 
 def macro(sums: np.ndarray, whole: np.ndarray) -> np.ndarray:

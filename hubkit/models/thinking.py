@@ -7,9 +7,10 @@ the markers and leaves the thought, which would pass for a part of the answer. S
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from hubkit.artifacts.thoughts import Thoughts
 from hubkit.models.folders import public_name
 
 MARKERS = (("<unused94>", "<unused95>"), ("<think>", "</think>"))
@@ -101,21 +102,13 @@ class Thinking(NamedTuple):
         return list(written)
 
 
-COUNTED = ("thoughts", "tokens", "unfinished")
-"""What is counted of thoughts."""
-
-
-def thoughts_told(counts: Mapping[str, int]) -> str:
-    """Counts of thoughts in words; "" where there was none.
-
-    Args:
-        counts: `thoughts`, their `tokens`, and how many of them were `unfinished`.
-    """
-    if not counts["thoughts"]:
+def thoughts_told(counts: Thoughts) -> str:
+    """Counts of thoughts in words; "" where there was none."""
+    if not counts.thoughts:
         return ""
-    unfinished = f", {counts['unfinished']} without an end" if counts["unfinished"] else ""
-    plural = "" if counts["thoughts"] == 1 else "s"
-    return f"{counts['thoughts']:,} thought{plural} of {counts['tokens']:,} tokens{unfinished}"
+    unfinished = f", {counts.unfinished} without an end" if counts.unfinished else ""
+    plural = "" if counts.thoughts == 1 else "s"
+    return f"{counts.thoughts:,} thought{plural} of {counts.tokens:,} tokens{unfinished}"
 
 
 def thinking_of(tokenizer: Any, budget: int) -> Thinking:

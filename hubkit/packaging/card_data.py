@@ -15,6 +15,7 @@ from hubkit.artifacts.revision import read_revision
 from hubkit.artifacts.scores import Summary, SystemFigures, read_summary
 from hubkit.artifacts.selection import read_selection
 from hubkit.artifacts.training import Training, read_training
+from hubkit.artifacts.training_log import read_log
 from hubkit.artifacts.translator import read_translator
 from hubkit.config import ARTIFACTS, Release, ReleaseConfig
 from hubkit.digests import file_digest
@@ -190,8 +191,8 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
     Raises:
         HubkitError: a file of an earlier stage is missing.
     """
-    terms = terms_of(config.corpus.kind)
-    source = f"the {terms.name} corpus" if terms.synthetic else terms.name.upper()
+    terms = terms_of(config.corpus)
+    source = terms.called
     base = read_base(workspace.adapter)
     translators = translator(workspace)
     medgemma = base.name.startswith("google/medgemma")
@@ -333,13 +334,12 @@ def translator(workspace: Workspace) -> list[TranslatingModel]:
 
 def curves(workspace: Workspace) -> list[Curve]:
     """The evaluations logged in training, each with the training loss last seen before it."""
-    found, train_loss = [], None
-    for line in workspace.log_history.read_text(encoding="utf-8").splitlines():
-        entry = json.loads(line)
-        train_loss = entry.get("loss", train_loss)
-        if "eval_loss" in entry:
-            names = ("eval_loss", "eval_entropy", "eval_mean_token_accuracy")
-            found.append(Curve(entry["step"], train_loss, *(entry.get(name) for name in names)))
+    found, train_loss = list[Curve](), None
+    for entry in read_log(workspace.adapter):
+        train_loss = train_loss if entry.loss is None else entry.loss
+        if entry.eval_loss is not None:
+            measured = (entry.eval_loss, entry.eval_entropy, entry.eval_mean_token_accuracy)
+            found.append(Curve(entry.step, train_loss, *measured))
     return found
 
 

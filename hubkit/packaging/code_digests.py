@@ -66,7 +66,7 @@ def loader_script(config: ReleaseConfig) -> str:
                 config.release.tag,
                 config.generation.prompt,
                 config.generation.reference,
-                terms_of(config.corpus.kind).title(config.corpus.version),
+                terms_of(config.corpus).title(config.corpus.version),
                 config.packaging.include_source,
             ),
             strict=True,

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubkit.artifacts.selection import read_selection
-from hubkit.by_study import STUDIES_AT_ONCE, ByStudy
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.packaging.parquet import Rows, Split, of_table, write_split
 from hubkit.reports import Reference, assemble_report, sections_of
 from hubkit.revision import revised_references
-from hubkit.tables import CHEXPERT_LABELS, CONDITIONS, GENERATIONS, SCORES, SECTIONS, SPLITS
+from hubkit.study_batches import ROWS_AT_ONCE, UpToStudy, study_batches, study_ids
+from hubkit.tables import CHEXPERT_LABELS, CONDITIONS, GENERATIONS, SCORES, SECTIONS, SPANS, SPLITS, TRANSLATIONS
 from hubkit.workspace import Workspace, read_table
 
 if TYPE_CHECKING:
@@ -61,13 +60,23 @@ def write_dataset(config: ReleaseConfig, workspace: Workspace, root: Path, keys:
 
 
 def _sealed(rows: Rows, config: str, split: str, keys: Keyring) -> Rows:
-    """The rows as a sealed release has them; each group is sealed when it is written."""
+    """The rows as a sealed release has them; a few are sealed at a time, when they are written."""
+    import pyarrow as pa
+
     from hubkit.custody.tables import row_by_study, seal_table
 
-    clear = of_table(row_by_study(rows.read(0, rows.total))) if config == "spans" else rows
-    return Rows(
-        clear.total, lambda start, stop: seal_table(clear.read(start, stop), config, split, keys, clear.total, start)
-    )
+    # Spans are small, and a study's are one row.
+    clear = of_table(row_by_study(pa.concat_tables(rows.tables))) if config == "spans" else rows
+
+    def tables() -> Iterator[pa.Table]:
+        first = 0
+        for table in clear.tables:
+            for start in range(0, table.num_rows, ROWS_AT_ONCE):
+                few = table.slice(start, ROWS_AT_ONCE)
+                yield seal_table(few, config, split, keys, clear.total, first)
+                first += few.num_rows
+
+    return Rows(clear.total, seal_table(clear.schema.empty_table(), config, split, keys).schema, tables())
 
 
 def _tables(config: ReleaseConfig, workspace: Workspace) -> Iterator[tuple[str, str, Rows]]:
@@ -99,14 +108,6 @@ def default_schema(include_source: bool) -> pa.Schema:
     )
 
 
-def spans_schema() -> pa.Schema:
-    """Columns of the config `spans`, in clear."""
-    import pyarrow as pa
-
-    ids = [("subject_id", pa.int64()), ("study_id", pa.int64())]
-    return pa.schema([*ids, ("section", pa.string()), ("start", pa.int32()), ("stop", pa.int32())])
-
-
 def spans(workspace: Workspace) -> Iterator[tuple[str, pa.Table]]:
     """Where each section lies in the English report, by split: `start` and `stop` count its words.
 
@@ -117,17 +118,15 @@ def spans(workspace: Workspace) -> Iterator[tuple[str, pa.Table]]:
     """
     import pyarrow as pa
 
-    schema = spans_schema()
     columns = ["subject_id", "study_id", "split", *SECTIONS, "report"]
-    studies = ByStudy(read_table(workspace.studies, columns))
-    found: dict[str, list[pa.Table]] = {split: [schema.empty_table()] for split in SPLITS}
+    found: dict[str, list[pa.Table]] = {split: [SPANS.empty_table()] for split in SPLITS}
     sectioned = read_selection(workspace).headers == "sectioned"
-    for batch in () if sectioned else studies.batches():
+    for batch in () if sectioned else study_batches(workspace.studies, columns):
         rows: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
         for study in batch.to_pylist():
             rows.get(study["split"], []).extend(_spans(study))
         for split in SPLITS:
-            found[split].append(pa.Table.from_pylist(rows[split], schema=schema))
+            found[split].append(pa.Table.from_pylist(rows[split], schema=SPANS))
     for split, tables in found.items():
         yield split, pa.concat_tables(tables).combine_chunks()
 
@@ -171,47 +170,35 @@ def _default(config: ReleaseConfig, workspace: Workspace) -> Iterator[tuple[str,
     import pyarrow.compute as pc
 
     schema = default_schema(config.packaging.include_source)
-    texts = [name.removesuffix(SOURCE_SUFFIX) for name in schema.names if name.endswith(SOURCE_SUFFIX)]
-    columns = ["subject_id", "study_id", "split", "images", "labels", *texts]
-    studies = ByStudy(read_table(workspace.studies, columns))
-    columns = ["study_id", "section", "translation", "status", "flags"]
-    translations = ByStudy(read_table(workspace.translations, columns))
-    if not np.isin(translations.studies, studies.studies).all():
+    split_of = read_table(workspace.studies, ["study_id", "split"])
+    if not np.isin(study_ids(workspace.translations), split_of["study_id"].to_numpy()).all():
         raise HubkitError(
             "holds a study that the corpus does not", where=workspace.translations, hint="run: hubkit translate"
         )
-    split_of = read_table(workspace.studies, ["study_id", "split"])
     for split in SPLITS:
-        inside = np.sort(split_of.filter(pc.equal(split_of["split"], split))["study_id"].to_numpy())
-        yield split, Rows(len(inside), functools.partial(_published, studies, translations, inside, schema))
+        inside = split_of.filter(pc.equal(split_of["split"], split))["study_id"].to_numpy()
+        yield split, Rows(len(inside), schema, _published(workspace, inside, schema))
 
 
-def _published(
-    studies: ByStudy, translations: ByStudy, inside: np.ndarray, schema: pa.Schema, start: int, stop: int
-) -> pa.Table:
-    """Rows `start` to `stop` of the split that has the studies `inside`."""
+def _published(workspace: Workspace, inside: np.ndarray, schema: pa.Schema) -> Iterator[pa.Table]:
+    """The rows of the split that has the studies `inside`, some studies at a time."""
     import pyarrow as pa
 
-    # As Python objects, a group of rows would take several times what it takes in the table.
-    firsts = range(start, stop, STUDIES_AT_ONCE)
-    parts = [
-        _some(studies, translations, inside[first : min(first + STUDIES_AT_ONCE, stop)], schema) for first in firsts
-    ]
-    return pa.concat_tables([schema.empty_table(), *parts]).combine_chunks()
-
-
-def _some(studies: ByStudy, translations: ByStudy, ids: np.ndarray, schema: pa.Schema) -> pa.Table:
-    import pyarrow as pa
-
-    translated: dict[int, list[dict[str, Any]]] = {study: [] for study in ids.tolist()}
-    for row in translations.rows(ids).to_pylist():
-        translated[row["study_id"]].append(row)
-    whole = sections_of(row for rows in translated.values() for row in rows)
-    published = [
-        _row(study, translated[study["study_id"]], whole.get(study["study_id"], {}), schema.names)
-        for study in studies.rows(ids).to_pylist()
-    ]
-    return pa.Table.from_pylist(published, schema=schema)
+    texts = [name.removesuffix(SOURCE_SUFFIX) for name in schema.names if name.endswith(SOURCE_SUFFIX)]
+    studies = study_batches(workspace.studies, ["subject_id", "study_id", "split", "images", "labels", *texts], inside)
+    columns = ["study_id", "section", "translation", "status", "flags"]
+    empty = pa.schema([TRANSLATIONS.field(name) for name in columns]).empty_table()
+    translations = UpToStudy(study_batches(workspace.translations, columns, inside), empty)
+    for batch in studies:
+        translated: dict[int, list[dict[str, Any]]] = {study: [] for study in batch["study_id"].to_pylist()}
+        for row in translations.take(batch["study_id"][-1].as_py()).to_pylist():
+            translated[row["study_id"]].append(row)
+        whole = sections_of(row for rows in translated.values() for row in rows)
+        published = [
+            _row(study, translated[study["study_id"]], whole.get(study["study_id"], {}), schema.names)
+            for study in batch.to_pylist()
+        ]
+        yield pa.Table.from_pylist(published, schema=schema)
 
 
 def _row(

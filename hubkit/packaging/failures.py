@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from hubkit.metrics.agreement import agreement
+from hubkit.study_batches import study_batches, study_ids
 from hubkit.tables import CONDITIONS
 from hubkit.workspace import Workspace, read_table
 
@@ -33,8 +36,9 @@ class Failures(NamedTuple):
 
 def failures(workspace: Workspace) -> list[Failures]:
     """The failures of each condition over the test studies."""
-    studies = read_table(workspace.studies, ["study_id", "labels"]).to_pylist()
-    labels = {row["study_id"]: row["labels"] for row in studies if row["labels"]}
+    generated = np.unique(np.concatenate([study_ids(workspace.generations(name)) for name in CONDITIONS]))
+    batches = study_batches(workspace.studies, ["study_id", "labels"], generated)
+    labels = {row["study_id"]: row["labels"] for batch in batches for row in batch.to_pylist() if row["labels"]}
     return [_failures(workspace, condition, labels) for condition in CONDITIONS]
 
 

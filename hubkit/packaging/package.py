@@ -24,6 +24,7 @@ from hubkit.packaging.metadata import dataset_metadata, eval_result_entries, mod
 from hubkit.packaging.parquet import Split
 from hubkit.published import published
 from hubkit.record import release_record
+from hubkit.tables import OTHER_STUDIES
 from hubkit.terms.policy import check_public_names
 from hubkit.workspace import Workspace, write_table, write_text
 
@@ -105,8 +106,8 @@ def write_loader(config: ReleaseConfig, workspace: Workspace, folder: Path) -> N
     listed = read_selection(workspace).catalogue
     if listed.other_studies is None:
         raise HubkitError("is of an older hubkit", where=workspace.selection, hint="run: hubkit release --from read")
-    studies = pa.array([*listed.other_studies, *listed.reports_without_study], pa.int64())
-    write_table(folder / "other_studies.parquet", pa.table({"study_id": studies}))
+    studies = [*listed.other_studies, *listed.reports_without_study]
+    write_table(folder / "other_studies.parquet", pa.table([studies], schema=OTHER_STUDIES))
 
 
 def _script_branch(config: ReleaseConfig, dist: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -35,20 +35,22 @@ class Split(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """The rows of a table, made when they are written: a whole split would take gigabytes.
+    """The rows of a split, made while they are written: a whole one would take gigabytes.
 
     Attributes:
         total: how many there are.
-        read: the rows from one number to another, as one table.
+        schema: their columns.
+        tables: the rows in order, as tables of any size; they can be gone through once.
     """
 
     total: int
-    read: Callable[[int, int], pa.Table]
+    schema: pa.Schema
+    tables: Iterator[pa.Table]
 
 
 def of_table(table: pa.Table) -> Rows:
     """The rows of a table that is there."""
-    return Rows(table.num_rows, lambda start, stop: table.slice(start, stop - start))
+    return Rows(table.num_rows, table.schema, iter([table]))
 
 
 def write_split(root: Path, config: str, name: str, rows: Rows, rows_per_file: int) -> Split:
@@ -61,7 +63,8 @@ def write_split(root: Path, config: str, name: str, rows: Rows, rows_per_file: i
     import pyarrow.parquet as pq
 
     count = max(1, -(-rows.total // rows_per_file))
-    schema = rows.read(0, 0).schema.remove_metadata()
+    schema = rows.schema.remove_metadata()
+    groups = _Groups(rows)
     files, num_bytes = [], 0
     for number in range(count):
         first, stop = number * rows_per_file, min((number + 1) * rows_per_file, rows.total)
@@ -75,12 +78,31 @@ def write_split(root: Path, config: str, name: str, rows: Rows, rows_per_file: i
             **_packing(schema),
         ) as writer:
             for start in range(first, max(stop, first + 1), ROWS_PER_GROUP):
-                group = rows.read(start, min(start + ROWS_PER_GROUP, stop)).replace_schema_metadata(None)
+                group = groups.take(min(start + ROWS_PER_GROUP, stop) - start).replace_schema_metadata(None)
                 num_bytes += group.nbytes
                 writer.write_table(group, row_group_size=ROWS_PER_GROUP)
         files.append(path)
     file_bytes = sum((root / path).stat().st_size for path in files)
     return Split(config, name, rows.total, num_bytes, tuple(files), file_bytes, schema)
+
+
+class _Groups:
+    """Cuts the tables of a split into groups of rows."""
+
+    def __init__(self, rows: Rows):
+        self._tables, self._held = rows.tables, [rows.schema.empty_table()]
+
+    def take(self, count: int) -> pa.Table:
+        """The next `count` rows, as a table of one chunk."""
+        import pyarrow as pa
+
+        while sum(table.num_rows for table in self._held) < count:
+            self._held.append(next(self._tables))
+        filled = [table for table in self._held if table.num_rows] or self._held[:1]
+        # One table is cut as it is: a copy would count other bytes in memory.
+        table = filled[0] if len(filled) == 1 else pa.concat_tables(filled).combine_chunks()
+        self._held = [table.slice(count)]
+        return table.slice(0, count)
 
 
 def _packing(schema: pa.Schema) -> dict[str, Any]:

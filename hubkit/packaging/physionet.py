@@ -68,7 +68,7 @@ def write_submission(config: ReleaseConfig, workspace: Workspace, output: Path) 
             made from it.
         HubkitError: `output` is there already, an earlier stage's file is missing, or a check found something.
     """
-    check_derivatives(terms_of(config.corpus.kind), "[corpus] kind")
+    check_derivatives(terms_of(config.corpus), "[corpus] kind")
     check_title(config.packaging.physionet.title, "[packaging.physionet] title")
     facts = gather(config, workspace)
     if output.exists() and output.absolute().parent != workspace.physionet:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import NamedTuple
 
+from hubkit.study_batches import study_batches
 from hubkit.tables import SPLITS
 from hubkit.workspace import Workspace, read_table
 
@@ -29,8 +30,9 @@ class ViewScore(NamedTuple):
 
 def view_counts(workspace: Workspace) -> list[ViewCounts]:
     """Images by view and split, the commonest view first."""
-    rows = read_table(workspace.studies, ["split", "images"]).to_pylist()
-    counts = Counter((row["split"], _view(image)) for row in rows for image in row["images"] or ())
+    counts: Counter[tuple[str, str]] = Counter()
+    for batch in study_batches(workspace.studies, ["study_id", "split", "images"]):
+        counts.update((row["split"], _view(image)) for row in batch.to_pylist() for image in row["images"] or ())
     views = Counter({view: 0 for _, view in counts})
     for (_, view), count in counts.items():
         views[view] += count
@@ -40,14 +42,14 @@ def view_counts(workspace: Workspace) -> list[ViewCounts]:
 
 def view_scores(workspace: Workspace) -> list[ViewScore]:
     """The adapter's scores by the view of a study's first image, most studies first."""
+    columns = ["study_id", "condition", "setup", "f1"]
+    table = read_table(workspace.scores / "scores.parquet", columns)
+    batches = study_batches(workspace.studies, ["study_id", "images"], table["study_id"].unique().to_numpy())
     first = {
-        row["study_id"]: _view(row["images"][0])
-        for row in read_table(workspace.studies, ["study_id", "images"]).to_pylist()
-        if row["images"]
+        row["study_id"]: _view(row["images"][0]) for batch in batches for row in batch.to_pylist() if row["images"]
     }
     scores: dict[str, list[float]] = defaultdict(list)
-    columns = ["study_id", "condition", "setup", "f1"]
-    for row in read_table(workspace.scores / "scores.parquet", columns).to_pylist():
+    for row in table.to_pylist():
         if (row["condition"], row["setup"]) == ("lora", "bertimbau") and row["study_id"] in first:
             scores[first[row["study_id"]]].append(row["f1"])
     ordered = sorted(scores, key=lambda view: (-len(scores[view]), view))

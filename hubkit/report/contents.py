@@ -12,7 +12,7 @@ from hubkit.artifacts.manifest import read_manifest
 from hubkit.artifacts.model import to_json
 from hubkit.artifacts.review_results import Disagreement, read_results, results_files
 from hubkit.artifacts.scores import read_summary
-from hubkit.artifacts.selection import read_selection
+from hubkit.artifacts.selection import LabelCounts, read_selection
 from hubkit.artifacts.training import TRAINING, read_training
 from hubkit.config import ReleaseConfig
 from hubkit.progress import duration
@@ -40,6 +40,20 @@ class Figure(NamedTuple):
 
     name: str
     address: str
+
+
+class SelectionTable(NamedTuple):
+    """The studies that were taken.
+
+    Attributes:
+        sizes: studies of each split.
+        labels: the counts of each label, by split in the order of `sizes`.
+        odd: how many reports and images are odd, by what is odd.
+    """
+
+    sizes: list[tuple[str, int]]
+    labels: dict[str, list[LabelCounts]]
+    odd: dict[str, int]
 
 
 class Pair(NamedTuple):
@@ -84,7 +98,7 @@ def versions(workspace: Workspace) -> list[tuple[str, list[str]]]:
     return sorted(found.items())
 
 
-def selection(workspace: Workspace) -> dict[str, Any] | None:
+def selection(workspace: Workspace) -> SelectionTable | None:
     """Sizes of the splits, positive and uncertain studies of each label, and what was odd about reports and images."""
     if not workspace.selection.exists():
         return None
@@ -93,7 +107,7 @@ def selection(workspace: Workspace) -> dict[str, Any] | None:
     odd = {name.replace("_", " "): count for name, count in found.reports.items()}
     images = {"missing": found.images.missing, "broken": found.images.broken}
     odd |= {f"images {name}": len(paths) for name, paths in images.items() if paths}
-    return {"sizes": [(split, found.sizes[split]) for split in SPLITS], "labels": cells, "odd": odd}
+    return SelectionTable([(split, found.sizes[split]) for split in SPLITS], cells, odd)
 
 
 def checks(workspace: Workspace) -> list[tuple[str, str, int]]:
@@ -157,7 +171,7 @@ def tables(config: ReleaseConfig, workspace: Workspace) -> list[Grid]:
     return grids(read_summary(workspace), configured_statements(config).systems)
 
 
-def training(workspace: Workspace) -> dict[str, Any] | None:
+def training(workspace: Workspace) -> dict[str, str] | None:
     """The settings and the outcome of the training."""
     if not (workspace.adapter / TRAINING).exists():
         return None

@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from hubkit.artifacts.memorisation import read_memorisation
-from hubkit.artifacts.model import to_json
 from hubkit.artifacts.receipt import read_receipt
 from hubkit.artifacts.recipe import read_decoding
 from hubkit.artifacts.revision import read_revision
 from hubkit.artifacts.scores import read_summary
 from hubkit.artifacts.selection import read_selection
-from hubkit.artifacts.thoughts import read_thoughts
+from hubkit.artifacts.thoughts import read_thoughts, total_thoughts
 from hubkit.artifacts.training import TRAINING, read_training
 from hubkit.artifacts.translator import read_translator
 from hubkit.artifacts.verification import read_verification
 from hubkit.checks.hunspell import WORD_LIST
-from hubkit.models.thinking import COUNTED, thoughts_told
+from hubkit.models.thinking import thoughts_told
 from hubkit.tables import CONDITIONS, SETUP_NAMES
 from hubkit.workspace import Workspace, read_table
 
@@ -55,7 +54,7 @@ def _translate(workspace: Workspace) -> str:
     found = Counter(_column(workspace.machine_translations, "status"))
     off = ", checked without a word list" if "none" in _word_lists(workspace) else ""
     counted_thoughts = read_thoughts(workspace)
-    thought = thoughts_told(to_json(counted_thoughts)) if counted_thoughts else ""
+    thought = thoughts_told(counted_thoughts) if counted_thoughts else ""
     more = f", {thought}" if thought else ""
     by = _server(workspace)
     return f"{counted(found.total(), 'section')}, {found['flagged']} flagged, {found['failed']} failed{off}{more}{by}"
@@ -98,7 +97,7 @@ def _generate(workspace: Workspace) -> str:
     rows = sum(len(_column(workspace.generations(condition), "study_id")) for condition in CONDITIONS)
     # Generations of an earlier version say nothing of thoughts.
     thoughts = read_decoding(workspace).thoughts.values() if workspace.decoding.exists() else ()
-    thought = thoughts_told({name: sum(getattr(counts, name) for counts in thoughts) for name in COUNTED})
+    thought = thoughts_told(total_thoughts(thoughts))
     return f"{counted(rows, 'report')} in {len(CONDITIONS)} conditions" + (f", {thought}" if thought else "")
 
 

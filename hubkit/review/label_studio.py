@@ -42,7 +42,7 @@ def export_tasks(config: ReleaseConfig, workspace: Workspace, name: str, path: P
 
 def warning(config: ReleaseConfig) -> str | None:
     """What to tell whoever exports text that may not go everywhere; None where it may."""
-    terms: CorpusTerms = terms_of(config.corpus.kind)
+    terms: CorpusTerms = terms_of(config.corpus)
     if text_in_clear(terms):
         return None
     return (

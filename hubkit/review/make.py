@@ -81,7 +81,7 @@ def check_review(config: ReleaseConfig, workspace: Workspace, asked: Asked, in_c
             where=workspace.review(asked.name),
             hint="choose another name",
         )
-    terms = terms_of(config.corpus.kind)
+    terms = terms_of(config.corpus)
     if in_clear and not text_in_clear(terms):
         raise UsageError(
             f"the terms of {terms.name} ask that its text is encrypted", where="--clear", hint="leave it out"
@@ -112,7 +112,7 @@ def make_review(config: ReleaseConfig, workspace: Workspace, asked: Asked, passp
         seed=asked.design.seed,
         created=datetime.datetime.now(datetime.UTC).replace(microsecond=0),
         corpus=config.corpus.kind,
-        readers=admitted(workspace, terms_of(config.corpus.kind), list(asked.readers)),
+        readers=admitted(workspace, terms_of(config.corpus), list(asked.readers)),
         strata=tuple(strata(rows, items)),
         items=tuple(items),
         order=orders,

@@ -25,7 +25,7 @@ def check_rehearsal(config: ReleaseConfig) -> None:
     Raises:
         UsageError: the corpus is not synthetic.
     """
-    if not terms_of(config.corpus.kind).synthetic:
+    if not terms_of(config.corpus).synthetic:
         hint = "hubkit release --demo makes one, and its configuration"
         raise UsageError("a rehearsal needs a synthetic corpus", where="--demo", hint=hint)
 

@@ -16,7 +16,7 @@ from hubkit.artifacts.model import AnyModel
 from hubkit.artifacts.review import LANGUAGES, Envelope, Reading, Review
 from hubkit.errors import HubkitError
 from hubkit.review.encryption import open_envelope
-from hubkit.terms.kinds import terms_of
+from hubkit.terms.kinds import terms_of_kind
 
 AGAIN = "export it from the page once more"
 
@@ -94,7 +94,7 @@ def read_result(review: Review, path: Path, passphrase: Passphrase) -> ResultFil
         raise HubkitError(
             f"{envelope.reader} is not a reader of this review", where=path, hint="choose the review with --name"
         )
-    if envelope.cipher is None and terms_of(review.corpus).credentialed:
+    if envelope.cipher is None and terms_of_kind(review.corpus).credentialed:
         raise HubkitError("is in clear, and the pages of this review encrypt", where=path, hint=AGAIN)
     try:
         values = open_envelope(envelope, passphrase() if envelope.cipher else None)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hubkit.artifacts.extremes import ConditionExtremes
 from hubkit.artifacts.scores import Interval, Summary
 from hubkit.metrics.agreement import present
 from hubkit.metrics.registry import shown_in
@@ -207,10 +208,10 @@ def _edges(differences: np.ndarray) -> np.ndarray:
     return edges
 
 
-def extreme_studies(f1: Scores, studies: np.ndarray) -> dict[str, dict[str, list[int]]]:
+def extreme_studies(f1: Scores, studies: np.ndarray) -> dict[str, ConditionExtremes]:
     """Ids of the worst and best studies of each condition, the most extreme first; they stay in the workspace."""
     found = {}
     for condition in CONDITIONS:
         ordered = studies[np.argsort(f1[condition], kind="stable")].tolist()
-        found[condition] = {"worst": ordered[:EXTREMES], "best": ordered[::-1][:EXTREMES]}
+        found[condition] = ConditionExtremes(worst=ordered[:EXTREMES], best=ordered[::-1][:EXTREMES])
     return found

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hubkit.by_study import ByStudy
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.floors import require
 from hubkit.reports import Reference, reference, sections_of
 from hubkit.revision import revised_references
 from hubkit.scoring.baselines import yardsticks
+from hubkit.study_batches import study_batches
 from hubkit.tables import CONDITIONS, SECTIONS
 from hubkit.workspace import Workspace, read_table
 
@@ -70,9 +71,9 @@ def read_evaluation(config: ReleaseConfig, workspace: Workspace, flagged: bool =
                 hint="run: hubkit generate",
             )
     columns = ["study_id", "split", *SECTIONS, "labels"]
-    every = ByStudy(read_table(workspace.studies, columns))
     generated_ids = np.array([row["study_id"] for row in first], np.int64)
-    studies = {row["study_id"]: row for row in every.rows(generated_ids).to_pylist()}
+    batches = study_batches(workspace.studies, columns, generated_ids)
+    studies = {row["study_id"]: row for batch in batches for row in batch.to_pylist()}
     unknown = [row["study_id"] for row in first if row["study_id"] not in studies]
     if unknown:
         raise HubkitError(
@@ -98,7 +99,7 @@ def read_evaluation(config: ReleaseConfig, workspace: Workspace, flagged: bool =
         references=references,
         originals=[original(studies[row["study_id"]], kind) for row in first],
         labels=[studies[row["study_id"]]["labels"] or {} for row in first],
-        generated={**generated, **yardsticks(_references(workspace, train, kind), references)},
+        generated={**generated, **yardsticks(TrainReferences(workspace, train, kind), references)},
         tested=tested,
         left_out=len(without),
         whole=flagged,
@@ -137,8 +138,16 @@ def _generations(workspace: Workspace, condition: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _references(workspace: Workspace, studies: np.ndarray, kind: Reference) -> Iterator[str]:
-    columns = ["study_id", "section", "translation", "status"]
-    for batch in ByStudy(read_table(workspace.translations, columns)).batches(studies):
-        for sections in sections_of(batch.to_pylist()).values():
-            yield reference(sections, kind)
+@dataclass(frozen=True)
+class TrainReferences:
+    """The references of studies, read anew each time that they are gone through."""
+
+    workspace: Workspace
+    studies: np.ndarray
+    kind: Reference
+
+    def __iter__(self) -> Iterator[str]:
+        columns = ["study_id", "section", "translation", "status"]
+        for batch in study_batches(self.workspace.translations, columns, self.studies):
+            for sections in sections_of(batch.to_pylist()).values():
+                yield reference(sections, self.kind)

@@ -6,11 +6,12 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from hubkit.artifacts.extremes import Extremes, write_extremes
 from hubkit.artifacts.scores import write_summary
 from hubkit.config import ReleaseConfig
 from hubkit.scoring.inputs import Evaluation, read_evaluation
 from hubkit.tables import CONDITIONS, SCORES, SETUPS
-from hubkit.workspace import Workspace, write_json, write_table
+from hubkit.workspace import Workspace, write_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,7 +43,7 @@ def score(config: ReleaseConfig, workspace: Workspace) -> None:
         print(f"  score: {caution}", file=sys.stderr)
     f1 = {setup: {system: values[:, 2] for system, values in found.scores.items()} for setup, found in setups.items()}
     extremes = {setup: extreme_studies(f1[setup], evaluation.studies) for setup in SETUPS}
-    write_json(workspace.scores / "extremes.json", extremes)
+    write_extremes(workspace, Extremes(setups=extremes))
     draw_plots(workspace.scores, evaluation, setups, summary)
 
 

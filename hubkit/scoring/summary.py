@@ -13,7 +13,6 @@ from hubkit.artifacts.scores import (
     FindingErrors,
     Interval,
     LabelF1,
-    Rules,
     Spread,
     Summary,
     SystemFigures,
@@ -79,7 +78,7 @@ def summarise(config: ReleaseConfig, evaluation: Evaluation, setups: Mapping[str
             )
             for name, system in systems.items()
         },
-        rules=Rules(**accuracy_of_rules()),
+        rules=accuracy_of_rules(),
         differences=_differences(measures, evaluation, confidence, **settings),
     )
 

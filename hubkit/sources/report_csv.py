@@ -22,6 +22,8 @@ SUBJECT_COLUMNS = ("subject_id", "subject")
 REPORT_COLUMNS = ("report", "text", "report_text")
 SECTION_COLUMNS = ("indication", "comparison", "findings", "impression", "last_paragraph")
 
+HINT = f"a row for each report, with the columns study_id and report, or as {SECTIONED_CSV} has them"
+
 _ID = re.compile(r"[a-z]?(\d{1,18})")
 
 
@@ -83,14 +85,22 @@ class ReportCsv(NamedTuple):
             texts = {name: decode(value or b"")[0] for name, value in zip(there, values, strict=True)}
             yield {name: text for name, text in texts.items() if text.strip()}
 
+    def texts_of(self, names: Iterable[str]) -> dict[str, list[str]]:
+        """The cells of those of these columns that there are, by the name in small letters; empty cells are ""."""
+        found = _cells(self.path, self._changed(), tuple(names))
+        return {name: [decode(cell or b"")[0] for cell in column.to_pylist()] for name, column in found.items()}
+
     def _columns(self) -> dict[str, pa.ChunkedArray]:
+        return _columns(self.path, self._changed())
+
+    def _changed(self) -> tuple[int, int]:
         try:
             state = self.path.stat()
         except OSError as error:
             raise HubkitError(
                 f"cannot be read: {error.strerror}", where=self.path, hint="check the path and who may read the file"
             ) from None
-        return _columns(self.path, state.st_size, state.st_mtime_ns)
+        return state.st_size, state.st_mtime_ns
 
 
 def is_csv(path: Path) -> bool:
@@ -98,35 +108,56 @@ def is_csv(path: Path) -> bool:
     return path.name.lower().removesuffix(".gz").endswith(".csv")
 
 
+def find_report_csv(path: Path) -> ReportCsv:
+    """The CSV of reports that is at `path`.
+
+    Raises:
+        HubkitError: there is none, or what is there is not called a CSV.
+    """
+    if not path.exists():
+        raise HubkitError("the CSV of reports is missing", where=path, hint="set [corpus] root to the file")
+    if not path.is_file() or not is_csv(path):
+        raise HubkitError("is not a .csv or .csv.gz", where=path, hint="set [corpus] root to the file itself")
+    return ReportCsv(path)
+
+
 @functools.lru_cache(maxsize=1)
-def _columns(path: Path, size: int, changed: int) -> dict[str, pa.ChunkedArray]:
-    """The columns that are used, as bytes, by their name in small letters; read once a process."""
+def _columns(path: Path, changed: tuple[int, int]) -> dict[str, pa.ChunkedArray]:
+    """The columns of ids and texts, by their name in small letters; read once a process."""
+    found = _cells(path, changed, (*STUDY_COLUMNS, *SUBJECT_COLUMNS, *REPORT_COLUMNS, *SECTION_COLUMNS))
+    if _first(found, STUDY_COLUMNS) is None:
+        raise HubkitError("has no column study_id", where=path, hint=HINT)
+    if _first(found, REPORT_COLUMNS) is None and not found.keys() & {"findings", "impression"}:
+        raise HubkitError("has no column of reports or of sections", where=path, hint=HINT)
+    return found
+
+
+@functools.lru_cache(maxsize=2)
+def _cells(path: Path, changed: tuple[int, int], wanted: tuple[str, ...]) -> dict[str, pa.ChunkedArray]:
+    """Those of the columns `wanted` that there are, as bytes.
+
+    An older mirror has no UTF-8 in it, and bytes are decoded report by report, as those of a file are.
+    """
     import pyarrow as pa
     from pyarrow import csv
 
-    hint = f"a row for each report, with the columns study_id and report, or as {SECTIONED_CSV} has them"
-    # An older mirror has no UTF-8 in it, and bytes are decoded report by report, as those of a file are.
-    wanted = (*STUDY_COLUMNS, *SUBJECT_COLUMNS, *REPORT_COLUMNS, *SECTION_COLUMNS)
+    parsed = csv.ParseOptions(newlines_in_values=True)
     try:
-        header = csv.open_csv(str(path), parse_options=csv.ParseOptions(newlines_in_values=True)).schema.names
+        header = csv.open_csv(str(path), parse_options=parsed).schema.names
         named = {name.strip().lower(): name for name in reversed(header)}
         kept = {name: named[name] for name in wanted if name in named}
         table = csv.read_csv(
             str(path),
-            parse_options=csv.ParseOptions(newlines_in_values=True),
+            parse_options=parsed,
             convert_options=csv.ConvertOptions(
                 include_columns=list(kept.values()), column_types=dict.fromkeys(kept.values(), pa.binary())
             ),
         )
     except (pa.ArrowInvalid, UnicodeDecodeError):
-        raise HubkitError("is not CSV that can be read, or is empty", where=path, hint=hint) from None
+        raise HubkitError("is not CSV that can be read, or is empty", where=path, hint=HINT) from None
     except OSError as error:
         what = "the file is truncated or damaged" if error.errno is None else f"cannot be read: {error.strerror}"
         raise HubkitError(what, where=path, hint="write or copy the file again, and check who may read it") from None
-    if _first(kept, STUDY_COLUMNS) is None:
-        raise HubkitError("has no column study_id", where=path, hint=hint)
-    if _first(kept, REPORT_COLUMNS) is None and not kept.keys() & {"findings", "impression"}:
-        raise HubkitError("has no column of reports or of sections", where=path, hint=hint)
     return {name: table[column] for name, column in kept.items()}
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime
-import json
 from typing import NamedTuple
 
+from hubkit.artifacts.access_record import read_access_record
 from hubkit.errors import HubkitError
 from hubkit.workspace import Workspace
 
@@ -35,25 +35,22 @@ def require_access(workspace: Workspace, today: datetime.date | None = None) -> 
         HubkitError: there is no record, it is damaged, not PhysioNet's, of a day to come, or over 90 days old.
     """
     path = workspace.access_check
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        day = datetime.date.fromisoformat(record["date"])
-        user, project, url = str(record["user"]), str(record["project"]), record["url"]
-    except FileNotFoundError:
-        raise HubkitError("there is no PhysioNet access check on record", where=path, hint=HINT) from None
-    except (KeyError, TypeError, ValueError):
-        raise HubkitError("is not a valid record of an access check", where=path, hint=HINT) from None
-    age = ((today or datetime.datetime.now(datetime.UTC).date()) - day).days
-    if url != OFFICIAL:
+    if not path.exists():
+        raise HubkitError("there is no PhysioNet access check on record", where=path, hint=HINT)
+    record = read_access_record(workspace)
+    if record is None:
+        raise HubkitError("is not a valid record of an access check", where=path, hint=HINT)
+    age = ((today or datetime.datetime.now(datetime.UTC).date()) - record.date).days
+    if record.url != OFFICIAL:
         raise HubkitError(
-            f"the access check was made at {url}, and one at {OFFICIAL} is needed",
+            f"the access check was made at {record.url}, and one at {OFFICIAL} is needed",
             where=path,
             hint=f"take [corpus] physionet out of hubkit.toml, then {HINT}",
         )
     if age < 0:
         raise HubkitError(
-            f"the access check is dated {day}, in the future", where=path, hint=f"set the clock, then {HINT}"
+            f"the access check is dated {record.date}, in the future", where=path, hint=f"set the clock, then {HINT}"
         )
     if age > DAYS_VALID:
         raise HubkitError(f"the access check is {age} days old, {DAYS_VALID} are allowed", where=path, hint=HINT)
-    return AccessCheck(user, project, age)
+    return AccessCheck(record.user, record.project, age)

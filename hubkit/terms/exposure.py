@@ -113,7 +113,7 @@ def statements(base: str, translators: Iterable[str], terms: CorpusTerms) -> Sta
     Args:
         base, translators: their public names.
     """
-    title = f"the {terms.name} corpus" if terms.synthetic else terms.name.upper()
+    title = terms.called
     mark = MARKS[exposure(base, terms.name).seen]
     first = f"{mark} {statement(base, terms.name, title)}".strip()
     others = [statement(model, terms.name, title) for model in dict.fromkeys(translators) if model != base]
@@ -126,4 +126,4 @@ def configured_statements(config: ReleaseConfig) -> Statements:
     base, translator = (
         public_name(settings.model, settings.model_id) for settings in (config.finetuning, config.translation)
     )
-    return statements(base, [translator], terms_of(config.corpus.kind))
+    return statements(base, [translator], terms_of(config.corpus))

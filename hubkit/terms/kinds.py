@@ -10,10 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from hubkit.config import Corpus
 from hubkit.errors import UsageError
 from hubkit.sources.base import Source
 from hubkit.sources.mimic_cxr import find_mimic_cxr
 from hubkit.sources.openi import find_openi
+from hubkit.sources.report_csv import find_report_csv
 
 LICENSE_URL = "https://physionet.org/about/licenses/physionet-credentialed-health-data-license-150/"
 
@@ -46,7 +48,7 @@ class CorpusTerms(NamedTuple):
     """A kind of corpus and the terms it comes under.
 
     Attributes:
-        name: as in `[corpus] kind`.
+        name: how the corpus is called: as in `[corpus] kind`, or as a declaration says.
         credentialed: whether only credentialed people may see its text.
         derivatives: whether what is made from it, such as a translation, may be passed on under its terms.
         licence: the name of its licence.
@@ -60,6 +62,9 @@ class CorpusTerms(NamedTuple):
         site: where its studies come from.
         demographics: what is known of sex and age of its patients.
         producers: who wrote its reports.
+        deidentified: how identifiers of patients were taken out at the source, as a sentence; None where
+            nothing is known of it.
+        declared_for: the kind, where the configuration declares the terms; such a name stands on cards as it is.
     """
 
     name: str
@@ -76,10 +81,26 @@ class CorpusTerms(NamedTuple):
     site: str = "not stated here: see the source"
     demographics: str = "not part of this release: see the source"
     producers: str = "Radiologists, in the course of care."
+    deidentified: str | None = "Their identifiers were taken out at the source."
+    declared_for: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """As in `[corpus] kind`."""
+        return self.declared_for or self.name
+
+    @property
+    def called(self) -> str:
+        """The name in running text, without a version."""
+        if self.synthetic and self.declared_for is None:
+            return f"the {self.name} corpus"
+        return self.name if self.declared_for else self.name.upper()
 
     def title(self, version: str) -> str:
         """The name of the corpus in running text, with its version where it has one."""
-        return f"{self.parents[0].name} {version}" if self.parents else f"the {self.name} corpus"
+        if self.parents:
+            return f"{self.parents[0].name} {version}"
+        return self.called if self.declared_for else f"the {self.name} corpus"
 
 
 MIMIC_PARENTS = (
@@ -119,6 +140,8 @@ TERMS: dict[str, CorpusTerms] = {
         demographics="not in MIMIC-CXR, whose reports have blanks in their place. Whoever holds access to MIMIC-IV can "
         "join them by `subject_id`, and no figure here is broken down by them",
         producers="Radiologists of one hospital, in the course of care. Who they are is not known.",
+        deidentified="Their identifiers were taken out at the source, which leaves `___` in their place; nothing was "
+        "added here that could identify somebody.",
     ),
     "openi": CorpusTerms(
         name="openi",
@@ -145,19 +168,52 @@ TERMS: dict[str, CorpusTerms] = {
         joined=True,
         find=find_mimic_cxr,
         synthetic=True,
+        deidentified=None,
         site="none: a program made the studies",
         demographics="none: its patients are numbers",
         producers="A program.",
     ),
+    "csv": CorpusTerms(
+        name="csv",
+        credentialed=False,
+        derivatives=False,
+        licence="",
+        url="",
+        citation="",
+        joined=False,
+        find=find_report_csv,
+        deidentified=None,
+        declared_for="csv",
+    ),
 }
+"""Of kind csv, what is empty here is declared in hubkit.toml."""
 
 
-def terms_of(name: str) -> CorpusTerms:
-    """The terms of the corpus kind called `name`.
+def terms_of_kind(kind: str) -> CorpusTerms:
+    """The terms of a kind, without what a configuration declares.
 
     Raises:
         UsageError: there is no such kind.
     """
-    if name not in TERMS:
-        raise UsageError(f"there is no corpus kind {name}", where="[corpus] kind", hint=f"one of: {', '.join(TERMS)}")
-    return TERMS[name]
+    if kind not in TERMS:
+        raise UsageError(f"there is no corpus kind {kind}", where="[corpus] kind", hint=f"one of: {', '.join(TERMS)}")
+    return TERMS[kind]
+
+
+def terms_of(corpus: Corpus) -> CorpusTerms:
+    """The terms that the configured corpus comes under.
+
+    Raises:
+        UsageError: there is no such kind, or terms have to be declared and are not, or are and may not be.
+    """
+    kind, declared = corpus.kind, corpus.terms
+    terms = terms_of_kind(kind)
+    if terms.declared_for is None:
+        if declared is not None:
+            what = f"the terms of {kind} are known, and cannot be declared"
+            raise UsageError(what, where="[corpus.terms]", hint='take the table out, or set [corpus] kind = "csv"')
+        return terms
+    if declared is None:
+        what = f"a corpus of kind {kind} has to declare its terms"
+        raise UsageError(what, where="[corpus.terms]", hint="set name, licence and citation: docs/corpus.md")
+    return terms._replace(**declared.model_dump())

@@ -22,7 +22,7 @@ def check_access(config: ReleaseConfig, workspace: Workspace) -> AccessCheck | N
     Raises:
         HubkitError: the check is missing or too old.
     """
-    return require_access(workspace) if terms_of(config.corpus.kind).credentialed else None
+    return require_access(workspace) if terms_of(config.corpus).credentialed else None
 
 
 def check_derivatives(terms: CorpusTerms, where: str, hint: str | None = None) -> None:
@@ -47,7 +47,7 @@ def check_destination(config: ReleaseConfig, endpoint: str) -> None:
     Raises:
         HubkitError: the corpus allows no derivatives, or it is credentialed and the consent is missing.
     """
-    terms = terms_of(config.corpus.kind)
+    terms = terms_of(config.corpus)
     if (terms.derivatives and not terms.credentialed) or is_own_hub(endpoint):
         return
     check_derivatives(terms, endpoint, hint="push to a Hub of your own on loopback only: hubkit hub serve")
@@ -66,7 +66,7 @@ def check_permission(config: ReleaseConfig, workspace: Workspace, endpoint: str)
         HubkitError: see `check_destination` and `check_access`.
     """
     check_destination(config, endpoint)
-    if terms_of(config.corpus.kind).credentialed and not is_own_hub(endpoint):
+    if terms_of(config.corpus).credentialed and not is_own_hub(endpoint):
         check_access(config, workspace)
 
 
@@ -79,7 +79,7 @@ def check_public_names(config: ReleaseConfig) -> None:
     Raises:
         UsageError: names the first such folder, and the setting that says what it holds.
     """
-    if not terms_of(config.corpus.kind).credentialed:
+    if not terms_of(config.corpus).credentialed:
         return
     unknown = unknown_models(config)
     if unknown:
@@ -121,7 +121,7 @@ def name_warning(config: ReleaseConfig, chosen: bool = True) -> str | None:
         names["adapter"] = config.hub.adapter
     settled = set() if chosen else config.hub.model_fields_set
     named = {part: name for part, name in names.items() if lacks_ext(name) and part not in settled}
-    if not named or not terms_of(config.corpus.kind).credentialed:
+    if not named or not terms_of(config.corpus).credentialed:
         return None
     return (
         f'{" and ".join(named.values())}: the name MIMIC without "Ext"; PhysioNet asks that what is derived from MIMIC '

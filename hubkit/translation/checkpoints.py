@@ -14,21 +14,9 @@ from hubkit.artifacts.translator import Served
 from hubkit.checks.flags import Flag
 from hubkit.checks.hunspell import WORD_LIST, word_list_digest
 from hubkit.errors import HubkitError
+from hubkit.tables import FLAGS
 from hubkit.translation.attempts import Result
 from hubkit.workspace import read_table, write_json, write_table
-
-FLAGS = pa.list_(
-    pa.struct(
-        [
-            ("check", pa.string()),
-            ("severity", pa.string()),
-            ("source_start", pa.int32()),
-            ("source_end", pa.int32()),
-            ("translation_start", pa.int32()),
-            ("translation_end", pa.int32()),
-        ]
-    )
-)
 
 PART = pa.schema(
     [

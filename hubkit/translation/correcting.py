@@ -88,7 +88,7 @@ def correction_status(config: ReleaseConfig, workspace: Workspace) -> Iterator[s
     if not path.exists():
         yield f"no corrections yet: {path} does not exist; hubkit corrections export --output FILE"
         return
-    revised = apply_file(config.translation, _machine(workspace))
+    revised = apply_file(config.translation, _machine_file(workspace))
     total = len(revised.changed) + len(revised.stale)
     yield f"{total} corrections in {path}: {len(revised.changed)} apply, {len(revised.stale)} are stale"
     for correction in revised.stale:
@@ -99,17 +99,23 @@ def correction_status(config: ReleaseConfig, workspace: Workspace) -> Iterator[s
         if row["status"] == "flagged" and row["translation"] is not None:
             flags = ", ".join(row["flags"])
             yield f"  still flagged: study {key[0]}, {key[1]}: {flags}; if the text is right: decision accept"
-    left = sum(row["status"] != "ok" and key not in revised.changed for key, row in rows.items())
+    machine = read_table(workspace.machine_translations, ["study_id", "section", "status"]).to_pylist()
+    doubtful = {(row["study_id"], row["section"]) for row in machine if row["status"] != "ok"}
+    left = len(doubtful - revised.changed)
     yield f"{left} flagged or failed sections have no correction (flagged = {config.translation.flagged!r})"
 
 
 def _machine(workspace: Workspace) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = read_table(_machine_file(workspace)).to_pylist()
+    return rows
+
+
+def _machine_file(workspace: Workspace) -> Path:
     if not workspace.machine_translations.exists():
         raise HubkitError(
             "nothing is translated yet", where=workspace.machine_translations, hint="run: hubkit translate"
         )
-    rows: list[dict[str, Any]] = read_table(workspace.machine_translations).to_pylist()
-    return rows
+    return workspace.machine_translations
 
 
 def _configured(config: ReleaseConfig) -> Path:

@@ -1,40 +1,52 @@
-"""How many translations may be flagged or failed before a stage stops."""
+"""Limits on tables of translations: rows in a group of a file, and the share that may be flagged or failed."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hubkit.errors import HubkitError
 from hubkit.workspace import write_table
+
+ROWS_PER_GROUP = 1 << 17
+"""Rows of translations.parquet that are made and written at a time; their texts take some 100 MB."""
 
 DOUBTFUL = ("flagged", "failed")
 """The statuses of rows that may be wrong, or that have no text."""
 
 
 def check_share(
-    table: pa.Table, checks: pa.Table, max_flagged: float, flagged: Path, statuses: Sequence[str] = DOUBTFUL
+    status: pa.ChunkedArray,
+    rows: Callable[[pa.Array], pa.Table],
+    checks: pa.Table,
+    max_flagged: float,
+    flagged: Path,
+    statuses: Sequence[str] = DOUBTFUL,
 ) -> None:
     """Stop where too many rows are of `statuses`, and leave those rows in the file `flagged`.
 
     Args:
+        status: of each row.
+        rows: gives the rows of these numbers.
         max_flagged: the share of the rows that may be.
 
     Raises:
         HubkitError: with a table of the reasons and how often each occurs.
     """
-    doubtful = table.filter(pa.array([status in statuses for status in table["status"].to_pylist()], pa.bool_()))
+    numbers = pc.indices_nonzero(pc.is_in(status, value_set=pa.array(statuses, pa.string())))
     # 0.29 * 100 is 28.999999999999996 in floating point, and 29 rows may be.
-    allowed = math.floor(max_flagged * table.num_rows + 1e-9)
-    if doubtful.num_rows <= allowed:
+    allowed = math.floor(max_flagged * len(status) + 1e-9)
+    if len(numbers) <= allowed:
         return
+    doubtful = rows(numbers)
     write_table(flagged, doubtful)
     # Counts, since two shares can round to the same figure: "2.0 % are flagged, 2.0 % may be".
-    what = f"{doubtful.num_rows} of {table.num_rows} translations are {' or '.join(statuses)}"
+    what = f"{doubtful.num_rows} of {len(status)} translations are {' or '.join(statuses)}"
     raise HubkitError(
         f"{what}; at most {allowed} may be\n{_reasons(doubtful, checks)}\n",
         where=flagged,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 
 import numpy as np
@@ -19,18 +19,15 @@ from hubkit.errors import HubkitError
 from hubkit.floors import require, require_texts
 from hubkit.models.folders import public_name
 from hubkit.models.thinking import HINTS, thoughts_told
-from hubkit.tables import TRANSLATIONS
+from hubkit.tables import CHECKS, TRANSLATIONS
 from hubkit.terms.policy import check_access, check_public_names
-from hubkit.translation.checkpoints import FLAGS, PART, Done
+from hubkit.translation.checkpoints import PART, Done
 from hubkit.translation.executors import run_worker
-from hubkit.translation.limits import check_share
+from hubkit.translation.limits import ROWS_PER_GROUP, check_share
 from hubkit.translation.prompt import Prompt
 from hubkit.translation.units import Sections, has_text, read_sections, section_names
 from hubkit.translation.worker import Worker
-from hubkit.workspace import Workspace, read_table, write_table
-
-CHECKS = pa.schema([("study_id", pa.int64()), ("section", pa.string()), *FLAGS.value_type.fields])
-"""checks.parquet: a row per flag; spans are characters of source and translation, null where a side shows nothing."""
+from hubkit.workspace import Workspace, read_table, write_table, write_tables
 
 
 def translate(config: ReleaseConfig, workspace: Workspace) -> None:
@@ -58,37 +55,37 @@ def translate(config: ReleaseConfig, workspace: Workspace) -> None:
     # Which words are unknown depends on the machine's dictionary, and so may a status: it is on record.
     record = {WORD_LIST: ",".join(done.word_lists)}
     model = public_name(translation.model, translation.model_id)
+    rows = TranslatedRows(sections, done, model, Prompt.of(translation).digest())
     checks = _checks(sections, done).replace_schema_metadata(record)
-    told = done.table.select(["thought_tokens", "error", "status"])
-    table = _translations(sections, done, model, Prompt.of(translation).digest()).replace_schema_metadata(record)
-    del sections, done  # with their texts, which are in the table now
-    reconcile(table, wanted)
-    answered = table.num_rows - table["translation"].null_count
+    reconcile(rows.keys(), wanted)
+    answered = len(rows.numbers) - rows.parts("translation").null_count
     hint = "does the model answer at all? [translation] model, base_url; then run the same command again"
-    require(answered, table.num_rows, "sections have a translation", workspace.studies, hint)
+    require(answered, len(rows.numbers), "sections have a translation", workspace.studies, hint)
+    told = done.table.select(["thought_tokens", "error", "status"])
     _count_thoughts(told, workspace)
     _count_failures(told)
     # Failed units are asked again only while the stage is not done.
     doubtful = workspace.machine_translations.with_name("flagged.parquet")
-    check_share(table, checks, translation.max_flagged, doubtful, ("failed",))
+    check_share(rows.parts("status"), rows.take, checks, translation.max_flagged, doubtful, ("failed",))
     doubtful.unlink(missing_ok=True)
     write_translator(workspace, Translator(engine=translation.engine, served=worker.checkpoints.served()))
-    write_table(workspace.machine_translations, table)
+    groups = (rows.take(numbers).replace_schema_metadata(record) for numbers in rows.groups())
+    write_tables(workspace.machine_translations, TRANSLATIONS.with_metadata(record), groups)
     write_table(workspace.machine_checks, checks)
 
 
 def _count_thoughts(parts: pa.Table, workspace: Workspace) -> None:
     """Say, and note for `hubkit status`, how many answers came after a thought, and how many tokens these took."""
     lengths = parts["thought_tokens"].fill_null(0)
-    counts = {
-        "thoughts": pc.sum(pc.greater(lengths, 0)).as_py() or 0,
-        "tokens": pc.sum(lengths).as_py() or 0,
-        "unfinished": sum(error in HINTS for error in parts["error"].drop_null().to_pylist()),
-    }
+    counts = Thoughts(
+        thoughts=pc.sum(pc.greater(lengths, 0)).as_py() or 0,
+        tokens=pc.sum(lengths).as_py() or 0,
+        unfinished=sum(error in HINTS for error in parts["error"].drop_null().to_pylist()),
+    )
     workspace.thoughts.unlink(missing_ok=True)
-    if counts["thoughts"]:
+    if counts.thoughts:
         print(f"  translate: {thoughts_told(counts)}, in {parts.num_rows:,} distinct texts", file=sys.stderr)
-        write_thoughts(workspace, Thoughts(**counts))
+        write_thoughts(workspace, counts)
 
 
 def _count_failures(parts: pa.Table) -> None:
@@ -132,30 +129,60 @@ def reconcile(table: pa.Table, wanted: Mapping[str, list[int]]) -> None:
         )
 
 
-def _translations(sections: Sections, done: Done, model: str, prompt: str) -> pa.Table:
-    """A row for each section whose unit is done."""
-    places = [done.places.get(unit.key) for unit in sections.units]
-    seen = [False] * len(places)
-    rows, reused = [], []
-    for row, number in enumerate(sections.numbers):
-        if places[number] is not None:
-            rows.append(row)
-            reused.append(seen[number])
-            seen[number] = True
-    units = [sections.units[sections.numbers[row]] for row in rows]
-    taken = pa.array([done.places[unit.key] for unit in units], pa.int64())
-    parts = done.table.select([name for name in PART.names if name in TRANSLATIONS.names]).take(taken)
-    columns = {
-        **{name: parts[name] for name in TRANSLATIONS.names if name in PART.names},
-        "study_id": [sections.study_ids[row] for row in rows],
-        "section": [unit.section for unit in units],
-        "source": [unit.text for unit in units],
-        "model": [model] * len(rows),
-        "prompt": [prompt] * len(rows),
-        "flags": _names(parts["flags"]),
-        "reused": reused,
-    }
-    return pa.table([columns[name] for name in TRANSLATIONS.names], schema=TRANSLATIONS)
+class TranslatedRows:
+    """A row of translations.parquet for each section whose unit is done, made when it is asked for.
+
+    All of them would repeat the text of every unit as often as it occurs.
+
+    Attributes:
+        numbers: the number in `sections` of each row.
+    """
+
+    def __init__(self, sections: Sections, done: Done, model: str, prompt: str):
+        self._sections, self._done, self._model, self._prompt = sections, done, model, prompt
+        places = [done.places.get(unit.key, -1) for unit in sections.units]
+        of_section = np.array(places, np.int64)[np.frombuffer(sections.numbers, np.int64)]
+        self.numbers = np.flatnonzero(of_section >= 0)
+        self._places = of_section[self.numbers]
+        # A unit is new where it occurs first, and reused from then on.
+        self._reused = np.ones(len(self.numbers), bool)
+        self._reused[np.unique(self._places, return_index=True)[1]] = False
+
+    def keys(self) -> pa.Table:
+        """Study and section of each row."""
+        studies = np.frombuffer(self._sections.study_ids, np.int64)[self.numbers]
+        units = self._sections.units
+        of_unit = pa.array([unit.section for unit in units], pa.string())
+        sections = of_unit.take(pa.array(np.frombuffer(self._sections.numbers, np.int64)[self.numbers]))
+        return pa.table({"study_id": studies, "section": sections})
+
+    def parts(self, column: str) -> pa.ChunkedArray:
+        """What a column of the checkpoints says of each row."""
+        return self._done.table[column].combine_chunks().take(pa.array(self._places))
+
+    def groups(self) -> Iterator[pa.Array]:
+        """The numbers of the rows of each group of the file."""
+        for start in range(0, len(self.numbers), ROWS_PER_GROUP):
+            yield pa.array(range(start, min(start + ROWS_PER_GROUP, len(self.numbers))), pa.int64())
+
+    def take(self, numbers: pa.Array) -> pa.Table:
+        """The rows of these numbers."""
+        chosen = numbers.to_numpy()
+        sections = self.numbers[chosen].tolist()
+        units = [self._sections.units[self._sections.numbers[section]] for section in sections]
+        names = [name for name in PART.names if name in TRANSLATIONS.names]
+        parts = self._done.table.select(names).take(pa.array(self._places[chosen]))
+        columns = {
+            **{name: parts[name] for name in names},
+            "study_id": [self._sections.study_ids[section] for section in sections],
+            "section": [unit.section for unit in units],
+            "source": [unit.text for unit in units],
+            "model": [self._model] * len(units),
+            "prompt": [self._prompt] * len(units),
+            "flags": _names(parts["flags"]),
+            "reused": self._reused[chosen],
+        }
+        return pa.table([columns[name] for name in TRANSLATIONS.names], schema=TRANSLATIONS)
 
 
 def _names(flags: pa.ChunkedArray) -> list[list[str]]:

@@ -182,7 +182,7 @@ def verify(config: ReleaseConfig, workspace: Workspace) -> None:
     report = workspace.verification
     with _reported(report, names):
         release = find_release(connect(), names, receipt.tag)
-    joined = terms_of(config.corpus.kind).joined and as_distributed(config.corpus.root)
+    joined = terms_of(config.corpus).joined and as_distributed(config.corpus.root)
     corpus = config.corpus.root if joined else None
     own = Own(corpus, config.corpus.images or config.corpus.root)
     ungranted = ungranted_token(config.hub.waive_ungranted_probe)

@@ -21,6 +21,8 @@ from hubkit.custody import sealed as feature
 from hubkit.custody.cells import pad, seal
 from hubkit.custody.roster import check_corpus, read_roster
 from hubkit.custody.sealed import (
+    NONCE_BYTES,
+    SPANS,
     CellPlace,
     Keyring,
     Part,
@@ -38,6 +40,7 @@ from hubkit.errors import HubkitError
 from hubkit.tables import CHEXPERT_LABELS
 from hubkit.tables import STUDIES as STUDIES_SCHEMA
 
+SHORT_SPAN = {"section": "report", "start": 0, "stop": 1}
 P10 = [study for subject, study in STUDIES if str(subject).startswith("10")]
 
 
@@ -54,6 +57,33 @@ def no_keys_kept() -> None:
 )
 def test_lengths_of_padded_texts(length: int, padded: int) -> None:
     assert pad(b"x" * length) == b"x" * length + b" " * (padded - length)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "size"),
+    [
+        ("chexpert", [None, dict.fromkeys(CHEXPERT_LABELS), dict.fromkeys(CHEXPERT_LABELS, -1)], 72),
+        ("spans", [[SHORT_SPAN], [{**SHORT_SPAN, "section": name, "start": 9998, "stop": 9999} for name in SPANS]], 80),
+        ("float", [None, 0.0, -1.2345678901234567e-300], 32),
+        ("double", [None, 1.0], 32),
+        ("int8", [None, 1], 128),
+        ("string", [None, "", "a" * 126], 128),
+    ],
+)
+def test_values_of_a_kind_have_one_size(keys: Keyring, kind: str, values: list[Any], size: int) -> None:
+    place = CellPlace(*RELEASE, "default", "test", 2, "column", kind, 10_000_100, 50_000_000, 0)
+    key, overhead = keys.key("p10"), NONCE_BYTES + 16
+    cells = [seal(value, place.header(), key) for value in values]
+    assert {len(cell) - len(place.header()) - overhead for cell in cells} == {size}
+    assert [open_cell(cell, keys) for cell in cells] == values
+
+
+def test_a_value_beyond_the_size_of_its_kind_has_steps(keys: Keyring) -> None:
+    spans = [{"section": name, "start": 999_998, "stop": 999_999} for name in SPANS]
+    place = CellPlace(*RELEASE, "spans", "test", 2, "spans", "spans", 10_000_100, 50_000_000, 0)
+    cell = seal(spans, place.header(), keys.key("p10"))
+    assert len(cell) - len(place.header()) - NONCE_BYTES - 16 == 128
+    assert open_cell(cell, keys) == spans
 
 
 KINDS: list[tuple[pa.DataType, list[Any]]] = [

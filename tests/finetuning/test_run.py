@@ -10,6 +10,7 @@ import pytest
 import torch
 from tiny_vision import fill_workspace, tiny_config
 
+from hubkit.artifacts.training_log import LogEntry
 from hubkit.config import Finetuning, ReleaseConfig
 from hubkit.errors import HubkitError, UsageError
 from hubkit.finetuning.checkpoints import require_space
@@ -171,7 +172,7 @@ def test_curves_are_drawn_with_the_same_bytes(tmp_path: Path) -> None:
     drawn = []
     for folder in (tmp_path / "one", tmp_path / "two"):
         folder.mkdir()
-        draw_curves(history, 2, folder)
+        draw_curves([LogEntry(**entry) for entry in history], 2, folder)
         drawn.append({path.name: path.read_bytes() for path in folder.iterdir()})
     assert drawn[0] == drawn[1]
     assert drawn[0].keys() == {"curves.png", "curves.svg"}

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from hubkit.errors import HubkitError
 from hubkit.leakguard.credentials import Secret
-from hubkit.leakguard.guard import KnownCorpus, Leak, Machine, leaks
+from hubkit.leakguard.guard import Leak, Machine, leaks
+from hubkit.leakguard.known_corpus import KnownCorpus
 
 CORPUS = KnownCorpus(frozenset({50_000_701}), [(1, "Uma sonda azul atravessa o terço inferior")])
 MACHINE = Machine(("/odd/place",), (Secret("PHYSIONET_PASSWORD", "right"),))

@@ -22,7 +22,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from hubkit.errors import HubkitError
 from hubkit.leakguard.credentials import Secret
-from hubkit.leakguard.guard import KnownCorpus, Machine, leaks
+from hubkit.leakguard.guard import Machine, leaks
+from hubkit.leakguard.known_corpus import KnownCorpus
 
 TEXT = "Uma sonda azul atravessa o terço inferior, sem lesão."
 WORDS = TEXT.split()

@@ -20,8 +20,9 @@ from PIL.PngImagePlugin import PngInfo
 
 from hubkit.config import parse_config
 from hubkit.errors import HubkitError
-from hubkit.leakguard.guard import KnownCorpus, Leak, Machine, guard, leaks, read_corpus
+from hubkit.leakguard.guard import Leak, Machine, guard, leaks
 from hubkit.leakguard.identifiers import machine_paths
+from hubkit.leakguard.known_corpus import KnownCorpus, read_corpus
 from hubkit.leakguard.ngrams import COMMON, RUN, PublicRuns, words
 from hubkit.packaging.package import package
 from hubkit.workspace import Workspace, read_table

@@ -20,8 +20,9 @@ from PIL import Image
 from hubkit.config import ReleaseConfig, parse_config
 from hubkit.errors import HubkitError
 from hubkit.leakguard.credentials import machine_secrets
-from hubkit.leakguard.guard import UNSALTED, KnownCorpus, Leak, Machine, guard, guard_text, leaks, read_corpus
+from hubkit.leakguard.guard import UNSALTED, Leak, Machine, guard, guard_text, leaks
 from hubkit.leakguard.identifiers import machine_paths
+from hubkit.leakguard.known_corpus import KnownCorpus, read_corpus
 from hubkit.leakguard.ngrams import PublicRuns, words
 from hubkit.tables import CONDITIONS, GENERATIONS, STUDIES, TRANSLATIONS
 from hubkit.workspace import Workspace, write_table

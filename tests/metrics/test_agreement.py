@@ -68,4 +68,4 @@ def test_the_accuracy_of_the_rules_is_what_they_reach(monkeypatch):
     rows = [json.loads(line) for line in module.DATA.read_text(encoding="utf-8").splitlines()]
     again = module.as_toml(module.accuracy(rows))
     assert ACCURACY.read_text(encoding="utf-8") == again, "the rules changed; run: python benchmarks/labels.py"
-    assert accuracy_of_rules()["texts"] == len(rows)
+    assert accuracy_of_rules().texts == len(rows)

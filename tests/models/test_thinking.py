@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hubkit.artifacts.thoughts import Thoughts
 from hubkit.models.thinking import BUDGET, Thinking, thinking_budget, thinking_of, thoughts_told
 
 S, E, A, B = 94, 95, 1, 2
@@ -111,4 +112,5 @@ def test_who_is_known_to_think(configured: int | None, model: str, model_id: str
     ],
 )
 def test_thoughts_are_counted_in_words(counts: tuple[int, int, int], expected: str) -> None:
-    assert thoughts_told(dict(zip(("thoughts", "tokens", "unfinished"), counts, strict=True))) == expected
+    thoughts, tokens, unfinished = counts
+    assert thoughts_told(Thoughts(thoughts=thoughts, tokens=tokens, unfinished=unfinished)) == expected

@@ -23,8 +23,7 @@ from hubkit.report.contents import MOST_PAIRS, _spread, training
 from hubkit.report.marks import Piece, Span, marked
 from hubkit.report.page import content_policy, write_page
 from hubkit.stages import STAGES
-from hubkit.tables import CHEXPERT_LABELS, SETUPS, SPLITS
-from hubkit.translation.translate import CHECKS
+from hubkit.tables import CHECKS, CHEXPERT_LABELS, SETUPS, SPLITS
 from hubkit.workspace import Workspace, read_table, write_json, write_table
 
 HOSTILE = (

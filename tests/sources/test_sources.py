@@ -13,7 +13,8 @@ from hubkit.config import parse_config
 from hubkit.corpus.read import read
 from hubkit.custody.sealed import find_corpus
 from hubkit.errors import HubkitError
-from hubkit.leakguard.guard import leaks, read_corpus
+from hubkit.leakguard.guard import leaks
+from hubkit.leakguard.known_corpus import read_corpus
 from hubkit.sources.openi import find_openi
 from hubkit.workspace import Workspace, read_table
 

@@ -7,7 +7,7 @@ import pytest
 from hubkit.config import parse_config
 from hubkit.tables import CONDITIONS, SYSTEM_NAMES
 from hubkit.terms.exposure import configured_statements, exposure, statements
-from hubkit.terms.kinds import terms_of
+from hubkit.terms.kinds import TERMS
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_what_a_model_had_seen(model: str, corpus: str, seen: str) -> None:
     ],
 )
 def test_the_conditions_carry_the_mark_of_their_base(base: str, corpus: str, mark: str, said: str) -> None:
-    found = statements(base, ["c/d", "c/d", base], terms_of(corpus))
+    found = statements(base, ["c/d", "c/d", base], TERMS[corpus])
     assert found.sentences[0].startswith(said)
     assert [sentence[:13] for sentence in found.sentences[1:]] == ["Whether `c/d`"]
     marked = {name for name, shown in found.systems.items() if shown == f"{SYSTEM_NAMES[name]} {mark}"}

@@ -25,12 +25,11 @@ from hubkit.errors import HubkitError
 from hubkit.models.samples import read_samples
 from hubkit.revision import revised_references
 from hubkit.stages import STAGES
-from hubkit.tables import STUDIES, TRANSLATIONS
+from hubkit.tables import CHECKS, STUDIES, TRANSLATIONS
 from hubkit.translation.correction_files import _write_xlsx, read_rows, write_rows
 from hubkit.translation.corrections import COLUMNS, read_corrections, text_digest
 from hubkit.translation.limits import check_share
 from hubkit.translation.revise import revise
-from hubkit.translation.translate import CHECKS
 from hubkit.workspace import Workspace, write_table
 
 SECTIONS = [
@@ -139,11 +138,11 @@ def test_the_share_that_may_be_flagged(tmp_path: Path, flagged: int, stops: bool
     )
     if stops:
         with pytest.raises(HubkitError, match=f"{flagged}  laterality") as caught:
-            check_share(table, checks, 0.02, tmp_path / "flagged.parquet")
+            check_share(table["status"], table.take, checks, 0.02, tmp_path / "flagged.parquet")
         assert "anatomy_lost" not in str(caught.value)
         assert pq.read_table(tmp_path / "flagged.parquet").num_rows == flagged
     else:
-        check_share(table, checks, 0.02, tmp_path / "flagged.parquet")
+        check_share(table["status"], table.take, checks, 0.02, tmp_path / "flagged.parquet")
 
 
 @pytest.mark.parametrize(

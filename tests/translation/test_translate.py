@@ -18,9 +18,9 @@ from hubkit.errors import HubkitError
 from hubkit.release import run_one
 from hubkit.report.outcomes import outcome
 from hubkit.stages import STAGES
-from hubkit.tables import SECTIONS, TRANSLATIONS
+from hubkit.tables import CHECKS, SECTIONS, TRANSLATIONS
 from hubkit.translation.checkpoints import Checkpoints
-from hubkit.translation.translate import CHECKS, reconcile, texts_of
+from hubkit.translation.translate import reconcile, texts_of
 from hubkit.workspace import write_table
 
 
