@@ -16,7 +16,7 @@ from hubkit.translation.corrections import text_digest as source_digest
 from hubkit.workspace import Workspace, read_table
 
 FILE = "corrections.csv"
-"""Beside the results; the configured file gets the same."""
+"""Next to the results; the configured file gets the same."""
 
 
 class Taken(NamedTuple):
