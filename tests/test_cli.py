@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -12,6 +14,7 @@ import pytest
 from click.shell_completion import BashComplete
 from click.testing import CliRunner
 
+from hubkit import __version__
 from hubkit.cli import COMMANDS, SECTIONS, cli, main
 from hubkit.cli._options import config_option
 from hubkit.config import ReleaseConfig
@@ -140,6 +143,7 @@ def test_the_help_groups_every_command_and_cuts_nothing() -> None:
         (["hubkit", "release", "--from", ""], [stage.name for stage in STAGES]),
         (["hubkit", "release", "--until", "p"], ["package", "push"]),
         (["hubkit", "trans"], ["translate"]),
+        (["hubkit", "release", "--fr"], ["--from"]),
         (["hubkit", "settings", "h"], ["hub"]),
     ],
 )
@@ -159,3 +163,35 @@ def test_the_line_for_completion_can_be_copied() -> None:
     """At 80 columns a wrapped line would be two commands."""
     shown = CliRunner().invoke(cli, ["--help"], terminal_width=80).output
     assert '  eval "$(_HUBKIT_COMPLETE=bash_source hubkit)"\n' in shown
+
+
+def test_the_version_alone_is_one_line() -> None:
+    assert CliRunner().invoke(cli, ["--version"]).output == f"hubkit, version {__version__}\n"
+
+
+@pytest.mark.parametrize("words", [["--version", "--verbose"], ["--verbose", "--version"]])
+def test_a_report_of_a_fault_gets_versions_and_no_path_or_token(
+    words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_" + "a1B2" * 8)
+    shown = CliRunner().invoke(cli, words).output
+    lines = dict(re.split(r"\s{2,}| (?=[^ ]+$)", line, maxsplit=1) for line in shown.splitlines()[1:])
+    assert lines["python"].endswith(platform.python_version())
+    assert lines["torch"] == version("torch")
+    assert lines["platform"].startswith(platform.system())
+    assert lines["installed from"] == "a checkout"
+    assert {"click", "transformers", "huggingface-hub", "peft"} <= lines.keys()
+    assert "a1B2" not in shown
+    assert not re.search(r"(^|\s)/|[A-Z]:\\\\", shown)
+    assert platform.node() not in shown
+
+
+def test_verbose_is_for_the_version_alone() -> None:
+    done = CliRunner().invoke(cli, ["--verbose", "status"])
+    assert done.exit_code == 2
+    assert "hubkit --version --verbose" in done.output
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
+def test_no_word_at_all_shows_the_help(words: list[str]) -> None:
+    assert "Its stages, in order:" in CliRunner().invoke(cli, words).output

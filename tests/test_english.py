@@ -36,7 +36,7 @@ AVOIDED = {
     r"what is there": "the existing files, what exists",
     r"who asks": "who requests access, the caller",
     r"said(?!:)": "say who says it, or: print, name",
-    r"told": "learns, gets a message",
+    r"told(?!:)": "learns, gets a message",
     r"be had": "can be fetched, is available",
     r"(is|are) to be": "should be, has to be",
     r"at the most": "at most",

@@ -219,3 +219,23 @@ def test_every_error_is_listed_with_what_helps() -> None:
     page = reference.PAGES["errors"]()
     assert page.count("\n| ") >= len({(error.what, error.where, error.hint) for error in found})
     assert "| no such file | {path} | write one with: hubkit init | 2 |" in page
+
+
+TEMPLATES = sorted((CHECKOUT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", [path for path in TEMPLATES if path.stem != "config"], ids=lambda path: path.stem)
+def test_an_issue_template_has_what_the_host_asks_for(path: Path) -> None:
+    form = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert form.keys() >= {"name", "description", "body"}
+    fields = [field for field in form["body"] if field["type"] != "markdown"]
+    names = [field["id"] for field in fields]
+    assert len(set(names)) == len(names)
+    assert {field["type"] for field in fields} <= {"textarea", "input", "dropdown", "checkboxes"}
+    assert all(field["attributes"]["label"] for field in fields)
+
+
+def test_a_report_of_a_fault_asks_for_the_versions_and_for_no_corpus_text() -> None:
+    text = (CHECKOUT / ".github" / "ISSUE_TEMPLATE" / "fault.yml").read_text(encoding="utf-8")
+    assert "hubkit --version --verbose" in text
+    assert "Put no corpus text, id, token or password here." in text

@@ -55,6 +55,21 @@ def commands() -> str:
         "`hubkit COMMAND --help` prints the same. Every option can also be set in the environment, as "
         "`HUBKIT_COMMAND_OPTION`: `HUBKIT_RELEASE_WORKSPACE=/data/work` stands for "
         "`hubkit release --workspace /data/work`.",
+        "## Complete with the tab key",
+        "The shell completes commands, options, the stages after `--from` and `--until`, and the tables of "
+        "`hubkit settings`. Put the line of your shell into its start file:",
+        table(
+            ("shell", "file", "line"),
+            [
+                ("bash", "`~/.bashrc`", '`eval "$(_HUBKIT_COMPLETE=bash_source hubkit)"`'),
+                ("zsh", "`~/.zshrc`", '`eval "$(_HUBKIT_COMPLETE=zsh_source hubkit)"`'),
+                (
+                    "fish",
+                    "`~/.config/fish/completions/hubkit.fish`",
+                    "`_HUBKIT_COMPLETE=fish_source hubkit \\| source`",
+                ),
+            ],
+        ).replace("\\\\|", "\\|"),
         "## hubkit",
         *_options(cli),
     ]

@@ -108,7 +108,7 @@ def _join_alone(pairs: list[Indices], said: Sequence[Signature], told: Sequence[
 
 
 def _beside(alone: Indices, pairs: list[Indices], other: int, others: Sequence[Signature]) -> Indices | None:
-    """The pair beside a sentence that was not understood, where it has words that were not understood either."""
+    """The pair next to a sentence that was not understood, where it has words that were not understood either."""
     place = pairs.index(alone)
     for pair in [*pairs[max(0, place - 1) : place], *pairs[place + 1 : place + 2]]:
         if any(others[at].unread for at in pair[other]):

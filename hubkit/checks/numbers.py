@@ -134,7 +134,7 @@ def _measures(one: Quantity) -> list[Hashable]:
 
 
 def _readings(one: Quantity) -> list[Hashable]:
-    """Its measures, and what it may be besides: "9F fell" is an age, "d/w Dr. ___ 1420" a time of day."""
+    """Its measures, and what else it may be: "9F fell" is an age, "d/w Dr. ___ 1420" a time of day."""
     found: list[Hashable] = [*one.measures]
     if one.unit == "french":
         found += [("year", value) for value in one.values]

@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 
-from hubkit import __version__
 from hubkit.cli._options import INSTALL
 from hubkit.disk import HINT, full_disk_error, is_full
 from hubkit.distribution import install_hint
@@ -116,16 +115,27 @@ def _again(name: str | None) -> str:
 
 @click.command(
     cls=_Commands,
-    epilog="""Complete commands and stages with the tab key:
+    invoke_without_command=True,
+    no_args_is_help=True,
+    epilog="""Complete commands, options and stages with the tab key (bash; zsh_source and fish_source likewise):
 
     \b
     eval "$(_HUBKIT_COMPLETE=bash_source hubkit)"
     """,
     context_settings={"auto_envvar_prefix": "HUBKIT", "help_option_names": ["-h", "--help"]},
 )
-@click.version_option(__version__, prog_name="hubkit")
-def cli() -> None:
+@click.option("--version", is_flag=True, help="Print the version; with --verbose, all that a report of a fault needs.")
+@click.option("--verbose", is_flag=True, help="With --version: Python, platform and dependencies as well.")
+@click.pass_context
+def cli(context: click.Context, version: bool, verbose: bool) -> None:
     """Take a credentialed radiology corpus to a reproducible, gated release on the Hugging Face Hub."""
+    if version:
+        from hubkit.cli._versions import print_version
+
+        print_version(verbose)
+        context.exit()
+    if verbose:
+        raise click.UsageError("--verbose goes with --version: hubkit --version --verbose")
 
 
 def main() -> Any:

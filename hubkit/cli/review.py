@@ -218,7 +218,7 @@ def confirm(reader: str, physionet_user: str, date: datetime.datetime | None, wo
 @config_option
 @workspace_option
 def label_studio(name: str, output: Path, config: ReleaseConfig, workspace: Workspace) -> None:
-    """Write the items of the review NAME as JSON tasks, in clear, and the labelling interface beside them (.xml)."""
+    """Write the items of the review NAME as JSON tasks, in clear, and the labelling interface next to them (.xml)."""
     from hubkit.review.label_studio import export_tasks, warning
 
     count = export_tasks(config, workspace, name, output)

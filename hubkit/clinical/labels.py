@@ -101,7 +101,7 @@ def _named(one: Named, value: int) -> Iterator[tuple[str, int]]:
 
 
 def state_of(one: Named) -> int | None:
-    """Return the value that a state gives to the label of its organ; None where `one` is no such state."""
+    """Return the value that a state gives to the label of its organ; None where `one` is not such a state."""
     return next((STATES[c.name] for c in one.meaning.concepts if c.kind == "state" and c.name in STATES), None)
 
 

@@ -79,7 +79,7 @@ class Mention(NamedTuple):
         soft: whether there are so many ways to say it that silence about it means nothing.
         near: names that other reports may choose in its place.
         value: 1 present, 0 absent, -1 possible.
-        values: by dimension of the statements, all that is said of it.
+        values: by dimension of the statements, all its values.
         alone: whether its sentence names nothing else.
     """
 
@@ -96,7 +96,7 @@ class Mention(NamedTuple):
 def mentions(text: str) -> list[Mention]:
     """Return what a Portuguese report says of its findings and devices, in its order.
 
-    What is only asked for ("avaliar pneumonia") and the patient's history are no mentions.
+    What is only asked for ("avaliar pneumonia") and the patient's history are not mentions.
     """
     found: list[Mention] = []
     last_device: list[Mention] = []

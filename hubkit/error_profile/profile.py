@@ -3,7 +3,7 @@
 Both are Portuguese, and written independently of each other: neither their sentences nor their order
 answer one another. So findings are compared, not sentences. A finding that only one report has is an
 error of existence. Of one that both have, a value is an error where both speak of the dimension and
-each has a value that the other lacks. Silence about a value is no error.
+each has a value that the other lacks. Silence about a value is not an error.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ OF_DEVICES = ("vessel", "tract", "relation", "position", "course", "zone", "regi
 """Dimensions of the statements that say what a device is and where it ends."""
 
 WAYS = {"up": "up", "worse": "up", "new": "up", "down": "down", "better": "down", "same": "same"}
-"""Which way a finding goes. "Persistent" comes and goes beside another trend, and is not compared."""
+"""Which way a finding goes. "Persistent" comes and goes next to another trend, and is not compared."""
 
 Near = Callable[[str], Iterable[str]]
 

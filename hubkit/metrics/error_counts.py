@@ -1,6 +1,6 @@
 """How often generated reports make each clinical error, against their Portuguese references.
 
-A flipped word costs BERTScore little and a patient much. These are counts of what is said wrongly of
+A flipped word costs BERTScore little and a patient much. These are counts of what a report gets wrong of
 findings, as rules read it (`hubkit.error_profile`), and no judge model has a part in them.
 """
 

@@ -15,7 +15,7 @@ from hubkit.workspace import Workspace, write_json, write_text
 
 
 def export_tasks(config: ReleaseConfig, workspace: Workspace, name: str, path: Path) -> int:
-    """Write the items of a review as JSON tasks, and the labelling interface beside them as PATH with .xml.
+    """Write the items of a review as JSON tasks, and the labelling interface next to them as PATH with .xml.
 
     The tasks hold texts alone: no flags, no study ids, no key of the blinding. Reports of a study stand as for the
     first reader. Images stay out: Label Studio would have to fetch them from a server.

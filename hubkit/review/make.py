@@ -33,7 +33,7 @@ MOST_BYTES = 60 * 10**6
 
 
 class Asked(NamedTuple):
-    """What a review is to be.
+    """What a review will be.
 
     Attributes:
         compare: two conditions, where generated reports are read.
