@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 from starlette.responses import HTMLResponse
@@ -10,7 +11,7 @@ from hubkit.localhub.errors import Refusal
 
 HUB = "Hub on loopback"
 
-SAFE = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"}
+SAFE = {"Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; form-action 'self'"}
 
 _STYLE = """
 :root { color-scheme: light; --edge: #d9dee6; --ink: #1c2430; --quiet: #5d6878; --paper: #fff; --blue: #1d4ed8 }
@@ -35,7 +36,9 @@ table { border-collapse: collapse; display: block; font-size: .95rem; margin: 1r
 td, th { border: 1px solid var(--edge); padding: .3rem .7rem } th { background: #f5f6f8; text-align: left }
 td:last-child code, .files td:first-child { overflow-wrap: anywhere }
 .files td:last-child { white-space: nowrap }
-pre { background: #f5f6f8; border-radius: .4rem; line-height: 1.45; overflow-x: auto; padding: .8rem 1rem }
+pre { background: #f5f6f8; border-radius: .4rem; line-height: 1.45; overflow-wrap: anywhere; padding: .8rem 1rem }
+pre { white-space: pre-wrap }
+img { height: auto; max-width: 100% }
 code { background: #f0f2f5; border-radius: .25rem; font-size: .88em; padding: .1em .3em }
 pre code { background: none; padding: 0 }
 blockquote { border-left: .25rem solid var(--edge); color: var(--quiet); margin: 1rem 0; padding: 0 1rem }
@@ -77,11 +80,23 @@ def refusal_page(refusal: Refusal) -> HTMLResponse:
     return page(f"{refusal.status}: {said}", "", body, status=refusal.status)
 
 
-def rendered(markdown: str) -> str:
-    """Markdown as HTML; HTML in it is shown as text: people write it, and a page has their reader's browser."""
+def rendered(markdown: str, repo: str | None = None, revision: str = "main") -> str:
+    """Markdown as HTML; HTML in it is shown as text: people write it, and a page has their reader's browser.
+
+    Args:
+        repo: the address of the repo whose files relative links and pictures name; None leaves them as they are.
+        revision: of these files.
+    """
     from markdown_it import MarkdownIt
 
-    return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(_without_comments(markdown)))
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = parser.parse(_without_comments(markdown))
+    for token in [part for block in tokens for part in block.children or []] if repo else ():
+        for attribute, route in (("src", "resolve"), ("href", "blob")):
+            path = str(token.attrGet(attribute) or "")
+            if path and not re.match(r"[a-z][a-z0-9+.-]*:|[/#]", path):
+                token.attrSet(attribute, f"{repo}/{route}/{revision}/{path.removeprefix('./')}")
+    return str(parser.renderer.render(tokens, parser.options, {}))
 
 
 def _without_comments(markdown: str) -> str:

@@ -61,7 +61,7 @@ async def repo_page(request: Request) -> HTMLResponse:
     facts = {"gated": repo.gated, "license": values.get("license")}
     said = [f"{key}: {value}" for key, value in facts.items() if value]
     tags = "".join(f'<span class="tag">{escape(tag)}</span>' for tag in [*said, *map(str, values.get("tags") or [])])
-    card = rendered(cards.body(text)) or "<p>This repository has no card.</p>"
+    card = rendered(cards.body(text), _address(repo), quote(revision, safe="")) or "<p>This repository has no card.</p>"
     files = f'<div class="box">{_files(request, repo, revision, tree)}{_versions(repo)}</div>'
     body = f'{_gate(request, repo)}<main class="box">{card}</main>{files}'
     return page(_title(repo), f"<div>{tags}</div>", body, repo.id)

@@ -12,6 +12,7 @@ import pytest
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
 from hubkit.localhub import LocalHub
+from hubkit.localhub.layout import rendered
 
 CARD = """---
 license: other
@@ -276,3 +277,24 @@ def test_the_command_line_of_the_hub_works(hub: LocalHub, page: str, own_home: P
         hf("collections", "list")
     hf("repos", "delete", REPO, *KIND, "--yes")
     hf("auth", "logout")
+
+
+@pytest.mark.parametrize(
+    ("markdown", "shown"),
+    [
+        ("![F1](plots/f1.png)", 'src="/datasets/lab/reports/resolve/main/plots/f1.png"'),
+        ("![F1](./plots/f1.png)", 'src="/datasets/lab/reports/resolve/main/plots/f1.png"'),
+        ("[table](data/a.csv)", 'href="/datasets/lab/reports/blob/main/data/a.csv"'),
+        ("| a |\n|---|\n| [`x`](a.csv) |", 'href="/datasets/lab/reports/blob/main/a.csv"'),
+        ("[top](#reports)", 'href="#reports"'),
+        ("[Hub](/lab)", 'href="/lab"'),
+        ("[Hub](https://hub.example/lab)", 'href="https://hub.example/lab"'),
+        ("[mail](mailto:a@hub.example)", 'href="mailto:a@hub.example"'),
+    ],
+)
+def test_relative_links_and_pictures_of_a_card_are_of_its_repo(markdown: str, shown: str) -> None:
+    assert shown in rendered(markdown, "/datasets/lab/reports")
+
+
+def test_pictures_come_from_the_hub_alone(hub: LocalHub) -> None:
+    assert "img-src 'self'" in httpx.get(hub.url).headers["content-security-policy"]

@@ -150,7 +150,9 @@ def test_the_three_repos_name_one_another_by_tag(packaged: Workspace) -> None:
     for folder in ("dataset", "adapter"):
         text = (packaged.dist / folder / "README.md").read_text(encoding="utf-8")
         for repo in ("mimic-cxr-ptbr", "medgemma-4b-it-mimic-cxr-ptbr-lora", "bertscore_ptbr"):
-            assert f"| `lab/{repo}` | `release-1.0.0` |" in text
+            prefix = {"mimic-cxr-ptbr": "datasets/", "bertscore_ptbr": "spaces/"}.get(repo, "")
+            link = f"[`lab/{repo}`](https://huggingface.co/{prefix}lab/{repo})"
+            assert f"| {link} | `release-1.0.0` |" in text
 
 
 def test_the_datasets_card_names_its_sources_by_version_and_links_their_terms(packaged: Workspace) -> None:
