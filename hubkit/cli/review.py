@@ -132,8 +132,8 @@ def make(
     made = make_review(config, workspace, asked, passphrase)
     _show(made)
     if demo:
-        files = rehearse(workspace, name, made.review, passphrase)
-        click.echo(f"answers of simulated readers; next: hubkit review collect {' '.join(map(str, files))}")
+        rehearse(workspace, name, made.review, passphrase)
+        click.echo(f"next: hubkit review collect {workspace.review(name)}/simulated-*.review.json")
 
 
 def _plan(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -18,6 +19,8 @@ from hubkit.review.intervals import CONFIDENCE
 from hubkit.review.metric_agreement import metric_figures, report_scores
 from hubkit.review.readings import Judgement, Preference, judgements
 from hubkit.review.result_files import Passphrase, ResultFile, read_results_of, refuse, review_named_in
+from hubkit.terms.kinds import terms_of
+from hubkit.terms.reader_access import text_in_clear
 from hubkit.translation.correction_files import write_rows
 from hubkit.workspace import Workspace, atomic
 
@@ -27,6 +30,9 @@ SIMULATED = "simulated-"
 ALIKE_FROM = 10
 """Answers of a reader that are worth a notice when all are the same: ten in a row happen by chance where errors are
 rare, so it is a notice and no more."""
+
+
+LONGEST_NAME = 80
 
 
 def find_review(workspace: Workspace, name: str | None, files: Sequence[Path]) -> str:
@@ -67,8 +73,10 @@ def collect(
     """
     folder = workspace.review(name)
     review = read_review(folder)
-    new = read_results_of(review, files, passphrase)
-    results = _with_collected(review, folder / "collected", new, passphrase)
+    in_clear = text_in_clear(terms_of(config.corpus))
+    new = read_results_of(review, files, passphrase, in_clear)
+    before = read_results_of(review, sorted((folder / "collected").glob("*.json")), passphrase, in_clear)
+    results = _merged(review, before, new)
     for result in new:
         kept = folder / "collected" / f"{result.reading.reader}.review.json"
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -78,24 +86,21 @@ def collect(
     return _computed(config, workspace, folder, review, results)
 
 
-def _with_collected(
-    review: Review, folder: Path, new: Sequence[ResultFile], passphrase: Passphrase
-) -> list[ResultFile]:
+def _merged(review: Review, before: Sequence[ResultFile], new: Sequence[ResultFile]) -> list[ResultFile]:
     """The new files with those that were taken before.
 
     Raises:
         HubkitError: a reader's answers differ from those that were taken.
     """
-    kept = read_results_of(review, sorted(folder.glob("*.json")), passphrase)
-    before = {result.reading.reader: result for result in kept}
+    kept = {result.reading.reader: result for result in before}
     faults = []
     for result in new:
-        earlier = before.setdefault(result.reading.reader, result)
+        earlier = kept.setdefault(result.reading.reader, result)
         if earlier.sha256 != result.sha256:
             whose = f"other answers of {result.reading.reader} were collected before"
             faults.append(f"{result.path}: {whose}; to take these, delete {earlier.path}")
     refuse(faults, len(new))
-    return [before[reader] for reader in review.order if reader in before]
+    return [kept[reader] for reader in review.order if reader in kept]
 
 
 def _computed(
@@ -141,7 +146,7 @@ def _reader(review: Review, file: ResultFile) -> ReaderResult:
     repeats = sum(answer.item.endswith(REPEAT) for answer in reading.answers)
     return ReaderResult(
         id=reading.reader,
-        name=reading.may_be_named,
+        name=_printable(reading.may_be_named),
         years=reading.years,
         language=reading.language,
         saved=reading.saved,
@@ -152,6 +157,11 @@ def _reader(review: Review, file: ResultFile) -> ReaderResult:
         alike=len(reading.answers) >= ALIKE_FROM and len(set(map(_plain_answer, reading.answers))) == 1,
         sha256=file.sha256,
     )
+
+
+def _printable(name: str | None) -> str | None:
+    """A name as a card can have it: one line, without what Markdown or HTML would read."""
+    return re.sub(r"[^\w .,'’()-]|_", "", " ".join((name or "").split()))[:LONGEST_NAME].strip() or None
 
 
 def _plain_answer(answer: object) -> str:

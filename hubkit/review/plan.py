@@ -73,7 +73,8 @@ def plan_lines(sizes: Mapping[str, int], design: Design, readers: int) -> Iterat
             f"{items:>7}  {found.readings:>8}  {hours:>10.1f}  {_shown(found.simple):>15}  "
             f"{_shown(found.stratified):>15}{mark}"
         )
-    yield f"strata share {asked} items so: {_shares(allocate(sizes, design))}"
+    if design.sampling == "stratified":
+        yield f"strata share {asked} items so: {_shares(allocate(sizes, design))}"
     yield f"hours at {SECONDS} s a reading; nothing was drawn"
 
 

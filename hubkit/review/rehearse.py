@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from hubkit.artifacts.review import Review
 from hubkit.config import ReleaseConfig
 from hubkit.errors import UsageError
@@ -30,16 +28,14 @@ def check_rehearsal(config: ReleaseConfig) -> None:
         raise UsageError("a rehearsal needs a synthetic corpus", where="--demo", hint=hint)
 
 
-def rehearse(workspace: Workspace, name: str, review: Review, passphrase: str | None) -> list[Path]:
-    """Write READER.review.json of each simulated reader into the folder of the review, and return their paths."""
+def rehearse(workspace: Workspace, name: str, review: Review, passphrase: str | None) -> None:
+    """Write READER.review.json of each simulated reader into the folder of the review."""
     truth = draw_truth(review, ERROR_RATE, review.seed)
     texts = _translations(workspace, review) if review.kind == "translation" else {}
-    found = []
     for reader in review.order:
         reading = simulate_reading(review, reader, truth, READERS[reader], review.seed, texts)
         key = Key(passphrase) if passphrase else None
-        found.append(write_result(workspace.review(name), review, reading, key))
-    return found
+        write_result(workspace.review(name), review, reading, key)
 
 
 def _translations(workspace: Workspace, review: Review) -> dict[str, str]:

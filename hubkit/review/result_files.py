@@ -16,7 +16,6 @@ from hubkit.artifacts.model import AnyModel
 from hubkit.artifacts.review import LANGUAGES, Envelope, Reading, Review
 from hubkit.errors import HubkitError
 from hubkit.review.encryption import open_envelope
-from hubkit.terms.kinds import terms_of_kind
 
 AGAIN = "export it from the page once more"
 
@@ -42,8 +41,8 @@ def review_named_in(path: Path) -> str | None:
     return values.get("review") if isinstance(values, dict) else None
 
 
-def read_results_of(review: Review, paths: Sequence[Path], passphrase: Passphrase) -> list[ResultFile]:
-    """Read result files, one of each reader.
+def read_results_of(review: Review, paths: Sequence[Path], passphrase: Passphrase, in_clear: bool) -> list[ResultFile]:
+    """Read result files, one of each reader; `in_clear` as in `read_result`.
 
     Raises:
         HubkitError: some cannot be taken; it has a line for each.
@@ -52,7 +51,7 @@ def read_results_of(review: Review, paths: Sequence[Path], passphrase: Passphras
     faults: list[str] = []
     for path in paths:
         try:
-            result = read_result(review, path, passphrase)
+            result = read_result(review, path, passphrase, in_clear)
         except HubkitError as error:
             faults.append(str(error))
             continue
@@ -75,8 +74,12 @@ def refuse(faults: Sequence[str], files: int) -> None:
         raise HubkitError(f"{len(faults)} of {files} files cannot be taken, and nothing was:\n  {lines}\n", hint=hint)
 
 
-def read_result(review: Review, path: Path, passphrase: Passphrase) -> ResultFile:
+def read_result(review: Review, path: Path, passphrase: Passphrase, in_clear: bool) -> ResultFile:
     """Read one result file.
+
+    Args:
+        in_clear: whether the terms of the corpus allow a page that does not encrypt. Where they do not, no page wrote
+            a file in clear, and anybody may have changed it.
 
     Raises:
         HubkitError: it is cut, edited, of another review, reader or language, or the passphrase is another.
@@ -94,7 +97,7 @@ def read_result(review: Review, path: Path, passphrase: Passphrase) -> ResultFil
         raise HubkitError(
             f"{envelope.reader} is not a reader of this review", where=path, hint="choose the review with --name"
         )
-    if envelope.cipher is None and terms_of_kind(review.corpus).credentialed:
+    if envelope.cipher is None and not in_clear:
         raise HubkitError("is in clear, and the pages of this review encrypt", where=path, hint=AGAIN)
     try:
         values = open_envelope(envelope, passphrase() if envelope.cipher else None)

@@ -111,7 +111,9 @@ def test_the_estimate_is_near_the_rate_that_went_in(root: Path) -> None:
 def test_encrypted_answers_need_the_passphrase(root: Path) -> None:
     review = read_review(folder(root))
     plain = Path(files(root)[0])
-    sealed = write_result(root, review, read_result(review, plain, lambda: PASSPHRASE).reading, Key(PASSPHRASE))
+    sealed = write_result(
+        root, review, read_result(review, plain, lambda: PASSPHRASE, in_clear=True).reading, Key(PASSPHRASE)
+    )
     wrong = hubkit(root, "collect", str(sealed), passphrase="outras palavras, de todo erradas")
     assert wrong.exit_code == 1
     assert "the passphrase does not open it, or it was changed" in str(wrong.exception)
@@ -254,6 +256,24 @@ def test_a_reader_who_answers_everything_alike_is_reported(root: Path) -> None:
     assert line.startswith("  note: simulated-3 gave all ")
 
 
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("  Dr. José d'Ávila-Souza (CRM 1)\n", "Dr. José d'Ávila-Souza (CRM 1)"),
+        ("[x](http://192.0.2.1) | <b>Eva</b>", "x(http192.0.2.1)  bEvab"),
+        ("Ana\n\n# Heading", "Ana  Heading"),
+        (" | ", None),
+        (None, None),
+    ],
+)
+def test_a_name_cannot_change_a_card(root: Path, typed: str | None, name: str | None) -> None:
+    def named(envelope: dict[str, Any]) -> None:
+        envelope["data"]["may_be_named"] = typed
+
+    assert hubkit(root, "collect", changed(root, "simulated-1", named)).exit_code == 0
+    assert read_results(folder(root)).readers[0].name == name
+
+
 def test_what_is_open_and_who_is_missing_is_told(root: Path) -> None:
     def fewer(envelope: dict[str, Any]) -> None:
         del envelope["data"]["answers"][5:]
@@ -317,7 +337,7 @@ def test_corrections_go_into_the_file_of_the_project(root: Path) -> None:
 
 def reading_of(root: Path, reader: str) -> Reading:
     review = read_review(folder(root))
-    return read_result(review, folder(root) / f"{reader}.review.json", lambda: PASSPHRASE).reading
+    return read_result(review, folder(root) / f"{reader}.review.json", lambda: PASSPHRASE, in_clear=True).reading
 
 
 def test_corrections_of_a_text_that_changed_are_not_taken(root: Path) -> None:
@@ -375,6 +395,14 @@ def test_a_review_needs_a_name_and_readers(root: Path) -> None:
 def test_the_name_of_another_review(root: Path) -> None:
     done = hubkit(root, "collect", files(root)[0], "--name", "other")
     assert f"there is no review 'other' (there are: {NAME})" in str(done.exception)
+
+
+def test_a_file_in_clear_of_a_corpus_that_is_encrypted(root: Path) -> None:
+    settings = write_settings(root, "openi")
+    command = ["review", "collect", files(root)[0], "--config", str(settings), "--workspace", str(root / "work")]
+    done = CliRunner().invoke(cli, command, env={"HUBKIT_REVIEW_PASSPHRASE": PASSPHRASE})
+    assert done.exit_code == 1
+    assert "is in clear, and the pages of this review encrypt" in str(done.exception)
 
 
 def test_an_edited_ciphertext(root: Path) -> None:
