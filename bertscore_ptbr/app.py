@@ -21,6 +21,7 @@ import bertscore_ptbr
 
 MAX_PAIRS = 200
 MAX_CHARACTERS = 5000
+"""What the page takes at once, on a machine that visitors share; long lists belong on one of your own."""
 COLUMNS = ["prediction", "reference", "precision", "recall", "F1"]
 EXAMPLE = (
     "Não há derrame pleural.\nCoração de tamanho normal.",

@@ -38,8 +38,8 @@ AGGREGATES: dict[str | None, Callable[[list[float]], Any]] = {
     "max": max,
 }
 CHUNK_TOKENS = 1 << 17  # tokens whose embeddings are held at once: half a gigabyte at 1,024 dimensions
-PAIRS_AT_ONCE = 32
-TEXTS_AT_ONCE = 2048
+PAIRS_AT_ONCE = 32  # pairs whose cosines are computed together: more pad all to the longest of them
+TEXTS_AT_ONCE = 2048  # texts that are tokenised together: a long list is never held as tokens whole
 PAPER = "https://openreview.net/forum?id=SkeHuCVFDr"
 
 CITATION = f"""@inproceedings{{zhang2020bertscore,

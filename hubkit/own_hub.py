@@ -25,6 +25,7 @@ CHALLENGE = "/api/hubkit/challenge"
 SECRET_FILE = "own-hub.json"
 
 SECONDS_TO_ANSWER = 10
+"""A Hub on this machine answers at once; what takes longer forwards to something else, or hangs."""
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 """Another value at each start of a machine; where there is none, the machine's name has to do."""

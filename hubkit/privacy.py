@@ -16,13 +16,14 @@ from typing import NamedTuple
 
 from hubkit.errors import HubkitError, UsageError
 
-PRIVATE_UMASK = 0o077
+PRIVATE_UMASK = 0o077  # nothing for group and others
 
 GROUP_SETTING = "[workspace] group"
 
 _FOLDER, _FILE = 0o700, 0o600
 _GROUP_FOLDER, _GROUP_FILE = 0o750, 0o640
 _EXECUTABLE = 0o100
+"""Modes of what hubkit writes; a file that its owner may run stays so."""
 
 
 class Tightened(NamedTuple):

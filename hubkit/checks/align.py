@@ -21,8 +21,11 @@ ALONE = 0.55
 """The cost of a sentence without counterpart; one that answers another costs 0 to about 1."""
 
 MERGED = 0.25
+"""The cost of each sentence that shares a partner, in the unit of the other costs: where lengths fit as well, sentences
+are paired one by one."""
 
 STEPS = ((1, 1), (1, 0), (0, 1), (2, 1), (1, 2), (3, 1), (1, 3))
+"""How many sentences of source and translation are paired: translators split or join at most three."""
 
 BAND = 12
 """How many sentences the chain may stray from the straight line; a long text would take too long without."""

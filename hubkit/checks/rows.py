@@ -22,6 +22,7 @@ DELIMITERS = {".csv": ",;\t", ".tsv": "\t"}
 FORMATS = (".parquet", *DELIMITERS, ".jsonl", ".xlsx")
 
 LONGEST_CELL = 2**31 - 1
+"""Characters: the most that `csv` takes on every platform. By itself it stops at 131,072."""
 
 
 class Rows(NamedTuple):

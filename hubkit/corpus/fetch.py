@@ -32,6 +32,7 @@ PROOF = "cxr-study-list.csv.gz"
 """A small file that is for credentialed users alone."""
 
 CONNECTIONS = 4
+"""Files that are fetched at once: enough to hide the time between files, and few for a server that others use."""
 
 SILENCE = CONNECTIONS
 """Files in a row that PhysioNet does not answer for, after which it is down. Fewer may be the fault of those files."""

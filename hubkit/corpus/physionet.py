@@ -30,7 +30,10 @@ PAUSE = 0.5
 """Seconds before the next try, times the tries in a row that brought nothing."""
 
 TIMEOUT = 60
+"""Seconds without an answer, or without a byte of a file, until an attempt counts as lost."""
+
 CHUNK = 2**18
+"""Bytes that are read and written at once; a kill loses no more."""
 
 _MANIFEST_LINE = re.compile(r"([0-9a-f]{64})\s+(\S.*)")
 

@@ -49,14 +49,14 @@ if TYPE_CHECKING or __name__ == "hubkit.custody.sealed":
 else:
     _Error = Exception
 
-FORMAT = 3
+FORMAT = 3  # of the cells that are written; docs/custody.md describes it
 FORMATS = (2, FORMAT)
 """What this reads. Format 2 has a row of `spans` for each section; format 3 one for each study, with one cell."""
 
 CORPUS_VARIABLE = "MIMIC_CXR_ROOT"
 SALT = b"hubkit custody 2"  # keys are made as in format 2
-CHECK_BYTES, NONCE_BYTES = 16, 12
-MAX_PLACE = 255
+CHECK_BYTES, NONCE_BYTES = 16, 12  # 128 bits cannot be found by trying; GCM-SIV takes 96 bits of nonce
+MAX_PLACE = 255  # its length is one byte of a cell
 IDS = ("subject_id", "study_id")
 
 FIRST_VERSION = (3, 2)

@@ -7,7 +7,7 @@ import textwrap
 
 from hubkit.demo.grammar import Report
 
-WIDTH = 79
+WIDTH = 79  # as MIMIC-CXR wraps its reports
 RULE = "_" * 78
 BLANK = " "
 """An empty line of a report's body holds one space, as every line of it begins with one."""

@@ -24,7 +24,7 @@ from hubkit.workspace import Workspace
 if TYPE_CHECKING:
     import pyarrow as pa
 
-JPEGS = 377_110
+JPEGS = 377_110  # as its list has them
 JPEG_BYTES = 1_500_000
 """The images of MIMIC-CXR-JPG 2.1.0, and the size of one: 570 GB in all."""
 

@@ -33,12 +33,14 @@ Value = TypeVar("Value")
 Arguments = ParamSpec("Arguments")
 
 ATTEMPTS = 8
+"""With waits that double from a quarter of a second: 16 to 32 s in all, by chance."""
 
 LISTINGS = 2
 """Attempts at a list: the client asks for each page six times by itself."""
 
 LONGEST_WAIT = 20.0
 SECONDS_WITHOUT_ANSWER = 60.0
+"""Seconds between attempts at most, and until an attempt counts as lost: a commit of 20,000 files takes 20 s."""
 
 LONGEST_WINDOW = 3600
 """Seconds: the Hub counts requests in windows of five minutes, and commits by the hour."""

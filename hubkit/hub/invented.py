@@ -11,6 +11,7 @@ from hubkit.record import release_record
 from hubkit.workspace import Workspace, write_table, write_text
 
 ROWS = 40
+"""Enough for a file that is read in part, and few enough to read by eye on the Hub."""
 
 DATA = "data/default/test-00000-of-00001.parquet"
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 SHA256_LENGTH = 64
+"""Hexadecimal digits of a SHA-256; an id of git, a SHA-1, has 40."""
 
 NO_REASON = "Ask its maintainers why."
 

@@ -39,6 +39,7 @@ from hubkit.workspace import Workspace
 UNSALTED = "a subject or study id that the file's size and digest give away, since it has no salt"
 
 LISTED = 8
+"""Leaks that a message lists: they fit a screen, and the next run lists the rest."""
 
 PACKED_KIND = "something packed that the guard cannot read"
 

@@ -41,6 +41,7 @@ COMMON = 20
 """Subjects from which on a run is common usage, and tells of nobody."""
 
 CHARACTERS_AT_ONCE = 1 << 22
+"""Characters of reports whose words are hashed together: it bounds the memory of their arrays."""
 
 
 class PublicRuns:

@@ -19,6 +19,7 @@ ASKED = "asked"
 """What tells, in the address of a repo's page, how things stand for whoever has just asked for access."""
 
 _REASON_CHARACTERS = 200
+"""As the Hub documents it; it counts in UTF-16."""
 
 _ANSWER = {"status": str, "user?": str, "requestId?": str, "rejectionReason?": str}
 

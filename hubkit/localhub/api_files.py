@@ -16,7 +16,7 @@ from hubkit.localhub.repos import Repo
 from hubkit.localhub.serving import file_answer
 from hubkit.localhub.validation import body, number
 
-PAGE = 1000
+PAGE = 1000  # entries of a listing, unless the client sets a limit
 
 
 async def resolve(request: Request) -> Response:

@@ -17,7 +17,7 @@ from hubkit.localhub.permissions import asker, hub_of, owns, passes_gate, readab
 from hubkit.localhub.repos import Repo
 from hubkit.localhub.validation import number
 
-PAGE = 1000
+PAGE = 1000  # repos of a listing, at most
 
 _FILTERS = ("filter", "pipeline_tag", "library", "language", "license")
 """What names tags in the query of a listing."""

@@ -17,7 +17,7 @@ from hubkit.localhub.permissions import asker, hub_of, passes_gate, signed_in, v
 from hubkit.localhub.repos import Repo, now
 from hubkit.localhub.validation import body, number
 
-PAGE = 50
+PAGE = 50  # pull requests of a listing
 
 _NEW = {"title": str, "description?": str, "pullRequest?": bool}
 

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 
 XORB_PREFIX = "default."
 
-_RECORD = 48
-_VERIFIED, _WITH_SHA256 = 1 << 31, 1 << 30
+_RECORD = 48  # bytes of a record of a shard, by the documented format; so are the two flags and the head below
+_VERIFIED, _WITH_SHA256 = 1 << 31, 1 << 30  # flags of a file in a shard
 _BOOKEND = b"\xff" * 32
 
-_HEAD = 8
+_HEAD = 8  # bytes before each chunk of a xorb
 _PLAIN, _LZ4, _GROUPED_LZ4 = range(3)
 """How a chunk is stored; the last has each fourth byte together, which suits floats."""
 

@@ -29,6 +29,7 @@ from hubkit.own_hub import OwnHub
 from hubkit.workspace import write_text
 
 LINK_SECONDS = 3600
+"""How long a signed address of a file is good: longer than an upload on one machine takes."""
 
 
 class Hub:

@@ -13,7 +13,7 @@ from hubkit.localhub.errors import Refusal
 WINDOW = 300
 """Seconds: "All quotas are calculated over 5-minute fixed windows"."""
 
-HOUR = 3600
+HOUR = 3600  # seconds
 
 
 class Allowance(NamedTuple):

@@ -34,7 +34,7 @@ from hubkit.localhub.errors import Refusal
 from hubkit.localhub.objects import Objects, sync_files
 from hubkit.workspace import sync, sync_all, write_text
 
-SECONDS_VALID = 24 * 3600
+SECONDS_VALID = 24 * 3600  # of a token for uploads: longer than any upload of a rehearsal
 
 # What clients have not finished writing goes by other names.
 _WHOLE = re.compile(r"(default\.[0-9a-f]{64}|[0-9a-f]{64}\.mdb)(\.tagset)?")
@@ -44,7 +44,7 @@ _XORBS, _SHARDS, _INDEX = "xet/xorbs/xorbs", "xet/xorbs/shards", "xet/xorbs/glob
 _BASE = "base"
 """A file with the name of the index that a folder began with, or has."""
 
-_ATTEMPTS = 3
+_ATTEMPTS = 3  # at a copy of an index that its client may be writing
 
 Sent = dict[str, tuple[Path, XetFile]]
 """Files by SHA-256, with the folder in which their chunks are."""

@@ -25,7 +25,7 @@ LOADED = {".safetensors", ".bin", ".json", ".jinja", ".model", ".py"}
 
 VOCABULARIES = {"vocab.txt", "merges.txt"}
 
-BLOCK = 65_536
+BLOCK = 65_536  # bytes
 BLOCKS = 32
 """Of a large file, so many blocks of so many bytes are read, spread evenly. A 27B model in bf16 has
 54 GB in 12 files: 25 MB of them are read in a second, where all of them take minutes. Training

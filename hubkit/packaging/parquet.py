@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS_PER_GROUP = 20_000
+"""Rows that are in memory as one table, whatever the size of the split. Columns are encoded by group, so that fewer
+rows make larger files."""
 
 
 class Split(NamedTuple):

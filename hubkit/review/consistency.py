@@ -15,7 +15,7 @@ from hubkit.review.readings import ERROR, GRADES, Judgement, Preference
 LEAST_ITEMS = 5
 """Items for a coefficient of agreement: of fewer, it says nothing."""
 
-QUARTER = 4
+QUARTER = 4  # the first and the last fourth of a reading are compared: learning, and tiring
 
 Key = tuple[str, str]
 """An item, and the condition or the pair that was judged; "" for a translation."""

@@ -23,7 +23,7 @@ SHORTEST = 15
 """Characters of a passphrase. Whoever has the file can try as many as they like; 15 is what NIST SP 800-63B-4 asks of a
 password that nothing else protects."""
 
-SALT_BYTES = 16
+SALT_BYTES = 16  # no two files share a key, whatever the password
 IV_BYTES = 12
 """What AES-GCM takes without hashing it first."""
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from hubkit.artifacts.scores import Interval
 
-CONFIDENCE = 0.95
+CONFIDENCE = 0.95  # as everywhere in a release
 
 
 class Sample(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from hubkit.artifacts.review_results import Coefficient, Results
 from hubkit.artifacts.scores import Interval
 
-WIDTH = 80
+WIDTH = 80  # columns of a terminal
 
 MOST_ROWS = 12
 """Checks that the terminal shows; results.json has all."""

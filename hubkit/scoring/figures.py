@@ -31,7 +31,9 @@ BESIDE = {"zero_shot": 0.22, "few_shot": 0.0, "lora": -0.22}
 """How far from the middle of its row each condition stands, so that none hides another."""
 WIDTH = 9.0
 """Inches; at 150 dpi half as wide again as a card shows it, so that 11 points stay readable."""
+
 EXTREMES = 10
+"""Studies at each end, in the plot and in extremes.json: few enough to read them all."""
 
 
 def samples(scores: Scores, setup: str, measure: str) -> Figure:

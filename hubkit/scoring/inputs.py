@@ -140,7 +140,7 @@ def _generations(workspace: Workspace, condition: str) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class TrainReferences:
-    """The references of studies, read anew each time that they are gone through."""
+    """The references of studies, read again each time that they are gone through."""
 
     workspace: Workspace
     studies: np.ndarray

@@ -17,6 +17,7 @@ from hubkit.sources.text import decode
 REPORTS_ZIP = "mimic-cxr-reports.zip"
 REPORT = re.compile(r"(?:.*/)?files/p(1\d)/p(\1\d{6})/s(5\d{7})\.txt", re.DOTALL)
 MAX_REPORT_BYTES = 64 * 2**20
+"""A report has some kilobytes: a file of this size is something else, or a bomb in a zip."""
 
 
 def find_mimic_cxr(root: Path) -> Source:

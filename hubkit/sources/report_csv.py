@@ -112,7 +112,7 @@ def find_report_csv(path: Path) -> ReportCsv:
     """The CSV of reports that is at `path`.
 
     Raises:
-        HubkitError: there is none, or what is there is not called a CSV.
+        HubkitError: there is none, or the file is not called a CSV.
     """
     if not path.exists():
         raise HubkitError("the CSV of reports is missing", where=path, hint="set [corpus] root to the file")

@@ -17,6 +17,7 @@ from hubkit.errors import HubkitError
 from hubkit.progress import Progress
 
 POLL_SECONDS = 10.0
+"""Between two calls of squeue: the controller serves the whole cluster."""
 
 PATIENCE = 360
 """How often Slurm is asked again when it does not answer: an hour."""

@@ -21,7 +21,7 @@ from hubkit.screen import show
 
 PASSED, FAILED, NOT_RUN = RESULTS = ("passed", "failed", "not run")
 
-SECONDS_BETWEEN_LOOKS = 2.0
+SECONDS_BETWEEN_LOOKS = 2.0  # at what a process has checked so far: the bar moves, and the disk rests
 
 LONGEST_DETAIL = 500
 """Characters: a check that runs code of the release may say whatever that code wants."""

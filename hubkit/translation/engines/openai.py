@@ -31,6 +31,7 @@ UNANSWERABLE = frozenset({413, 422})
 """Statuses of a request that is too large, or that the server cannot work on: it fails alone, and at once."""
 
 ATTEMPTS = 5
+"""With waits that double: short enough that a server that is gone is noticed before the whole corpus has failed."""
 
 USELESS_ATTEMPTS = 2
 """Attempts where the reply is a completion with a part that cannot be used: servers repeat that, but for accidents."""

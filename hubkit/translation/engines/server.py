@@ -19,6 +19,7 @@ READY_SECONDS = 1800.0
 """How long a server may load its model."""
 
 RESTARTS = 3
+"""A server that dies once in a night is started again; one that dies at each request must not run for ever."""
 
 
 class Server:

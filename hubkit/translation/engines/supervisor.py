@@ -14,6 +14,7 @@ import sys
 import threading
 
 SECONDS_TO_STOP = 20
+"""What a server has to free its GPUs by itself; then it is killed."""
 
 
 def main(command: list[str]) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from task import Task, described, downloaded, expect, folder, loader, own, published, repo, skip, table
 
 LARGEST_DIFFERENCE = 1e-4
+"""Between a published score and one computed again: another processor sums in another order."""
 MEASURES = ("precision", "recall", "f1")
 
 
