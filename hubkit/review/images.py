@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Collection
 from pathlib import Path
+from typing import BinaryIO
 
 from hubkit.config import ReleaseConfig
 from hubkit.workspace import Workspace, read_table
@@ -32,14 +33,15 @@ def study_images(
     found = {}
     for row in rows:
         files = [
-            _scaled(root / image["path"], side) or _scaled(workspace.images / f"{image['dicom_id']}.jpg", side)
+            scaled(root / image["path"], side) or scaled(workspace.images / f"{image['dicom_id']}.jpg", side)
             for image in row["images"] or ()
         ]
         found[row["study_id"]] = [file for file in files if file]
     return found
 
 
-def _scaled(path: Path, side: int) -> bytes | None:
+def scaled(path: Path | BinaryIO, side: int) -> bytes | None:
+    """An image as grey JPEG whose longer side has at most `side` pixels; None where it is missing or broken."""
     from PIL import Image
 
     held = io.BytesIO()
