@@ -11,7 +11,7 @@ from hubkit.config import ReleaseConfig
 from hubkit.workspace import Workspace, read_table
 
 QUALITY = 85
-"""Of the JPEG: with 1,024 pixels about 110 kB an image, so that 100 studies with two images stay under 60 MB."""
+"""Of the JPEG: with 1,024 pixels about 130 kB an image, so that 100 studies with two images stay under 60 MB."""
 
 
 def study_images(
