@@ -18,7 +18,6 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from scipy.special import betaincinv
 
 from hubkit.artifacts.review import Reader, Review, review_digest
 from hubkit.artifacts.scores import Interval
@@ -40,9 +39,6 @@ ITEMS = (150, 300, 600)
 READERS = ("one", "two")
 DRAWS = 1000
 """Samples for a mean width."""
-
-Z = 1.959964
-"""The quantile of 95 % of the normal distribution."""
 
 
 def population(recall: float, seed: int) -> tuple[list[Row], dict[int, str | None]]:
@@ -155,53 +151,6 @@ def saved_readings() -> None:
         print(f"{recall:<24.0%}" + "".join(cells), flush=True)
 
 
-def wilson(share: np.ndarray, read: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    middle = (share + Z**2 / (2 * read)) / (1 + Z**2 / read)
-    half = Z / (1 + Z**2 / read) * np.sqrt(share * (1 - share) / read + Z**2 / (4 * read**2))
-    return middle - half, middle + half
-
-
-def by_beta(prior: float, share: np.ndarray, read: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Jeffreys' limits with 1/2 of a prior, those of Clopper and Pearson with 0 below and 1 above."""
-    found, more = share * read, prior or 1.0
-    low = betaincinv(np.maximum(found, 1e-9) + prior, read - found + more, 0.025)
-    high = betaincinv(found + more, np.maximum(read - found, 1e-9) + prior, 0.975)
-    return np.where(found > 0, low, 0.0), np.where(found < read, high, 1.0)
-
-
-def other_intervals() -> None:
-    """The same 20,000 stratified reviews with four kinds of intervals."""
-    print("\n95 % intervals of the error rate by method, stratified (held, mean width in points)")
-    rows, truth = population(0.7, seed=0)
-    sizes = sizes_of(rows)
-    wrong = Counter(row.stratum for row in rows if truth[row.study_id] is not None)
-    size = np.array(list(sizes.values()))
-    rng = np.random.default_rng(0)
-    for items in ITEMS:
-        read = np.array(list(allocate(sizes, Design(items)).values()))
-        parts = [(wrong[name], sizes[name] - wrong[name], count) for name, count in zip(sizes, read, strict=True)]
-        found = np.stack([rng.hypergeometric(*part, 20_000) for part in parts], axis=1)
-        share, weight = found / read, size / size.sum()
-        effective = read * (size - 1) / np.maximum(size - read, 1e-9)
-        rate = (weight * share).sum(axis=1)
-        variance = (weight**2 * (1 - read / size) * share * (1 - share) / (read - 1)).sum(axis=1)
-        usual = np.clip(rate - Z * np.sqrt(variance), 0, 1), np.clip(rate + Z * np.sqrt(variance), 0, 1)
-        whole = wilson(rate, np.where(variance > 0, rate * (1 - rate) / np.maximum(variance, 1e-12), items))
-        limits = {"variance": usual, "Wilson, effective": whole}
-        for name, (low, high) in {
-            "strata, Jeffreys": by_beta(0.5, share, effective),
-            "strata, Wilson": wilson(share, effective),
-            "strata, exact": by_beta(0.0, share, effective),
-        }.items():
-            below, above = (np.sqrt((weight**2 * (share - end) ** 2).sum(axis=1)) for end in (low, high))
-            limits[name] = rate - below, rate + above
-        cells = [
-            f"{name} {np.mean((low <= ERROR_RATE) & (high >= ERROR_RATE)):.1%} {100 * np.mean(high - low):.2f}"
-            for name, (low, high) in limits.items()
-        ]
-        print(f"{items} items: {'; '.join(cells)}", flush=True)
-
-
 def libraries() -> None:
     frozen = json.loads(VALUES.read_text(encoding="utf-8"))
     worst = dict.fromkeys(("AC1", "AC2", "alpha", "kappa"), 0.0)
@@ -229,7 +178,6 @@ def main() -> None:
     parser.add_argument("--reviews", type=int, default=1000, help="of each design")
     arguments = parser.parse_args()
     libraries()
-    other_intervals()
     saved_readings()
     print()
     coverage(arguments.reviews)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
@@ -42,7 +43,9 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|") or " "
+    # A bar inside of code is none of the table's, and would be shown with its escape.
+    parts = re.split(r"(`[^`]*`)", " ".join(text.split()))
+    return "".join(part if part.startswith("`") else part.replace("|", "\\|") for part in parts) or " "
 
 
 # Commands
@@ -66,10 +69,10 @@ def commands() -> str:
                 (
                     "fish",
                     "`~/.config/fish/completions/hubkit.fish`",
-                    "`_HUBKIT_COMPLETE=fish_source hubkit \\| source`",
+                    "`_HUBKIT_COMPLETE=fish_source hubkit | source`",
                 ),
             ],
-        ).replace("\\\\|", "\\|"),
+        ),
         "## hubkit",
         *_options(cli),
     ]

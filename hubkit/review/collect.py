@@ -32,7 +32,7 @@ ALIKE_FROM = 10
 rare, so it is a notice and no more."""
 
 
-LONGEST_NAME = 80
+LONGEST_NAME = 80  # characters, a line of a card
 
 
 def find_review(workspace: Workspace, name: str | None, files: Sequence[Path]) -> str:

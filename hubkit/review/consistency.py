@@ -132,11 +132,7 @@ def disagreements(review: Review, asked: Sequence[Question]) -> list[Disagreemen
         for (item, group), chosen in texts.items():
             apart = (max(chosen.values()) - min(chosen.values())) / (len(question.categories) - 1)
             if max(chosen.values()) - min(chosen.values()) >= least:
-                # Of reports, by the conditions that stand at the two ends of the question.
-                first, _, second = group.partition(" and ")
-                named = {"the first": first, "the second": second}
-                categories = [named.get(category, category) for category in question.categories]
-                answers = {reader: categories[value] for reader, value in sorted(chosen.items())}
+                answers = {reader: question.categories[value] for reader, value in sorted(chosen.items())}
                 name = f"{question.name}: {group}" if group else question.name
                 row = Disagreement(
                     item=item,

@@ -252,21 +252,3 @@ def test_simulated_readers_slip_as_often_as_they_are_told() -> None:
         invented = sum(said[item] for (item, _), severity in truth.items() if not severity) / (3800 - len(wrong_ones))
         assert missed == pytest.approx(slips.missed, abs=0.045)
         assert invented == pytest.approx(slips.invented, abs=0.01)
-
-
-def test_readers_who_prefer_the_other_report_disagree() -> None:
-    review = invented_review(Design(10, sampling="simple", overlap=1.0, repeats=0.0), kind="generation")
-    answers = {}
-    for reader, wanted in (("ana", "lora"), ("rui", "zero_shot")):
-        sides = {item: "a" if review.blinding[reader][item]["a"] == wanted else "b" for item in review.order[reader]}
-        answers[reader] = [
-            {"item": item, "seconds": 60.0, "better": side, "errors": {}, "would_sign": {"a": True, "b": True}}
-            for item, side in sides.items()
-        ]
-    judged, preferred = judgements(review, read_by(review, answers))
-    asked = questions(judged, preferred)
-    agreed = {row.question: row.coefficients["percent"].value for row in agreement(asked, 0, 0.95)}
-    assert agreed == {"an error": 1.0, "severity": 1.0, "would sign": 1.0, "preference": 0.0}
-    found = disagreements(review, asked)
-    assert {row.question for row in found} == {"preference: lora and zero_shot"}
-    assert found[0].answers == {"ana": "lora", "rui": "zero_shot"}
