@@ -6,6 +6,7 @@ with a right and a wrong example.
 
 from __future__ import annotations
 
+from hubkit.checks.abbreviations import misread
 from hubkit.checks.align import align
 from hubkit.checks.clinical import check_sentences
 from hubkit.checks.damage import check_damage
@@ -68,6 +69,7 @@ def _flags(source: str, translation: str) -> list[Flag]:
         *check_language(said, told, translation),
         *check_words(said, told),
         *wrong_senses(said, told),
+        *misread(said, told),
         *check_tokens(source, translation),
         *check_numbers(source, translation),
     ]

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from hubkit.checks.exchange import exchanged
 from hubkit.checks.flags import Flag, Span
+from hubkit.checks.relations import reversed_relation
 from hubkit.checks.sides import Place, Side, differing
 from hubkit.clinical.attributes import loose, near
 from hubkit.clinical.sentences import Sentence
@@ -113,7 +114,9 @@ def compare(pairs: Sequence[tuple[Side, Side]]) -> list[list[Flag]]:
     found = [_differences(source, translation) for source, translation in pairs]
     _settle_moved(found)
     return [
-        [*_flags(differences), *exchanged(source, translation)] if source.sentences and translation.sentences else []
+        [*_flags(differences), *exchanged(source, translation), *reversed_relation(source, translation)]
+        if source.sentences and translation.sentences
+        else []
         for (source, translation), differences in zip(pairs, found, strict=True)
     ]
 

@@ -18,6 +18,9 @@ SPELLED_OUT = 5
 SHORTEST = 3
 """Letters of a word that can be a term's rendering."""
 
+GERUND = "ndo"
+"""How a verb ends that says in other words what a participle of the source says: "retificando"."""
+
 NAMED = ("finding_lost", "anatomy_lost")
 """What is raised where a term has none of its renderings."""
 
@@ -67,7 +70,13 @@ def other_words(flags: Sequence[Flag], source: Side, translation: Side) -> Itera
 def _is_word(sentence: Sentence, at: int) -> bool:
     """Whether a word is Portuguese, and no abbreviation."""
     word = sentence.words[at]
-    if len(word) < SHORTEST or not word.isalpha() or sentence.in_capitals(at) or sentence.shortens(at):
+    if (
+        len(word) < SHORTEST
+        or word.endswith(GERUND)
+        or not word.isalpha()
+        or sentence.in_capitals(at)
+        or sentence.shortens(at)
+    ):
         return False
     listed = word_list()
     # One that is formed with a prefix, such as "hiperfluxo", is a term that the lexicon lacks.

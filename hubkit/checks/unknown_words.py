@@ -124,4 +124,4 @@ def _cognate(said: str, word: str) -> bool:
 
 def _spelled(word: str) -> str:
     """A folded word as Portuguese would spell its sounds."""
-    return DOUBLED.sub(r"\1", word.replace("ph", "f").translate(SPELLED))
+    return DOUBLED.sub(r"\1", word.replace("ph", "f").replace("qu", "c").translate(SPELLED))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -21,6 +22,8 @@ def _reference() -> ModuleType:
     spec = importlib.util.spec_from_file_location("reference", REFERENCE)
     assert spec is not None
     assert spec.loader is not None
+    if str(REFERENCE.parent) not in sys.path:
+        sys.path.append(str(REFERENCE.parent))  # it imports its neighbours
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -1,0 +1,53 @@
+"""A relation whose sides were exchanged: what is the cause of what, what follows what."""
+
+from __future__ import annotations
+
+import pytest
+
+from hubkit.checks import check
+
+
+def errors(source, translation):
+    return {flag.name for flag in check(source, translation) if flag.severity == "error"}
+
+
+@pytest.mark.parametrize(
+    ("source", "translation"),
+    [
+        ("Bibasilar atelectasis secondary to bilateral effusions.", "Derrames bilaterais secundários a atelectasias."),
+        ("Shift caused by the tension pneumothorax.", "O pneumotórax hipertensivo foi causado pelo desvio."),
+        ("Fracture resulting in pneumothorax.", "Pneumotórax resultando em fratura."),
+        ("The collapse is due to mucus plugging.", "A rolha de muco deve-se ao colapso."),
+        (
+            "Right heart enlargement due to pulmonary hypertension.",
+            "Hipertensão pulmonar devida a cardiomegalia direita.",
+        ),
+        ("A large hernia causes compressive atelectasis.", "Atelectasia compressiva causa grande hérnia."),
+        ("Pneumomediastinum, likely from barotrauma.", "Barotrauma, provavelmente por pneumomediastino."),
+        ("Pulmonary edema secondary to mitral regurgitation.", "Regurgitação mitral secundária a edema pulmonar."),
+        ("Subcutaneous emphysema after chest tube placement.", "Colocação de dreno torácico após enfisema subcutâneo."),
+        ("Aspiration led to pneumonia.", "A pneumonia levou a aspiração."),
+        ("Due to the effusion, the lobe shows atelectasis.", "Devido à atelectasia, o lobo mostra derrame."),
+    ],
+)
+def test_exchanged_sides_of_a_relation_are_an_error(source, translation):
+    assert "exchanged" in errors(source, translation)
+
+
+@pytest.mark.parametrize(
+    ("source", "translation"),
+    [
+        ("Bibasilar atelectasis secondary to effusions.", "Os derrames causam atelectasias bibasais."),
+        ("Shift caused by the tension pneumothorax.", "O pneumotórax hipertensivo provoca desvio."),
+        (
+            "Due to the large effusion, the lower lobe is collapsed.",
+            "O lobo inferior está colapsado pelo grande derrame.",
+        ),
+        ("Large hernia causing atelectasis.", "Atelectasia causada por grande hérnia."),
+        ("Pneumothorax after biopsy.", "Após a biópsia, surgiu pneumotórax."),
+        ("The mass obscures the hilum.", "O hilo é obscurecido pela massa."),
+        ("Edema because of fluid overload.", "Edema por sobrecarga hídrica."),
+    ],
+)
+def test_a_relation_may_be_told_from_its_other_side(source, translation):
+    assert errors(source, translation) == set()
