@@ -155,17 +155,19 @@ def _plan(
 
 
 def _show(made: Made) -> None:
+    from hubkit.report.outcomes import counted
     from hubkit.review.make import MOST_BYTES
 
     for path, readings in made.pages.items():
         size = path.stat().st_size
-        click.echo(f"{path}: {readings} readings, {size / 1e6:.1f} MB")
+        click.echo(f"{path}: {counted(readings, 'reading')}, {size / 1e6:.1f} MB")
         if size > MOST_BYTES:
             click.echo("  this is large for a browser: fewer --items, or a smaller --image-side", err=True)
     if made.without_image:
         click.echo(f"{made.without_image} studies have no image", err=True)
     click.echo(
-        f"review {made.review.digest[:12]}: {len(made.review.items)} items for {len(made.review.readers)} readers"
+        f"review {made.review.digest[:12]}: {counted(len(made.review.items), 'item')} for "
+        f"{counted(len(made.review.readers), 'reader')}"
     )
     click.echo("Send each reader their page, and the passphrase by another way. Keep review.json here.")
 

@@ -366,6 +366,29 @@ def test_a_skipped_item_and_a_begun_one_are_listed_and_not_exported(tmp_path: Pa
     assert again.answers[0] == reading.answers[0]
 
 
+def test_a_copy_that_was_exported_stays_until_the_reader_has_the_file(tmp_path: Path, context: BrowserContext) -> None:
+    """The browser was closed at the question: the page asks again, and the answers are still there."""
+    path = make(tmp_path, "--items", "3")
+    page = enter(context.new_page(), path)
+    page.keyboard.press("1")
+    settled(page)
+    export(page, tmp_path / "r.json")
+    page.close()
+    page = context.new_page()
+    page.goto(path.as_uri())
+    page.locator("#passphrase").fill(PASSPHRASE)
+    page.keyboard.press("Enter")
+    page.locator("#wipe").wait_for()
+    page.get_by_role("button", name="Voltar aos itens").click()
+    page.locator("footer").wait_for()
+    assert page.evaluate("[counts().done, state.exported]") == [1, None]
+    page.keyboard.press("f")
+    page.locator("#export").click()
+    page.locator("#wipe").click()
+    page.locator(".good").wait_for()
+    assert page.evaluate("store.text()") is None
+
+
 @pytest.mark.parametrize("change", ["another reader", "edited", "no JSON"])
 def test_a_file_that_is_not_this_readers_is_refused(tmp_path: Path, context: BrowserContext, change: str) -> None:
     page = enter(context.new_page(), make(tmp_path, "--items", "2"))

@@ -28,6 +28,7 @@ from hubkit.cli import cli
 from hubkit.errors import HubkitError
 from hubkit.review.encryption import Key, label
 from hubkit.review.page import SCRIPTS, SOURCES
+from hubkit.review.passphrase import read_passphrase
 from hubkit.tables import SECTIONS
 from hubkit.workspace import Workspace
 
@@ -266,6 +267,31 @@ def test_the_passphrase_may_be_in_a_file(root: Path) -> None:
     (root / "secret").write_bytes(b"\xff\xfe")
     done = hubkit(root, "make", "second", "--reader", "ana", "--passphrase-file", str(root / "secret"))
     assert str(done.exception).startswith(f"{root / 'secret'}: cannot be read as text (")
+
+
+@pytest.mark.parametrize(
+    ("typed", "asked", "wrong"),
+    [
+        ([PASSPHRASE, PASSPHRASE], 2, None),
+        (["other words than those", PASSPHRASE, PASSPHRASE, PASSPHRASE], 4, None),
+        (["short", "short"], 2, "the passphrase has 5 characters, 15 are needed"),
+    ],
+)
+def test_the_passphrase_is_asked_for_twice(
+    monkeypatch: pytest.MonkeyPatch, typed: list[str], asked: int, wrong: str | None
+) -> None:
+    """At a terminal, without showing it; two that differ are asked for again."""
+    monkeypatch.delenv("HUBKIT_REVIEW_PASSPHRASE", raising=False)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    answers = iter(typed)
+    hidden: list[str] = []
+    monkeypatch.setattr("click.termui.hidden_prompt_func", lambda prompt: hidden.append(prompt) or next(answers))
+    if wrong is None:
+        assert read_passphrase(None, twice=True) == PASSPHRASE
+    else:
+        with pytest.raises(HubkitError, match=wrong):
+            read_passphrase(None, twice=True)
+    assert len(hidden) == asked
 
 
 @pytest.mark.parametrize(
