@@ -1,6 +1,6 @@
 """What each stage takes as the corpus grows: seconds, processor time, peak memory and bytes, by synthetic studies.
 
-    python benchmarks/scale.py [--studies 2398 22000] [--stages translate package sealed score]
+    python benchmarks/scale.py [--studies 2398 22000] [--stages translate revise package sealed score]
 
 Prints a JSON object a line, one for each stage and size. Each stage runs in a process of its own, by the function that
 `hubkit release` calls. `translate` finds every unit translated: it reads, checks and writes. Studies are sentences of
@@ -39,7 +39,7 @@ KEY = "0" * 64
 """Stands for the digest of settings and inputs."""
 
 PARTS = "parts"
-STAGES = ("translate", "package", "sealed", "score")
+STAGES = ("translate", "revise", "package", "sealed", "score")
 SENTENCES, SEED, BATCH = 2000, 7, 10_000
 TEST_SHARE, VALIDATION_SHARE = 0.0136, 0.008
 """MIMIC-CXR's split: 3,089 test and 1,808 validation studies of 227,835, by these shares."""
@@ -70,7 +70,7 @@ def main() -> None:
 
 def _measure(stage: str, root: Path, sending: Any) -> None:
     config, workspace = settings(root, stage), Workspace(root / "work").running(stage, KEY)
-    run = {"translate": _translate, "package": _package, "sealed": _package, "score": _score}[stage]
+    run = {"translate": _translate, "revise": _revise, "package": _package, "sealed": _package, "score": _score}[stage]
     run(config, workspace, warm=True)
     started, cpu, before = time.perf_counter(), time.process_time(), _peak()
     written = run(config, workspace)
@@ -96,11 +96,25 @@ def _translate(config: ReleaseConfig, workspace: Workspace, warm: bool = False) 
 
     if warm:
         return []
-    home = Workspace(workspace.root / "translated", workspace.root / PARTS)
+    home = _translated(workspace)
     home.studies.parent.mkdir(parents=True)
     home.studies.symlink_to(workspace.studies)
     translate(config, home)
     return [home.machine_translations, home.machine_checks]
+
+
+def _revise(config: ReleaseConfig, workspace: Workspace, warm: bool = False) -> list[Path]:
+    """Revise what the benchmark translated before."""
+    from hubkit.translation.revise import revise
+
+    home = _translated(workspace)
+    if not warm:
+        revise(config, home)
+    return [] if warm else [home.translations, home.training_translations, home.checks]
+
+
+def _translated(workspace: Workspace) -> Workspace:
+    return Workspace(workspace.root / "translated", workspace.root / PARTS)
 
 
 def _package(config: ReleaseConfig, workspace: Workspace, warm: bool = False) -> list[Path]:

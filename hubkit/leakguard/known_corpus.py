@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
-from hubkit.study_batches import ROWS_AT_ONCE
+from hubkit.study_batches import ROWS_AT_ONCE, study_batches
 from hubkit.tables import CONDITIONS
 from hubkit.terms.kinds import terms_of
-from hubkit.workspace import Workspace
+from hubkit.workspace import Workspace, read_table
 
 
 class KnownCorpus(NamedTuple):
@@ -36,13 +36,9 @@ def read_corpus(config: ReleaseConfig, workspace: Workspace) -> KnownCorpus:
 
     Where the corpus is not on this machine, the studies of the workspace are all that is known; a message says so.
     """
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    ids = pq.read_table(workspace.studies, columns=["subject_id", "study_id", "images"])
-    names = pc.struct_field(pc.list_flatten(ids["images"]), ["dicom_id"])
-    images = frozenset(re.sub("[^0-9a-f]", "", name.lower()) for name in names.to_pylist() if name)
+    ids = read_table(workspace.studies, ["subject_id", "study_id"])
     subject_of = dict(zip(ids["study_id"].to_pylist(), ids["subject_id"].to_pylist(), strict=True))
+    images = frozenset(re.sub("[^0-9a-f]", "", name.lower()) for name in _image_names(workspace) if name)
     try:
         source = terms_of(config.corpus).find(config.corpus.root)
         others = {ids: name for ids, name in source.listing().names.items() if ids[1] not in subject_of}
@@ -53,6 +49,13 @@ def read_corpus(config: ReleaseConfig, workspace: Workspace) -> KnownCorpus:
     texts = zip((subject for subject, _ in others), source.texts(others.values()), strict=True)
     everyone = {*subject_of, *subject_of.values(), *(number for ids in others for number in ids)}
     return KnownCorpus(frozenset(everyone), itertools.chain(_reports(workspace, subject_of), texts), images)
+
+
+def _image_names(workspace: Workspace) -> Iterator[str | None]:
+    import pyarrow.compute as pc
+
+    for batch in study_batches(workspace.studies, ["study_id", "images"]):
+        yield from pc.struct_field(pc.list_flatten(batch["images"]), ["dicom_id"]).to_pylist()
 
 
 def text_columns(workspace: Workspace) -> list[tuple[Path, list[str]]]:

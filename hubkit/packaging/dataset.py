@@ -47,7 +47,9 @@ def write_dataset(config: ReleaseConfig, workspace: Workspace, root: Path, keys:
     Raises:
         HubkitError: a table is missing, or two of them do not belong together.
     """
-    return [
+    import pyarrow as pa
+
+    splits = [
         write_split(
             root,
             name,
@@ -57,6 +59,9 @@ def write_dataset(config: ReleaseConfig, workspace: Workspace, root: Path, keys:
         )
         for name, split, rows in _tables(config, workspace)
     ]
+    # The leak guard comes next, which needs as much.
+    pa.default_memory_pool().release_unused()
+    return splits
 
 
 def _sealed(rows: Rows, config: str, split: str, keys: Keyring) -> Rows:

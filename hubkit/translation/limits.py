@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from hubkit.errors import HubkitError
 from hubkit.workspace import write_table
 
-ROWS_PER_GROUP = 1 << 17
-"""Rows of translations.parquet that are made and written at a time; their texts take some 100 MB."""
+ROWS_PER_GROUP = 1 << 16
+"""Rows of translations.parquet that are made and written at a time; their texts take some 50 MB."""
 
 DOUBTFUL = ("flagged", "failed")
 """The statuses of rows that may be wrong, or that have no text."""

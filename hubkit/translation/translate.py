@@ -19,15 +19,16 @@ from hubkit.errors import HubkitError
 from hubkit.floors import require, require_texts
 from hubkit.models.folders import public_name
 from hubkit.models.thinking import HINTS, thoughts_told
+from hubkit.study_batches import study_batches, study_ids
 from hubkit.tables import CHECKS, TRANSLATIONS
 from hubkit.terms.policy import check_access, check_public_names
 from hubkit.translation.checkpoints import PART, Done
 from hubkit.translation.executors import run_worker
 from hubkit.translation.limits import ROWS_PER_GROUP, check_share
 from hubkit.translation.prompt import Prompt
-from hubkit.translation.units import Sections, has_text, read_sections, section_names
+from hubkit.translation.units import Sections, collect_sections, has_text, section_names
 from hubkit.translation.worker import Worker
-from hubkit.workspace import Workspace, read_table, write_table, write_tables
+from hubkit.workspace import Workspace, write_table, write_tables
 
 
 def translate(config: ReleaseConfig, workspace: Workspace) -> None:
@@ -42,13 +43,17 @@ def translate(config: ReleaseConfig, workspace: Workspace) -> None:
     check_public_names(config)
     check_access(config, workspace)
     names = section_names(translation.units)
-    studies = read_table(workspace.studies, ["study_id", *names])
-    sections = read_sections(studies, names, context=translation.context, memory=translation.memory)
-    with_text = len(set(sections.study_ids))
-    require_texts(with_text, studies.num_rows, translation.units == "report", workspace.studies)
+    wanted: dict[str, list[int]] = {name: [] for name in names}
+    sections = collect_sections(
+        _counted(study_batches(workspace.studies, ["study_id", *names]), wanted),
+        names,
+        context=translation.context,
+        memory=translation.memory,
+    )
+    with_text, studies = len(set(sections.study_ids)), len(study_ids(workspace.studies))
+    require_texts(with_text, studies, translation.units == "report", workspace.studies)
     worker = Worker(translation, workspace.partial)
-    wanted = {name: texts_of(studies, name) for name in names}
-    del studies  # a quarter of a gigabyte at the size of MIMIC-CXR
+    # What the studies took is given back before a model is loaded.
     pa.default_memory_pool().release_unused()
     run_worker(worker, sections.units)
     done = worker.checkpoints.read()
@@ -58,7 +63,7 @@ def translate(config: ReleaseConfig, workspace: Workspace) -> None:
     rows = TranslatedRows(sections, done, model, Prompt.of(translation).digest())
     checks = _checks(sections, done).replace_schema_metadata(record)
     reconcile(rows.keys(), wanted)
-    answered = len(rows.numbers) - rows.parts("translation").null_count
+    answered = rows.answered()
     hint = "does the model answer at all? [translation] model, base_url; then run the same command again"
     require(answered, len(rows.numbers), "sections have a translation", workspace.studies, hint)
     told = done.table.select(["thought_tokens", "error", "status"])
@@ -95,6 +100,14 @@ def _count_failures(parts: pa.Table) -> None:
     if causes:
         told = ", ".join(f"{count:,} {cause}" for cause, count in causes.most_common())
         print(f"  translate: no translation of {causes.total():,} distinct texts: {told}", file=sys.stderr)
+
+
+def _counted(batches: Iterator[pa.Table], wanted: dict[str, list[int]]) -> Iterator[pa.Table]:
+    """Hand batches of studies on, and note which sections of them have text."""
+    for batch in batches:
+        for name, studies in wanted.items():
+            studies += texts_of(batch, name)
+        yield batch
 
 
 def texts_of(studies: pa.Table, name: str) -> list[int]:
@@ -159,6 +172,11 @@ class TranslatedRows:
     def parts(self, column: str) -> pa.ChunkedArray:
         """What a column of the checkpoints says of each row."""
         return self._done.table[column].combine_chunks().take(pa.array(self._places))
+
+    def answered(self) -> int:
+        """How many rows have a translation."""
+        valid = self._done.table["translation"].is_valid().to_numpy()
+        return int(valid[self._places].sum())
 
     def groups(self) -> Iterator[pa.Array]:
         """The numbers of the rows of each group of the file."""

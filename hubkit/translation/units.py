@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+import pyarrow as pa
 
 from hubkit.tables import SECTIONS
 from hubkit.translation.prompt import SECTION_NAMES
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 class Unit(NamedTuple):
@@ -60,10 +60,16 @@ def read_sections(studies: pa.Table, names: tuple[str, ...], *, context: bool, m
     """
     ids = studies["study_id"].to_pylist()
     ordered = studies if ids == sorted(ids) else studies.sort_by("study_id")
-    found, known = Sections([], array("q"), array("q")), dict[str, int]()
     # By batches: as Python objects, a table is several times its size.
-    for batch in ordered.select(["study_id", *names]).to_batches(max_chunksize=4096):
-        for study_id, *columns in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+    batches = ordered.select(["study_id", *names]).to_batches(max_chunksize=4096)
+    return collect_sections(map(pa.Table.from_batches, zip(batches)), names, context=context, memory=memory)
+
+
+def collect_sections(batches: Iterable[pa.Table], names: tuple[str, ...], *, context: bool, memory: bool) -> Sections:
+    """As `read_sections`, of studies that come in batches, in order."""
+    found, known = Sections([], array("q"), array("q")), dict[str, int]()
+    for batch in batches:
+        for study_id, *columns in zip(*(batch[name].to_pylist() for name in ("study_id", *names)), strict=True):
             texts = {name: text for name, text in zip(names, columns, strict=True) if has_text(text)}
             for name, text in texts.items():
                 rest = _context(texts, name) if context else None
