@@ -5,6 +5,10 @@ BIN    := $(VENV)/bin
 RELEASE := $(VENV)/.release
 READY  := $(VENV)/.ready
 
+# Bytecode is kept, whatever the shell says: the tests start Python hundreds of times, and each start
+# would compile hubkit again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # An option would leave out the environments in which packages are built: pip reads these there too, before 25.3 the first
 # and since then the second.
 PINNED := PIP_CONSTRAINT="$(CURDIR)/constraints.txt" PIP_BUILD_CONSTRAINT="$(CURDIR)/constraints.txt"

@@ -28,12 +28,13 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
 
 
 @contextlib.contextmanager
-def forked_hub(root: Path, cast: Cast) -> Iterator[LocalHub]:
+def forked_hub(root: Path, cast: Cast | None = None, port: int = 0) -> Iterator[LocalHub]:
     """A Hub in a process of its own, as `serve` starts it, but forked from this one.
 
     A new Python takes half a second of processor time to import the server, for each module of
     tests; here that is paid once. Tests that are about starting and ending a Hub call `serve`.
     """
+    cast = cast or Cast()
     # What the server needs is imported before the fork.
     import uvicorn  # noqa: F401
 
@@ -43,7 +44,7 @@ def forked_hub(root: Path, cast: Cast) -> Iterator[LocalHub]:
     announced, its_output = os.pipe()
     pid = os.fork()
     if not pid:
-        _be_the_hub(root, cast, its_input, its_output)
+        _be_the_hub(root, cast, port, its_input, its_output)
     os.close(its_input)
     os.close(its_output)
     try:
@@ -60,7 +61,7 @@ def forked_hub(root: Path, cast: Cast) -> Iterator[LocalHub]:
         os.waitpid(pid, 0)
 
 
-def _be_the_hub(root: Path, cast: Cast, its_input: int, its_output: int) -> NoReturn:
+def _be_the_hub(root: Path, cast: Cast, port: int, its_input: int, its_output: int) -> NoReturn:
     code = 1
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -73,7 +74,7 @@ def _be_the_hub(root: Path, cast: Cast, its_input: int, its_output: int) -> NoRe
             if number > 2 and number != nothing:
                 os.dup2(nothing, number)
         sys.stdin, sys.stdout = os.fdopen(0), os.fdopen(1, "w")
-        code = run_for_parent(root, 0, cast)
+        code = run_for_parent(root, port, cast)
     except BaseException:
         traceback.print_exc()
         raise

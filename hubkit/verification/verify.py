@@ -109,7 +109,8 @@ class Examination(NamedTuple):
         for name in asked:
             if name in found.reasons:
                 self.findings.record(reader.who, name, NOT_RUN, found.reasons[name])
-        if GENERATING in found.code and self.findings.result(reader.who, REGENERATED) != PASSED:
+        generates = GENERATING in asked and GENERATING in found.code
+        if generates and self.findings.result(reader.who, REGENERATED) != PASSED:
             self.findings.record(reader.who, GENERATING, NOT_RUN, f"needs base, adapter and images: {REGENERATED}")
             asked.remove(GENERATING)
         checks = [CHECKS[name].task() for name in asked if name in found.code]

@@ -6,7 +6,6 @@ import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-import gradio as gr
 import pytest
 
 from hubkit.published import published
@@ -14,7 +13,10 @@ from hubkit.published import published
 
 @pytest.fixture
 def app(encoders, monkeypatch):
-    """The page's module with a tiny encoder for each setup, imported as the Space imports it."""
+    """The page's module with a tiny encoder for each setup, imported as the Space imports it.
+
+    Gradio comes with it: to import that takes seconds, and only the worker that runs these tests has to.
+    """
     monkeypatch.syspath_prepend(str(published("bertscore_ptbr")))
     for name in ("app", "bertscore_ptbr"):
         monkeypatch.delitem(sys.modules, name, raising=False)
@@ -75,7 +77,7 @@ def test_an_uploaded_file_is_scored_and_deleted(app, tmp_path, name, content):
 def test_a_file_that_does_not_fit_is_refused_and_deleted(app, tmp_path, name, content, says):
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(gr.Error) as caught:
+    with pytest.raises(app.gr.Error) as caught:
         app.score_file(str(path), "bertimbau")
     assert says in caught.value.message
     assert "segredo" not in caught.value.message
@@ -88,7 +90,7 @@ def test_a_line_separator_within_a_text_ends_no_row(app):
 
 
 def test_unequal_numbers_of_lines_are_refused(app):
-    with pytest.raises(gr.Error) as caught:
+    with pytest.raises(app.gr.Error) as caught:
         app.score_pasted("a\nb", "a", "bertimbau")
     assert caught.value.message == "There are 2 predictions and 1 references."
 
@@ -110,7 +112,7 @@ def test_markup_in_a_text_is_shown_and_not_run(app):
 
 def test_the_page_says_where_restricted_text_does_not_belong(app):
     page = app.build("someone/bertscore_ptbr")
-    shown = [block.value for block in page.blocks.values() if isinstance(block, gr.Markdown)]
+    shown = [block.value for block in page.blocks.values() if isinstance(block, app.gr.Markdown)]
     assert "Do not enter restricted text here" in shown[0]
     assert 'evaluate.load("someone/bertscore_ptbr")' in shown[0]
     assert page.delete_cache == (60, 60)

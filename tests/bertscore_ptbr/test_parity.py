@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bert_score
 import numpy as np
 import pytest
 from tiny_encoders import sentences
@@ -11,6 +10,9 @@ TOLERANCE = 1e-5
 
 
 def theirs(predictions, references, encoder, **settings):
+    # Here, so that only the worker that runs these tests imports it.
+    import bert_score
+
     model, layer = encoder
     scores = bert_score.score(predictions, references, model_type=model, num_layers=layer, device="cpu", **settings)
     return np.stack([score.numpy() for score in scores], axis=-1)

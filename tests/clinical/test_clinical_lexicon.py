@@ -63,6 +63,14 @@ def found(text, language):
         ("DERRAME E EDEMA", "pt", [("derrame", "effusion"), ("edema", "edema")]),
         ("no significant interval change", "en", [("no significant interval change", "same")]),
         ("no edema or change", "en", [("no", "forward"), ("edema", "edema"), ("or", "weak"), ("change", "changed")]),
+        # One word in the gap of a finding, and several.
+        ("Doença leve alveolar.", "pt", [("doenca leve alveolar", "airspace_disease"), ("leve", "low")]),
+        (
+            "Doença leve do espaço aéreo.",
+            "pt",
+            [("doenca leve do espaco aereo", "airspace_disease"), ("leve", "low")],
+        ),
+        ("Airspace severe disease.", "en", [("airspace severe disease", "airspace_disease"), ("severe", "high")]),
         ("HAS", "pt", [("has", "hypertension")]),
         ("has edema", "en", [("edema", "edema")]),
         ("nonfunctioning", "en", [("nonfunctioning", "loose")]),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from loopback import forked_hub
 
 from hubkit.cli import cli
 from hubkit.config import ReleaseConfig, parse_config
@@ -20,7 +21,7 @@ from hubkit.errors import HubkitError
 from hubkit.hub.client import connect
 from hubkit.hub.gate import ungranted_token
 from hubkit.hub.identity import check_identity, check_outsider
-from hubkit.localhub import LocalHub, serve
+from hubkit.localhub import LocalHub
 from hubkit.localhub.accounts import Accounts
 from hubkit.localhub.scopes import Scopes
 from hubkit.terms.access_check import HINT, OFFICIAL
@@ -70,7 +71,7 @@ def gemma(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def local_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
-    with serve(tmp_path / "hub") as running:
+    with forked_hub(tmp_path / "hub") as running:
         monkeypatch.setenv("HF_ENDPOINT", running.url)
         monkeypatch.setenv("HF_TOKEN", running.tokens["owner"])
         monkeypatch.setenv("HUBKIT_UNGRANTED_TOKEN", running.tokens["ungranted"])

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from huggingface_hub import HfApi
+from loopback import forked_hub
 
 from hubkit.config import parse_config
 from hubkit.doctor import hours, hub, machine, translation
-from hubkit.localhub import serve
 from hubkit.workspace import Workspace, write_json
 
 
@@ -120,7 +120,7 @@ def test_what_the_server_serves_is_known_by_its_name_on_the_hub(table: dict[str,
 
 
 def test_a_gated_model_of_a_server_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with serve(tmp_path / "hub") as running:
+    with forked_hub(tmp_path / "hub") as running:
         monkeypatch.setenv("HF_ENDPOINT", running.url)
         api = HfApi(endpoint=running.url, token=running.tokens["owner"])
         api.create_repo("maintainer/translator")

@@ -9,15 +9,18 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import exit_code, start
 from huggingface_hub import HfApi
-from loopback import hub
+from loopback import hub, keep_downloads_in, point_clients
 from safetensors.torch import load_file
 from tiny_vision import fill_workspace, tiny_config
 
+from hubkit.cli import main
 from hubkit.config import ReleaseConfig, parse_config, write_config
 from hubkit.errors import HubkitError
 from hubkit.finetuning.checkpoints import WHOLE, last_checkpoint
@@ -95,53 +98,54 @@ def from_hub(config: ReleaseConfig, hub: LocalHub) -> ReleaseConfig:
     return parse_config({name: values[name] | changed.get(name, {}) for name in values})
 
 
-TWO_PROCESSES = """
-import os, sys
+def one_of_two(rank: str, port: str, hub: LocalHub, arguments: list[str]) -> int:
+    """What a process does that a launcher of DDP started: `hubkit`, with the variables that it sets."""
+    from accelerate.state import AcceleratorState, GradientState
 
-from hubkit.cli import main
-from hubkit.endpoint import use_endpoint
-
-# As every command does before its imports. PyTorch and TRL are imported once for both: that takes seconds.
-use_endpoint(sys.argv.pop(1))
-import hubkit.finetuning.trainer
-
-children = []
-for rank in "01":
-    child = os.fork()
-    if child == 0:
-        os.environ |= {"RANK": rank, "LOCAL_RANK": rank}
-        sys.exit(main())
-    children.append(child)
-sys.exit(any(os.waitpid(child, 0)[1] for child in children))
-"""
-"""Runs `hubkit` twice, with the variables that a launcher of DDP sets."""
+    variables = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "RANK": rank, "LOCAL_RANK": rank}
+    os.environ |= {**variables, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "HF_TOKEN": hub.tokens["granted"]}
+    # The process that it was forked from trained alone.
+    AcceleratorState._reset_state(reset_partial_state=True)
+    GradientState._reset_state()
+    sys.argv = ["hubkit", *arguments]
+    return main()
 
 
-def forked(config: ReleaseConfig, workspace: Workspace, folder: Path, hub: LocalHub) -> dict[str, Any]:
-    """Two processes that train together, without a launcher, as arguments of `subprocess`."""
+def train_forked(config: ReleaseConfig, workspace: Workspace, folder: Path, hub: LocalHub) -> str:
+    """Train in two processes without a launcher: what they print."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        port = str(free.getsockname()[1])
     arguments = ["finetune", "--config", str(write(config, folder)), "--workspace", str(workspace.root)]
-    variables = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    environment = {**os.environ, **variables, "OMP_NUM_THREADS": "1", "HF_TOKEN": hub.tokens["granted"]}
-    return {"args": [sys.executable, "-c", TWO_PROCESSES, hub.url, *arguments], "env": environment, "text": True}
+    output = folder / "output"
+    children = [start(partial(one_of_two, rank, port, hub, arguments), output) for rank in "01"]
+    assert [exit_code(child) for child in children] == [0, 0], output.read_text()[-3000:]
+    return output.read_text()
 
 
 @pytest.mark.parametrize("launched", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_ddp_takes_the_steps_of_one_process(
-    from_hub: ReleaseConfig, hub: LocalHub, gated: str, alone: Workspace, tmp_path: Path, launched: bool
+    from_hub: ReleaseConfig,
+    hub: LocalHub,
+    gated: str,
+    alone: Workspace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    launched: bool,
 ) -> None:
     """By the command that `--launch` prints, and without its launcher, whose imports take as long as the rest."""
     together = fill_workspace(tmp_path / "together", train=8, validate=4, test=0)
+    before = len(asked(hub))
     if launched:
         how = command(from_hub, together, tmp_path, split=False, HF_TOKEN=hub.tokens["granted"])
+        done = subprocess.run(**how, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        printed = done.stdout
     else:
-        how = forked(from_hub, together, tmp_path, hub)
-    before = len(asked(hub))
-    done = subprocess.run(**how, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stdout.count("finetune: adapter of ") == 1, "the first process alone reports"
+        point_clients(monkeypatch, hub.url)
+        keep_downloads_in(monkeypatch, tmp_path / "huggingface")
+        printed = train_forked(from_hub, together, tmp_path, hub)
+    assert printed.count("finetune: adapter of ") == 1, "the first process alone reports"
     assert_takes_the_steps_of(alone, together)
     settings = json.loads((together.adapter / "adapter_config.json").read_text())
     assert (settings["base_model_name_or_path"], settings["revision"]) == ("maintainer/base", gated)

@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from loopback import forked_hub
 from small_dist import small_config, small_dist
 
 from hubkit.config import ReleaseConfig
 from hubkit.hub.changes import remote_files
-from hubkit.localhub import Cast, LocalHub, serve
+from hubkit.localhub import Cast, LocalHub
 
 RUNS = 60
 BROKEN = 70
@@ -36,7 +37,7 @@ Repos = dict[str, dict[str, str]]
 def clean_push(root: Path, name: str) -> Repos:
     """The repos after a push without faults."""
     config = small_config(name)
-    with serve(root / "hub", cast=UNCOUNTED) as hub:
+    with forked_hub(root / "hub", UNCOUNTED) as hub:
         small_dist(root / "work", config)
         assert _push(config, root / "work", hub.url, hub, kill_after=None) == 0
         return contents(config, hub)
@@ -48,14 +49,14 @@ def faulty_push(root: Path, name: str, seed: int) -> tuple[Repos, list[dict[str,
     small_dist(root / "work", config)
     port = 0
     while len(ends) < RUNS and 0 not in ends:
-        with serve(root / "hub", port=port, cast=UNCOUNTED) as hub, _proxy(hub.url, dice.randrange(2**32)) as address:
+        with forked_hub(root / "hub", UNCOUNTED, port) as hub, _proxy(hub.url, dice.randrange(2**32)) as address:
             port = int(hub.url.rpartition(":")[2])
             kill = dice.uniform(0, 2.5) if dice.random() < 0.4 else None
             if dice.random() < 0.15:
                 ends.append(_push(config, root / "work", address, hub, kill, lambda hub=hub: hub.kill()))
             else:
                 ends.append(_push(config, root / "work", address, hub, kill))
-    with serve(root / "hub", cast=UNCOUNTED) as hub:
+    with forked_hub(root / "hub", UNCOUNTED) as hub:
         return contents(config, hub), hub.log(), ends
 
 

@@ -14,10 +14,11 @@ from typing import NamedTuple
 from fault_schedule import _proxy, _push
 from huggingface_hub import HfApi
 from interposed import Answer, Exchange, interpose
+from loopback import forked_hub
 from small_dist import small_config, small_dist
 
 from hubkit.config import ReleaseConfig
-from hubkit.localhub import Cast, LocalHub, serve
+from hubkit.localhub import Cast, LocalHub
 
 OPENINGS = ("lfs", "xet", "auto", "off")
 """What is open: LFS or Xet from the start, or the gate, at a random moment, for who asks (auto) or for all (off)."""
@@ -133,7 +134,7 @@ def gate_push(root: Path, name: str, seed: int) -> Outcome:
     """Push under the faults of `seed` while the gate does not hold; where that goes unseen, push once more."""
     config = small_config(name)
     small_dist(root / "work", config)
-    with serve(root / "hub", cast=Cast(window=None)) as hub, interpose(hub.url) as front:
+    with forked_hub(root / "hub", Cast(window=None)) as hub, interpose(hub.url) as front:
         stage = Stage(hub, config, seed)
         front.on("GET HEAD POST PUT DELETE", "", stage.act, times=10**9)
         watcher = threading.Thread(target=stage.watch, args=(front.url,))

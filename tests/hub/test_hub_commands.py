@@ -10,11 +10,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from huggingface_hub import HfApi
+from loopback import forked_hub
 from small_dist import small_config, small_dist
 
+from hubkit.cli import cli
 from hubkit.config import ReleaseConfig, load_config, write_config
-from hubkit.localhub import LocalHub, serve
+from hubkit.hub import identity
+from hubkit.localhub import LocalHub
 
 HUBKIT = Path(sys.executable).with_name("hubkit")
 
@@ -68,33 +72,39 @@ def test_push_as_a_program(hub: LocalHub, tmp_path: Path, arguments: tuple[str, 
 
 @pytest.mark.parametrize("arguments", [("push", "--dry-run"), ("push",)])
 def test_only_what_was_packaged_is_pushed(hub: LocalHub, tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    config = saved(tmp_path, small_config("altered", endpoint=hub.url))
+    config = saved(tmp_path, small_config("altered"))
     workspace = small_dist(tmp_path / "work", config)
     (workspace.dist / "metric" / "app.py").write_text("FEW_SHOT = 'a report'\n")
-    command = [HUBKIT, *arguments, "--config", tmp_path / "hubkit.toml", "--workspace", tmp_path / "work"]
+    command = [*arguments, "--config", str(tmp_path / "hubkit.toml"), "--workspace", str(tmp_path / "work")]
     for version, reason in (("1.0.0", "dist changed"), ("1.0.1", "settings changed")):
-        saved(tmp_path, small_config("altered", version, endpoint=hub.url))
-        done = subprocess.run(command, capture_output=True, text=True)
-        assert done.returncode == 1
-        assert f"{workspace.dist}: is out of date: {reason} (run: hubkit package)" in done.stderr
+        saved(tmp_path, small_config("altered", version))
+        done = CliRunner().invoke(cli, command)
+        assert done.exit_code == 1
+        # A dry run lists it among what would stop the push; a push ends with it.
+        assert f"{workspace.dist}: is out of date: {reason} (run: hubkit package)" in f"{done.output}{done.exception}"
     assert not HfApi(endpoint=hub.url).repo_exists(config.hub.repo("metric"), repo_type="space")
 
 
-def test_what_was_rehearsed_is_not_taken_for_pushed(hub: LocalHub, tmp_path: Path, own_home: Path) -> None:
+def test_what_was_rehearsed_is_not_taken_for_pushed(
+    hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The stage is done for one Hub, and not for another; `hubkit push` itself always looks."""
     config = saved(tmp_path, small_config("again"))
     small_dist(tmp_path / "work", config)
-    places = ["--config", tmp_path / "hubkit.toml", "--workspace", tmp_path / "work"]
+    places = ["--config", str(tmp_path / "hubkit.toml"), "--workspace", str(tmp_path / "work")]
 
-    def push(on: LocalHub, *command: str) -> str:
-        own = {"HF_HOME": str(own_home), "HF_ENDPOINT": on.url, "HF_TOKEN": on.tokens["owner"]}
-        own |= {"HUBKIT_UNGRANTED_TOKEN": on.tokens["ungranted"]}
-        done = subprocess.run([HUBKIT, *command, *places], env={**os.environ, **own}, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+    def push(on: LocalHub) -> str:
+        own = {"HF_ENDPOINT": on.url, "HF_TOKEN": on.tokens["owner"]}
+        for name, value in (own | {"HUBKIT_UNGRANTED_TOKEN": on.tokens["ungranted"]}).items():
+            monkeypatch.setenv(name, value)
+        # Each push is a command of its own, which knows nobody yet.
+        monkeypatch.setattr(identity, "_KNOWN", {})
+        done = CliRunner().invoke(cli, ["push", *places])
+        assert done.exception is None, done.exception
+        return done.output
 
-    assert PUSHED in push(hub, "push")
-    with serve(tmp_path / "other") as other:
-        assert PUSHED in push(other, "push")
+    assert PUSHED in push(hub)
+    with forked_hub(tmp_path / "other") as other:
+        assert PUSHED in push(other)
         assert HfApi(endpoint=other.url, token=other.tokens["owner"]).list_repo_refs(config.hub.repo("adapter")).tags
-    assert PUSHED in push(hub, "push")
+    assert PUSHED in push(hub)

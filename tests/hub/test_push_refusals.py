@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from huggingface_hub import HfApi
+from loopback import forked_hub
 from small_dist import small_config, small_dist
 
 from hubkit.errors import HubkitError
@@ -21,7 +22,7 @@ from hubkit.hub.client import steadily
 from hubkit.hub.plan import plan_push
 from hubkit.hub.push import push
 from hubkit.hub.targets import PROBES
-from hubkit.localhub import Cast, LocalHub, serve
+from hubkit.localhub import Cast, LocalHub
 from hubkit.localhub.accounts import Accounts
 
 
@@ -134,11 +135,11 @@ def test_a_namespace_that_is_full(tmp_path: Path, xet: bool, monkeypatch: pytest
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", not xet)
     config = small_config("full")
     workspace = small_dist(tmp_path / "dist", config)
-    with serve(tmp_path / "hub", cast=Cast(quota=1000)) as hub:
+    with forked_hub(tmp_path / "hub", Cast(quota=1000)) as hub:
         act_on(hub, monkeypatch)
         with pytest.raises(HubkitError, match=r"storage limit reached.*storage or plan is used up: free some"):
             push(config, workspace)
-    with serve(tmp_path / "hub") as hub:
+    with forked_hub(tmp_path / "hub") as hub:
         act_on(hub, monkeypatch)
         push(config, workspace)
     assert workspace.receipt.exists()
@@ -153,7 +154,7 @@ def test_a_gradio_space_of_a_free_account_stops_the_push_before_any_data(
     if not known:
         # As for an organisation, of which whoami does not tell what it pays for.
         monkeypatch.setattr(identity, "_check_plan", lambda *arguments: None)
-    with serve(tmp_path / "hub") as hub:
+    with forked_hub(tmp_path / "hub") as hub:
         act_on(hub, monkeypatch)
         message = r"\[hub\] space: .*cannot create the Gradio Space" if known else r"the Hub refused \(402\)"
         with pytest.raises(HubkitError, match=message):
@@ -202,7 +203,7 @@ def test_a_card_that_the_hub_does_not_accept(tmp_path: Path) -> None:
 
 def test_a_push_into_an_organisation_whose_repos_are_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = small_config("org", namespace="hospital")
-    with serve(tmp_path / "hub") as hub:
+    with forked_hub(tmp_path / "hub") as hub:
         Accounts(hub.root).join("hospital", "maintainer", private=True)
         act_on(hub, monkeypatch)
         workspace = small_dist(tmp_path / "dist", config)

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
+from loopback import forked_hub
 
 from hubkit.cli import cli
 from hubkit.errors import HubkitError, UsageError
@@ -22,7 +23,7 @@ LARGE = bytes(range(256)) * 4_000
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
     cast = Cast(owner="ana", organisation="lab", quota=3 * len(LARGE), grant=False)
-    with serve(tmp_path_factory.mktemp("hub"), cast=cast) as running:
+    with forked_hub(tmp_path_factory.mktemp("hub"), cast) as running:
         yield running
 
 

@@ -15,8 +15,9 @@ import httpx
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.community import DiscussionComment, DiscussionCommit, DiscussionStatusChange
+from loopback import forked_hub
 
-from hubkit.localhub import Cast, LocalHub, cards, serve
+from hubkit.localhub import Cast, LocalHub, cards
 from hubkit.localhub.errors import Refusal
 from hubkit.localhub.paths import check_tree, checked_path
 
@@ -48,7 +49,7 @@ def client(hub: LocalHub, owner: HfApi) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """Three models on a Hub of their own, made in the order of their names."""
-    with serve(tmp_path_factory.mktemp("models"), cast=Cast(window=None)) as hub:
+    with forked_hub(tmp_path_factory.mktemp("models"), Cast(window=None)) as hub:
         headers = {"Authorization": f"Bearer {hub.tokens['owner']}"}
         with httpx.Client(base_url=hub.url, headers=headers) as client:
             fields = "language: pt\nlicense: apache-2.0\npipeline_tag: text-generation\nbase_model: maintainer/first"

@@ -12,10 +12,11 @@ from click.testing import CliRunner
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RevisionNotFoundError
 from huggingface_hub.utils import parse_ratelimit_headers
+from loopback import forked_hub
 
 from hubkit.cli import cli
 from hubkit.errors import UsageError
-from hubkit.localhub import Cast, LocalHub, serve
+from hubkit.localhub import Cast, LocalHub
 from hubkit.localhub.accounts import Accounts
 from hubkit.localhub.errors import Refusal
 from hubkit.localhub.plans import parse_account
@@ -34,7 +35,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
         "lab": {"plan": "team", "tokens": "approval"},
         "clinic": {"plan": "team", "tokens": "fine-grained"},
     }
-    with serve(tmp_path_factory.mktemp("hub"), cast=Cast(owner="ana", accounts=accounts)) as running:
+    with forked_hub(tmp_path_factory.mktemp("hub"), Cast(owner="ana", accounts=accounts)) as running:
         for organisation in ("hidden", "lab", "clinic"):
             Accounts(running.root).join(organisation, "ana")
         yield running
@@ -319,7 +320,7 @@ def test_commits_are_counted_by_the_hour(clock: list[float]) -> None:
 
 def test_too_many_requests(tmp_path: Path) -> None:
     """Strangers share what their address may ask; a token has its own count."""
-    with serve(tmp_path, cast=Cast(accounts={"maintainer": {"commits": 0}}, window=3600)) as hub:
+    with forked_hub(tmp_path, Cast(accounts={"maintainer": {"commits": 0}}, window=3600)) as hub:
         with httpx.Client(base_url=hub.url) as stranger:
             answers = [stranger.get("/") for _ in range(101)]
         assert [answer.status_code for answer in answers] == [200] * 100 + [429]

@@ -18,6 +18,7 @@ import httpx
 import pytest
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
+from loopback import forked_hub
 
 from hubkit.errors import HubkitError
 from hubkit.localhub import LocalHub, repos, serve
@@ -67,7 +68,7 @@ def test_a_second_hub_is_told_so(tmp_path: Path) -> None:
 
 
 def test_an_expired_token_is_refused(tmp_path: Path) -> None:
-    with serve(tmp_path) as hub:
+    with forked_hub(tmp_path) as hub:
         valid, expired = (Accounts(tmp_path).mint("maintainer", expires=time.time() + more) for more in (3600, -1))
         assert HfApi(endpoint=hub.url, token=valid).whoami()["name"] == "maintainer"
         with pytest.raises(HfHubHTTPError) as refused:
@@ -104,7 +105,7 @@ def test_a_kill_loses_no_commit_that_was_answered(tmp_path: Path, seed: int) -> 
                     return
                 answered.append(f"f{number}.0.txt")
 
-    with serve(tmp_path) as hub:
+    with forked_hub(tmp_path) as hub:
         _api(hub).create_repo("maintainer/m")
         thread = threading.Thread(target=commit_until_killed, args=(hub,))
         thread.start()
@@ -116,7 +117,7 @@ def test_a_kill_loses_no_commit_that_was_answered(tmp_path: Path, seed: int) -> 
         hub.kill()
         thread.join()
     assert answered
-    with serve(tmp_path) as hub:
+    with forked_hub(tmp_path) as hub:
         api = _api(hub)
         there = set(api.list_repo_files("maintainer/m")) - {".gitattributes"}
         commits = len(api.list_repo_commits("maintainer/m")) - 1
@@ -164,7 +165,7 @@ for number in itertools.count():
 
 @pytest.mark.parametrize("xet", [True, False], ids=["xet", "lfs"])
 def test_a_kill_loses_no_large_file_that_was_answered(tmp_path: Path, xet: bool) -> None:
-    with serve(tmp_path / "hub") as hub:
+    with forked_hub(tmp_path / "hub") as hub:
         _api(hub).create_repo("maintainer/m")
         own = {"HF_ENDPOINT": hub.url, "HF_TOKEN": hub.tokens["owner"], "HF_HOME": str(tmp_path / "home")}
         own |= {"HF_HUB_DISABLE_XET": str(int(not xet)), "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
@@ -182,7 +183,7 @@ def test_a_kill_loses_no_large_file_that_was_answered(tmp_path: Path, xet: bool)
         answered += map(int, client.stdout.read().split())
         client.wait()
         client.stdout.close()
-    with serve(tmp_path / "hub") as hub:
+    with forked_hub(tmp_path / "hub") as hub:
         api = _api(hub)
         for number in answered:
             path = api.hf_hub_download("maintainer/m", f"{number}.bin", local_dir=tmp_path / "out")
@@ -191,7 +192,7 @@ def test_a_kill_loses_no_large_file_that_was_answered(tmp_path: Path, xet: bool)
 
 
 def test_a_hundred_clients_at_a_time(tmp_path: Path) -> None:
-    with serve(tmp_path) as hub:
+    with forked_hub(tmp_path) as hub:
         owner = _api(hub)
         owner.create_repo("maintainer/m")
         owner.upload_file(path_or_fileobj=LARGE, path_in_repo="a.bin", repo_id="maintainer/m")

@@ -18,6 +18,7 @@ import pytest
 from huggingface_hub import HfApi
 from hypothesis import given
 from hypothesis import strategies as st
+from loopback import forked_hub
 
 from hubkit.localhub import Cast, LocalHub, serve
 from hubkit.localhub.app import make_app
@@ -37,7 +38,7 @@ def commit_of(files: int, start: int = 0) -> str:
 
 def test_others_are_answered_and_obeyed_while_a_commit_runs(tmp_path: Path) -> None:
     """The gate is shut while files are being added, and stays shut."""
-    with serve(tmp_path, cast=Cast(window=None)) as hub, httpx.Client(base_url=hub.url, timeout=60) as client:
+    with forked_hub(tmp_path, Cast(window=None)) as hub, httpx.Client(base_url=hub.url, timeout=60) as client:
         client.headers["Authorization"] = f"Bearer {hub.tokens['owner']}"
         for name in ("load", "other"):
             client.post("/api/repos/create", json={"name": name, "type": "dataset"}).raise_for_status()
@@ -132,7 +133,7 @@ def test_a_large_file_is_kept_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         api.upload_file(path_or_fileobj=content, path_in_repo="a.bin", repo_id=REPO)
         assert stored_bytes(hub.root) - before < 1.1 * len(content)
         assert peak_memory(hub) < 300 * 10**6
-    with serve(tmp_path / "hub") as hub, httpx.Client(base_url=hub.url) as client:
+    with forked_hub(tmp_path / "hub") as hub, httpx.Client(base_url=hub.url) as client:
         file = f"/{REPO}/resolve/main/a.bin"
         assert client.get(file).content == content
         for start, stop in ((0, 1), (70_000, 200_001), (len(content) - 5, len(content))):
@@ -167,7 +168,7 @@ def test_any_part_of_a_file_is_read_from_its_chunks(packed: tuple[Path, XetFile,
 
 def test_a_deletion_that_was_interrupted_is_finished(tmp_path: Path) -> None:
     """The Hub is killed between the two steps in which the chunks that stay take the place of all of them."""
-    with serve(tmp_path) as hub:
+    with forked_hub(tmp_path) as hub:
         api = HfApi(endpoint=hub.url, token=hub.tokens["owner"])
         api.create_repo(REPO)
         api.upload_file(path_or_fileobj=b"\0" * 100_000, path_in_repo="a.bin", repo_id=REPO)
@@ -175,13 +176,13 @@ def test_a_deletion_that_was_interrupted_is_finished(tmp_path: Path) -> None:
     store.rename(store.with_name("files.next"))
     store.mkdir()
     (store / "half-deleted").touch()
-    with serve(tmp_path) as hub:
+    with forked_hub(tmp_path) as hub:
         assert httpx.get(f"{hub.url}/{REPO}/resolve/main/a.bin").content == b"\0" * 100_000
     assert sorted(os.listdir(store.parent))[-1] == "files"
 
 
 def test_commits_to_one_repo_at_the_same_time_all_arrive(tmp_path: Path) -> None:
-    with serve(tmp_path, cast=Cast(window=None)) as hub:
+    with forked_hub(tmp_path, Cast(window=None)) as hub:
         headers = {"Authorization": f"Bearer {hub.tokens['owner']}"}
         with httpx.Client(base_url=hub.url, headers=headers, timeout=60) as client:
             client.post("/api/repos/create", json={"name": "load"}).raise_for_status()

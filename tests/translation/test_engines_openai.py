@@ -167,13 +167,11 @@ def environment(tmp_path_factory):
 
 @pytest.mark.usefixtures("environment")
 def test_a_real_server_is_started_answers_as_in_process_and_is_stopped(tiny_model):
-    table = Translation(
-        engine="openai", model=str(tiny_model), quantization="fp32", device="cpu", serve=serve_command(tiny_model)
-    )
+    model = {"model": str(tiny_model), "quantization": "fp32", "device": "cpu"}
     wanted = requests(4)
-    with open_engine(table) as local:
+    with open_engine(Translation(**model)) as local:
         expected = dict(local.answer(wanted))
-    with open_engine(table) as engine:
+    with open_engine(Translation(engine="openai", serve=serve_command(tiny_model), **model)) as engine:
         assert dict(engine.answer(wanted)) == expected
         server = psutil.Process(engine.server._process.pid).children()[0]
     assert not server.is_running()

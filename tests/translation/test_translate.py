@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+import signal
+import time
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from forked import exit_code, start
 from translation_server import SENTENCES
 
 from hubkit.checks.hunspell import VARIABLE, WORD_LIST, WordList, word_list
@@ -115,53 +116,25 @@ def test_whole_reports_as_in_the_original_study(make_workspace, studies, configu
     assert [row["section"] for row in rows] == ["report"] * len(studies)
 
 
-RUN = """
-import os, signal, sys, time
-from pathlib import Path
-# PyTorch, the classes of the model and the stage, once for all three runs: that takes seconds.
-from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma3ForCausalLM
-import hubkit.translation.translate
-from hubkit.config import load_config
-from hubkit.release import run_one
-from hubkit.workspace import Workspace
-
-def start(workspace):
-    child = os.fork()
-    if child == 0:
-        run_one("translate", load_config(Path(sys.argv[1])), workspace)
-        sys.exit()
-    return child
-
-whole, killed = (Workspace(Path(root)) for root in sys.argv[2:])
-_, status = os.waitpid(start(whole), 0)
-assert status == 0, status
-child = start(killed)
-while os.waitpid(child, os.WNOHANG) == (0, 0) and len(list(killed.root.glob("partial/*/part-*.parquet"))) < 3:
-    time.sleep(0.01)
-os.kill(child, signal.SIGKILL)
-assert os.waitpid(child, 0)[1] == signal.SIGKILL
-assert not killed.machine_translations.exists()
-_, status = os.waitpid(start(killed), 0)
-assert status == 0, status
-"""
-"""Translates a workspace in one go, and another one killed after three parts and started again."""
-
-
-def test_killed_anywhere_it_ends_with_the_same_bytes(make_workspace, studies, configure, tmp_path, tiny_model):
-    settings = configure(checkpoint=2, max_new_tokens=16).translation
-    toml = tmp_path / "hubkit.toml"
-    toml.write_text(
-        f'[corpus]\nkind = "demo"\n[translation]\nmodel = "{tiny_model}"\nquantization = "fp32"\ndevice = "cpu"\n'
-        f"max_new_tokens = {settings.max_new_tokens}\nretries = 1\nmax_flagged = 1.0\ncheckpoint = 2\n"
-    )
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HOME": str(tmp_path / "hf")}
+def test_killed_anywhere_it_ends_with_the_same_bytes(make_workspace, studies, configure):
+    """In one go, and killed after three parts and started again."""
+    config = configure(checkpoint=2, max_new_tokens=16, retries=1)
     whole, killed = make_workspace(studies, "whole"), make_workspace(studies, "killed")
-    subprocess.run(
-        [sys.executable, "-c", RUN, str(toml), str(whole.root), str(killed.root)], check=True, env=environment
-    )
+    assert exit_code(start(lambda: run_one("translate", config, whole))) == 0
+    child = start(lambda: run_one("translate", config, killed))
+    while len(list(killed.root.glob("partial/*/part-*.parquet"))) < 3 and child_runs(child):
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    assert exit_code(child) == -signal.SIGKILL, "it ended before it could be killed"
+    assert not killed.machine_translations.exists()
+    assert exit_code(start(lambda: run_one("translate", config, killed))) == 0
     assert file_digest(killed.machine_translations) == file_digest(whole.machine_translations)
     assert file_digest(killed.machine_checks) == file_digest(whole.machine_checks)
     assert not list(killed.root.glob("partial/*"))
+
+
+def child_runs(pid):
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
 
 def test_flagged_units_are_tried_again_at_most_retries_times(make_workspace, studies, configure):

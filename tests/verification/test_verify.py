@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,8 +29,9 @@ from hubkit.hub.push import push
 from hubkit.localhub import LocalHub
 from hubkit.packaging.package import package
 from hubkit.report.summary import researcher_lines
+from hubkit.verification.checks import CHECKS, Check
 from hubkit.verification.clean_env import Access, clean_env
-from hubkit.verification.verify import LOADING_CHECKS, READER_CHECKS, SEALED_CHECKS, verify
+from hubkit.verification.verify import LOADING_CHECKS, READER_CHECKS, SCRIPT, SEALED_CHECKS, verify
 from hubkit.workspace import Workspace
 
 
@@ -90,20 +91,6 @@ def as_maintainer(hub: LocalHub) -> dict[str, str]:
     }
 
 
-def test_what_the_end_of_a_release_prints_runs_as_it_is(
-    packaged: tuple[ReleaseConfig, Workspace], pushed: list[str], hub: LocalHub, tmp_path: Path
-) -> None:
-    """The lines for a researcher, pasted by one who was granted access, where hubkit is not installed."""
-    script = tmp_path / "pasted.py"
-    uses = ["print(reports['test'].num_rows, type(model).__name__, metric.name)"]
-    script.write_text("\n".join([*researcher_lines(*packaged), *uses]))
-    with clean_env(tmp_path) as process:
-        status = process.run(script, [], Access(hub.url, hub.tokens["granted"]), tmp_path / "log")
-    said = (tmp_path / "log").read_text()
-    assert status == 0, said
-    assert re.search(r"^\d+ PeftModel\w* \S+$", said, flags=re.MULTILINE)
-
-
 Results = dict[str, dict[str, str]]
 """By reader and check: the result, and what was said of it."""
 
@@ -130,7 +117,10 @@ class Reading(NamedTuple):
 def reader(
     hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Callable[..., Reading]:
-    """Runs `hubkit verify` as a granted reader with a token alone; of the checks of the release only those named."""
+    """Runs `hubkit verify` as a granted reader with a token alone, with the checks named and no others.
+
+    `refused` stands for those whom the gate refuses. It loads `datasets`, in a process of its own.
+    """
     monkeypatch.chdir(tmp_path)
     point_clients(monkeypatch, hub.url)
     monkeypatch.setenv("HF_TOKEN", hub.tokens["granted"])
@@ -139,7 +129,10 @@ def reader(
         monkeypatch.delenv(name, raising=False)
 
     def verify(*arguments: str, checks: tuple[str, ...]) -> Reading:
-        monkeypatch.setattr("hubkit.verification.verify.READER_CHECKS", [*checks])
+        of_all = [name for name in checks if name in READER_CHECKS]
+        monkeypatch.setattr("hubkit.verification.verify.READER_CHECKS", of_all)
+        monkeypatch.setattr("hubkit.verification.verify.SEALED_CHECKS", [n for n in checks if n in SEALED_CHECKS])
+        monkeypatch.setattr("hubkit.verification.verify.names_for", lambda who: [n for n in checks if n == who])
         done = CliRunner().invoke(cli, ["verify", *arguments])
         assert done.exception is None or isinstance(done.exception, HubkitError), done.exception
         error = None if done.exception is None else str(done.exception)
@@ -152,7 +145,7 @@ def test_anyone_verifies_a_release_by_its_names(
     pushed: list[str], packaged: tuple[ReleaseConfig, Workspace], reader: Callable[..., Reading], tmp_path: Path
 ) -> None:
     corpus = str(packaged[0].corpus.root)
-    done = reader(*pushed, "--corpus", corpus, "--images", corpus, checks=("one_release", "loader_joins"))
+    done = reader(*pushed, "--corpus", corpus, "--images", corpus, checks=("one_release", "loader_joins", "refused"))
     assert done.error is None
     assert done.found["granted"].keys() == {"one_release", "loader_joins"}
     assert done.found["granted"]["one_release"] == "passed: version 1.0.0 of one release: dataset, adapter, metric"
@@ -177,7 +170,7 @@ def test_what_cannot_be_checked_says_why(
     }
     # Whoever gives nothing is checked by all others too: those pass in the test of what researchers do.
     assert needs.keys() < {*READER_CHECKS}
-    done = reader(dataset, adapter, checks=tuple(needs))
+    done = reader(dataset, adapter, checks=(*needs, "refused"))
     assert done.error is None
     assert done.found["granted"] == needs
     assert done.found["ungranted"] == {"refused": "passed: dataset and adapter gated"}
@@ -242,17 +235,46 @@ def not_passed(found: dict[str, str]) -> dict[str, str]:
     return {name: result for name, result in found.items() if not result.startswith("passed: ")}
 
 
+ADAPTER_AND_SCORES = ("reports_regenerated", "snippet_generate", "bertimbau_table", "xlm_roberta_table")
+"""The dear checks. Of a sealed release they differ only in where the tables lie, which has a test of its own."""
+
+
 def test_a_sealed_release_is_opened_with_the_readers_corpus(
-    sealed: list[str], packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub, tmp_path: Path
+    sealed: list[str], packaged: tuple[ReleaseConfig, Workspace], reader: Callable[..., Reading]
 ) -> None:
     corpus = str(packaged[0].corpus.root)
-    status, said, found = run_verify(tmp_path, hub, *sealed, "--corpus", corpus, "--images", corpus)
-    assert status == 0, said
-    assert found["hubkit"]["unsealed"].startswith("passed: ")
-    assert not_passed(found["granted"]) == {"snippet_space": LACKS_A_MODEL}
-    assert found["granted"].keys() == {*READER_CHECKS, *SEALED_CHECKS}
-    assert found["granted"]["datasets_load"].endswith("plain and streamed, as sealed bytes")
-    assert found["granted"]["opened_as_read"].endswith(", Sealed() 13")
+    asked = {*READER_CHECKS, *SEALED_CHECKS} - {*ADAPTER_AND_SCORES}
+    done = reader(
+        *sealed, "--corpus", corpus, "--images", corpus, checks=tuple(name for name in CHECKS if name in asked)
+    )
+    assert done.error is None
+    assert done.found["hubkit"]["unsealed"].startswith("passed: ")
+    found = done.found["granted"]
+    assert not_passed(found) == {"snippet_space": LACKS_A_MODEL}
+    assert found.keys() == asked
+    assert found["datasets_load"].endswith("plain and streamed, as sealed bytes")
+    assert found["opened_as_read"].endswith(", Sealed() 13")
+
+
+@pytest.mark.parametrize("downloaded", [None, {"dataset": {"path": "nowhere"}}], ids=["online", "offline"])
+def test_the_tables_of_a_sealed_release_are_those_that_were_opened(
+    packaged: tuple[ReleaseConfig, Workspace], monkeypatch: pytest.MonkeyPatch, downloaded: dict[str, Any] | None
+) -> None:
+    monkeypatch.syspath_prepend(str(SCRIPT))
+    monkeypatch.delitem(sys.modules, "task", raising=False)
+    import task
+
+    # The release in clear has the tables that one who opens the sealed one gets.
+    folder = packaged[1].dist / "dataset"
+    given = {"repos": {"dataset": "someone/sealed"}, "tag": "release-1.0.0", "sealed": True, "downloaded": downloaded}
+    opened, shut = given | {"opened": str(folder)}, given | {"opened": None}
+    (path,) = folder.glob("data/generations/*.parquet")
+    assert list(task.table(opened, "generations")) == pq.read_table(path).to_pylist()
+    assert task.folder(opened) == str(folder)
+    for read in (lambda: task.table(shut, "generations"), lambda: task.folder(shut)):
+        with pytest.raises(task.Skipped, match="the text is sealed: give --corpus"):
+            read()
+    monkeypatch.delitem(sys.modules, "task")
 
 
 @pytest.mark.long
@@ -263,6 +285,7 @@ def test_a_sealed_release_is_opened_with_other_versions(
     versions = ["--versions", "datasets-3.6", "--keep-versions", str(Path(sys.prefix).resolve() / "versions")]
     status, said, found = run_verify(tmp_path, hub, *sealed, "--corpus", corpus, "--images", corpus, *versions)
     assert status == 0, said
+    assert found["granted"].keys() == {*READER_CHECKS, *SEALED_CHECKS}
     assert not_passed(found["granted"]) == {"snippet_space": LACKS_A_MODEL}
     lacking = "not run: torch, peft or transformers is not in this set of versions"
     assert not_passed(found["datasets-3.6"]) == {"adapter_loads": lacking}
@@ -350,14 +373,39 @@ def test_a_repo_that_tells_of_another_release_fails_the_verification(
     api = HfApi(endpoint=hub.url, token=hub.tokens["owner"])
     api.create_repo(repo, repo_type="dataset")
     api.upload_folder(folder_path=packaged[1].dist / "dataset", repo_id=repo, repo_type="dataset")
-    done = reader(repo, checks=("one_release",))
+    done = reader(repo, checks=("one_release", "refused"))
     assert done.found["granted"]["one_release"] == "failed: the repos call it release-1.0.0"
     assert done.found["stranger"]["refused"].startswith("failed: data/")
     assert "2 of 4 checks failed, first one_release" in str(done.error)
 
 
+PRINTED_LINES = """
+def printed_lines(task):
+    names = {}
+    exec(compile(LINES, "the end of a release", "exec"), names)
+    return f"{names['reports']['test'].num_rows} {type(names['model']).__name__} {names['metric'].name}"
+"""
+
+
+@pytest.fixture
+def printed_lines(packaged: tuple[ReleaseConfig, Workspace], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the granted reader, where hubkit is not installed, paste what the end of a release prints.
+
+    As one more check, after all others: a process of its own would take as long for its imports as the checks do.
+    """
+    folder, lines = tmp_path / "downstream", "\n".join(researcher_lines(*packaged))
+    shutil.copytree(SCRIPT, folder)
+    (folder / "check_lines.py").write_text(f"LINES = {lines!r}\n{PRINTED_LINES}")
+    monkeypatch.setattr("hubkit.verification.verify.SCRIPT", folder)
+    monkeypatch.setitem(CHECKS, "printed_lines", Check("printed_lines", "check_lines"))
+    monkeypatch.setattr("hubkit.verification.verify.READER_CHECKS", [*READER_CHECKS, "printed_lines"])
+
+
 def test_what_researchers_do_works(
-    packaged: tuple[ReleaseConfig, Workspace], pushed: list[str], capfd: pytest.CaptureFixture[str]
+    packaged: tuple[ReleaseConfig, Workspace],
+    pushed: list[str],
+    printed_lines: None,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     config, workspace = packaged
     verify(config, workspace)
@@ -371,16 +419,18 @@ def test_what_researchers_do_works(
         ("granted", "bertimbau_table"),
         ("granted", "xlm_roberta_table"),
         ("granted", "reports_regenerated"),
+        ("granted", "printed_lines"),
         *(("granted", f"snippet_{name}") for name in ("load", "join", "metric", "generate", "space", "space_scores")),
         ("stranger", "refused"),
         ("ungranted", "refused"),
         ("hubkit", "pinned_code"),
     }
-    assert report["counts"] == {"passed": 15, "failed": 0, "not run": 1}
+    assert report["counts"] == {"passed": 16, "failed": 0, "not run": 1}
     details = {check["check"]: check["detail"] for check in report["readers"][0]["checks"]}
     assert details["datasets_load"] == "16 splits by tag and main, plain and streamed"
     assert report["readers"][0]["versions"]["datasets"]
     said = {check["check"]: f"{check['result']}: {check['detail']}" for check in report["readers"][0]["checks"]}
+    assert re.fullmatch(r"passed: \d+ PeftModel\w* \S+", said["printed_lines"])
     assert said["snippet_load"] == "passed: runs as pasted"
     assert said["snippet_generate"].startswith("passed: runs as pasted; it prints ")
     assert not_passed(said) == {"snippet_space": LACKS_A_MODEL}
