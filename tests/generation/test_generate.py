@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import shutil
 from pathlib import Path
 
@@ -57,14 +59,26 @@ def test_prompt_is_not_in_the_answer(trained: Workspace, generated: dict[str, by
 def test_tasks_share_the_batches_and_end_with_the_same_bytes(
     trained: Workspace, generated: dict[str, bytes], vision_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Here the tasks are forked: to start each afresh, as the test below does, takes 7 s of imports."""
+    import torch
+
     config = tiny_config(vision_model)
     config = config.model_copy(update={"generation": config.generation.model_copy(update={"tasks": 2})})
+    real, this_process, threads = stage.answer, os.getpid(), torch.get_num_threads()
 
-    def never(*arguments):
-        raise AssertionError("this process answered what the tasks had to answer")
+    def answer_elsewhere(*arguments):
+        assert os.getpid() != this_process, "this process answered what the tasks had to answer"
+        return real(*arguments)
 
-    monkeypatch.setattr(stage, "answer", never)
-    stage.generate(config, trained.running("generate", "tasks"))
+    forked = multiprocessing.get_context("fork")
+    monkeypatch.setattr(multiprocessing, "get_context", lambda method: forked)
+    monkeypatch.setattr(stage, "answer", answer_elsewhere)
+    # Whoever gave work to threads of this process's pool would wait for good: a forked one has none of them.
+    torch.set_num_threads(1)
+    try:
+        stage.generate(config, trained.running("generate", "tasks"))
+    finally:
+        torch.set_num_threads(threads)
     assert {name: trained.generations(name).read_bytes() for name in CONDITIONS} == generated
     assert made(trained) == (2, {})
 

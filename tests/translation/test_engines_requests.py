@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import psutil
 import pytest
 
+from hubkit import progress
 from hubkit.config import Translation
 from hubkit.errors import HubkitError, UsageError
 from hubkit.translation.engines import open_engine, openai, server, supervisor
@@ -383,7 +384,8 @@ def talker(tmp_path):
     return table
 
 
-def test_a_server_is_asked_once_it_is_healthy_and_nothing_it_says_then_is_kept(talker, tmp_path):
+def test_a_server_is_asked_once_it_is_healthy_and_nothing_it_says_then_is_kept(talker, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.05)
     with open_engine(talker("answers"), task=7) as engine:
         assert os.getsid(engine.server._process.pid) == engine.server._process.pid
         assert [answer for _, answer in engine.answer([Request(MESSAGES, 8)])] == [Answer("Sim.", 0, "stop")]
@@ -394,6 +396,7 @@ def test_a_server_is_asked_once_it_is_healthy_and_nothing_it_says_then_is_kept(t
     asked = (tmp_path / "asked").read_text().split("\n")
     assert asked[:-1] == ["503 /health", "503 /health", "200 /health"]
     assert (tmp_path / "start-1").read_text().split()[-1] == "7"
+    assert "  translate: the server starts: 0 of 1\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
