@@ -3,6 +3,11 @@
     metric = evaluate.load("<namespace>/bertscore_ptbr")
     metric.compute(predictions=["Não há pneumotórax."], references=["Sem pneumotórax."], setup="bertimbau")
 
+or, without `evaluate`, as a function of this file:
+
+    from bertscore_ptbr import bertscore
+    bertscore(["Não há pneumotórax."], ["Sem pneumotórax."], setup="bertimbau")
+
 Of the two setups `bertimbau` matches Portuguese with Portuguese, `xlm-roberta` also with the English original. The
 score is that of Zhang et al., "BERTScore: Evaluating Text Generation with BERT" (ICLR 2020): for each token of one
 text the highest cosine to a token of the other, averaged over the prediction (precision) and over the reference
@@ -20,13 +25,17 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import datasets
-import evaluate
 import numpy as np
 import torch
 import transformers
 from torch.nn.utils.rnn import pad_sequence
 from tqdm.auto import tqdm
+
+try:
+    import datasets
+    import evaluate
+except ImportError:  # `bertscore` needs neither
+    evaluate = None
 
 VERSION = "1.0.0"
 SETUPS = {"bertimbau": ("neuralmind/bert-base-portuguese-cased", 12), "xlm-roberta": ("xlm-roberta-large", 17)}
@@ -256,10 +265,81 @@ class Scorer(NamedTuple):
                 del held[text]
 
 
-class BERTScorePTBR(evaluate.Metric):
+def bertscore(
+    predictions: Sequence[str],
+    references: Sequence[str] | Sequence[list[str]],
+    setup: str = "bertimbau",
+    model_type: str | None = None,
+    num_layers: int | None = None,
+    revision: str | None = None,
+    idf: bool | list[str] = False,
+    device: str | None = "auto",
+    dtype: str = "float32",
+    max_length: int = 512,
+    batch_tokens: int | None = None,
+    batch_size: int | None = None,
+    aggregate: str | None = None,
+    all_layers: bool = False,
+    rescale_with_baseline: bool = False,
+    baseline_path: str | None = None,
+    verbose: bool = False,
+    progress: Callable[[int], Any] | None = None,
+    lang: str | None = None,
+    nthreads: int = 0,
+    use_fast_tokenizer: bool = True,
+) -> dict[str, Any]:
+    """Score predictions against references; the arguments and the result are those of the metric (INPUTS).
+
+    Raises:
+        TypeError, ValueError: an argument is none of these, or there are not as many references as predictions.
+    """
+    _check(predictions, references)
+    _one_of("dtype", dtype, ["float32", "bfloat16"])
+    _one_of("aggregate", aggregate, AGGREGATES)
+    _check_sizes(max_length=max_length, batch_tokens=batch_tokens, batch_size=batch_size)
+    if not isinstance(idf, bool):
+        _check_texts("idf", idf)
+    if lang is not None and model_type is None:
+        _one_of("lang", lang.lower(), ["pt", "pt-br"])
+    if rescale_with_baseline != (baseline_path is not None):
+        raise ValueError("rescale_with_baseline needs a baseline_path, and the other way round: no setup has its own")
+    encoder = _encoder(setup, model_type, num_layers, revision, device, all_layers)
+    baseline, rescaled = _baseline(baseline_path, encoder.layers) if baseline_path else (0.0, "no")
+
+    groups = [[group] if isinstance(group, str) else group for group in references]
+    flat = [reference for group in groups for reference in group]
+    repeated = [text for text, group in zip(predictions, groups, strict=True) for _ in group]
+    documents = flat if idf is True else idf or []
+    place = {text: at for at, text in enumerate(dict.fromkeys([*predictions, *flat, *documents]))}
+    longest = min(max_length, encoder.longest)
+    texts = list(encoder.tokenize(list(place), longest))
+    pairs = np.array([[place[text] for text in side] for side in (repeated, flat)]).T
+
+    weights = encoder.weights([texts[place[text]] for text in documents])
+    batch = (batch_tokens or _batch_tokens(encoder.device), batch_size or len(texts))
+    with tqdm(total=len(pairs), disable=not verbose) as bar:
+        scores = Scorer(encoder, texts, weights, *batch, dtype).score(pairs, progress or bar.update)
+    firsts = np.cumsum([0, *map(len, groups[:-1])])
+    scores = (np.maximum.reduceat(scores, firsts) - baseline) / (1 - baseline)
+    columns: dict[str, Any] = {}
+    for at, measure in enumerate(("precision", "recall", "f1")):
+        by_layer = [AGGREGATES[aggregate](values) for values in scores[:, :, at].T.tolist()]
+        columns[measure] = by_layer if all_layers else by_layer[0]
+    for fact in ("truncated", "empty"):
+        found = np.logical_or.reduceat(np.array([getattr(text, fact) for text in texts])[pairs].any(axis=1), firsts)
+        columns[fact] = int(found.sum()) if aggregate else found.tolist()
+    settings = f"idf:{'yes' if idf else 'no'}|rescaled:{rescaled}|dtype:{dtype}|max_length:{longest}"
+    versions = f"version:{VERSION}|transformers:{transformers.__version__}|torch:{torch.__version__}"
+    signature = f"bertscore_ptbr|{encoder.signature}|{settings}|{versions}|n:{len(predictions)}"
+    return {**columns, "signature": signature}
+
+
+class BERTScorePTBR(object if evaluate is None else evaluate.Metric):  # type: ignore[misc]
     """The metric as `evaluate` sees it; what is scored stays in memory, where evaluate would write it to its cache."""
 
     def __init__(self, *args: Any, **kwargs: Any):
+        if evaluate is None:
+            raise ImportError("evaluate is not installed: pip install evaluate, or call bertscore()")
         super().__init__(*args, **{**kwargs, "keep_in_memory": kwargs.get("num_process", 1) == 1})
 
     def _info(self) -> evaluate.MetricInfo:
@@ -290,69 +370,9 @@ class BERTScorePTBR(evaluate.Metric):
         evaluate.Metric.add(self, prediction=prediction, reference=reference, **kwargs)
 
     def _compute(
-        self,
-        predictions: list[str],
-        references: list[str] | list[list[str]],
-        setup: str = "bertimbau",
-        model_type: str | None = None,
-        num_layers: int | None = None,
-        revision: str | None = None,
-        idf: bool | list[str] = False,
-        device: str | None = "auto",
-        dtype: str = "float32",
-        max_length: int = 512,
-        batch_tokens: int | None = None,
-        batch_size: int | None = None,
-        aggregate: str | None = None,
-        all_layers: bool = False,
-        rescale_with_baseline: bool = False,
-        baseline_path: str | None = None,
-        verbose: bool = False,
-        progress: Callable[[int], Any] | None = None,
-        lang: str | None = None,
-        nthreads: int = 0,
-        use_fast_tokenizer: bool = True,
+        self, predictions: list[str], references: list[str] | list[list[str]], **options: Any
     ) -> dict[str, Any]:
-        _one_of("dtype", dtype, ["float32", "bfloat16"])
-        _one_of("aggregate", aggregate, AGGREGATES)
-        _check_sizes(max_length=max_length, batch_tokens=batch_tokens, batch_size=batch_size)
-        if not isinstance(idf, bool):
-            _check_texts("idf", idf)
-        if lang is not None and model_type is None:
-            _one_of("lang", lang.lower(), ["pt", "pt-br"])
-        if rescale_with_baseline != (baseline_path is not None):
-            raise ValueError(
-                "rescale_with_baseline needs a baseline_path, and the other way round: no setup has its own"
-            )
-        encoder = _encoder(setup, model_type, num_layers, revision, device, all_layers)
-        baseline, rescaled = _baseline(baseline_path, encoder.layers) if baseline_path else (0.0, "no")
-
-        groups = [[group] if isinstance(group, str) else group for group in references]
-        flat = [reference for group in groups for reference in group]
-        repeated = [text for text, group in zip(predictions, groups, strict=True) for _ in group]
-        documents = flat if idf is True else idf or []
-        place = {text: at for at, text in enumerate(dict.fromkeys([*predictions, *flat, *documents]))}
-        longest = min(max_length, encoder.longest)
-        texts = list(encoder.tokenize(list(place), longest))
-        pairs = np.array([[place[text] for text in side] for side in (repeated, flat)]).T
-
-        weights = encoder.weights([texts[place[text]] for text in documents])
-        batch = (batch_tokens or _batch_tokens(encoder.device), batch_size or len(texts))
-        with tqdm(total=len(pairs), disable=not verbose) as bar:
-            scores = Scorer(encoder, texts, weights, *batch, dtype).score(pairs, progress or bar.update)
-        firsts = np.cumsum([0, *map(len, groups[:-1])])
-        scores = (np.maximum.reduceat(scores, firsts) - baseline) / (1 - baseline)
-        columns: dict[str, Any] = {}
-        for at, measure in enumerate(("precision", "recall", "f1")):
-            by_layer = [AGGREGATES[aggregate](values) for values in scores[:, :, at].T.tolist()]
-            columns[measure] = by_layer if all_layers else by_layer[0]
-        for fact in ("truncated", "empty"):
-            found = np.logical_or.reduceat(np.array([getattr(text, fact) for text in texts])[pairs].any(axis=1), firsts)
-            columns[fact] = int(found.sum()) if aggregate else found.tolist()
-        settings = f"idf:{'yes' if idf else 'no'}|rescaled:{rescaled}|dtype:{dtype}|max_length:{longest}"
-        versions = f"version:{VERSION}|transformers:{transformers.__version__}|torch:{torch.__version__}"
-        signature = f"bertscore_ptbr|{encoder.signature}|{settings}|{versions}|n:{len(predictions)}"
-        return {**columns, "signature": signature}
+        return bertscore(predictions, references, **options)
 
     def align(self, prediction: str, reference: str, setup: str = "bertimbau", **model: Any) -> dict[str, Any]:
         """Show where a score comes from: the tokens of both texts, and the cosine of each with each."""

@@ -116,7 +116,13 @@ ADDED: dict[str, dict[str, Any]] = {
     "generation": {"thinking_tokens": None},
     "scoring": {"bertimbau": {"model_id": None}, "xlm_roberta": {"model_id": None}, "error_profile": False},
     "release": {"install": None},
-    "packaging": {"funding": "", "location": "", "watts": None, "grams_per_kwh": None},
+    "packaging": {
+        "funding": "",
+        "location": "",
+        "watts": None,
+        "grams_per_kwh": None,
+        "evaluation_framework": "hubkit",
+    },
     # 0.1.0 had the Gradio Space alone: what came with it leaves the outcome as it was, and the default does not.
     "hub": {"space": "gradio"},
 }

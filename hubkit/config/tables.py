@@ -379,6 +379,8 @@ class Packaging(Table):
     """Power that a stage draws, for the energy on the cards; none: the power limit of its GPUs, else unknown."""
     grams_per_kwh: Annotated[float, Field(ge=0)] | None = Field(None, examples=[100.0])
     """CO2 equivalent of the electricity, for the carbon on the cards; none: unknown."""
+    evaluation_framework: NonEmptyStr = "hubkit"
+    """How models are scored on the dataset, as the Hub's list of evaluation frameworks names it; in eval.yaml."""
     physionet: Annotated[Physionet, Runtime] = Physionet()
     """What a submission to PhysioNet says and hubkit cannot know (hubkit physionet)."""
 

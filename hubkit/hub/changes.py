@@ -10,17 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from hubkit import pins
+from hubkit.artifacts.eval_results import is_result
 from hubkit.errors import HubkitError
 from hubkit.hub.client import retried
+from hubkit.hub.results import filled_results
 from hubkit.hub.targets import CARD, HUBS_OWN, PROBES, Target
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 Content = Path | bytes
-
-RESULTS = ".eval_results/"
-"""The folder of scores that the Hub's leaderboards read; its format is younger than that of all else."""
 
 
 class Change(NamedTuple):
@@ -104,6 +103,7 @@ def wanted_changes(api: HfApi, target: Target, known: Mapping[str, str]) -> tupl
     """
     wanted: dict[str, Content] = dict(target.files())
     remote = remote_files(api, target.repo, target.kind)
+    wanted |= filled_results(target, known)
     if CARD in wanted:
         ours = target.card()
         if pins.parts(ours) and known.keys() >= pins.parts(ours).keys():
@@ -112,11 +112,6 @@ def wanted_changes(api: HfApi, target: Target, known: Mapping[str, str]) -> tupl
         if CARD in remote.files:
             wanted[CARD] = _merged_card(api, target, remote.commit, ours)
     return compare(wanted, remote, frozenset(PROBES)), remote.commit
-
-
-def is_result(path: str) -> bool:
-    """Whether a file is for the Hub's leaderboards: it comes last, and its lack holds up nothing."""
-    return path.startswith(RESULTS)
 
 
 def holds(files: Mapping[str, Path], remote: Remote) -> bool:

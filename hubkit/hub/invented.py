@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
+from hubkit.artifacts.eval_results import BENCHMARK, RESULTS
 from hubkit.artifacts.release_record import write_record
 from hubkit.config import ReleaseConfig
-from hubkit.hub.changes import RESULTS
 from hubkit.record import release_record
 from hubkit.workspace import Workspace, write_table, write_text
 
@@ -57,6 +57,8 @@ def write_invented(config: ReleaseConfig, workspace: Workspace) -> None:
     save_file({"lora_A": np.zeros(64, dtype=np.float32)}, adapter / "adapter_model.safetensors")
     results = f"- dataset:\n    id: {config.hub.repo('dataset')}\n    task_id: rehearsal\n  value: 0.5\n"
     write_text(adapter / RESULTS / "rehearsal.yaml", results)
+    tasks = "evaluation_framework: hubkit\ntasks:\n- id: rehearsal\n"
+    write_text(dataset / BENCHMARK, f"name: A rehearsal\ndescription: Invented rows.\n{tasks}")
     for folder in (dataset, adapter):
         write_text(folder / "README.md", _CARD + _NOTICE)
         write_text(folder / "LICENSE", _NOTICE)

@@ -15,6 +15,7 @@ from hubkit.hub.clear_versions import check_clear_versions
 from hubkit.hub.client import connect, retried
 from hubkit.hub.commits import kept_commits
 from hubkit.hub.identity import check_identity, check_outsider
+from hubkit.hub.results import check_results
 from hubkit.hub.targets import CARD, PROBES, SCRIPT_BRANCH, Target, files_below, targets
 from hubkit.pins import UNKNOWN, parts
 from hubkit.terms.policy import check_permission
@@ -75,6 +76,7 @@ def plan_push(config: ReleaseConfig, workspace: Workspace) -> Plan:
         *raised(check_second_token),
         *raised(partial(check_identity, config, api)),
         *raised(partial(check_clear_versions, config, api)),
+        *raised(partial(check_results, found)),
     ]
     kept = kept_commits(api, found, workspace.dist / "dataset-script")
     repos, warnings = [], list[str]()

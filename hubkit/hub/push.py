@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from hubkit.artifacts.eval_results import is_result
 from hubkit.artifacts.receipt import Pins, PushedRepo, Receipt, write_receipt
 from hubkit.config import ReleaseConfig
 from hubkit.endpoint import current_endpoint
@@ -26,7 +27,6 @@ from hubkit.hub.changes import (
     commit_changes,
     compare,
     digests,
-    is_result,
     remote_files,
     wanted_changes,
 )
@@ -34,6 +34,7 @@ from hubkit.hub.clear_versions import check_clear_versions
 from hubkit.hub.client import Stumble, connect, retried
 from hubkit.hub.commits import kept_commits, pins_of
 from hubkit.hub.identity import check_identity, check_outsider
+from hubkit.hub.results import check_results, filled_results, framework_notice
 from hubkit.hub.targets import CARD, PROBES, SCRIPT_BRANCH, Target, files_below, targets
 from hubkit.pins import SCRIPT
 from hubkit.terms.policy import check_permission, name_warning
@@ -68,6 +69,7 @@ def push(config: ReleaseConfig, workspace: Workspace) -> None:
         print(f"  push: {warning}", file=sys.stderr)
     ungranted = gate.ungranted_token(config.hub.waive_ungranted_probe)
     api, found = connect(), targets(config, workspace)
+    check_results(found)
     check_identity(config, api)
     check_outsider(config, api, ungranted)
     check_clear_versions(config, api)
@@ -100,8 +102,8 @@ def push(config: ReleaseConfig, workspace: Workspace) -> None:
         if target.gated:
             pushed[target] = _push_card(api, target, config, commits)
     for target in found:
-        if target.artifact == "adapter":
-            pushed[target] = _push_results(api, target, config, pushed[target])
+        if target.gated:
+            pushed[target] = _push_results(api, target, config, pushed[target], commits)
     tagged = {target: _tag(api, target, config.release.tag, pushed[target]) for target in found}
     for target in found:
         if target.gated:
@@ -205,21 +207,29 @@ def _push_card(api: HfApi, target: Target, config: ReleaseConfig, commits: Mappi
     return _settled(changes, head)
 
 
-def _push_results(api: HfApi, target: Target, config: ReleaseConfig, done: Pushed) -> Pushed:
+def _push_results(
+    api: HfApi, target: Target, config: ReleaseConfig, done: Pushed, commits: Mapping[str, str]
+) -> Pushed:
     """Push what the Hub's leaderboards read, last: where the Hub refuses it, the release is complete without it."""
     try:
-        return _commit_results(api, target, config, done)
+        return _commit_results(api, target, config, done, commits)
     except HubkitError as error:
-        print(f"  push: the results for the Hub's leaderboards are left out: {error}", file=sys.stderr)
+        what = "the definition of the benchmark is" if target.artifact == "dataset" else "the results are"
+        notice = framework_notice(target)
+        print(f"  push: {what} left out of the Hub's leaderboards: {error}{notice}", file=sys.stderr)
         return done
 
 
 @retried("{target.repo}")
-def _commit_results(api: HfApi, target: Target, config: ReleaseConfig, done: Pushed) -> Pushed:
+def _commit_results(
+    api: HfApi, target: Target, config: ReleaseConfig, done: Pushed, commits: Mapping[str, str]
+) -> Pushed:
     remote = remote_files(api, target.repo, target.kind)
-    changes = [change for change in compare(target.files(), remote) if is_result(change.path)]
+    wanted: dict[str, Content] = {**target.files(), **filled_results(target, commits)}
+    changes = [change for change in compare(wanted, remote) if is_result(change.path)]
     if any(change.action != "keep" for change in changes):
-        message = f"Results of release {config.release.version}"
+        what = "Benchmark" if target.artifact == "dataset" else "Results"
+        message = f"{what} of release {config.release.version}"
         commit_changes(api, target.repo, target.kind, changes, message, remote.commit)
         remote = remote_files(api, target.repo, target.kind)
     if not changes:

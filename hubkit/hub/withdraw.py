@@ -7,10 +7,11 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from hubkit.artifacts.eval_results import is_result
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.hub.access import Asked, cancel, gated_repos, plain, requests
-from hubkit.hub.changes import NOTHING, Change, Remote, commit_changes, is_result, remote_files, withdrawn
+from hubkit.hub.changes import NOTHING, Change, Remote, commit_changes, remote_files, withdrawn
 from hubkit.hub.client import connect, retried
 from hubkit.hub.receipt import mark_withdrawn
 from hubkit.hub.targets import CARD, SCRIPT_BRANCH, WITHOUT_DATA

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from hubkit.artifacts.eval_results import problem
 from hubkit.localhub import cards
 from hubkit.localhub.api_pulls import new_pull
 from hubkit.localhub.errors import WEB_PREFIX, Refusal, entry_not_found, revision_not_found
@@ -200,6 +201,11 @@ def _changed(hub: Hub, repo: Repo, tree: Tree, operations: list[_Operation]) -> 
         found = cards.problems(hub.text(tree, "README.md"))
         if found:
             raise Refusal(400, f"Invalid metadata in README.md: {found[0]}")
+    for _, value in operations:
+        path = value.get("path", "")
+        wrong = problem(path, hub.text(tree, path).encode()) if path in tree else None
+        if wrong:
+            raise Refusal(400, f"Invalid {path}: {wrong}")
     return tree
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, fields
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import hubkit
@@ -134,6 +135,7 @@ class CardFacts:
         efforts: what the stages took.
         reviews: what readers found.
         read_by_people: whether people read translations, and not a program in a rehearsal.
+        ended: by stage, when it ended, where that was recorded.
     """
 
     hubkit: str
@@ -174,6 +176,12 @@ class CardFacts:
     efforts: list[Effort]
     reviews: list[CardReview]
     read_by_people: bool
+    ended: dict[str, datetime]
+
+    @property
+    def finished(self) -> date | None:
+        """The day on which the last of the stages ended: the same whenever the release is packaged again."""
+        return max(self.ended.values()).date() if self.ended else None
 
     @property
     def adapter(self) -> SystemFigures:
@@ -239,6 +247,7 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
         efforts=efforts(config, workspace),
         reviews=reviews,
         read_by_people=any(review.kind == "translation" and not review.simulated for review in reviews),
+        ended=ended(workspace),
     )
 
 
@@ -349,6 +358,17 @@ def versions(workspace: Workspace) -> dict[str, str]:
     for stage in ("translate", "finetune", "generate", "score"):
         manifest = read_manifest(workspace, stage)
         found |= manifest.versions if manifest else {}
+    return found
+
+
+def ended(workspace: Workspace) -> dict[str, datetime]:
+    """When each stage ended, in whole seconds, from the manifests; an older hubkit recorded no times."""
+    found = {}
+    for stage in ("translate", "finetune", "generate", "score"):
+        manifest = read_manifest(workspace, stage)
+        if manifest and manifest.started and manifest.seconds is not None:
+            end = datetime.fromisoformat(manifest.started) + timedelta(seconds=manifest.seconds)
+            found[stage] = end.replace(microsecond=0)
     return found
 
 

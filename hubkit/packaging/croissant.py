@@ -1,15 +1,20 @@
-"""Croissant metadata of the dataset: files with digests, records and fields (specification 1.0 of MLCommons)."""
+"""Croissant metadata of the dataset: files with digests, records and fields, and where they come from.
+
+Specification 1.1 of MLCommons, with its RAI vocabulary and PROV-O.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from datetime import datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubkit.digests import file_digest
 from hubkit.packaging.card_data import CardFacts
 from hubkit.packaging.parquet import Split
+from hubkit.packaging.responsible_ai import PROV, provenance, responsible_ai
 
 if TYPE_CHECKING:
     import mlcroissant as mlc
@@ -17,13 +22,18 @@ if TYPE_CHECKING:
 
 PARQUET = "application/x-parquet"
 
+CONFORMS_TO = ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"]
+
 
 def croissant(facts: CardFacts, splits: Sequence[Split], root: Path) -> str:
     """The dataset's croissant.json: a record set for each Parquet file below `root`."""
     import mlcroissant as mlc
+    from mlcroissant._src.core.rdf import make_context
 
-    context = mlc.Context(conforms_to="http://mlcommons.org/croissant/1.0")
-    release = facts.release
+    context = mlc.Context(conforms_to=CONFORMS_TO[0])
+    # A context starts with the names of 1.0; mlcroissant has those of 1.1 for who asks.
+    context.rdf = mlc.Rdf(context=make_context(context, prov=PROV))
+    release, day = facts.release, facts.finished
     metadata = mlc.Metadata(
         ctx=context,
         name=facts.names["dataset"],
@@ -34,11 +44,12 @@ def croissant(facts: CardFacts, splits: Sequence[Split], root: Path) -> str:
         in_language=["pt"],
         keywords=["radiology", "chest X-ray", "Brazilian Portuguese"],
         cite_as=f"{facts.original.name}: {facts.original.url}; {facts.corpus.citation}",
-        personal_sensitive_information=["De-identified clinical text" if facts.corpus.credentialed else "None"],
+        date_published=datetime.combine(day, time()) if day else None,
         distribution=[_file(context, path, root) for split in splits for path in split.files],
         record_sets=[_records(context, split, path) for split in splits for path in split.files],
     )
-    return json.dumps(metadata.to_json(), indent=2, ensure_ascii=False, default=str) + "\n"
+    found = {**metadata.to_json(), "conformsTo": CONFORMS_TO, **responsible_ai(facts), **provenance(facts)}
+    return json.dumps(found, indent=2, ensure_ascii=False, default=str) + "\n"
 
 
 def _file(context: mlc.Context, path: Path, root: Path) -> mlc.FileObject:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from hubkit.artifacts.eval_results import Benchmark, Task
 from hubkit.metrics.registry import METRICS
 from hubkit.packaging.card_data import CardFacts
 from hubkit.packaging.parquet import Split, features
@@ -177,20 +178,46 @@ def model_metadata(facts: CardFacts) -> ModelCardData:
     )
 
 
+WITHOUT_ERROR = "reports_without_error"
+"""The task of the error profile: a leaderboard puts the highest value first, and errors per report would be wrong."""
+
+
+def benchmark(facts: CardFacts) -> Benchmark:
+    """What eval.yaml says: the tasks that `.eval_results/` has results of, on the test split."""
+    tasks = [f"bertscore_{setup}" for setup in facts.adapter.bertscore]
+    return Benchmark(
+        name=facts.release.title,
+        description="Reports of chest X-rays in Brazilian Portuguese, written from images; scored by BERTScore F1"
+        + (" and by the share of reports without a clinical error." if facts.evaluation.profiled else "."),
+        evaluation_framework=facts.config.packaging.evaluation_framework,
+        tasks=[
+            Task(id=name, config="default", split="test")
+            for name in [*tasks, *([WITHOUT_ERROR] if facts.evaluation.profiled else [])]
+        ],
+    )
+
+
 def eval_result_entries(facts: CardFacts) -> list[EvalResultEntry]:
-    """What `.eval_results/` says: the mean F1 of the adapter in each setup."""
+    """What `.eval_results/` says of the adapter: F1 in each setup, and the share of reports without an error.
+
+    The commit of the dataset is known to `push` alone, which writes it in.
+    """
     from huggingface_hub import EvalResultEntry
 
+    figures = {
+        f"bertscore_{setup}": ("BERTScore F1", facts.adapter.figure(f"{setup} f1")) for setup in facts.adapter.bertscore
+    }
+    if facts.evaluation.profiled:
+        figures[WITHOUT_ERROR] = ("Reports without an error", facts.adapter.figure("reports without error"))
     confidence = 100 * facts.evaluation.confidence
     return [
         EvalResultEntry(
             dataset_id=facts.repos["dataset"],
-            task_id=f"bertscore_{setup}",
-            value=round(found.f1.mean, 6),
-            dataset_revision=facts.release.tag,
-            notes=f"BERTScore F1, {confidence:.0f} % interval {found.f1.low:.4f} to {found.f1.high:.4f}",
+            task_id=task,
+            value=round(found.value, 6),
+            notes=f"{name}, {confidence:.0f} % interval {found.low:.4f} to {found.high:.4f}",
         )
-        for setup, found in facts.adapter.bertscore.items()
+        for task, (name, found) in figures.items()
     ]
 
 

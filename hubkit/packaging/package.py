@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from hubkit.artifacts.eval_results import BENCHMARK, RESULTS
 from hubkit.artifacts.memorisation import check_bounds, read_memorisation
 from hubkit.artifacts.release_record import write_record
 from hubkit.artifacts.selection import read_selection
@@ -20,7 +21,7 @@ from hubkit.packaging.cards import card, render
 from hubkit.packaging.code_digests import LOADER, METRIC, loader_script, reader_source
 from hubkit.packaging.croissant import croissant
 from hubkit.packaging.dataset import release_keys, write_dataset
-from hubkit.packaging.metadata import dataset_metadata, eval_result_entries, model_metadata, stated_sizes
+from hubkit.packaging.metadata import benchmark, dataset_metadata, eval_result_entries, model_metadata, stated_sizes
 from hubkit.packaging.parquet import Split
 from hubkit.published import published
 from hubkit.record import release_record
@@ -73,6 +74,8 @@ def package(config: ReleaseConfig, workspace: Workspace) -> None:
 
 
 def _dataset(config: ReleaseConfig, workspace: Workspace, facts: CardFacts, folder: Path) -> list[Split]:
+    import yaml
+
     templates = published("dataset_card")
     keys = release_keys(config)
     splits = write_dataset(config, workspace, folder, keys)
@@ -90,6 +93,8 @@ def _dataset(config: ReleaseConfig, workspace: Workspace, facts: CardFacts, fold
     body = _body(templates / "README.md.jinja", facts)
     write_text(folder / "README.md", card(dataset_metadata(facts, splits), body))
     write_text(folder / "croissant.json", croissant(facts, splits, folder))
+    defined = benchmark(facts).model_dump(exclude_none=True)
+    write_text(folder / BENCHMARK, yaml.safe_dump(defined, sort_keys=False, allow_unicode=True))
     copy_files(workspace.scores, PLOTS, folder / "plots")
     return splits
 
@@ -141,7 +146,8 @@ def _adapter(config: ReleaseConfig, workspace: Workspace, facts: CardFacts, fold
     write_text(folder / "README.md", card(model_metadata(facts), body))
     write_text(folder / "LICENSE", render(published("dataset_card") / "LICENSE.jinja", facts.variables()))
     results = eval_result_entries_to_yaml(eval_result_entries(facts))
-    write_text(folder / ".eval_results" / "bertscore.yaml", yaml.safe_dump(results, sort_keys=False))
+    # The name is that of earlier releases, so that a push replaces their file.
+    write_text(folder / RESULTS / "bertscore.yaml", yaml.safe_dump(results, sort_keys=False))
 
 
 def _body(template: Path, facts: CardFacts) -> str:

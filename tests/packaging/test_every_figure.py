@@ -467,17 +467,21 @@ def attack_scores(found: Any) -> dict[str, Any]:
 
 def test_the_results_beside_the_adapter(again: Recomputed, workspace: Workspace) -> None:
     found = yaml.safe_load((workspace.dist / "adapter" / ".eval_results" / "bertscore.yaml").read_text())
-    expected = {setup: again.figure("lora", f"{setup} f1") for setup in SETUPS}
+    figures = [again.figure("lora", name) for name in (*(f"{setup} f1" for setup in SETUPS), "reports without error")]
     assert dict(flat(found)) == {
         key: value
-        for at, setup in enumerate(SETUPS)
-        for mean, low, high in [expected[setup]]
+        for at, (mean, low, high) in enumerate(figures)
         for key, value in (
             (f"/{at}/value", pytest.approx(mean, abs=1e-6)),
             (f"/{at}/notes", f"90 {low:.4f} {high:.4f}"),
         )
     }
-    assert [entry["dataset"]["task_id"] for entry in found] == [f"bertscore_{setup}" for setup in SETUPS]
+    tasks = [*(f"bertscore_{setup}" for setup in SETUPS), "reports_without_error"]
+    assert [entry["dataset"]["task_id"] for entry in found] == tasks
+    assert not any("revision" in entry["dataset"] for entry in found), "the commit is known when it is pushed"
+    defined = yaml.safe_load((workspace.dist / "dataset" / "eval.yaml").read_text())
+    assert [task["id"] for task in defined["tasks"]] == tasks
+    assert dict(flat(defined)) == {}
 
 
 def test_the_metrics_card(again: Recomputed, workspace: Workspace) -> None:
@@ -532,4 +536,12 @@ def test_croissant(again: Recomputed, workspace: Workspace) -> None:
         for record in found.pop("recordSet")
     }
     assert columns == {f"{path.parent.name}/{path.stem}": set(pq.read_schema(path).names) for path in on_disk}
-    assert dict(flat(found)) == {"/conformsTo": "1.0", "/citeAs": "10.13026 4jqj-jw95", "/version": "1.0.0"}
+    assert found.pop("@context")["prov"] == "http://www.w3.org/ns/prov#"
+    assert found.pop("conformsTo") == [f"http://mlcommons.org/croissant/{name}" for name in ("1.1", "RAI/1.0")]
+    activities = found.pop("prov:wasGeneratedBy")
+    agents = [[agent["prov:label"] for agent in one["prov:wasAssociatedWith"]] for one in activities]
+    program, translators = f"hubkit {hubkit.__version__}", {row["model"] for row in again.translations}
+    assert agents == [[program, *sorted(translators)], [program, "google/medgemma-4b-it"], [program]]
+    sources = [source["@id"] for source in found.pop("prov:wasDerivedFrom")]
+    assert sources == [f"https://physionet.org/content/{name}/2.1.0/" for name in ("mimic-cxr", "mimic-cxr-jpg")]
+    assert dict(flat(found)) == {"/citeAs": "10.13026 4jqj-jw95", "/version": "1.0.0"}
