@@ -37,7 +37,7 @@ DOCUMENTED = {
     "revoke": "pending",
     "revoked_read": "403 GatedRepo",
     "rate_limit": "no",
-    "left": "commit: 6",
+    "left": "commit: 7",
 }
 
 
