@@ -133,7 +133,8 @@ def parse_results(text: str, where: str) -> list[Result]:
     Raises:
         HubkitError: it does not have the Hub's format.
     """
-    return _validated(_RESULTS, text, where)
+    found: list[Result] = _validated(_RESULTS, text, where)
+    return found
 
 
 def parse_benchmark(text: str, where: str) -> Benchmark:
@@ -142,7 +143,7 @@ def parse_benchmark(text: str, where: str) -> Benchmark:
     Raises:
         HubkitError: it does not have the Hub's format.
     """
-    found = _validated(TypeAdapter(Benchmark), text, where)
+    found: Benchmark = _validated(TypeAdapter(Benchmark), text, where)
     ids = [task.id for task in found.tasks]
     if len({*ids}) < len(ids):
         raise _malformed("tasks: two of them have the same id", where)
