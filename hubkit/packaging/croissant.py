@@ -30,9 +30,9 @@ def croissant(facts: CardFacts, splits: Sequence[Split], root: Path) -> str:
     import mlcroissant as mlc
     from mlcroissant._src.core.rdf import make_context
 
-    context = mlc.Context(conforms_to=CONFORMS_TO[0])
     # A context starts with the names of 1.0; mlcroissant has those of 1.1 for who asks.
-    context.rdf = mlc.Rdf(context=make_context(context, prov=PROV))
+    names = make_context(mlc.Context(conforms_to=CONFORMS_TO[0]), prov=PROV)
+    context = mlc.Context(conforms_to=CONFORMS_TO[0], rdf=mlc.Rdf(context=names))
     release, day = facts.release, facts.finished
     metadata = mlc.Metadata(
         ctx=context,
