@@ -96,6 +96,9 @@ def wrong(module: str, text: str) -> list[str]:
     for said in re.finditer(r"hubkit ((?:--)?[a-z]\w*)((?: +[^\s;:,()`]+)*)", text):
         first, rest = said[1], said[2].split()
         if first.startswith("--"):
+            own = {flag for option in cli.params for flag in option.opts} | {"--help"}
+            faults += [f"hubkit {word}" for word in (first, *rest) if word.startswith("--") and word not in own]
+            text = text.replace(said[0], " ")
             continue
         if first not in COMMANDS:
             # A sentence about hubkit: "hubkit reads", "another hubkit works".

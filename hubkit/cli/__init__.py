@@ -135,7 +135,7 @@ def cli(context: click.Context, version: bool, verbose: bool) -> None:
         print_version(verbose)
         context.exit()
     if verbose:
-        raise click.UsageError("--verbose goes with --version: hubkit --version --verbose")
+        raise click.UsageError("more words are printed of the version alone: hubkit --version --verbose")
 
 
 def main() -> Any:
