@@ -21,6 +21,7 @@ from hubkit.errors import HubkitError
 from hubkit.floors import require, require_reports, require_splits, require_texts
 from hubkit.progress import Progress
 from hubkit.tables import SECTIONS, SPLITS, STUDIES
+from hubkit.terms.kinds import terms_of
 from hubkit.workspace import Workspace, atomic
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ def chosen_studies(catalogue: Catalogue, config: ReleaseConfig) -> pa.Table:
     if corpus.subset != "all":
         studies = select(studies, corpus.subset.sizes(), config.release.seed)
     sizes = Counter(studies["split"].to_pylist())
-    require_splits({split: sizes[split] for split in SPLITS}, corpus.root, "is the split table complete? hubkit fetch")
+    hint = "is the split table complete? hubkit fetch" if terms_of(corpus).credentialed else "it needs more studies"
+    require_splits({split: sizes[split] for split in SPLITS}, corpus.root, hint)
     return _take_images(studies, corpus.max_images)
 
 

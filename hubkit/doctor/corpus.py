@@ -46,8 +46,9 @@ def corpus(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
         raise
     studies = chosen_studies(catalogue, config)
     yield ok("corpus", f"{kind.name}, {len(catalogue.studies)} studies with a report, {len(studies)} of them are taken")
+    hint = "compare with PhysioNet's: hubkit fetch" if kind.credentialed else "look at these rows or files"
     for name, count in catalogue.notes.oddities().items():
-        yield warning("corpus", f"{name.replace('_', ' ')}: {count}", "compare with PhysioNet's: hubkit fetch")
+        yield warning("corpus", f"{name.replace('_', ' ')}: {count}", hint)
     require_own_copies(config, catalogue.headers.rule if catalogue.headers else None)
     if catalogue.headers is not None:
         yield warning("corpus", catalogue.headers.reason, "docs/corpus.md has the rules, [corpus] headers sets one")

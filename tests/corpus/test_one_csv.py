@@ -128,6 +128,12 @@ def test_a_wrong_row_is_named_in_one_line(tmp_path: Path, rows: list[dict[str, s
     assert caught.value.hint
 
 
+def test_too_few_studies_for_a_test_split_are_said(tmp_path: Path) -> None:
+    rows = [{"study_id": str(at), "report": REPORT} for at in (1, 2)]
+    with pytest.raises(HubkitError, match=r"the split test has no studies \(train 2\) \(it needs more studies\)"):
+        read_rows(configured(write(tmp_path / "reports.csv", rows)), tmp_path / "work")
+
+
 @pytest.mark.parametrize(
     ("name", "fault"), [("none.csv", "the CSV of reports is missing"), (".", "is not a .csv or .csv.gz")]
 )
