@@ -103,10 +103,12 @@ STAGES: list[Stage] = [
     ),
     Stage(
         "finetune",
-        "hubkit.finetuning.finetune:finetune",
+        "hubkit.audit.selection:finetune",
         ("finetuning", "generation.prompt", "generation.reference", "generation.shots", "release.seed"),
         inputs=lambda work: [work.studies, work.images, work.training_translations],
         outputs=lambda work: [work.adapter],
+        # The bounds are no part of the digest: where they choose the same checkpoint, nothing is trained again.
+        differs="hubkit.finetuning.selection:chosen_otherwise",
         models=("finetuning",),
     ),
     Stage(

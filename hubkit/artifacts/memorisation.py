@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from hubkit.artifacts.model import Model, read_model, write_model
 from hubkit.artifacts.scores import Interval
 from hubkit.config import Audit
 from hubkit.errors import HubkitError
 from hubkit.workspace import Workspace
+
+TOO_FEW = "too few studies to measure how well losses tell training studies from test studies"
 
 LOWER = "fewer [finetuning] epochs, more dropout or a smaller r lower it"
 
@@ -116,33 +120,49 @@ def check_bounds(settings: Audit, found: Memorisation) -> None:
     Raises:
         HubkitError: names the bound, what was found, and what lowers it.
     """
-    elsewhere = f'{LOWER}; or keep the adapter off the Hub: [custody] adapter_custody = "physionet"'
-    if settings.max_verbatim is not None and found.longest is not None and found.longest > settings.max_verbatim:
-        raise HubkitError(
-            f"the adapter repeats {found.longest} words of a training report that no other patient's has, and "
+    over = excess(settings, found.strongest(), found.longest, found.whole)
+    if over is None:
+        return
+    if over.what == TOO_FEW:
+        hint = "take more studies ([corpus] subset), or leave max_auc out"
+    else:
+        hint = f'{LOWER}; or keep the adapter off the Hub: [custody] adapter_custody = "physionet"'
+    raise HubkitError(over.what, where=over.where, hint=hint)
+
+
+class Excess(NamedTuple):
+    """A bound that an adapter is over, and what was found."""
+
+    where: str
+    what: str
+
+
+def excess(settings: Audit, auc: float | None, longest: int | None, whole: int) -> Excess | None:
+    """What an adapter remembers over the bounds; None where it stays under them.
+
+    Args:
+        auc: of the strongest attack by losses; None where it was not measured.
+        longest, whole: as in `Memorisation`.
+    """
+    if settings.max_verbatim is not None and longest is not None and longest > settings.max_verbatim:
+        return Excess(
+            "[audit] max_verbatim",
+            f"the adapter repeats {longest} words of a training report that no other patient's has, and "
             f"{settings.max_verbatim} are allowed",
-            where="[audit] max_verbatim",
-            hint=elsewhere,
         )
-    if settings.max_verbatim is not None and found.whole:
+    if settings.max_verbatim is not None and whole:
         # A report shorter than the bound cannot give a run over it.
-        raise HubkitError(
-            f"the adapter repeats the whole of a training report of {found.whole} words that no other patient's has",
-            where="[audit] max_verbatim",
-            hint=elsewhere,
+        return Excess(
+            "[audit] max_verbatim",
+            f"the adapter repeats the whole of a training report of {whole} words that no other patient's has",
         )
     if settings.max_auc is None:
-        return
-    auc = found.strongest()
+        return None
     if auc is None:
-        raise HubkitError(
-            "too few studies to measure how well losses tell training studies from test studies",
-            where="[audit] max_auc",
-            hint="take more studies ([corpus] subset), or leave max_auc out",
-        )
+        return Excess("[audit] max_auc", TOO_FEW)
     if auc > settings.max_auc:
-        raise HubkitError(
+        return Excess(
+            "[audit] max_auc",
             f"losses tell training from test studies with an AUC of {auc:.3f}, and {settings.max_auc} is allowed",
-            where="[audit] max_auc",
-            hint=elsewhere,
         )
+    return None

@@ -49,6 +49,42 @@ class TrainedTrial(Model):
         return self.model_extra or {}
 
 
+class TriedCheckpoint(Model):
+    """A checkpoint that was audited before it was chosen or left.
+
+    Attributes:
+        trial: of a sweep, counted from 1.
+        auc: how well losses tell training from validation studies; None where there are too few.
+        longest: words of the longest run of one patient's training report; None where nothing was asked.
+        whole: words of the longest report that came back whole.
+        excess: what is over a bound; None where nothing is, and the checkpoint was chosen.
+    """
+
+    trial: int = 1
+    step: int
+    eval_loss: float
+    auc: float | None
+    longest: int | None
+    whole: int = 0
+    excess: str | None = None
+
+
+class CheckpointSelection(Model):
+    """How the checkpoint was chosen where the bounds of the audit count.
+
+    Attributes:
+        max_auc, max_verbatim: the bounds.
+        studies, completions: how many studies of each split were compared, and how many reports asked for.
+        tried: the checkpoints that were audited, by evaluation loss; the last one was chosen.
+    """
+
+    max_auc: float | None
+    max_verbatim: int | None
+    studies: int
+    completions: int
+    tried: list[TriedCheckpoint]
+
+
 class Training(Model):
     """How the adapter was trained; of a sweep, under the settings of the trial that was chosen.
 
@@ -62,6 +98,7 @@ class Training(Model):
         left_out: ids of the studies without a translation, by split.
         sweep: a row for each trial, where several were made.
         salt: random digits that keep the digest of the published file from being guessed; only that file has it.
+        selection: how the checkpoint was chosen; None where the evaluation loss alone decided.
     """
 
     settings: TrainingSettings
@@ -75,6 +112,7 @@ class Training(Model):
     left_out: dict[str, list[int]] | None = None
     sweep: list[TrainedTrial] | None = None
     salt: str | None = None
+    selection: CheckpointSelection | None = None
 
 
 def read_training(folder: Path) -> Training:

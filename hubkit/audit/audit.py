@@ -91,7 +91,15 @@ def load(config: ReleaseConfig, workspace: Workspace) -> Loaded:
     Raises:
         HubkitError: the other adapter is missing or does not fit the base.
     """
-    loaded = Conditions(config, workspace).model("lora")
+    return with_reference(config, Conditions(config, workspace).model("lora"))
+
+
+def with_reference(config: ReleaseConfig, loaded: Loaded) -> Loaded:
+    """A base with an adapter, and with the adapter of other studies where one is at hand, ready to be measured.
+
+    Raises:
+        HubkitError: the other adapter is missing or does not fit the base.
+    """
     keep_packing(loaded.model)
     other = config.audit.reference_adapter
     if other is not None:

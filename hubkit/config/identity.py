@@ -111,7 +111,7 @@ ADDED: dict[str, dict[str, Any]] = {
         "headers": "auto",
         "terms": {"url": "", "derivatives": False, "synthetic": False, "deidentified": None},
     },
-    "finetuning": {"model_id": None},
+    "finetuning": {"model_id": None, "select": "eval_loss"},
     "translation": {"model_id": None, "thinking_tokens": None, "curb_thinking": False, "template": "system"},
     "generation": {"thinking_tokens": None},
     "scoring": {"bertimbau": {"model_id": None}, "xlm_roberta": {"model_id": None}, "error_profile": False},

@@ -244,6 +244,8 @@ class Finetuning(Table):
     """Optimiser steps between evaluations."""
     patience: Annotated[int, Field(ge=0)] = 5
     """Evaluations without a lower loss before training stops; 0: never."""
+    select: Literal["eval_loss", "eval_loss within audit"] = "eval_loss"
+    """Which adapter is kept: of the lowest evaluation loss, or of the lowest that stays under the bounds of [audit]."""
     max_length: Positive | None = Field(None, examples=[4096])
     """Most tokens of a sample. None: no limit."""
     trainer: dict[str, Any] = Field(default_factory=dict)

@@ -9,6 +9,7 @@ from typing import Any
 from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState
 
+from hubkit.finetuning.checkpoints import checkpoint_folder
 from hubkit.finetuning.lora import trained_tensors, write_adapter
 from hubkit.finetuning.tower import release_tower
 from hubkit.progress import Progress
@@ -23,22 +24,24 @@ class KeepBest(TrainerCallback, ExportableState):
         folder: adapters are kept here as `best-STEP`.
         base: what they call their base model.
         patience: evaluations without a lower loss before training stops; 0: never.
+        every: whether the adapter of every evaluation is kept, for the audit to choose among.
     """
 
-    def __init__(self, folder: str, base: str, patience: int):
-        self.folder, self.base, self.patience = folder, base, patience
+    def __init__(self, folder: str, base: str, patience: int, every: bool = False):
+        self.folder, self.base, self.patience, self.every = folder, base, patience, every
         self.step: int | None = None
         self.loss = float("inf")
         self.waited = 0
 
     def state(self) -> dict[str, Any]:
         return {
-            "args": {"folder": self.folder, "base": self.base, "patience": self.patience},
+            "args": {"folder": self.folder, "base": self.base, "patience": self.patience, "every": self.every},
             "attributes": {"step": self.step, "loss": self.loss, "waited": self.waited},
         }
 
     def adapter(self) -> Path:
-        return Path(self.folder) / f"best-{self.step}"
+        assert self.step is not None
+        return checkpoint_folder(Path(self.folder), self.step)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.global_step >= state.max_steps and args.eval_strategy != "no":
@@ -46,11 +49,15 @@ class KeepBest(TrainerCallback, ExportableState):
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         loss = kwargs["metrics"]["eval_loss"]
-        if loss < self.loss:
+        lower = loss < self.loss
+        if lower:
             self.step, self.loss, self.waited = state.global_step, loss, 0
+        if lower or self.every:
             tensors = trained_tensors(kwargs["model"])
             if state.is_world_process_zero:
-                write_adapter(kwargs["model"], tensors, self.adapter(), self.base)
+                folder = checkpoint_folder(Path(self.folder), state.global_step)
+                write_adapter(kwargs["model"], tensors, folder, self.base)
+        if lower:
             return
         self.waited += 1
         if self.patience and self.waited >= self.patience:
@@ -60,7 +67,7 @@ class KeepBest(TrainerCallback, ExportableState):
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         # Until the checkpoint is there, a resumed run may still need the best adapter of the one before.
-        if state.is_world_process_zero:
+        if state.is_world_process_zero and not self.every:
             for older in Path(self.folder).glob("best-*"):
                 if older != self.adapter():
                     shutil.rmtree(older)

@@ -62,6 +62,11 @@ def full_disk(folder: Path) -> Iterator[None]:
         raise HubkitError(what, where=folder, hint=HINT) from error
 
 
+def checkpoint_folder(folder: Path, step: int) -> Path:
+    """Where a run in `folder` keeps the adapter of the evaluation after a step."""
+    return folder / f"best-{step}"
+
+
 def mark_whole(checkpoint: Path) -> None:
     """Sync a checkpoint to disk, then mark it as one to resume from."""
     sync_folder(checkpoint)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from hubkit.artifacts.recipe import write_recipe
-from hubkit.artifacts.training import TrainedTrial, Training, TrainingSettings, write_training
+from hubkit.artifacts.training import CheckpointSelection, TrainedTrial, Training, TrainingSettings, write_training
 from hubkit.artifacts.training_log import write_log
 from hubkit.config import Finetuning, ReleaseConfig
 from hubkit.errors import UsageError
@@ -16,8 +16,9 @@ from hubkit.finetuning.checkpoints import full_disk
 from hubkit.finetuning.curves import draw_curves
 from hubkit.finetuning.live import show_in
 from hubkit.finetuning.processes import is_first
-from hubkit.finetuning.run import Run, train
-from hubkit.finetuning.sweep import Chosen, run_all
+from hubkit.finetuning.run import WITHIN_AUDIT, Run, train
+from hubkit.finetuning.selection import Auditor, select
+from hubkit.finetuning.sweep import Chosen, chosen, lowest, run_all
 from hubkit.finetuning.trials import trials
 from hubkit.models.quiet import quiet
 from hubkit.models.recipe import recipe
@@ -30,14 +31,18 @@ LEFT_OUT = ("model", "model_id", "revision", "sweep")
 
 
 @quiet()
-def finetune(config: ReleaseConfig, workspace: Workspace) -> None:
+def finetune(config: ReleaseConfig, workspace: Workspace, auditor: Auditor | None = None) -> None:
     """Train the adapter on the train split, choose the best one by the validate split, and write it.
 
     Writes `workspace.adapter`: the PEFT adapter, processor files, log_history.jsonl, training.json and the recipe that
     a reader needs to generate reports with it.
 
+    Args:
+        auditor: chooses among the checkpoints, where [finetuning] select asks for it.
+
     Raises:
-        HubkitError: there is nothing to train on, or the run failed; see `hubkit.finetuning.run.train`.
+        HubkitError: there is nothing to train on, no checkpoint stays under the bounds of the audit, or the run failed;
+            see `hubkit.finetuning.run.train`.
     """
     check_settings(config.finetuning)
     check_public_names(config)
@@ -50,6 +55,10 @@ def finetune(config: ReleaseConfig, workspace: Workspace) -> None:
             where="[finetuning.sweep]",
             hint="remove the table, or choose a corpus whose splits have a validate part",
         )
+    if auditor is not None:
+        auditor.check(splits)
+    elif config.finetuning.select == WITHIN_AUDIT:
+        raise ValueError(f"{WITHIN_AUDIT} needs an auditor")
     if is_first():
         _say(splits)
     examples = choose_examples(splits["train"].kept, config.generation.shots, config.release.seed)
@@ -67,11 +76,16 @@ def finetune(config: ReleaseConfig, workspace: Workspace) -> None:
         )
 
     with full_disk(workspace.partial):
-        chosen = run_all(trials(config.finetuning), workspace.partial, run_one)
+        tried = trials(config.finetuning)
+        runs = run_all(tried, workspace.partial, run_one)
         if is_first():
-            training = summary(chosen, config.release.seed, splits)
-            ready = _put_together(workspace.partial / "adapter", chosen.run, training)
-            write_recipe(ready, recipe(config, chosen.run.commit, examples))
+            number, selection = lowest(runs), None
+            if auditor is not None:
+                number, runs[number], selection = select(config.audit, runs, auditor)
+            best = chosen(tried, runs, number)
+            training = summary(best, config.release.seed, splits, selection)
+            ready = _put_together(workspace.partial / "adapter", best.run, training)
+            write_recipe(ready, recipe(config, best.run.commit, examples))
             sync_folder(ready)
             shutil.rmtree(workspace.adapter, ignore_errors=True)
             ready.rename(workspace.adapter)
@@ -86,7 +100,9 @@ def _put_together(folder: Path, run: Run, training: Training) -> Path:
     return folder
 
 
-def summary(chosen: Chosen, seed: int, splits: dict[str, Samples]) -> Training:
+def summary(
+    chosen: Chosen, seed: int, splits: dict[str, Samples], selection: CheckpointSelection | None = None
+) -> Training:
     """What a card says of the training."""
     run = chosen.run
     return Training(
@@ -102,6 +118,7 @@ def summary(chosen: Chosen, seed: int, splits: dict[str, Samples]) -> Training:
         studies={split: len(samples.kept) for split, samples in splits.items()},
         left_out={split: samples.left_out for split, samples in splits.items()},
         **({"sweep": [TrainedTrial(**row) for row in chosen.rows]} if len(chosen.rows) > 1 else {}),
+        **({"selection": selection} if selection is not None else {}),
     )
 
 

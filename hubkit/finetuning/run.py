@@ -45,6 +45,9 @@ KEPT = 1 << 30
 SHORT = 512
 """Tokens that hold an image and most reports."""
 
+WITHIN_AUDIT = "eval_loss within audit"
+"""The value of [finetuning] select that lets the audit choose among the adapters of all evaluations."""
+
 DONE = "run.json"
 """Written last into the folder of a run."""
 
@@ -80,7 +83,7 @@ def train(
         HubkitError: the base cannot be loaded, the loss is not finite, or disk or device memory is full.
     """
     from hubkit.finetuning.callbacks import ShowProgress
-    from hubkit.finetuning.checkpoints import last_checkpoint
+    from hubkit.finetuning.checkpoints import checkpoint_folder, last_checkpoint
 
     if (folder / DONE).exists():
         values = json.loads((folder / DONE).read_text(encoding="utf-8"))
@@ -100,15 +103,23 @@ def train(
             _callback(trainer, ShowProgress).close()
         run = _result(trainer, settings, folder, time.monotonic() - started)
         if trainer.args.should_save:
-            trainer.processing_class.save_pretrained(run.adapter)
-            make_portable(run.adapter)
-            # The checkpoints go away next: a power cut must not leave a finished run without its adapter.
-            sync_folder(run.adapter)
+            audited = settings.select == WITHIN_AUDIT
+            kept = [checkpoint_folder(folder, step) for step in checkpoints(run)] if audited else []
+            for adapter in {run.adapter, *kept}:
+                trainer.processing_class.save_pretrained(adapter)
+                make_portable(adapter)
+                # The checkpoints go away next: a power cut must not leave a finished run without its adapter.
+                sync_folder(adapter)
             entries = [to_json(entry) for entry in run.history]
             write_json(folder / DONE, run._asdict() | {"adapter": run.adapter.name, "history": entries})
             for checkpoint in folder.glob("checkpoint-*"):
                 shutil.rmtree(checkpoint)
     return run
+
+
+def checkpoints(run: Run) -> dict[int, float]:
+    """The evaluation loss of a run by optimiser step."""
+    return {entry.step: entry.eval_loss for entry in run.history if entry.eval_loss is not None}
 
 
 def _result(trainer: Any, settings: Finetuning, folder: Path, seconds: float) -> Run:
@@ -168,7 +179,12 @@ def build_trainer(
             processing_class=processor,
             peft_config=lora_config(settings, commit_of(settings.model, settings.revision)),
             callbacks=[
-                KeepBest(arguments.output_dir, public_name(settings.model, settings.model_id), settings.patience),
+                KeepBest(
+                    arguments.output_dir,
+                    public_name(settings.model, settings.model_id),
+                    settings.patience,
+                    every=settings.select == WITHIN_AUDIT,
+                ),
                 ReleaseTower(),
                 ShowProgress("finetune"),
             ],

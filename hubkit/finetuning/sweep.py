@@ -27,8 +27,8 @@ class Chosen(NamedTuple):
     rows: list[TrialRow]
 
 
-def run_all(trials: list[Trial], folder: Path, run: Callable[[Finetuning, Path], Run]) -> Chosen:
-    """Run each trial in a folder of its own, and return the best.
+def run_all(trials: list[Trial], folder: Path, run: Callable[[Finetuning, Path], Run]) -> list[Run]:
+    """Run each trial in a folder of its own.
 
     Args:
         run: trains under the settings, in the folder; it reads a run back that ended before.
@@ -39,12 +39,19 @@ def run_all(trials: list[Trial], folder: Path, run: Callable[[Finetuning, Path],
             said = ", ".join(f"{name} {value}" for name, value in trial.values.items())
             print(f"  finetune: trial {number} of {len(trials)}: {said}", file=sys.stderr)
         done.append(run(trial.settings, folder / f"run-{number:03d}"))
-    settings, best = min(
-        zip((trial.settings for trial in trials), done, strict=True),
-        key=lambda pair: float("inf") if pair[1].eval_loss is None else pair[1].eval_loss,
-    )
+    return done
+
+
+def lowest(runs: list[Run]) -> int:
+    """Which run has the lowest evaluation loss; the first one where nothing was evaluated."""
+    losses = [float("inf") if run.eval_loss is None else run.eval_loss for run in runs]
+    return losses.index(min(losses))
+
+
+def chosen(trials: list[Trial], runs: list[Run], number: int) -> Chosen:
+    """The run `number` as the one that goes on."""
     rows = [
-        trial.values | {name: getattr(one, name) for name in MEASURED} | {"chosen": one is best}
-        for trial, one in zip(trials, done, strict=True)
+        trial.values | {name: getattr(run, name) for name in MEASURED} | {"chosen": at == number}
+        for at, (trial, run) in enumerate(zip(trials, runs, strict=True))
     ]
-    return Chosen(best, settings, rows)
+    return Chosen(runs[number], trials[number].settings, rows)

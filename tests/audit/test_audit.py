@@ -38,9 +38,9 @@ PLANTED = range(1, 9)
 """Studies of one patient that have the same report."""
 
 
-def fill(root: Path, seed: int) -> Workspace:
+def fill(root: Path, seed: int, **sizes: int) -> Workspace:
     """Studies whose reports are words drawn by `seed`, so that nothing but memory gives them."""
-    workspace = fill_workspace(root, **SIZES)
+    workspace = fill_workspace(root, **SIZES | sizes)
     words = sorted({word.strip(".").lower() for sentence in SENTENCES for word in sentence.split()})
     generator = random.Random(seed)
     rows = read_table(workspace.training_translations).to_pylist()

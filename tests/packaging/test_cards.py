@@ -78,6 +78,21 @@ def test_the_adapters_card_tells_of_the_trial_that_was_chosen(tmp_path: Path) ->
     )
 
 
+def test_the_adapters_card_lists_the_checkpoints_that_were_audited(tmp_path: Path) -> None:
+    workspace, config = build_release(tmp_path), release_config(tmp_path / "corpus")
+    tried = [
+        {"step": 40, "eval_loss": 1.25, "auc": 0.7104, "longest": 12, "excess": "an AUC of 0.710"},
+        {"step": 20, "eval_loss": 1.5, "auc": 0.5521, "longest": 9},
+    ]
+    selection = {"max_auc": 0.6, "max_verbatim": 32, "studies": 200, "completions": 24, "tried": tried}
+    write_json(workspace.adapter / TRAINING, {"settings": config.finetuning.deciding(), "selection": selection})
+    package(config, workspace)
+    card = (workspace.dist / "adapter" / "README.md").read_text(encoding="utf-8")
+    assert "bounds of the audit: an AUC of at most 0.6, at most 32 words of one patient's training report." in card
+    assert "of up to 200 training and validation studies each; 24 training reports were asked for." in card
+    assert "| 40 | 1.2500 | 0.710 | 12 | over a bound |\n| 20 | 1.5000 | 0.552 | 9 | this one |\n" in card
+
+
 def test_the_datasets_card_has_what_the_hub_reads(packaged: Workspace) -> None:
     card = DatasetCard.load(packaged.dist / "dataset" / "README.md")
     found = card.data.to_dict()
