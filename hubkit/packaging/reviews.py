@@ -72,7 +72,7 @@ def _sentences(results: Results) -> list[str]:
     names = [reader.name for reader in results.readers if reader.name]
     if names and not results.simulated:
         found.append(f"{_listed(names)} agreed to be named.")
-    found.append(f"Shares are estimates for all {results.population:,}, with intervals of {results.confidence:.0%}.")
+    found.append(f"Shares are estimates for all {results.population:,}, with {100 * results.confidence:g} % intervals.")
     if results.corrections:
         found.append(f"Readers corrected {results.corrections} of the {what}.")
     return found

@@ -89,7 +89,7 @@ def test_what_a_card_says_of_a_review(workspace: Workspace) -> None:
     assert found.sentences == [
         "Read by 3 radiologists, with 4 and 12 years of experience: 279 of 5,000 sections, drawn with known chances.",
         "Ana Invented agreed to be named.",
-        "Shares are estimates for all 5,000, with intervals of 95%.",
+        "Shares are estimates for all 5,000, with 95 % intervals.",
         "Readers corrected 7 of the sections.",
     ]
     assert [name for name, _ in found.rates] == [
