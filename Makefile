@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # and since then the second.
 PINNED := PIP_CONSTRAINT="$(CURDIR)/constraints.txt" PIP_BUILD_CONSTRAINT="$(CURDIR)/constraints.txt"
 
-.PHONY: check test long mutants demo wheel kills faults hub-client browser checks clean gpu slurm docs
+.PHONY: check test long mutants demo wheel kills faults hub-client browser checks clean gpu ray slurm docs
 
 # What is not compiled while it is installed is compiled when it is first imported: most of it never is, and .venv
 # stays a third smaller. pip's own lines are the progress: quiet, a slow line looks like a hang.
@@ -95,6 +95,10 @@ gpu: $(READY)
 # Ten minutes: time limits and lost nodes take minutes.
 slurm: $(READY)
 	$(BIN)/pytest -m slurm tests/slurm
+
+# A real Ray of two raylets on loopback, of which one and then the head is killed; some seven minutes.
+ray: $(READY)
+	$(BIN)/pytest -m ray tests/ray
 
 # The site, strict: a broken link or a page outside the navigation ends the build. Its environment has no
 # torch, so that it is made in half a minute.

@@ -109,13 +109,16 @@ def _run_local(step: Worker) -> None:
 
 
 def _run_ray(step: Worker) -> None:
+    address = os.environ.get("RAY_ADDRESS")
+    if address is None:
+        # Ray replaces 127.0.0.1 by this machine's address, except where it expects no cluster. It reads this on import.
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     import ray
     from datatrove.executor.ray import RayPipelineExecutor
 
     settings = step.translation
     executor = _built(RayPipelineExecutor, step, "ray", {"workers": settings.workers, **settings.ray})
     options: dict[str, Any] = {"runtime_env": {"env_vars": QUIET}, "log_to_driver": False}
-    address = os.environ.get("RAY_ADDRESS")
     if address is None:
         # A Ray of our own keeps to loopback; its workers need not have a core each.
         cores = max(os.cpu_count() or 1, settings.workers + 1)
@@ -124,14 +127,25 @@ def _run_ray(step: Worker) -> None:
         _require_listener(address)
     try:
         session = ray.init(**options)
-    except ConnectionError:
+    except ConnectionError as error:
+        # Of some of its errors Ray keeps the words alone.
+        if any("AuthenticationError" in f"{type(one)} {one}" for one in _causes(error)):
+            raise HubkitError("Ray refuses the token", where=f"RAY_ADDRESS {address}", hint=HINT_TOKEN) from None
         raise HubkitError("no Ray is there", where=f"RAY_ADDRESS {address}", hint=HINT_RAY) from None
     with session:
         _require_resources(executor, ray.cluster_resources())
         executor.run()
 
 
+HINT_TOKEN = "set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN to that of the cluster"
+
 HINT_RAY = "start the cluster, or unset RAY_ADDRESS for a Ray on this machine"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _require_listener(address: str) -> None:
