@@ -14,7 +14,6 @@ from hubkit.corpus.readers import open_corpus
 from hubkit.demo.config import demo_config
 from hubkit.demo.corpus import write_corpus
 from hubkit.demo.release import _publish_models
-from hubkit.endpoint import use_endpoint
 from hubkit.localhub import LocalHub
 from hubkit.release import run
 from hubkit.tables import CHEXPERT_LABELS
@@ -54,7 +53,6 @@ def test_a_csv_is_released_whole(hub: LocalHub, tmp_path: Path, monkeypatch: pyt
         ("HUBKIT_UNGRANTED_TOKEN", hub.tokens["ungranted"]),
     ):
         monkeypatch.setenv(name, value)
-    use_endpoint(hub.url)
     point_clients(monkeypatch, hub.url)
     write_corpus(tmp_path / "demo")
     write_csv(tmp_path / "demo", tmp_path / "reports.csv")
