@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import graphlib
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,12 @@ def wrong_arrows(arrows: Arrows) -> list[str]:
 def test_arrows_point_down() -> None:
     # The entries of stages.py are the cli's arrows: a release is the list of its stages.
     assert wrong_arrows(read_arrows(CHECKOUT, entries_of_stages=False)) == []
+
+
+def test_names_of_test_modules_are_used_once() -> None:
+    """pytest collects none of the suite where two files in folders without __init__.py share a name."""
+    names = Counter(path.name for path in Path(__file__).parent.rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_no_circle_among_modules() -> None:

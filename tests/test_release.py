@@ -14,7 +14,7 @@ from hubkit.config import ReleaseConfig, parse_config
 from hubkit.digests import file_digest
 from hubkit.errors import HubkitError, UsageError
 from hubkit.release import Step, check_before, plan, run, run_one
-from hubkit.stages import Stage
+from hubkit.stages import STAGES, Stage
 from hubkit.workspace import Workspace
 
 SOURCE = {"text": "a"}
@@ -219,6 +219,15 @@ def test_a_stage_that_hands_on_what_another_made_refuses_other_outputs(
     (workspace.root / "one").write_text("edited")
     with pytest.raises(HubkitError, match="is out of date: one changed"):
         check_before("two", config, workspace)
+
+
+@pytest.mark.parametrize(("stage", "before"), [("push", "package"), ("audit", "finetune")])
+def test_stages_that_hand_on_what_another_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str, before: str
+) -> None:
+    monkeypatch.setattr(release, "STAGES", STAGES)
+    with pytest.raises(HubkitError, match=rf"not done yet \(run: hubkit {before}\)"):
+        check_before(stage, ReleaseConfig(), Workspace(tmp_path))
 
 
 def difference(config: ReleaseConfig, workspace: Workspace) -> str | None:

@@ -33,7 +33,8 @@ def write_checkpoints(folder: Path, whole: list[int], cut: list[int] = ()) -> Pa
         checkpoint.mkdir(parents=True)
         (checkpoint / "optimizer.pt").write_bytes(b"state")
         if step in whole:
-            (checkpoint / WHOLE).touch()
+            # By its name: runs of earlier versions are resumed too.
+            (checkpoint / "whole").touch()
     return folder
 
 

@@ -138,7 +138,17 @@ def test_an_adapter_has_the_licence_of_what_it_was_trained_on(tmp_path: Path, me
 
 
 @pytest.mark.parametrize(
-    ("rows", "expected"), [(999, "n<1K"), (1_000, "1K<n<10K"), (99_999, "10K<n<100K"), (1_000_000, "1M<n<10M")]
+    ("rows", "expected"),
+    [
+        (999, "n<1K"),
+        (1_000, "1K<n<10K"),
+        (9_999, "1K<n<10K"),
+        (10_000, "10K<n<100K"),
+        (99_999, "10K<n<100K"),
+        (100_000, "100K<n<1M"),
+        (999_999, "100K<n<1M"),
+        (1_000_000, "1M<n<10M"),
+    ],
 )
 def test_the_size_of_a_dataset_is_that_of_its_studies(tmp_path: Path, rows: int, expected: str) -> None:
     workspace = build_release(tmp_path)
