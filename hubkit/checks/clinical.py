@@ -8,13 +8,16 @@ from collections.abc import Iterator, Sequence
 
 from hubkit.checks.certainty import uncertainty
 from hubkit.checks.compare import compare
-from hubkit.checks.flags import Flag
+from hubkit.checks.exchange import exchanged
+from hubkit.checks.flags import Flag, Span
 from hubkit.checks.laterality import laterality
 from hubkit.checks.negation import negation
+from hubkit.checks.relations import reversed_relation
 from hubkit.checks.sides import SIZED, Place, Side, differing, same, soft
 from hubkit.checks.terms import other_words
 from hubkit.checks.understood import sure
 from hubkit.clinical.lexicon import Meaning
+from hubkit.clinical.sentences import READ, Sentence
 from hubkit.clinical.statements import JOINTS
 
 MANY = frozenset({"Lung Opacity", "Lung Lesion", "Support Devices"})
@@ -84,9 +87,7 @@ def check_sentences(pairs: Sequence[tuple[Side, Side]]) -> Iterator[Flag]:
                 lost = [place for place in lost if place.meaning.names.isdisjoint(elided)]
             flags = [
                 *_named(source, translation, lost, added, report),
-                *negation(source, translation),
-                *laterality(source, translation),
-                *uncertainty(source, translation),
+                *_of_pair(source, translation),
                 *compared,
             ]
             changed = {flag.name for flag in flags}
@@ -96,6 +97,37 @@ def check_sentences(pairs: Sequence[tuple[Side, Side]]) -> Iterator[Flag]:
             flags += other_words(flags, source, translation)
             errors = {flag.name for flag in flags if flag.severity == "error"}
             yield from (flag for flag in flags if flag.severity == "error" or flag.name not in errors)
+
+
+def _of_pair(source: Side, translation: Side) -> Sequence[Flag]:
+    """What turns on two sides alone, and not on the rest of their texts."""
+    if len(source.sentences) > 1 or len(translation.sentences) > 1:
+        return _pairwise(source, translation)
+    one, other = source.sentences[0], translation.sentences[0]
+    return [
+        Flag(flag.name, flag.severity, _shifted(flag.source_span, one), _shifted(flag.translation_span, other))
+        for flag in _of_sentences(one.origin, other.origin)
+    ]
+
+
+def _shifted(span: Span | None, sentence: Sentence) -> Span | None:
+    return span and (span[0] + sentence.start, span[1] + sentence.start)
+
+
+@functools.lru_cache(maxsize=READ)
+def _of_sentences(source: Sentence, translation: Sentence) -> Sequence[Flag]:
+    """Compare two sentences once: the same ones answer one another in report after report."""
+    return _pairwise(Side([source]), Side([translation]))
+
+
+def _pairwise(source: Side, translation: Side) -> Sequence[Flag]:
+    return [
+        *negation(source, translation),
+        *laterality(source, translation),
+        *uncertainty(source, translation),
+        *exchanged(source, translation),
+        *reversed_relation(source, translation),
+    ]
 
 
 def _is_elliptic(translation: Side) -> bool:

@@ -9,9 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from hubkit.checks.exchange import exchanged
 from hubkit.checks.flags import Flag, Span
-from hubkit.checks.relations import reversed_relation
 from hubkit.checks.sides import Place, Side, differing
 from hubkit.clinical.attributes import loose, near
 from hubkit.clinical.sentences import Sentence
@@ -114,9 +112,7 @@ def compare(pairs: Sequence[tuple[Side, Side]]) -> list[list[Flag]]:
     found = [_differences(source, translation) for source, translation in pairs]
     _settle_moved(found)
     return [
-        [*_flags(differences), *exchanged(source, translation), *reversed_relation(source, translation)]
-        if source.sentences and translation.sentences
-        else []
+        [*_flags(differences)] if source.sentences and translation.sentences else []
         for (source, translation), differences in zip(pairs, found, strict=True)
     ]
 

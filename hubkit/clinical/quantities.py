@@ -99,7 +99,9 @@ def _read(text: str, language: Language) -> tuple[Quantity, ...]:
         for match in number_pattern().finditer(folded):
             if match.start() not in taken:
                 number = match["number"]
-                if LISTED.fullmatch(number) and RIBS.search(folded, max(0, match.start() - BOUND), match.start()):
+                if LISTED[language].fullmatch(number) and RIBS.search(
+                    folded, max(0, match.start() - BOUND), match.start()
+                ):
                     found += _each(match)
                     continue
                 values = frozenset({_fraction(number)}) if "/" in number else _values(number.replace(" ", ""), language)

@@ -57,8 +57,11 @@ PATIENT = re.compile(
 )
 """Age and sex, as in 72M; 14F is the size of a catheter, but for a line that begins with "5F fell"."""
 
-LISTED = re.compile(r"\d{1,2}(?:,\d{1,2}){2,}")
-"""Numbers that commas part, where such words as RIBS has stand before them."""
+LISTED: dict[Language, re.Pattern[str]] = {
+    "en": re.compile(r"\d{1,2}(?:,\d{1,2})+"),
+    "pt": re.compile(r"\d{1,2}(?:,\d{1,2}){2,}"),
+}
+"""Numbers that commas part, where such words as RIBS has stand before them; a Portuguese comma may be decimal."""
 
 RIBS = re.compile(r"\b(?:ribs?|fxs?|fractures?|costelas?|arcos|fraturas?)\b[^.;\n]*$")
 """What stands before ribs that commas part: "ribs 3,4,5"."""

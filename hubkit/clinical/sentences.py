@@ -124,6 +124,11 @@ class Sentence:
         return self.start + self._spans[first][0], self.start + self._spans[last - 1][1]
 
     @property
+    def origin(self) -> Sentence:
+        """The same sentence at the beginning of a text, one object for all places where it stands."""
+        return self._origin
+
+    @property
     def attributes(self) -> Attributes:
         """What the sentence says of its findings and devices."""
         return self._origin._attributes  # shared by all places where the sentence stands
