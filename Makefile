@@ -110,7 +110,7 @@ $(DOCS)/.ready: pyproject.toml constraints.txt
 	touch $@
 
 docs: $(DOCS)/.ready
-	NO_MKDOCS_2_WARNING=true $(DOCS)/bin/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=true $(DOCS)/bin/mkdocs build --strict
 	@echo "the site is in work/site; open work/site/index.html, or: $(DOCS)/bin/mkdocs serve"
 
 clean:

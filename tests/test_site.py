@@ -155,6 +155,13 @@ def test_every_page_is_in_the_navigation() -> None:
     assert sorted(listed) == sorted([*written, *(f"reference/{name}.md" for name in reference.PAGES)])
 
 
+def test_the_site_is_built_strictly() -> None:
+    """With --quiet mkdocs counts no warning, and --strict lets every broken link pass."""
+    recipe = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
+    assert re.findall(r"mkdocs build(.*)", recipe) == [" --strict"]
+    assert "make docs" in (CHECKOUT / ".ci" / "run").read_text(encoding="utf-8")
+
+
 def anchors(text: str) -> set[str]:
     heads = re.findall(
         r"^#+ (.+)$", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL), flags=re.MULTILINE
