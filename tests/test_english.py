@@ -15,7 +15,7 @@ from hubkit.config import ReleaseConfig
 
 CHECKOUT = Path(__file__).parents[1]
 DOCS = sorted((CHECKOUT / "docs").rglob("*.md"))
-GUIDES = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *DOCS]
+GUIDES = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", CHECKOUT / "CHANGELOG.md", *DOCS]
 CARDS = sorted(
     path
     for folder in ("dataset_card", "model_card", "bertscore_ptbr")

@@ -71,7 +71,7 @@ Text = Annotated[str, Field(min_length=1)]
 
 
 class _Part(BaseModel):
-    """Strict: the Hub refuses what it does not know, and a number is no text."""
+    """Strict: the Hub refuses what it does not know, and a number is not a text."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 

@@ -1,6 +1,6 @@
 """What the dataset's Croissant metadata say in the RAI vocabulary, and of its provenance in PROV-O.
 
-The properties are those of Croissant RAI 1.0, all of them. What hubkit cannot know is said to be
+The properties are those of Croissant RAI 1.0, all of them. What hubkit cannot know is stated as
 unknown: a reader has to see that the question was asked. Texts hold no figures, which are on the card.
 """
 
