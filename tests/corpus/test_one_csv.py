@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from invented_release import build_release
 from PIL import Image
 
 from hubkit.artifacts.selection import read_selection
@@ -16,6 +18,7 @@ from hubkit.corpus.read import read
 from hubkit.corpus.readers import open_corpus
 from hubkit.custody.own_copies import require_own_copies
 from hubkit.errors import HubkitError, UsageError
+from hubkit.packaging.package import package
 from hubkit.tables import CHEXPERT_LABELS, SPLITS
 from hubkit.terms.kinds import terms_of
 from hubkit.workspace import Workspace, read_table
@@ -177,6 +180,32 @@ def test_declared_terms_decide(tmp_path: Path) -> None:
     assert (terms.credentialed, terms.derivatives, terms.kind) == (False, False, "csv")
     assert terms_of(configured(tmp_path, terms=TERMS | {"derivatives": True}).corpus).derivatives
     assert len(CHEXPERT_LABELS) == 14
+
+
+@pytest.mark.parametrize(
+    ("more", "identifiers"),
+    [
+        ({}, "Whether identifiers were taken out of them at the source is not stated"),
+        ({"deidentified": "Two people read them."}, "Two people read them."),
+    ],
+)
+def test_the_cards_print_the_declared_terms(tmp_path: Path, more: dict[str, str], identifiers: str) -> None:
+    workspace = build_release(tmp_path)
+    root = write(tmp_path / "reports.csv", ROWS)
+    corpus = {"kind": "csv", "root": str(root), "terms": TERMS | more}
+    package(parse_config({"corpus": corpus, "hub": {"namespace": "lab"}}), workspace)
+    card = (workspace.dist / "dataset" / "README.md").read_text(encoding="utf-8")
+    for text in ("Clinic reports", "CC-BY-4.0", TERMS["citation"], identifiers):
+        assert text in card
+    for claim in (
+        "official splits",
+        "CLINIC REPORTS",
+        "the csv corpus",
+        "Their identifiers were taken out at the source",
+    ):
+        assert claim not in card
+    citation = yaml.safe_load((workspace.dist / "dataset" / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["license"] == "CC-BY-4.0"
 
 
 def test_a_csv_is_not_sealed(tmp_path: Path) -> None:
