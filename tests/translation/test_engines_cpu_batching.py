@@ -159,6 +159,16 @@ def test_a_row_much_longer_than_the_others_waits_for_their_end(monkeypatch):
     assert max(columns for _, columns in seen) == 80 + len(expected[0]) - 1
 
 
+def test_states_are_copied_only_where_there_is_no_room_for_the_next_rows(monkeypatch):
+    torch.manual_seed(0)
+    calls, read, rebuild = [], Batch.read, Batch._rebuild
+    monkeypatch.setattr(Batch, "read", lambda *given: calls.append("read") or read(*given))
+    monkeypatch.setattr(Batch, "_rebuild", lambda *given: calls.append("copied") or rebuild(*given))
+    prompts = [[5, 6, token] for token in range(20, 44)]
+    list(greedy(gemma().eval(), prompts, [1 + number % 7 for number in range(24)], [], 4 * 10))
+    assert 0 < calls.count("copied") < calls.count("read")
+
+
 def test_other_errors_are_not_taken_for_want_of_memory():
     with pytest.raises(IndexError):
         list(greedy(gemma().eval(), [[5, 6, 1000]], [3], ENDS, 100))
