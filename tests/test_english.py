@@ -175,3 +175,9 @@ def test_lines_are_short(path: Path) -> None:
     links = re.compile(r"\]\([^)]{40,}\)|https?://")
     long = [number for number, line in lines if len(line) > WIDTH and not links.search(line)]
     assert long == []
+
+
+@pytest.mark.parametrize("path", GUIDES, ids=named)
+def test_no_mark_of_a_merge_is_left(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line.startswith(("<<<<<<< ", ">>>>>>> ")) or line == "======="] == []
