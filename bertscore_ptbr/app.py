@@ -8,35 +8,37 @@ Gradio's history of runs, which would store them in the visitor's browser, is of
 
 from __future__ import annotations
 
-import csv
 import html
-import io
-import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from page_texts import TEXTS
+from pairs import Pairs, Refused, link, pasted, read_pairs
 
 import bertscore_ptbr
 
 MAX_PAIRS = 200
 MAX_CHARACTERS = 5000
 """What the page takes at once, on a machine that visitors share; long lists belong on one of your own."""
+BLOCK = 24
+"""Tokens of a reference side by side: what fits a window of 1,200 pixels. A report of 300 tokens was 13,495 wide."""
+
 COLUMNS = ["prediction", "reference", "precision", "recall", "F1"]
 EXAMPLE = (
     "Não há derrame pleural.\nCoração de tamanho normal.",
     "Derrame pleural pequeno à direita.\nA área cardíaca é normal.",
 )
-WELCOME = """# BERTScore for reports in Brazilian Portuguese
-`bertimbau` compares Portuguese with Portuguese, `xlm-roberta` also with an English original.
+DELIMITERS = {"Português": ";", "English": ","}
+"""What separates the fields of a CSV file where Excel speaks the language: where a comma is in numbers, it cannot."""
 
-**Do not enter restricted text here**, such as reports from MIMIC-CXR or of your patients: this page runs on a shared
-machine. Nothing is kept, but the place for such text is your own machine, with the same code:
-`evaluate.load("{repository}")`."""
 CSS = """.heat td, .heat th {padding: 2px 6px; font-size: 13px; font-weight: normal; white-space: nowrap}
 .heat tr > :first-child {position: sticky; left: 0; background: var(--background-fill-primary)}
+.heat {overflow-x: auto; margin-bottom: 12px} .heat .best {outline: 2px solid #D55E00; outline-offset: -2px}
+#heat summary {cursor: pointer; padding: 4px 0} #heat > div {max-height: 75vh; overflow-y: auto}
 #means code {white-space: pre-wrap; overflow-wrap: anywhere}
-.heat {overflow-x: auto} .heat .best {outline: 2px solid #D55E00; outline-offset: -2px}"""
+.download {display: inline-block; padding: 6px 12px; border: 1px solid currentColor; border-radius: 6px}"""
 LAUNCH: dict[str, Any] = {
     "css": CSS,
     "max_file_size": "2mb",
@@ -46,76 +48,99 @@ LAUNCH: dict[str, Any] = {
 }
 
 
-def score_pasted(predictions: str, references: str, setup: str) -> tuple[list[list[Any]], str, str]:
-    """Score texts that stand one in a line; blank lines at the end do not count."""
-    return score(list(zip(*_lines(predictions, references), strict=True)), setup)
+Shown = tuple[list[list[str]], str, str, str]
+"""The rows of the table, the means with their signature, the alignment of the first pair, and the link to a file."""
 
 
-def score_file(path: str, setup: str) -> tuple[list[list[Any]], str, str]:
-    """Score the pairs of a CSV or JSON Lines file with the columns `prediction` and `reference`."""
+def score_pasted(prediction: str, reference: str, by_line: bool, setup: str, language: str) -> Shown:
+    """Score what was pasted into the two boxes: a pair, or a pair a line."""
+    return _shown(lambda: pasted(prediction, reference, by_line), setup, language)
+
+
+def score_file(path: str, setup: str, language: str) -> Shown:
+    """Score the pairs of a file with the columns `prediction` and `reference`, and delete it."""
     file = Path(path)
     try:
-        content = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise _refused("The file is not UTF-8 text.") from None
+        content = file.read_bytes()
     finally:
         file.unlink()
-    return score(read_pairs(content, file.suffix), setup)
+    return _shown(lambda: read_pairs(content, file.suffix), setup, language)
 
 
-def read_pairs(content: str, suffix: str) -> list[tuple[str, str]]:
-    """The pairs in the text of a file whose name ends with `suffix`."""
+def _shown(pairs: Callable[[], Pairs], setup: str, language: str) -> Shown:
+    """What the page shows for these pairs. A refusal takes the place of an earlier result."""
     try:
-        if suffix == ".jsonl":  # split at line feeds alone: a text may hold other separators of lines
-            rows: Any = [json.loads(line) for line in content.split("\n") if line.strip()]
-        else:
-            rows = csv.DictReader(io.StringIO(content))
-        pairs = [(row["prediction"] or "", row["reference"] or "") for row in rows]
-    except (KeyError, TypeError):
-        raise _refused("The file needs the columns prediction and reference.") from None
-    except (csv.Error, json.JSONDecodeError):
-        raise _refused("The file is neither CSV nor JSON Lines.") from None
-    if not all(isinstance(text, str) for pair in pairs for text in pair):
-        raise _refused("A prediction or reference is no text.")
-    return pairs
+        return score(pairs(), setup, language)
+    except Refused as error:
+        said = TEXTS[language]
+        return [], said["refused"].format(message=said[error.reason].format(*error.values)), "", ""
 
 
-def score(pairs: list[tuple[str, str]], setup: str) -> tuple[list[list[Any]], str, str]:
-    """The rows of the table, the means with their signature, and the alignment of the first pair."""
+def score(pairs: Pairs, setup: str, language: str) -> Shown:
+    """Score pairs of texts.
+
+    Raises:
+        Refused: they are more or longer than the page takes.
+    """
+    said = TEXTS[language]
     if not 0 < len(pairs) <= MAX_PAIRS:
-        raise _refused(f"There are {len(pairs)} pairs; this page takes 1 to {MAX_PAIRS}.")
+        raise Refused("pairs", len(pairs), MAX_PAIRS)
     if any(len(text) > MAX_CHARACTERS for pair in pairs for text in pair):
-        raise _refused(f"A text is longer than {MAX_CHARACTERS} characters.")
+        raise Refused("long", MAX_CHARACTERS)
     predictions, references = (list(side) for side in zip(*pairs, strict=True))
     found = bertscore_ptbr.BERTScorePTBR().compute(predictions=predictions, references=references, setup=setup)
     columns = [found[name] for name in ("precision", "recall", "f1")]
-    rows = [[*pair, *(f"{score:.4f}" for score in scores)] for pair, *scores in zip(pairs, *columns, strict=True)]
+    scored = zip(pairs, found["empty"], *columns, strict=True)
+    # The score of an empty text is 0 by definition, and says nothing about a text.
+    rows = [
+        [*pair, *((said["empty"],) * 3 if empty else (f"{score:.4f}" for score in scores))]
+        for pair, empty, *scores in scored
+    ]
     means = [sum(column) / len(column) for column in columns]
-    facts = f"{sum(found['truncated'])} cut at the maximum length, {sum(found['empty'])} with an empty text"
-    summary = "**Means:** precision {:.4f}, recall {:.4f}, F1 {:.4f}".format(*means)
-    return rows, f"{summary} ({facts})\n\n`{found['signature']}`", heat_map(*pairs[0], setup)
+    counts = {"truncated": sum(found["truncated"]), "empty": sum(found["empty"])}
+    summary = f"{said['means'].format(*means, **counts)}\n\n`{found['signature']}`"
+    return (
+        rows,
+        summary,
+        heat_map(*pairs[0], setup, language),
+        link(rows, COLUMNS, said["download"], DELIMITERS[language]),
+    )
 
 
-def heat_map(prediction: str, reference: str, setup: str) -> str:
-    """A table of cosines, tokens of the prediction down and of the reference across; the best of each row is framed.
+def heat_map(prediction: str, reference: str, setup: str, language: str) -> str:
+    """Tables of cosines, tokens of the prediction down and of the reference across; the best of each row is framed.
 
-    A metric takes one call at a time, and the page may serve several visitors: each call here makes its own.
+    A reference of more than `BLOCK` tokens goes on in tables below, which open by a click. A metric takes one call at a
+    time, and the page may serve several visitors: each call here makes its own.
     """
+    if not prediction.strip() or not reference.strip():
+        return f"<p>{TEXTS[language]['empty']}</p>"
     aligned = bertscore_ptbr.BERTScorePTBR().align(prediction, reference, setup=setup)
+    blocks = []
+    for first in range(0, len(aligned["reference"]), BLOCK):
+        last = min(first + BLOCK, len(aligned["reference"]))
+        table = _table(aligned, first, last, TEXTS[language]["corner"])
+        title = TEXTS[language]["block"].format(first=first + 1, last=last)
+        blocks.append(f"<details><summary>{title}</summary>{table}</details>" if first else table)
+    return f"<div>{''.join(blocks)}</div>"
+
+
+def _table(aligned: dict[str, Any], first: int, last: int, corner: str) -> str:
     cosine = aligned["cosine"]
     low, high = float(cosine.min()), max(float(cosine.max()), float(cosine.min()) + 1e-6)
-    head = "".join(f"<th scope='col'>{html.escape(token)}</th>" for token in aligned["reference"])
+    head = "".join(f"<th scope='col'>{html.escape(token)}</th>" for token in aligned["reference"][first:last])
     body = []
     for token, row in zip(aligned["prediction"], cosine, strict=True):
-        cells = "".join(_cell(value, (value - low) / (high - low), value == row.max()) for value in row.tolist())
+        shown, best = row[first:last].tolist(), float(row.max())
+        cells = "".join(_cell(value, (value - low) / (high - low), value == best) for value in shown)
         body.append(f"<tr><th scope='row'>{html.escape(token)}</th>{cells}</tr>")
-    return f"<div class='heat'><table><tr><th>prediction ↓ reference →</th>{head}</tr>{''.join(body)}</table></div>"
+    return f"<div class='heat'><table><tr><th>{corner}</th>{head}</tr>{''.join(body)}</table></div>"
 
 
-def show_pair(setup: str, event: gr.SelectData) -> str:
+def show_pair(setup: str, language: str, event: gr.SelectData) -> str:
     """The alignment of the row that was clicked."""
     prediction, reference = event.row_value[:2]
-    return heat_map(prediction, reference, setup)
+    return heat_map(prediction, reference, setup, language)
 
 
 def build(repository: str = "<namespace>/bertscore_ptbr") -> gr.Blocks:
@@ -124,42 +149,55 @@ def build(repository: str = "<namespace>/bertscore_ptbr") -> gr.Blocks:
     Args:
         repository: the Space's own name, for the line that loads the metric elsewhere.
     """
+    said = TEXTS["Português"]
     with gr.Blocks(title="BERTScore PT-BR", analytics_enabled=False, delete_cache=(60, 60)) as page:
-        gr.Markdown(WELCOME.format(repository=repository))
-        setup = gr.Radio(list(bertscore_ptbr.SETUPS), value="bertimbau", label="Setup")
+        language = gr.Radio(list(TEXTS), value="Português", label="Idioma / Language", elem_id="language")
+        welcome = gr.Markdown(said["welcome"].format(repository=repository), elem_id="welcome")
+        setup = gr.Radio(list(bertscore_ptbr.SETUPS), value="bertimbau", label=said["setup"])
         with gr.Row():
-            predictions = gr.Textbox(EXAMPLE[0], lines=5, label="Predictions, one a line", elem_id="predictions")
-            references = gr.Textbox(EXAMPLE[1], lines=5, label="References, one a line", elem_id="references")
+            prediction = gr.Textbox(EXAMPLE[0], lines=6, max_lines=20, label=said["prediction"], elem_id="prediction")
+            reference = gr.Textbox(EXAMPLE[1], lines=6, max_lines=20, label=said["reference"], elem_id="reference")
+        by_line = gr.Checkbox(label=said["by_line"], info=said["by_line_info"], elem_id="by-line")
         with gr.Row():
-            pasted = gr.Button("Score", variant="primary", elem_id="score")
-            upload = gr.UploadButton("Score a CSV or JSON Lines file", file_types=[".csv", ".jsonl"], elem_id="upload")
+            button = gr.Button(said["score"], variant="primary", elem_id="score")
+            upload = gr.UploadButton(said["upload"], file_types=[".csv", ".jsonl", ".xlsx"], elem_id="upload")
+        files = gr.Markdown(said["files"])
         means = gr.Markdown(elem_id="means")
+        download = gr.HTML(elem_id="download")
         table = gr.Dataframe(
             headers=COLUMNS,
-            column_widths=["35%", "35%", "10%", "10%", "10%"],  # else a long text pushes the scores out of sight
+            # Else a long text pushes the scores out of sight, and a phone sets them a digit a line.
+            column_widths=["320px", "320px", "95px", "95px", "95px"],
             interactive=False,
             wrap=True,
+            max_height=400,
             elem_id="table",
-            label="Scores (click a row to see its tokens)",
+            label=said["table"],
         )
-        gr.Markdown(
-            "### Where the score comes from: cosine of each token with each\n"
-            "Framed: the best match of each token of the prediction; their mean is the precision. The marks at both "
-            "ends can be matched, and count for nothing."
-        )
+        explained = gr.Markdown(said["heat"])
         heat = gr.HTML(elem_id="heat")
-        outputs = [table, means, heat]
-        pasted.click(score_pasted, [predictions, references, setup], outputs, api_visibility="private")
-        upload.upload(score_file, [upload, setup], outputs, api_visibility="private")
-        table.select(show_pair, setup, heat, api_visibility="private")
+        outputs = [table, means, heat, download]
+        entered = [prediction, reference, by_line, setup, language]
+        button.click(score_pasted, entered, outputs, api_visibility="private")
+        upload.upload(score_file, [upload, setup, language], outputs, api_visibility="private")
+        table.select(show_pair, [setup, language], heat, api_visibility="private")
+
+        def speak(chosen: str) -> list[Any]:
+            texts = TEXTS[chosen]
+            labels = [gr.update(label=texts[name]) for name in ("setup", "prediction", "reference", "table")]
+            return [
+                texts["welcome"].format(repository=repository),
+                *labels,
+                gr.update(label=texts["by_line"], info=texts["by_line_info"]),
+                texts["score"],
+                gr.update(label=texts["upload"]),
+                texts["files"],
+                texts["heat"],
+            ]
+
+        spoken = [welcome, setup, prediction, reference, table, by_line, button, upload, files, explained]
+        language.change(speak, language, spoken, api_visibility="private")
     return page  # type: ignore[no-any-return]  # gradio is typed in part
-
-
-def _lines(predictions: str, references: str) -> tuple[list[str], list[str]]:
-    left, right = predictions.rstrip().split("\n"), references.rstrip().split("\n")
-    if len(left) != len(right):
-        raise _refused(f"There are {len(left)} predictions and {len(right)} references.")
-    return left, right
 
 
 def _cell(value: float, share: float, best: bool) -> str:
@@ -168,10 +206,6 @@ def _cell(value: float, share: float, best: bool) -> str:
     colour = "white" if share > 0.55 else "black"
     frame = " class='best'" if best else ""
     return f"<td{frame} style='background:{shade};color:{colour}'>{value:.2f}</td>"
-
-
-def _refused(message: str) -> gr.Error:
-    return gr.Error(message, print_exception=False)  # a traceback in the Space's log could show a text
 
 
 if __name__ == "__main__":

@@ -81,40 +81,58 @@ def browser():
         browser.close()
 
 
-@pytest.fixture
-def page(browser, address):
-    page = browser.new_page(viewport={"width": 1200, "height": 1400})
+@pytest.fixture(params=[1200, 390], ids=["desktop", "phone"])
+def page(browser, address, request):
+    page = browser.new_page(viewport={"width": request.param, "height": 1400})
     page.set_default_timeout(60_000)
     page.goto(address)
-    expect(page.get_by_text("Do not enter restricted text here")).to_be_visible()
+    expect(page.get_by_text("Não cole aqui textos restritos")).to_be_visible()
     yield page
+    # On any screen what is wide scrolls in its own box, and the page stays in the window.
+    assert page.evaluate("document.documentElement.scrollWidth") <= request.param
+    name = f"{request.node.originalname}-{request.param}.png"
+    if folder := os.environ.get("SPACE_SCREENSHOTS"):
+        page.screenshot(path=str(Path(folder) / name), full_page=True)
     page.close()
 
 
-def fill(page: Page, predictions: str, references: str) -> None:
-    page.locator("#predictions textarea").fill(predictions)
-    page.locator("#references textarea").fill(references)
+def fill(page: Page, prediction: str, reference: str) -> None:
+    page.locator("#prediction textarea").fill(prediction)
+    page.locator("#reference textarea").fill(reference)
     page.locator("#score").click()
 
 
-def test_pasted_pairs(page, tmp_path):
-    long = "Há opacidade à direita. " * 12
-    fill(page, f"Sem derrame segredo.\n{long}", f"Há derrame.\n{long}")
-    expect(page.locator("#means")).to_contain_text("Means: precision")
+def test_two_long_reports(page):
+    long = "Há opacidade à direita, sem derrame. Coração normal.\n" * 12
+    fill(page, f"Sem derrame segredo.\n{long}", long)
+    expect(page.locator("#means")).to_contain_text("Médias: precisão")
     expect(page.locator("#table")).to_contain_text("Sem derrame segredo.")
-    expect(page.get_by_test_id("cell-1-4")).to_be_in_viewport()
-    heat = page.locator("#heat table")
-    expect(heat).to_be_visible()
-    first = heat.inner_text()
+    expect(page.locator("#heat table").first).to_be_visible()
+    hidden = page.locator("#heat details")
+    assert hidden.count() > 3
+    hidden.first.locator("summary").click()
+    expect(hidden.first.locator("table")).to_be_visible()
+    assert page.locator("#heat").bounding_box()["height"] < 1400
     assert "segredo" not in page.evaluate(STORED)
+
+
+def test_a_pair_a_line_and_a_file_of_the_scores(page):
+    page.locator("#by-line input").check()
+    fill(page, "Sem derrame segredo.\nNormal.", "Há derrame.\nNormal.")
+    expect(page.locator("#table")).to_contain_text("Normal.")
+    expect(page.locator("#heat table").first).to_be_visible()
+    first = page.locator("#heat table").inner_text()
     page.get_by_test_id("cell-1-0").click()
-    expect(heat).not_to_have_text(first, use_inner_text=True)
-    page.screenshot(path=os.environ.get("SPACE_SCREENSHOT", str(tmp_path / "space.png")), full_page=True)
+    expect(page.locator("#heat table")).not_to_have_text(first, use_inner_text=True)
+    with page.expect_download() as download:
+        page.locator("#download a").click()
+    rows = Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines()
+    assert [row.split(";")[0] for row in rows] == ["prediction", "Sem derrame segredo.", "Normal."]
 
 
 def test_an_uploaded_file(page, tmp_path):
     file = tmp_path / "pairs.csv"
-    file.write_text("prediction,reference\nNormal segredo.,Normal.\n", encoding="utf-8")
+    file.write_text("prediction;reference\nNormal segredo.;Normal.\n", encoding="utf-8")
     page.get_by_role("radio", name="xlm-roberta").check()
     page.locator("input[type=file]").first.set_input_files(Path(file))
     expect(page.locator("#means")).to_contain_text("model:xlm-roberta")
@@ -122,12 +140,24 @@ def test_an_uploaded_file(page, tmp_path):
     assert "segredo" not in page.evaluate(STORED)
 
 
-def test_a_refusal_is_shown(page):
-    fill(page, "segredo\nb", "a")
-    expect(page.get_by_text("There are 2 predictions and 1 references.")).to_be_visible()
+def test_a_refusal_takes_the_place_of_a_result(page):
+    fill(page, "Normal segredo.", "Normal.")
+    expect(page.locator("#table")).to_contain_text("segredo")
+    fill(page, " ", " ")
+    expect(page.locator("#means")).to_contain_text("Os dois textos estão vazios.")
+    expect(page.locator("#table")).not_to_contain_text("segredo")
+    expect(page.locator("#heat table")).to_have_count(0)
+
+
+def test_the_page_speaks_english(page):
+    page.get_by_role("radio", name="English").check()
+    expect(page.get_by_text("Do not enter restricted text here")).to_be_visible()
+    fill(page, "", "Normal.")
+    expect(page.locator("#means")).to_contain_text("1 with an empty text")
+    expect(page.locator("#table")).to_contain_text("empty")
 
 
 def test_markup_does_not_run(page):
     fill(page, "<img src=x onerror=\"document.title='ran'\">", "Normal.")
-    expect(page.locator("#heat table")).to_be_visible()
+    expect(page.locator("#heat table").first).to_be_visible()
     assert page.title() == "BERTScore PT-BR"
