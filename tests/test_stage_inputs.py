@@ -38,10 +38,10 @@ NAMED = {setting for stage in STAGES for setting in stage.settings if "." in set
 
 READ_OTHERWISE = {
     # Whether a stage may run at all, not what it writes.
-    "translate": {"corpus.kind"},
-    # The first as with translate; the others are copies in the recipe, which packaging replaces by what holds then.
+    "translate": {"corpus.kind", "corpus.terms"},
+    # The first two as with translate; the others are copies in the recipe, which packaging replaces by what holds then.
     "finetune": {
-        "corpus.kind",
+        *("corpus.kind", "corpus.terms"),
         *("corpus.max_images", "corpus.image_size", "corpus.fit", "corpus.jpeg_quality"),
         *("generation.do_sample", "generation.max_new_tokens"),
     },
@@ -49,10 +49,10 @@ READ_OTHERWISE = {
     "generate": {"finetuning.model", "finetuning.model_id", "finetuning.quantization"},
     # Set to false in the audit's own copy, which is looked at.
     "audit": {"generation.do_sample"},
-    # dist/ says the first two, and is an input; the last is a permission.
-    "push": {"release.title", "custody.mode", "custody.adapter_custody", "corpus.kind"},
+    # dist/ says the first three, and is an input; the last two decide whether a push is allowed.
+    "push": {"release.title", "custody.mode", "custody.adapter_custody", "corpus.kind", "corpus.terms"},
     # Where the reader's own files lie, by which what was pushed is looked at.
-    "verify": {"corpus.kind", "corpus.root", "corpus.images"},
+    "verify": {"corpus.kind", "corpus.terms", "corpus.root", "corpus.images"},
 }
 """Settings that a stage reads and does not declare, so that they make no workspace stale, each for a reason."""
 
