@@ -59,7 +59,7 @@ def test_prompt_is_not_in_the_answer(trained: Workspace, generated: dict[str, by
 def test_tasks_share_the_batches_and_end_with_the_same_bytes(
     trained: Workspace, generated: dict[str, bytes], vision_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Here the tasks are forked: to start each afresh, as the test below does, takes 7 s of imports."""
+    """Here the tasks are forked: to start each afresh, as the tests below do, takes 7 s of imports."""
     import torch
 
     config = tiny_config(vision_model)
@@ -79,6 +79,23 @@ def test_tasks_share_the_batches_and_end_with_the_same_bytes(
         stage.generate(config, trained.running("generate", "tasks"))
     finally:
         torch.set_num_threads(threads)
+    assert {name: trained.generations(name).read_bytes() for name in CONDITIONS} == generated
+    assert made(trained) == (2, {})
+
+
+@pytest.mark.long
+def test_tasks_that_are_started_afresh_answer_everything(
+    trained: Workspace, generated: dict[str, bytes], vision_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny_config(vision_model)
+    config = config.model_copy(update={"generation": config.generation.model_copy(update={"tasks": 2})})
+
+    def answer_here(*arguments):
+        raise AssertionError("a process that has the test's module answered")
+
+    # A process that is started afresh imports `generate` without this change, and a forked one has it.
+    monkeypatch.setattr(stage, "answer", answer_here)
+    stage.generate(config, trained.running("generate", "spawned"))
     assert {name: trained.generations(name).read_bytes() for name in CONDITIONS} == generated
     assert made(trained) == (2, {})
 

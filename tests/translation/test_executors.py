@@ -66,7 +66,6 @@ def test_more_than_ray_has_is_refused(make_workspace, studies, configure):
         ("127.0.0.1:1", {}, HubkitError, "RAY_ADDRESS 127.0.0.1:1: no Ray answers within 30 s"),
         ("ray://127.0.0.1:1", {}, HubkitError, "no Ray answers within 30 s"),
         ("127.0.0.1:99999", {}, HubkitError, "no Ray answers within 30 s"),
-        ("auto", {}, HubkitError, "RAY_ADDRESS auto: no Ray is there"),
     ],
 )
 def test_ray_that_is_not_there_or_told_nonsense(
@@ -77,6 +76,15 @@ def test_ray_that_is_not_there_or_told_nonsense(
         monkeypatch.setenv("RAY_ADDRESS", address)
     with pytest.raises(error, match=says):
         run_one("translate", configure(executor="ray", ray=options), make_workspace(studies))
+
+
+def test_no_ray_is_found_where_none_runs(make_workspace, studies, configure, monkeypatch, tmp_path):
+    """Ray also takes any other raylet of this machine for "auto", such as that of another run of these tests."""
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    monkeypatch.setattr("ray._private.services.psutil.process_iter", lambda *names: iter(()))
+    with pytest.raises(HubkitError, match="RAY_ADDRESS auto: no Ray is there"):
+        run_one("translate", configure(executor="ray"), make_workspace(studies))
 
 
 def test_a_ray_that_died_is_not_waited_for(make_workspace, studies, configure, monkeypatch, tmp_path):
