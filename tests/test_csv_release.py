@@ -79,6 +79,8 @@ def test_a_csv_is_released_whole(hub: LocalHub, tmp_path: Path, monkeypatch: pyt
         assert "Clinic reports" in card
         assert "CC-BY-4.0" in card
         assert "official splits" not in card
+        assert "PhysioNet" not in card
+        assert "CITI certificate" not in card
     found = read_verification(workspace)
     assert found.counts["failed"] == 0
     assert found.counts["passed"] > 10

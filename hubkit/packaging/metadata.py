@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
 PHYSIONET_LICENSE = "physionet-credentialed-health-data-1.5.0"
 HAI_DEF_TERMS = "https://developers.google.com/health-ai-developer-foundations/terms"
+CREDENTIALS = {
+    "PhysioNet user name": "text",
+    "CITI certificate (record ID or link)": "text",
+    "Date of the signed data use agreement": "date_picker",
+}
+"""What PhysioNet's credentials are checked by; other corpora have no such account and no such agreement."""
+
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
@@ -96,7 +103,7 @@ def gate(facts: CardFacts, asked_for: str) -> dict[str, Any]:
             f"people who hold credentialed access to {source} on PhysioNet. By asking you agree to treat it under "
             "the PhysioNet data use agreement that you signed."
         )
-    elif facts.synthetic:
+    elif facts.corpus.rehearses:
         prompt = (
             "This is a demonstration on a synthetic corpus, not MIMIC-CXR. The form below rehearses that of a "
             "credentialed corpus."
@@ -107,11 +114,9 @@ def gate(facts: CardFacts, asked_for: str) -> dict[str, Any]:
         "extra_gated_heading": f"Ask for access to {facts.repos[asked_for].split('/')[-1]}",
         "extra_gated_prompt": prompt,
         "extra_gated_fields": {
-            "PhysioNet user name": "text",
+            **(CREDENTIALS if facts.corpus.credentialed or facts.corpus.rehearses else {}),
             "Institution": "text",
             "Country": "country",
-            "CITI certificate (record ID or link)": "text",
-            "Date of the signed data use agreement": "date_picker",
             f"I hold access to {source} under its terms": "checkbox",
             "I will not share this with anyone or try to identify anyone in it": "checkbox",
             "I will send none of it to a service that keeps what it is sent": "checkbox",

@@ -57,6 +57,7 @@ class CorpusTerms(NamedTuple):
         joined: whether the published loader finds its reports, as they lie in MIMIC-CXR.
         find: the reports below a folder, or in an archive; the leak guard compares with all of them.
         synthetic: whether a program made it; cards say so before anything else.
+        rehearses: whether its release rehearses that of a credentialed corpus, so that its gate asks for the same.
         parents: the PhysioNet projects that it consists of: reports, images.
         known_as: how model cards name it, in lower case.
         site: where its studies come from.
@@ -76,6 +77,7 @@ class CorpusTerms(NamedTuple):
     joined: bool
     find: Callable[[Path], Source]
     synthetic: bool = False
+    rehearses: bool = False
     parents: tuple[Parent, ...] = ()
     known_as: tuple[str, ...] = ()
     site: str = "not stated here: see the source"
@@ -168,6 +170,7 @@ TERMS: dict[str, CorpusTerms] = {
         joined=True,
         find=find_mimic_cxr,
         synthetic=True,
+        rehearses=True,
         deidentified=None,
         site="none: a program made the studies",
         demographics="none: its patients are numbers",

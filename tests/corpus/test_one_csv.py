@@ -187,9 +187,10 @@ def test_declared_terms_decide(tmp_path: Path) -> None:
     [
         ({}, "Whether identifiers were taken out of them at the source is not stated"),
         ({"deidentified": "Two people read them."}, "Two people read them."),
+        ({"synthetic": True}, "Synthetic chest X-ray reports (Clinic reports) in Brazilian Portuguese"),
     ],
 )
-def test_the_cards_print_the_declared_terms(tmp_path: Path, more: dict[str, str], identifiers: str) -> None:
+def test_the_cards_print_the_declared_terms(tmp_path: Path, more: dict[str, Any], identifiers: str) -> None:
     workspace = build_release(tmp_path)
     root = write(tmp_path / "reports.csv", ROWS)
     corpus = {"kind": "csv", "root": str(root), "terms": TERMS | more}
@@ -204,6 +205,10 @@ def test_the_cards_print_the_declared_terms(tmp_path: Path, more: dict[str, str]
         "Their identifiers were taken out at the source",
     ):
         assert claim not in card
+    # Neither the gate nor any other part names terms that are not those of the corpus.
+    files = (path for path in workspace.dist.rglob("*") if path.is_file() and path.suffix not in (".py", ".parquet"))
+    texts = {path: path.read_bytes() for path in files}
+    assert [path for path, text in texts.items() if b"PhysioNet" in text or b"CITI certificate" in text] == []
     citation = yaml.safe_load((workspace.dist / "dataset" / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["license"] == "CC-BY-4.0"
 

@@ -33,12 +33,14 @@ from hubkit.errors import HubkitError
 from hubkit.packaging.card_data import Noticed, gather, quality
 from hubkit.packaging.cards import render
 from hubkit.packaging.code_digests import code_digests
-from hubkit.packaging.metadata import dataset_metadata, model_metadata
+from hubkit.packaging.metadata import dataset_metadata, gate, model_metadata
 from hubkit.packaging.package import package
 from hubkit.packaging.parquet import Split
 from hubkit.published import published
 from hubkit.terms.kinds import LICENSE_URL
 from hubkit.workspace import Workspace, read_table, write_json, write_table
+
+CLINIC = {"name": "Clinic reports", "licence": "CC-BY-4.0", "citation": "The reports of a clinic, 2026."}
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +122,41 @@ def test_the_datasets_card_has_what_the_hub_reads(packaged: Workspace) -> None:
     sizes = {info["config_name"]: info["download_size"] for info in found["dataset_info"]}
     data = packaged.dist / "dataset" / "data"
     assert sizes == {name: sum(path.stat().st_size for path in (data / name).iterdir()) for name in sizes}
+
+
+@pytest.mark.parametrize(
+    ("corpus", "asks", "prompt"),
+    [
+        ({"kind": "mimic-cxr"}, True, "people who hold credentialed access to MIMIC-CXR on PhysioNet."),
+        ({"kind": "demo"}, True, "The form below rehearses that of a credentialed corpus."),
+        ({"kind": "openi"}, False, "This repository is derived from OPENI, under CC BY-NC-ND 4.0."),
+        ({"kind": "csv", "terms": CLINIC}, False, "This repository is derived from Clinic reports, under CC-BY-4.0."),
+        (
+            {"kind": "csv", "terms": {**CLINIC, "synthetic": True}},
+            False,
+            "This repository is derived from Clinic reports, under CC-BY-4.0.",
+        ),
+    ],
+    ids=["mimic-cxr", "demo", "openi", "csv", "synthetic csv"],
+)
+def test_the_gate_asks_for_credentials_where_the_terms_do(
+    packaged: Workspace, corpus: dict[str, Any], asks: bool, prompt: str
+) -> None:
+    facts = gather(release_config(packaged.root, corpus=corpus), packaged)
+    for artifact in ("dataset", "adapter"):
+        form = gate(facts, artifact)
+        assert prompt in form["extra_gated_prompt"]
+        assert ("PhysioNet" in str(form)) is asks
+        credentials = ["PhysioNet user name", "CITI certificate (record ID or link)"]
+        fields = list(form["extra_gated_fields"])
+        assert fields[: 5 if asks else 2] == [
+            *([*credentials, "Date of the signed data use agreement"] if asks else []),
+            *("Institution", "Country"),
+        ]
+        assert fields[-3:-1] == [
+            f"I hold access to {facts.source} under its terms",
+            "I will not share this with anyone or try to identify anyone in it",
+        ]
 
 
 @pytest.mark.parametrize(
