@@ -186,10 +186,19 @@ def test_a_report_of_a_fault_gets_versions_and_no_path_or_token(
     assert platform.node() not in shown
 
 
-def test_verbose_is_for_the_version_alone() -> None:
-    done = CliRunner().invoke(cli, ["--verbose", "status"])
+@pytest.mark.parametrize("words", [["--verbose"], ["--verbose", "status"]])
+def test_verbose_is_for_the_version_alone(words: list[str]) -> None:
+    done = CliRunner().invoke(cli, words)
     assert done.exit_code == 2
-    assert "hubkit --version --verbose" in done.output
+    assert done.output.endswith("\nError: --verbose works only with --version: hubkit --version --verbose\n")
+
+
+def test_the_help_of_release_names_every_stage_and_the_push() -> None:
+    shown = " ".join(CliRunner().invoke(cli, ["release", "--help"]).output.split())
+    names = re.search(r"Run the stages ([a-z, ]+) and ([a-z]+)\.", shown)
+    assert names is not None
+    assert [*names[1].split(", "), names[2]] == [stage.name for stage in STAGES]
+    assert "publishes on the Hub: `--until package` stops before it" in shown
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])

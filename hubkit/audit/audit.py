@@ -107,7 +107,7 @@ def with_reference(config: ReleaseConfig, loaded: Loaded) -> Loaded:
             loaded.model.load_adapter(str(other), REFERENCE)
         except (OSError, RuntimeError, ValueError) as error:
             raise HubkitError(
-                f"is no adapter of this base: {str(error).splitlines()[0]}",
+                f"is not an adapter of this base: {str(error).splitlines()[0]}",
                 where="[audit] reference_adapter",
                 hint="give the folder of an adapter of the same base that was trained on other studies",
             ) from None

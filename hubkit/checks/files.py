@@ -139,7 +139,7 @@ def _as_table(path: Path, checked: Checked) -> pa.Table:
         if not _fits_parquet(values):
             row = bisect_left(range(len(values)), True, key=lambda at: not _fits_parquet(values[: at + 1])) + 1
             raise HubkitError(
-                f"row {row} holds in column {name!r} what Parquet does not take beside the rows before: "
+                f"row {row} has a value in column {name!r} that Parquet cannot store with the rows before it: "
                 "another type, an integer above 64 bits, or an object without keys",
                 where=path,
                 hint="choose an --output that ends in .jsonl",

@@ -105,7 +105,7 @@ def _from_csv(path: Path, text: str, wanted: Sequence[str], delimiters: str) -> 
         rows = list(reader)
     except csv.Error as error:
         raise HubkitError(
-            f"is no CSV file: {error}", where=path, hint="save it again as CSV in UTF-8, with a row for each pair"
+            f"is not a CSV file: {error}", where=path, hint="save it again as CSV in UTF-8, with a row for each pair"
         ) from None
     finally:
         csv.field_size_limit(limit)

@@ -124,7 +124,7 @@ def _again(name: str | None) -> str:
     """,
     context_settings={"auto_envvar_prefix": "HUBKIT", "help_option_names": ["-h", "--help"]},
 )
-@click.option("--version", is_flag=True, help="Print the version; with --verbose, all that a report of a fault needs.")
+@click.option("--version", is_flag=True, help="Print the version; with --verbose, what a bug report needs.")
 @click.option("--verbose", is_flag=True, help="With --version: Python, platform and dependencies as well.")
 @click.pass_context
 def cli(context: click.Context, version: bool, verbose: bool) -> None:
@@ -135,7 +135,7 @@ def cli(context: click.Context, version: bool, verbose: bool) -> None:
         print_version(verbose)
         context.exit()
     if verbose:
-        raise click.UsageError("more words are printed of the version alone: hubkit --version --verbose")
+        raise click.UsageError("--verbose works only with --version: hubkit --version --verbose")
 
 
 def main() -> Any:

@@ -20,7 +20,25 @@ from hubkit.screen import show
 from hubkit.workspace import Workspace
 
 
-@click.command(name="release", short_help="Run all stages that are not done.")
+class _Release(click.Command):
+    """Its help names the stages as the code has them; they are imported only where that help is shown."""
+
+    @property
+    def help(self) -> str:
+        from hubkit.stages import STAGES
+
+        *names, last = (stage.name for stage in STAGES)
+        return (
+            f"Run the stages {', '.join(names)} and {last}. What is up to date is skipped. "
+            "The stage push publishes on the Hub: `--until package` stops before it."
+        )
+
+    @help.setter
+    def help(self, text: str | None) -> None:
+        """click sets the function's docstring, which the text above replaces."""
+
+
+@click.command(name="release", cls=_Release, short_help="Run all stages that are not done, and publish.")
 @click.option("--demo", is_flag=True, help="Release the synthetic corpus with the tiny models to a Hub on loopback.")
 @click.option("--dry-run", is_flag=True, help="Say what would run and why, and do nothing.")
 @click.option(
@@ -50,7 +68,7 @@ def command(
     discard_edits: bool,
     workspace: Workspace,
 ) -> None:
-    """Run the stages read, translate, revise, finetune, generate, score, package, push and verify."""
+    """Release the corpus of `--config`, or the demo."""
     if demo:
         from hubkit.demo.release import demo_release
 
@@ -71,7 +89,7 @@ def _release(
     from hubkit.translation.revise import corrections_digest
 
     config = read_config(path)
-    # Else they would be said when finetune or revise start, after hours of translation.
+    # Without this they would be reported when finetune or revise start, after hours of translation.
     check_settings(config.finetuning)
     check_public_names(config)
     if config.translation.corrections:

@@ -104,7 +104,7 @@ def find_jpg(corpus: Corpus) -> Path:
         if find_csv(home, SPLIT_CSV):
             return home
     raise HubkitError(
-        f"there is no {SPLIT_CSV}[.gz] of MIMIC-CXR-JPG here or beside",
+        f"there is no {SPLIT_CSV}[.gz] of MIMIC-CXR-JPG in this folder or next to it",
         where=root,
         hint="set [corpus] images to its folder, or run: hubkit fetch",
     )

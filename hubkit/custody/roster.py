@@ -142,7 +142,7 @@ def read_roster(root: Path) -> list[Group]:
     """
     if not (root / ROSTER).is_file():
         raise HubkitError(
-            f"holds no {ROSTER}: it is no sealed release, or not all of it",
+            f"has no {ROSTER}: it is not a sealed release, or not all of it",
             where=root,
             hint="download the whole release: hubkit unseal REPO",
         )

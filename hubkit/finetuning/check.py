@@ -93,7 +93,7 @@ def check_settings(settings: Finetuning) -> None:
             re.compile(settings.target_modules)
         except re.error as error:
             raise UsageError(
-                f"is no regular expression: {error}",
+                f"is not a regular expression: {error}",
                 where="[finetuning] target_modules",
                 hint='set "language", "all-linear", or a list of names',
             ) from None

@@ -93,6 +93,6 @@ def last_checkpoint(folder: Path) -> Path | None:
         raise HubkitError(
             f"was written {'without' if splits() else 'under'} FSDP",
             where=last,
-            hint=f"go on with the command that it was begun with, or delete {folder} to begin anew",
+            hint=f"continue with the command that started it, or delete {folder} to start again",
         )
     return last

@@ -65,7 +65,7 @@ def _text(path: Path) -> str:
         raise HubkitError(f"cannot be read: {error.strerror}", where=path, hint=hint) from error
     text = None if raw.startswith(PACKED) else readable(raw)
     if text is None:
-        raise HubkitError("is no text, and nobody can say what is in it", where=path, hint=hint)
+        raise HubkitError("is not text, so the leak guard cannot read it", where=path, hint=hint)
     return text
 
 

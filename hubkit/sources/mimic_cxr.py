@@ -107,7 +107,7 @@ class ZipSource(NamedTuple):
                     raise HubkitError(
                         f"{name} is larger than {MAX_REPORT_BYTES} bytes",
                         where=self.path,
-                        hint="it is no report of this corpus; fetch the archive again: hubkit fetch",
+                        hint="that is not a report of this corpus; fetch the archive again: hubkit fetch",
                     )
                 yield archive.read(name)
             except (zipfile.BadZipFile, EOFError, OSError) as error:

@@ -83,7 +83,7 @@ def _kind(api: HfApi, name: str) -> tuple[str, str]:
     kinds = [prefix.removesuffix("s")] if prefix in ("datasets", "models", "spaces") else list(ARTIFACTS)
     repo = rest if len(kinds) == 1 else name
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo):
-        raise UsageError("is no id of a repo", where=name, hint="name it as NAMESPACE/NAME")
+        raise UsageError("is not the id of a repo", where=name, hint="name it as NAMESPACE/NAME")
     found = [kind for kind in kinds if _readable(api, repo, kind)]
     if len(found) > 1:
         raise UsageError(f"is a {' and a '.join(found)}", where=name, hint=f"write {found[0]}s/{repo} or another")

@@ -284,7 +284,7 @@ def test_a_corpus_that_changed_since_training_is_not_audited(
 def test_an_adapter_of_another_base_is_refused(trained: Workspace, vision_model: Path, tmp_path: Path) -> None:
     folder = tmp_path / "no adapter"
     folder.mkdir()
-    with pytest.raises(HubkitError, match=r"\[audit\] reference_adapter: is no adapter of this base"):
+    with pytest.raises(HubkitError, match=r"\[audit\] reference_adapter: is not an adapter of this base"):
         audit(configured(vision_model, reference_adapter=folder), trained.running("audit", "other"))
 
 

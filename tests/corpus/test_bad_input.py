@@ -81,7 +81,7 @@ def same_study_of_two_subjects(root: Path) -> None:
             edit(SPLIT, lambda text: text.replace("10300039", "10000032")),
             r"split.csv.gz: subject_id 10000032 is in two splits",
         ),
-        (no_splits, r"there is no mimic-cxr-\*-split.csv\[.gz\] of MIMIC-CXR-JPG here or beside"),
+        (no_splits, r"there is no mimic-cxr-\*-split.csv\[.gz\] of MIMIC-CXR-JPG in this folder or next to it"),
         (no_reports, r"holds neither mimic-cxr-reports.zip nor files/"),
         (same_study_of_two_subjects, r"holds the report of study 50000100 twice"),
     ],

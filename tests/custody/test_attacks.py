@@ -322,7 +322,7 @@ ATTACKS: list[tuple[Callable[[Path], None], str]] = [
     (a_folder_gone_from_roster_and_tables, "that of another folder left out"),
     (roster_truncated, "groups.parquet: is not a whole Parquet file"),
     (roster_with_lists_swapped, "the list of the rows of p10 was changed"),
-    (roster_missing, "it is no sealed release, or not all of it"),
+    (roster_missing, "it is not a sealed release, or not all of it"),
 ]
 
 

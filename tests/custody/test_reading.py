@@ -347,7 +347,7 @@ def test_logs_hold_no_key_and_no_text(
     [
         (["missing"], "opening a sealed release needs your own copy"),
         (["DIST", "--corpus", "CORPUS", "--output", "CORPUS"], "is there already"),
-        (["CORPUS", "--corpus", "CORPUS", "--output", "x"], "it is no sealed release"),
+        (["CORPUS", "--corpus", "CORPUS", "--output", "x"], "it is not a sealed release"),
         (["a/b/c", "--corpus", "CORPUS"], "is neither a folder nor the id of a repo"),
         (
             ["DIST", "--corpus", "CORPUS", "--output", "x", "--revision", "release-1.1.0"],

@@ -163,7 +163,7 @@ def test_a_value_that_does_not_fit(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"target_modules": "("}, r"\[finetuning\] target_modules: is no regular expression: missing \)"),
+        ({"target_modules": "("}, r"\[finetuning\] target_modules: is not a regular expression: missing \)"),
         ({"trainer": {"nonsense": 1}}, r"\[finetuning.trainer\] nonsense: SFTConfig has no such key"),
         ({"sweep": {"r": [0]}}, r"\[finetuning.sweep\] r: Input should be greater than 0"),
     ],

@@ -77,7 +77,7 @@ def test_a_token_that_may_not(
 @pytest.mark.parametrize("artifact", ["dataset", "adapter", "metric"])
 def test_each_name_is_looked_at_before_the_hub_is_asked(front: Interposed, artifact: str) -> None:
     asked = front.on("GET", WHOAMI, answers(500))
-    with pytest.raises(HubkitError, match=rf"^\[hub\] {artifact}: is no name of a repo"):
+    with pytest.raises(HubkitError, match=rf"^\[hub\] {artifact}: is not a valid name of a repo"):
         check_identity(small_config("names", **{artifact: "a name"}), connect())
     assert asked.seen == []
 

@@ -37,7 +37,7 @@ def owner(hub: LocalHub) -> HfApi:
         ({"namespace": ""}, r"\[hub\] namespace: is missing"),
         ({"namespace": "nowhere"}, r"namespace nowhere: there is no such user.*set it to one of: maintainer"),
         ({"namespace": "reader"}, r"namespace reader: maintainer does not belong to it"),
-        ({"dataset": "my reports"}, r"\[hub\] dataset: is no name of a repo"),
+        ({"dataset": "my reports"}, r"\[hub\] dataset: is not a valid name of a repo"),
     ],
     ids=["none", "unknown", "another's", "no name"],
 )

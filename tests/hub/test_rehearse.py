@@ -99,7 +99,7 @@ def test_without_a_second_account_its_steps_are_left_out(direct: HfApi, monkeypa
         ("somebody", ("somebody",), "there is no such user or organisation"),
         ("outsider", ("outsider",), "maintainer does not belong to it"),
         ("", ("",), "namespace: is missing"),
-        ("a/b", ("a/b",), "is no name of a repo"),
+        ("a/b", ("a/b",), "is not a valid name of a repo"),
     ],
 )
 def test_nothing_is_created_before_it_is_confirmed(
