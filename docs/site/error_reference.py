@@ -6,6 +6,7 @@ An error's text is read from its `raise`. What is filled in at run time is shown
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -95,8 +96,10 @@ def _modules() -> Iterator[tuple[str, ast.Module]]:
 def errors() -> list[Error]:
     """Every place that raises an error of hubkit with a text of its own."""
     known, found = kinds(), []
-    for module, tree in _modules():
-        shared = _constants(tree.body)
+    modules = dict(_modules())
+    constants = {module: _constants(tree.body) for module, tree in modules.items()}
+    for module, tree in modules.items():
+        shared = _imported(tree, constants) | constants[module]
         for scope in ast.walk(tree):
             if not isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
@@ -124,11 +127,25 @@ def _constants(nodes: list[ast.AST] | list[ast.stmt]) -> dict[str, ast.expr]:
         node.targets[0].id: node.value
         for node in nodes
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, texts)
+        # Not a number: `row = first + 1` stays {row}.
+        if any(isinstance(part, ast.Constant) and isinstance(part.value, str) for part in ast.walk(node.value))
+    }
+
+
+def _imported(tree: ast.Module, constants: Mapping[str, dict[str, ast.expr]]) -> dict[str, ast.expr]:
+    """The texts that a module takes from others, such as `from hubkit.disk import HINT`."""
+    return {
+        name.asname or name.name: constants[source][name.name]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module
+        for source in [node.module.removeprefix("hubkit.").replace(".", "/") + ".py"]
+        for name in node.names
+        if name.name in constants.get(source, {})
     }
 
 
 def _text(node: ast.expr, names: Mapping[str, ast.expr], depth: int = 0) -> str:
-    """What an expression says, with `{name}` for what is known at run time alone."""
+    """What an expression says, with `{name}` for what is known only at run time."""
     match node:
         case ast.Constant(value=None):
             return ""
@@ -145,9 +162,28 @@ def _text(node: ast.expr, names: Mapping[str, ast.expr], depth: int = 0) -> str:
             return " / ".join(part for part in parts if part)
         case ast.BinOp(op=ast.Add()):
             return _text(node.left, names, depth) + _text(node.right, names, depth)
+    return "{" + WORDS.get(name := _name(node).strip("_").lower(), name) + "}"
+
+
+WORDS = {"strerror": "reason", "said": "answer", "at": "place"}
+"""Plain words for names in the code that say little to a reader of the page."""
+
+
+def _name(node: ast.AST) -> str:
+    """The name in the code of a value that an error shows: of `name.replace("_", "-")` it is `name`."""
+    match node:
+        case ast.Name():
+            return node.id
+        case ast.Call(func=ast.Attribute(value=ast.Constant())) | ast.Call(func=ast.Name()) if node.args:
+            return _name(node.args[0])
+        case ast.Call(func=ast.Attribute(value=ast.Name() | ast.Attribute() | ast.Call() as inner)):
+            return _name(inner)
+        case ast.Attribute():
+            return node.attr
+        case ast.Subscript() | ast.Starred():
+            return _name(node.value)
     named = [part.id for part in ast.walk(node) if isinstance(part, ast.Name)]
-    attributes = [part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)]
-    return "{" + (attributes or named or ["…"])[0].strip("_") + "}"
+    return (named or ["…"])[0]
 
 
 def page(table: Callable[[Iterable[str], Iterable[Iterable[str]]], str]) -> str:
@@ -157,15 +193,38 @@ def page(table: Callable[[Iterable[str], Iterable[Iterable[str]]], str]) -> str:
         table: writes a table of these heads and rows.
     """
     found = errors()
+    areas = sorted({error.area for error in found})
     parts = [
         "# Errors",
-        "Everything that hubkit says when it stops, made from the code. An error is one line: where, what is wrong, "
-        "and in brackets what helps. A name in braces is filled in. Exit code 1 means that the work failed, 2 that "
-        "the command or a setting is wrong, and 130 that somebody interrupted it. Search this page for a word of "
-        "the message.",
+        "Every error of hubkit, made from the code. hubkit prints an error as one line: where it is, **what is "
+        "wrong**, and what helps in brackets. Search this page for a few words of the message. A name in braces, such "
+        "as `{path}`, stands for a value of your run.",
+        "| exit code | meaning |\n| --- | --- |\n| 1 | the work failed |\n| 2 | the command or a setting is wrong |\n"
+        "| 130 | interrupted |",
+        "By area: " + ", ".join(f"[{area}](#{area.lower().replace(' ', '-')})" for area in areas) + ".",
     ]
-    for area in sorted({error.area for error in found}):
-        here = [error for error in found if error.area == area]
-        rows = sorted({(error.what, error.where, error.hint, str(error.exit_code)) for error in here})
-        parts += [f"## {area}", table(("what it says", "where", "what helps", "exit code"), rows)]
+    for area in areas:
+        rows = sorted(
+            {
+                (_shown(error.what), _shown(error.where), _shown(error.hint), error.exit_code)
+                for error in found
+                if error.area == area
+            }
+        )
+        lines = [
+            (f"{where}: **{what}**" if where else f"**{what}**", hint, str(code)) for what, where, hint, code in rows
+        ]
+        # The class lets a phone show each row as a block (extra.css): three columns do not fit its width.
+        parts += [
+            f"## {area}",
+            '<div class="errors" markdown>',
+            table(("error", "what helps", "exit code"), lines),
+            "</div>",
+        ]
     return "\n\n".join(parts) + "\n"
+
+
+def _shown(text: str) -> str:
+    """A text with its values as code. Markdown would take braces for attributes of the cell and drop them."""
+    pieces = re.split(r"(\{[^}]*\})", text)
+    return "".join(f"`{piece}`" if piece.startswith("{") else re.sub(r"([*<\[\]])", r"\\\1", piece) for piece in pieces)

@@ -11,7 +11,6 @@ import ast
 import csv
 import re
 import sys
-import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import UnionType
@@ -19,17 +18,13 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import click
 import error_reference
-import pyarrow as pa
+import file_reference
 
 from hubkit.checks.compare import dimensions
 from hubkit.checks.flags import portuguese
 from hubkit.cli import COMMANDS, SECTIONS, cli
 from hubkit.config import ReleaseConfig, Table
 from hubkit.config.values import Runtime
-from hubkit.custody.roster import SCHEMA as ROSTER
-from hubkit.packaging.dataset import default_schema
-from hubkit.tables import CHECKS as FLAG_ROWS
-from hubkit.tables import GENERATIONS, SCORES, SPANS, STUDIES, TRANSLATIONS
 from hubkit.verification.checks import CHECKS
 
 HERE = Path(__file__).parent
@@ -300,60 +295,12 @@ def _docstring(module: str, function: str) -> str:
     raise LookupError(f"{module} has no function {function}")
 
 
-# Files
-
-
-SCHEMAS: dict[str, tuple[str, pa.Schema]] = {
-    "default": ("data/default/*.parquet", default_schema(include_source=True)),
-    "spans": ("data/spans/*.parquet", SPANS),
-    "generations": ("data/generations/*.parquet", GENERATIONS),
-    "scores": ("data/scores/*.parquet", SCORES),
-    "groups": ("custody/groups.parquet", ROSTER),
-    "other_studies": ("loader/other_studies.parquet", pa.schema([("study_id", pa.int64())])),
-    "studies": ("studies/studies.parquet", STUDIES),
-    "translations": ("translations/translations.parquet", TRANSLATIONS),
-    "checks": ("translations/checks.parquet", FLAG_ROWS),
-}
-"""By its name in columns.toml: where a table lies, and its columns. The first six are published."""
-
-
-def columns() -> dict[str, dict[str, str]]:
-    """What each column means, by table."""
-    return tomllib.loads((HERE / "columns.toml").read_text(encoding="utf-8"))
-
-
-def files() -> str:
-    """The columns of every published table, and of the tables that stages hand to one another."""
-    meanings = columns()
-    parts = [
-        "# Files and columns",
-        "The first six tables are on the Hub, in the dataset's repository. In a sealed release every column but "
-        "`subject_id` and `study_id` is a sealed cell ([custody](../custody.md)). The last three stay at home.",
-    ]
-    for name, (path, schema) in SCHEMAS.items():
-        parts.append(f"## `{path}`")
-        parts.append(meanings[name]["rows"])
-        rows = [(f"`{field.name}`", _arrow(field.type), meanings[name][field.name]) for field in schema]
-        parts.append(table(("column", "type", "meaning"), rows))
-    return "\n\n".join(parts) + "\n"
-
-
-def _arrow(kind: pa.DataType) -> str:
-    if pa.types.is_list(kind):
-        return f"list of {_arrow(kind.value_type)}"
-    if pa.types.is_struct(kind):
-        names = [field.name for field in kind]
-        inner = f"{', '.join(names)}" if len(names) < 5 else f"{len(names)} fields"
-        return f"struct: {inner}"
-    return str(kind)
-
-
 PAGES: dict[str, Callable[[], str]] = {
     "commands": commands,
     "settings": settings,
     "checks": checks,
     "verification": verification,
-    "files": files,
+    "files": lambda: file_reference.page(table),
     "errors": lambda: error_reference.page(table),
 }
 

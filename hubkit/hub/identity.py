@@ -50,7 +50,9 @@ def check_names(config: ReleaseConfig) -> None:
         try:
             validate_repo_id(repo)
         except HFValidationError as error:
-            raise UsageError(f"is not a valid name of a repo: {error}", where=f"[hub] {artifact}", hint="change it") from None
+            raise UsageError(
+                f"is not a valid name of a repo: {error}", where=f"[hub] {artifact}", hint="change it"
+            ) from None
 
 
 def check_token(config: ReleaseConfig, api: HfApi) -> None:

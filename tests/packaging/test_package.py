@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fnmatch
+import importlib
 import json
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from invented_release import FIRST_STUDY, build_release, release_config
 
 from hubkit import study_batches
@@ -20,6 +25,9 @@ from hubkit.packaging import dataset, parquet
 from hubkit.packaging.dataset import release_keys, write_dataset
 from hubkit.packaging.package import package
 from hubkit.workspace import Workspace, read_table, write_table
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "site"))
+file_reference: Any = importlib.import_module("file_reference")
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +150,47 @@ def test_a_missing_file_is_named_and_the_old_dist_stays(tmp_path: Path, missing:
     with pytest.raises(HubkitError, match=missing.rsplit("/", 1)[-1]):
         package(config, workspace)
     assert file_digest(workspace.dist) == before
+
+
+def known(path: Path, described: dict[str, Any]) -> Any:
+    """What the reference says of a file of a repo, where it describes one of that path."""
+    return next((found for pattern, found in described.items() if fnmatch.fnmatch(str(path), pattern)), None)
+
+
+def used_keys(value: Any, documented: set[str], prefix: str = "") -> Iterator[str]:
+    """The keys of a file as the reference writes them; what is in a key that it does not open is left alone."""
+    if isinstance(value, list):
+        for item in value:
+            yield from used_keys(item, documented, f"{prefix}[]" if prefix else "")
+    elif isinstance(value, dict) and (not prefix or any(key.startswith(f"{prefix}.") for key in documented)):
+        free = any(key.startswith(f"{prefix}.*") for key in documented)
+        for name, inner in value.items():
+            path = ".".join(part for part in (prefix, "*" if free else name) if part)
+            yield from [] if free else [path]
+            yield from used_keys(inner, documented, path)
+
+
+def test_the_reference_describes_every_packaged_table_and_document(packaged: Workspace) -> None:
+    tables = dict(file_reference.SCHEMAS.values())
+    documents = {document.path: document for document in file_reference.DOCUMENTS.values()}
+    read = {
+        ".json": json.loads,
+        ".yaml": yaml.safe_load,
+        ".jsonl": lambda text: list(map(json.loads, text.split("\n")[:-1])),
+    }
+    seen = set()
+    for path in sorted(path for path in packaged.dist.rglob("*") if path.is_file()):
+        inside = path.relative_to(packaged.dist / path.relative_to(packaged.dist).parts[0])
+        if path.suffix == ".parquet":
+            columns = [name for name in known(inside, tables).names if not name.endswith("_en")]
+            assert pq.read_schema(path).names == columns, inside
+        elif path.suffix in read and path.name not in file_reference.FOREIGN:
+            documented = set(file_reference.keys(known(inside, documents)))
+            used = set(used_keys(read[path.suffix](path.read_text(encoding="utf-8")), documented))
+            assert used - documented == set(), inside
+            seen.add(known(inside, documents).path)
+    published = list(documents)[: file_reference.PUBLISHED_DOCUMENTS]
+    assert seen == set(published)
 
 
 def test_nothing_of_this_machine_is_in_it(packaged: Workspace) -> None:
