@@ -57,6 +57,9 @@ DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 REPEAT = "#2"
 """How the id of an item ends that a reader sees for the second time."""
 
+SIMULATED = "simulated-"
+"""How the ids of readers begin whose answers a program makes."""
+
 ReaderId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 """The name of a reader's files."""
 
@@ -188,7 +191,7 @@ class Reading(Model):
         language: in which the page was read.
         started, saved: UTC.
         may_be_named: their name, where they agreed to be named.
-        years: of experience, where they gave it.
+        years: of experience, where they gave it; 80 at most, as on the page.
     """
 
     review: str
@@ -198,7 +201,7 @@ class Reading(Model):
     started: datetime.datetime
     saved: datetime.datetime
     may_be_named: str | None = None
-    years: Annotated[int, Field(ge=0)] | None = None
+    years: Annotated[int, Field(ge=0, le=80)] | None = None
     answers: tuple[TranslationAnswer, ...] | tuple[GenerationAnswer, ...]
 
     @model_validator(mode="after")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime
 import functools
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from hubkit.artifacts.review import LANGUAGES, REVIEW_KINDS
-from hubkit.cli._options import Command, config_option, workspace_option
+from hubkit.artifacts.review import LANGUAGES, REVIEW_KINDS, SIMULATED
+from hubkit.cli._options import CONFIG_PATH, Command, config_option, workspace_option
 from hubkit.config import ReleaseConfig
 from hubkit.errors import UsageError
 from hubkit.workspace import Workspace
@@ -110,7 +111,7 @@ def make(
     The passphrase goes to the readers by another way than the page.
     """
     from hubkit.review.design import Design
-    from hubkit.review.make import Asked, check_review, make_review
+    from hubkit.review.make import Asked, check_readers, check_review, make_review
     from hubkit.review.passphrase import read_passphrase
     from hubkit.review.rehearse import REHEARSAL, check_rehearsal, rehearse
     from hubkit.review.simulate import READERS
@@ -119,8 +120,18 @@ def make(
     seed = config.release.seed if seed is None else seed
     if demo:
         check_rehearsal(config)
+        if readers:
+            raise UsageError("its readers are simulated", where="--demo", hint="leave out --reader")
         name, readers = name or REHEARSAL, tuple(READERS)
+    elif simulated := [reader for reader in readers if reader.startswith(SIMULATED)]:
+        raise UsageError(
+            f"{simulated[0]!r} would count as simulated", hint=f"an id that does not begin with {SIMULATED}"
+        )
+    if kind == "generation" and splits:
+        raise UsageError("generated reports are of test studies", where="--split", hint="leave it out")
     if plan:
+        if readers:
+            check_readers(readers)
         _plan(workspace, Design(items, seed, sampling, overlap, repeats, error_rate), kind, compare, splits, readers)
         return
     if name is None or not readers:
@@ -131,9 +142,14 @@ def make(
     passphrase = None if clear else read_passphrase(passphrase_file, twice=True)
     made = make_review(config, workspace, asked, passphrase)
     _show(made)
+    if items > made.rows:
+        click.echo(f"the workspace has {made.rows} rows, and all of them are read")
     if demo:
         rehearse(workspace, name, made.review, passphrase)
-        click.echo(f"next: hubkit review collect {workspace.review(name)}/simulated-*.review.json")
+        places = shlex.join(
+            ["--config", str(click.get_current_context().meta[CONFIG_PATH]), "--workspace", str(workspace.root)]
+        )
+        click.echo(f"next: hubkit review collect {places} {workspace.review(name)}/{SIMULATED}*.review.json")
 
 
 def _plan(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
-from hubkit.artifacts.review import ReviewKind
+from hubkit.artifacts.review import ReviewKind, read_review
 from hubkit.artifacts.review_results import Coefficient, Rate, Results, read_results, results_files
+from hubkit.artifacts.review_texts import changed_items
 from hubkit.artifacts.scores import Interval
 from hubkit.tables import SYSTEM_NAMES
 from hubkit.workspace import Workspace
@@ -45,20 +47,29 @@ def card_reviews(workspace: Workspace) -> list[CardReview]:
     Raises:
         HubkitError: results are damaged.
     """
-    return [_card_review(read_results(path.parent)) for path in results_files(workspace)]
+    return [
+        _card_review(read_results(path.parent), _changed(workspace, path.parent)) for path in results_files(workspace)
+    ]
 
 
-def _card_review(results: Results) -> CardReview:
+def _changed(workspace: Workspace, folder: Path) -> int:
+    """How many texts of a review are others now; 0 where its review.json, which nothing else needs, is gone."""
+    if not (folder / "review.json").exists():
+        return 0
+    return len(changed_items(workspace, read_review(folder)))
+
+
+def _card_review(results: Results, changed: int) -> CardReview:
     agreement = [
         (row.question, row.items, _printed(row.coefficients.get("AC1")), _printed(row.coefficients.get("alpha")))
         for row in results.agreement
         if row.between == "readers"
     ]
     rates = [(_rate_name(row), row.share) for row in results.rates if _is_shown(results, row)]
-    return CardReview(results.kind, results.simulated, _sentences(results), rates, agreement)
+    return CardReview(results.kind, results.simulated, _sentences(results, changed), rates, agreement)
 
 
-def _sentences(results: Results) -> list[str]:
+def _sentences(results: Results, changed: int) -> list[str]:
     count = len(results.readers)
     whom = "simulated reader" if results.simulated else "radiologist"
     years = sorted(reader.years for reader in results.readers if reader.years is not None)
@@ -75,6 +86,9 @@ def _sentences(results: Results) -> list[str]:
     found.append(f"Shares are estimates for all {results.population:,}, with {100 * results.confidence:g} % intervals.")
     if results.corrections:
         found.append(f"Readers corrected {results.corrections} of the {what}.")
+    if changed:
+        have = f"{changed:,} has" if changed == 1 else f"{changed:,} have"
+        found.append(f"Of the {what} that were drawn, {have} another text now, where corrections were applied too.")
     return found
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from statistics import median
 
-from hubkit.artifacts.review import REPEAT, Review, read_review
+from hubkit.artifacts.review import REPEAT, SIMULATED, Review, read_review
 from hubkit.artifacts.review_results import MetricFigures, ReaderResult, Results, write_results
+from hubkit.artifacts.review_texts import changed_items
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError
 from hubkit.review.consistency import agreement, disagreements, learning, questions
@@ -17,22 +17,16 @@ from hubkit.review.corrections import take_corrections
 from hubkit.review.estimates import check_figures, first_readings, rates, strata_read
 from hubkit.review.intervals import CONFIDENCE
 from hubkit.review.metric_agreement import metric_figures, report_scores
-from hubkit.review.readings import Judgement, Preference, judgements
-from hubkit.review.result_files import Passphrase, ResultFile, read_results_of, refuse, review_named_in
+from hubkit.review.readings import Judgement, Preference, judgements, printable_name
+from hubkit.review.result_files import Passphrase, ResultFile, read_results_of, refuse, review_named_in, why_no_review
 from hubkit.terms.kinds import terms_of
 from hubkit.terms.reader_access import text_in_clear
 from hubkit.translation.correction_files import write_rows
 from hubkit.workspace import Workspace, atomic
 
-SIMULATED = "simulated-"
-"""How the ids of readers begin whose answers a program makes."""
-
 ALIKE_FROM = 10
 """Answers of a reader that are worth a notice when all are the same: ten in a row happen by chance where errors are
 rare, so it is a notice and no more."""
-
-
-LONGEST_NAME = 80  # characters, a line of a card
 
 
 def find_review(workspace: Workspace, name: str | None, files: Sequence[Path]) -> str:
@@ -53,12 +47,10 @@ def find_review(workspace: Workspace, name: str | None, files: Sequence[Path]) -
             return found
     if len(names) == 1:
         return names[0]
-    where = workspace.root / "review"
-    raise HubkitError(
-        "the files belong to no review of this workspace",
-        where=where,
-        hint="choose it: hubkit review collect --name NAME",
-    )
+    if not names:
+        raise HubkitError("there are no reviews", where=workspace.root / "review", hint="make one: hubkit review make")
+    refuse([why_no_review(file) for file in files], len(files))
+    raise AssertionError("click asks for a file at least")
 
 
 def collect(
@@ -110,7 +102,8 @@ def _computed(
     judged, preferred = judgements(review, readings)
     asked = questions(judged, preferred)
     readers = [_reader(review, file) for file in files]
-    metrics, notices = _metrics(config, workspace, review, judged, preferred)
+    changed = changed_items(workspace, review)
+    metrics, notices = _metrics(config, workspace, review, judged, preferred, changed)
     taken = take_corrections(config, workspace, folder, review, readings)
     results = Results(
         review=review.digest,
@@ -129,16 +122,23 @@ def _computed(
         disagreements=tuple(disagreements(review, asked)),
         corrections=taken.corrections,
         contradicting=taken.contradicting,
-        notices=(*_notices(review, readers), *notices, *taken.notices),
+        notices=(*_notices(review, readers, len(changed)), *notices, *taken.notices),
     )
     write_results(folder, results)
     rows = [
         {"item": row.item, "study_id": row.study_id, "section": row.section, "question": row.question}
-        | {reader: row.answers.get(reader) for reader in review.order}
+        | {_column(reader): row.answers.get(reader) for reader in review.order}
         for row in results.disagreements
     ]
-    write_rows(folder / "disagreements.csv", rows, ["item", "study_id", "section", "question", *review.order])
+    write_rows(
+        folder / "disagreements.csv", rows, ["item", "study_id", "section", "question", *map(_column, review.order)]
+    )
     return results
+
+
+def _column(reader: str) -> str:
+    """Of a reader's answers; an id alone could be that of another column."""
+    return f"answer of {reader}"
 
 
 def _reader(review: Review, file: ResultFile) -> ReaderResult:
@@ -146,7 +146,7 @@ def _reader(review: Review, file: ResultFile) -> ReaderResult:
     repeats = sum(answer.item.endswith(REPEAT) for answer in reading.answers)
     return ReaderResult(
         id=reading.reader,
-        name=_printable(reading.may_be_named),
+        name=printable_name(reading.may_be_named),
         years=reading.years,
         language=reading.language,
         saved=reading.saved,
@@ -159,11 +159,6 @@ def _reader(review: Review, file: ResultFile) -> ReaderResult:
     )
 
 
-def _printable(name: str | None) -> str | None:
-    """A name as a card can have it: one line, without what Markdown or HTML would read."""
-    return re.sub(r"[^\w .,'’()-]|_", "", " ".join((name or "").split()))[:LONGEST_NAME].strip() or None
-
-
 def _plain_answer(answer: object) -> str:
     """An answer without what differs in any case."""
     assert hasattr(answer, "model_dump")
@@ -171,8 +166,10 @@ def _plain_answer(answer: object) -> str:
     return repr(values)
 
 
-def _notices(review: Review, readers: Sequence[ReaderResult]) -> list[str]:
+def _notices(review: Review, readers: Sequence[ReaderResult], changed: int) -> list[str]:
     found = []
+    if changed:
+        found.append(f"texts that changed since the review was made: {changed} of {len(review.items)}")
     for reader in readers:
         answers = reader.items + reader.repeats
         if reader.alike:
@@ -191,10 +188,15 @@ def _metrics(
     review: Review,
     judged: Sequence[Judgement],
     preferred: Sequence[Preference],
+    changed: Collection[str],
 ) -> tuple[list[MetricFigures], list[str]]:
     if review.kind == "translation":
         return [], []
     if not (workspace.scores / "scores.parquet").exists():
         return [], ["metrics were not compared with the readers: run hubkit score, then collect again"]
-    scores = report_scores(config, workspace, sorted({item.study_id for item in review.items}))
+    # Readers did not see what the metrics would rate now.
+    same = sorted({item.study_id for item in review.items if item.id not in changed})
+    if not same:
+        return [], ["metrics were not compared with the readers: all reports are others now"]
+    scores = report_scores(config, workspace, same)
     return metric_figures(review, judged, preferred, scores, review.seed, CONFIDENCE), []

@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 
 from hubkit.artifacts.review import REPEAT, Reading, Review, TranslationAnswer, text_digest
 from hubkit.config import ReleaseConfig
-from hubkit.translation.correcting import add_corrections
+from hubkit.review.readings import printable_name
+from hubkit.translation.correcting import add_corrections, decided
 from hubkit.translation.correction_files import write_rows
 from hubkit.translation.corrections import COLUMNS, Correction
 from hubkit.translation.corrections import text_digest as source_digest
+from hubkit.translation.revise import corrections_path
 from hubkit.workspace import Workspace, read_table
 
 FILE = "corrections.csv"
@@ -23,7 +25,7 @@ class Taken(NamedTuple):
     """What came of the corrected texts.
 
     Attributes:
-        corrections: written, one a section.
+        corrections: sections that readers corrected, written now or in the release already.
         contradicting: sections that readers corrected in different ways.
     """
 
@@ -38,34 +40,51 @@ def take_corrections(
     """Write the corrected texts to the review's corrections.csv, and into `[translation] corrections` where it is set.
 
     Readers who correct a section differently cancel out: a person has to decide. A decision that stands in the
-    configured file already is kept.
+    configured file already is kept. A corrected text that the release has already counts, and is not written again.
 
     Raises:
         HubkitError: the configured file cannot be used.
     """
     by_item = _corrected(readings)
     if not by_item:
+        _write(config, folder / FILE, [])
         return Taken(0, 0, [])
     read, machine = (_rows(path) for path in (workspace.translations, workspace.machine_translations))
-    found, contradicting, stale = [], 0, 0
+    found: list[Correction] = []
+    contradicting: list[tuple[int, str]] = []
+    applied = stale = 0
     for item in review.items:
         texts = by_item.get(item.id, {})
         key = item.study_id, item.section or ""
         if not texts:
             continue
-        if key not in machine or key not in read or _digest(read[key]) != review.texts[item.id]:
+        if len(texts) > 1:
+            contradicting.append(key)
+        elif key not in machine or key not in read:
             stale += 1
-        elif len(texts) > 1:
-            contradicting += 1
+        elif _digest(read[key]) != review.texts[item.id]:
+            if read[key]["translation"] in texts:
+                applied += 1
+            else:
+                stale += 1
         else:
             [(text, (by, date))] = texts.items()
             if text != read[key]["translation"]:
                 note = f"review {folder.name}, item {item.id}"
                 found.append(Correction(0, *key, source_digest(machine[key]), text, "replace", by, date, note))
+    _write(config, folder / FILE, found)
+    notices = _notices(config, workspace, found, contradicting, stale)
+    return Taken(applied + len(found), len(contradicting), notices)
+
+
+def _write(config: ReleaseConfig, path: Path, found: Sequence[Correction]) -> None:
+    """Write the review's own file; that of an earlier collect goes, since what it has may be contradicted now."""
+    configured = corrections_path(config.translation)
+    if configured is not None and configured.resolve() == path.resolve():
+        return  # it has decisions of other reviews, and by hand
+    path.unlink(missing_ok=True)
     if found:
-        kept = [{name: value for name, value in row._asdict().items() if name in COLUMNS} for row in found]
-        write_rows(folder / FILE, kept, COLUMNS)
-    return Taken(len(found), contradicting, _notices(config, workspace, found, contradicting, stale))
+        write_rows(path, [{name: row._asdict()[name] for name in COLUMNS} for row in found], COLUMNS)
 
 
 def _rows(path: Path) -> dict[tuple[int, str], dict[str, Any]]:
@@ -87,8 +106,9 @@ def _corrected(readings: Sequence[Reading]) -> dict[str, dict[str, tuple[str, st
         for answer in sorted(reading.answers, key=lambda answer: answer.item):
             if isinstance(answer, TranslationAnswer) and answer.correction and answer.correction.strip():
                 own[answer.item.removesuffix(REPEAT)] = answer.correction.strip()
+        by = printable_name(reading.may_be_named) or reading.reader
         for item, text in own.items():
-            by_item[item].setdefault(text, (reading.may_be_named or reading.reader, reading.saved.date().isoformat()))
+            by_item[item].setdefault(text, (by, reading.saved.date().isoformat()))
     return by_item
 
 
@@ -96,12 +116,15 @@ def _notices(
     config: ReleaseConfig,
     workspace: Workspace,
     found: Sequence[Correction],
-    contradicting: int,
+    contradicting: Sequence[tuple[int, str]],
     stale: int,
 ) -> list[str]:
     notices = []
     if contradicting:
-        notices.append(f"{contradicting} sections were corrected in different ways, and none was taken: decide by hand")
+        count = "1 section was" if len(contradicting) == 1 else f"{len(contradicting)} sections were"
+        notices.append(f"{count} corrected in different ways: decide by hand")
+        if before := len(decided(config) & set(contradicting)):
+            notices.append(f"[translation] corrections has a decision on {before} of them already")
     if stale:
         notices.append(f"{stale} corrections are of translations that have changed since, and were not taken")
     if found and config.translation.corrections:

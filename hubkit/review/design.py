@@ -76,8 +76,7 @@ def draw(rows: Sequence[Row], design: Design) -> list[Item]:
         UsageError: there is nothing to draw from, or the design is out of range.
     """
     check_design(design)
-    if not rows:
-        raise UsageError("there are no rows to draw from", hint="run: hubkit translate, or hubkit generate")
+    check_rows(len(rows))
     rng = random.Random(f"{design.seed} draw")
     parts = _by_stratum(rows) if design.sampling == "stratified" else {"all": list(rows)}
     shares = allocate({name: len(part) for name, part in parts.items()}, design)
@@ -128,6 +127,16 @@ def check_design(design: Design) -> None:
             raise UsageError(f"the share of {name} is {share:g}", hint="give a number from 0 to 1")
     if not 0 < design.error_rate < 1:
         raise UsageError(f"the expected error rate is {design.error_rate:g}", hint="give a number between 0 and 1")
+
+
+def check_rows(count: int) -> None:
+    """Refuse to draw from nothing.
+
+    Raises:
+        UsageError: there are no rows.
+    """
+    if not count:
+        raise UsageError("there are no rows to draw from", hint="run: hubkit translate, or hubkit generate")
 
 
 def expected_rates(sizes: Mapping[str, int], error_rate: float) -> dict[str, float]:

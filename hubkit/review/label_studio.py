@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from hubkit.artifacts.review import DIMENSIONS, ERROR_TYPES, SEVERITIES, VERDICTS, Review, read_review
+from hubkit.artifacts.review_texts import conditions_of, digests_of
 from hubkit.config import ReleaseConfig
-from hubkit.errors import HubkitError
-from hubkit.review.material import digests_of, texts_of
+from hubkit.errors import HubkitError, UsageError
+from hubkit.review.material import texts_of
 from hubkit.terms.kinds import CorpusTerms, terms_of
 from hubkit.terms.policy import check_access
 from hubkit.terms.reader_access import text_in_clear
@@ -24,8 +25,11 @@ def export_tasks(config: ReleaseConfig, workspace: Workspace, name: str, path: P
         How many tasks there are.
 
     Raises:
+        UsageError: the name does not end in .json.
         HubkitError: the review is missing or damaged, or its texts changed; the access check is missing or too old.
     """
+    if path.suffix != ".json":
+        raise UsageError("tasks are JSON", where=path, hint="give a name that ends in .json")
     check_access(config, workspace)
     review = read_review(workspace.review(name))
     if review.corpus != config.corpus.kind:
@@ -54,7 +58,7 @@ def warning(config: ReleaseConfig) -> str | None:
 def _tasks(workspace: Workspace, review: Review) -> list[dict[str, object]]:
     first = review.readers[0].id
     sides = review.blinding.get(first, {})
-    compare = sorted({condition for each in sides.values() for condition in each.values()})
+    compare = conditions_of(review)
     texts = texts_of(workspace, review.kind, compare, review.items)
     if digests_of(texts) != review.texts:
         raise HubkitError(

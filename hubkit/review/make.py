@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hubkit.artifacts.review import Item, Language, Review, ReviewKind, Side, review_digest, write_review
+from hubkit.artifacts.review_texts import Texts, digests_of
 from hubkit.config import ReleaseConfig
 from hubkit.errors import UsageError
-from hubkit.review.design import Design, draw, order, strata
+from hubkit.review.design import Design, Row, check_design, check_rows, draw, order, readings_of, strata
 from hubkit.review.encryption import Key
 from hubkit.review.images import study_images
-from hubkit.review.material import Texts, digests_of, rows_to_draw, texts_of
+from hubkit.review.material import rows_to_draw, texts_of
 from hubkit.review.page import PageData, build_page
 from hubkit.tables import SPLITS
 from hubkit.terms.kinds import terms_of
 from hubkit.terms.policy import check_access
-from hubkit.terms.reader_access import admitted, text_in_clear
+from hubkit.terms.reader_access import admitted, check_reader, text_in_clear
 from hubkit.workspace import Workspace, write_text
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -52,27 +53,37 @@ class Asked(NamedTuple):
 
 
 class Made(NamedTuple):
-    """What was written: the pages with the readings and images of each."""
+    """What was written.
+
+    Attributes:
+        pages: with the readings of each.
+        rows: how many there were to draw from.
+        without_image: studies that have no image.
+    """
 
     review: Review
     pages: dict[Path, int]
+    rows: int
     without_image: int
 
 
-def check_review(config: ReleaseConfig, workspace: Workspace, asked: Asked, in_clear: bool) -> None:
+def check_review(config: ReleaseConfig, workspace: Workspace, asked: Asked, in_clear: bool) -> list[Row]:
     """Refuse what cannot be made, before anybody is asked for a passphrase.
 
+    Returns:
+        The rows to draw from.
+
     Raises:
-        UsageError: the name is taken or will not do; a reader is named twice or not on record; the terms of the
-            corpus ask for encryption.
-        HubkitError: the maintainer's own access check is missing or too old.
+        UsageError: the name is taken or will not do; a reader is named twice, not on record, or would have nothing to
+            read; the design is out of range; the terms of the corpus ask for encryption.
+        HubkitError: the maintainer's own access check is missing or too old, or a table is missing or damaged.
     """
     if not NAME.fullmatch(asked.name):
         raise UsageError(
             f"{asked.name!r} cannot be the name of a review", hint="small letters a to z, digits, - and _, up to 64"
         )
-    if not asked.readers or len(set(asked.readers)) < len(asked.readers):
-        raise UsageError("every reader needs an id of their own", hint="give --reader once for each reader")
+    check_readers(asked.readers)
+    check_design(asked.design)
     if asked.kind == "generation" and len(set(asked.compare)) < 2:
         raise UsageError("a condition cannot be compared with itself", hint="give two with --compare")
     if (workspace.review(asked.name) / "review.json").exists():
@@ -88,6 +99,31 @@ def check_review(config: ReleaseConfig, workspace: Workspace, asked: Asked, in_c
         )
     check_access(config, workspace)
     admitted(workspace, terms, list(asked.readers))
+    rows = rows_to_draw(workspace, asked.kind, asked.compare, asked.splits)
+    check_rows(len(rows))
+    items = min(asked.design.items, len(rows))
+    idle = [
+        reader
+        for reader, count in zip(asked.readers, readings_of(items, len(asked.readers), asked.design), strict=True)
+        if not count
+    ]
+    if idle:
+        raise UsageError(
+            f"{items} items leave {', '.join(idle)} nothing to read", hint="give more --items, or a larger --overlap"
+        )
+    return rows
+
+
+def check_readers(readers: Sequence[str]) -> None:
+    """Refuse ids that two readers share, or that cannot name a file.
+
+    Raises:
+        UsageError: names the reader, where it is one.
+    """
+    for reader in readers:
+        check_reader(reader)
+    if not readers or len(set(readers)) < len(readers):
+        raise UsageError("every reader needs an id of their own", hint="give --reader once for each reader")
 
 
 def make_review(config: ReleaseConfig, workspace: Workspace, asked: Asked, passphrase: str | None) -> Made:
@@ -100,8 +136,7 @@ def make_review(config: ReleaseConfig, workspace: Workspace, asked: Asked, passp
         UsageError: see `check_review`; or the design is out of range.
         HubkitError: a table that it is made from is missing or damaged.
     """
-    check_review(config, workspace, asked, in_clear=passphrase is None)
-    rows = rows_to_draw(workspace, asked.kind, asked.compare, asked.splits)
+    rows = check_review(config, workspace, asked, in_clear=passphrase is None)
     items = draw(rows, asked.design)
     texts = texts_of(workspace, asked.kind, asked.compare, items)
     digests = digests_of(texts)
@@ -132,7 +167,7 @@ def make_review(config: ReleaseConfig, workspace: Workspace, asked: Asked, passp
     # Last: a review whose pages are not all there does not count as made.
     write_review(workspace.review(asked.name), review)
     missing = sum(not images.get(item.study_id) for item in items) if asked.kind == "generation" else 0
-    return Made(review, pages, missing)
+    return Made(review, pages, len(rows), missing)
 
 
 def _blinding(orders: Mapping[str, Sequence[str]], asked: Asked) -> dict[str, dict[str, dict[Side, str]]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from hubkit.artifacts.scores import Interval
-from hubkit.review.design import Design, allocate, check_design, expected_rates, readings_of
+from hubkit.review.design import Design, allocate, check_design, check_rows, expected_rates, readings_of
 from hubkit.review.intervals import Sample, share_interval
 
 STEPS = (50, 100, 200, 300, 500, 1000)
@@ -56,9 +56,10 @@ def plan_lines(sizes: Mapping[str, int], design: Design, readers: int) -> Iterat
     """A plan for the terminal: a line for each number of items, the one that was asked for marked.
 
     Raises:
-        UsageError: the design is out of range.
+        UsageError: the design is out of range, or there are no rows.
     """
     check_design(design)
+    check_rows(sum(sizes.values()))
     total = sum(sizes.values())
     parts = ", ".join(f"{size} {name}" for name, size in sizes.items())
     yield f"{total} rows: {parts}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -18,6 +19,9 @@ PENALTIES = {"neutral": 0, "minor": 1, "major": 5, "critical": 25}
 
 VERDICT_GRADES = {"correct": 0, "acceptable": 0, "wrong": MAJOR, "unreadable": CRITICAL}
 """The grade that a verdict gives a text by itself: a translation that is wrong has an error, marked or not."""
+
+
+LONGEST_NAME = 80  # characters, a line of a card
 
 
 class Judgement(NamedTuple):
@@ -56,6 +60,11 @@ class Preference(NamedTuple):
     repeat: bool
     pair: tuple[str, str]
     better: str | None
+
+
+def printable_name(name: str | None) -> str | None:
+    """A name as a card can have it: one line, without what Markdown or HTML would read; None where nothing is left."""
+    return re.sub(r"[^\w .,'’()-]|_", "", " ".join((name or "").split()))[:LONGEST_NAME].strip() or None
 
 
 def judgements(review: Review, readings: Sequence[Reading]) -> tuple[list[Judgement], list[Preference]]:

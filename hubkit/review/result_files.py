@@ -35,10 +35,20 @@ class ResultFile(NamedTuple):
 def review_named_in(path: Path) -> str | None:
     """The digest of the review that a file says it belongs to; None where it says nothing."""
     try:
-        values = json.loads(path.read_bytes())
+        values = _parsed(path.read_bytes())
     except (OSError, ValueError):
         return None
-    return values.get("review") if isinstance(values, dict) else None
+    review = values.get("review") if isinstance(values, dict) else None
+    return review if isinstance(review, str) else None
+
+
+def why_no_review(path: Path) -> str:
+    """Why a file belongs to no review of a workspace, as a line that names it."""
+    try:
+        _envelope(_content(path), path)
+    except HubkitError as error:
+        return str(error)
+    return f"{path}: belongs to no review of this workspace"
 
 
 def read_results_of(review: Review, paths: Sequence[Path], passphrase: Passphrase, in_clear: bool) -> list[ResultFile]:
@@ -84,10 +94,7 @@ def read_result(review: Review, path: Path, passphrase: Passphrase, in_clear: bo
     Raises:
         HubkitError: it is cut, edited, of another review, reader or language, or the passphrase is another.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise HubkitError(f"cannot be read: {error.strerror}", where=path, hint="check who may read it") from None
+    content = _content(path)
     envelope = _envelope(content, path)
     if envelope.review != review.digest:
         raise HubkitError(
@@ -106,10 +113,28 @@ def read_result(review: Review, path: Path, passphrase: Passphrase, in_clear: bo
     return ResultFile(path, content, hashlib.sha256(content).hexdigest(), _reading(review, envelope, values, path))
 
 
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise HubkitError(f"cannot be read: {error.strerror}", where=path, hint="check who may read it") from None
+
+
+def _parsed(content: bytes) -> Any:
+    """JSON; nested as deep as no page writes it, it counts as none (ValueError)."""
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
 def _envelope(content: bytes, path: Path) -> Envelope:
     try:
-        values = json.loads(content)
+        values = _parsed(content)
     except ValueError:
+        if content.lstrip()[:9].lower() == b"<!doctype":
+            hint = "ask the reader for READER.review.json: the page writes it under Finish"
+            raise HubkitError("is the page, and not what it exports", where=path, hint=hint) from None
         raise HubkitError("is not whole", where=path, hint=AGAIN) from None
     if not isinstance(values, dict) or "hubkit_review" not in values:
         raise HubkitError("is not a result file of a review", where=path, hint="give the file that the page exports")

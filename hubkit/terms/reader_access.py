@@ -66,7 +66,7 @@ def admitted(
     """The readers of a review, each with the confirmation that the corpus asks for.
 
     Raises:
-        UsageError: a corpus is credentialed, and a reader's confirmation is missing or too old.
+        UsageError: a corpus is credentialed, and a reader's confirmation is missing, too old, or another reader's.
     """
     if not terms.credentialed:
         return tuple(Reader(id=check_reader(reader)) for reader in readers)
@@ -82,5 +82,14 @@ def admitted(
             raise UsageError(
                 f"the access of {reader} was confirmed on {found.when}, and at most {DAYS_VALID} days are allowed",
                 hint=hint,
+            )
+    accounts: dict[str, str] = {}
+    for reader in readers:
+        first = accounts.setdefault(known[reader].who.casefold(), reader)
+        if first != reader:
+            # An agreement is signed by a person: one account does not admit two.
+            raise UsageError(
+                f"{first} and {reader} have one account at PhysioNet: {known[first].who}",
+                hint=f"record the account of each: hubkit review confirm {reader}",
             )
     return tuple(Reader(id=reader, confirmation=known[reader]) for reader in readers)

@@ -78,6 +78,15 @@ def add_corrections(config: ReleaseConfig, workspace: Workspace, new: Sequence[C
     return others
 
 
+def decided(config: ReleaseConfig) -> set[tuple[int, str]]:
+    """Study and section of what the configured file decides about; nothing where none is configured or written.
+
+    Raises:
+        HubkitError: it cannot be used.
+    """
+    return {correction.key for correction in _corrections(config)}
+
+
 def correction_status(config: ReleaseConfig, workspace: Workspace) -> Iterator[str]:
     """Lines for a terminal; they name studies and sections, and no text.
 

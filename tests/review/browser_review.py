@@ -18,7 +18,7 @@ import pytest
 from browsers import BROWSERS, Chromium, wait_for
 from click.testing import CliRunner
 from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwright
-from review_workspace import HOSTILE, PASSPHRASE, build_review_workspace, write_settings
+from review_workspace import HIDDEN, HOSTILE, PASSPHRASE, build_review_workspace, write_settings
 
 from hubkit.artifacts.review import (
     ERROR_TYPES,
@@ -289,6 +289,31 @@ def test_text_stays_text(tmp_path: Path, context: BrowserContext) -> None:
     assert text[slice(*span)] == "é"
 
 
+def test_what_hides_is_seen_and_moves_no_offset(tmp_path: Path, context: BrowserContext) -> None:
+    """A character that turns a line round would have a reader judge another text than the one that is released."""
+    page = enter(context.new_page(), make(tmp_path, "--items", "80", hostile=True))
+    for _ in range(80):
+        if "odarreb" in (page.locator("#target").text_content() or ""):
+            break
+        page.keyboard.press("n")
+    shown = page.locator("#target").text_content()
+    assert shown is not None
+    assert shown.endswith(" \u2400\ufffdodarreb\ufffd 🫁\ufffdfim")
+    for key in ("t", "End", "ArrowLeft", "e", "1", "3", "c"):
+        page.keyboard.press(key)
+    # What is corrected is the text itself.
+    assert page.locator("#corrected").input_value().endswith(HIDDEN)
+    page.keyboard.press("Escape")
+    page.keyboard.press("3")
+    settled(page)
+    [answer] = [each for each in export(page, tmp_path / "r.json").answers if isinstance(each, TranslationAnswer)]
+    span = answer.errors[0].target
+    assert span is not None
+    review = review_of(tmp_path)
+    target = texts_of(Workspace(tmp_path / "work"), "translation", (), review.items)[answer.item]["target"]
+    assert target[slice(*span)] == HIDDEN.partition(" ")[0]
+
+
 def test_a_passage_is_marked_with_the_mouse(tmp_path: Path, context: BrowserContext) -> None:
     page = enter(context.new_page(), make(tmp_path, "--items", "80"))
     source, target = (page.locator(name).text_content() or "" for name in ("#source", "#target"))
@@ -330,7 +355,8 @@ def test_a_wrong_passphrase_opens_nothing(tmp_path: Path, context: BrowserContex
         0,
         "passphrase",
     ]
-    page.locator("#passphrase").fill(PASSPHRASE)
+    # Blanks come along where it is copied from a message.
+    page.locator("#passphrase").fill(f" {PASSPHRASE} ")
     page.keyboard.press("Enter")
     page.locator("input[type=number]").wait_for()
 
@@ -524,6 +550,18 @@ NAMELESS = """() => [...document.querySelectorAll("button, input, select, textar
 """Controls that a screen reader has no name for."""
 
 
+CUT = """() => [...document.querySelectorAll("select")].filter((node) => {
+  const whole = node.cloneNode(true);
+  whole.replaceChildren(node.selectedOptions[0].cloneNode(true));
+  Object.assign(whole.style, { width: "auto", position: "absolute" });
+  node.parentElement.append(whole);
+  const cut = whole.offsetWidth > node.offsetWidth;
+  whole.remove();
+  return cut;
+}).map((node) => node.selectedOptions[0].textContent)"""
+"""Lists that are too narrow for what is chosen in them."""
+
+
 OUTLINE = """() => {
   const node = document.activeElement;
   if (node === document.body) return 3;
@@ -548,6 +586,7 @@ def test_every_screen_can_be_read(tmp_path: Path, browser: Any, kind: str, width
         seen.append(screen)
         assert page.evaluate(CONTRASTS) == [], screen
         assert page.evaluate(NAMELESS) == [], screen
+        assert page.evaluate(CUT) == [], screen
         assert page.evaluate("document.documentElement.scrollWidth") <= width, screen
 
     page.goto(path.as_uri())

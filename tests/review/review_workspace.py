@@ -17,12 +17,15 @@ PASSPHRASE = "quatro palavras sem relação"
 HOSTILE = "</script><script>alert(1)</script><!-- \"'&amp; <img src=http://192.0.2.1/x> 𝔘𝔫𝔦 é"
 """What would end a block, load something, or shift offsets that are counted in UTF-16."""
 
+HIDDEN = "\0\u202eodarreb\u202c 🫁\u200bfim"
+"""What shows nothing, or turns a line round; an emoji between."""
+
 
 def build_review_workspace(root: Path, studies: int = 40, hostile: bool = False, image_side: int = 64) -> Workspace:
     """A workspace with two sections a study; every fourth study is of test, and every tenth row is flagged.
 
     Args:
-        hostile: whether the first source holds what breaks a careless page.
+        hostile: whether the first source and translation hold what breaks a careless page, or misleads on it.
         image_side: pixels of the prepared images of test studies, two each.
     """
     workspace = Workspace(root)
@@ -38,6 +41,8 @@ def build_review_workspace(root: Path, studies: int = 40, hostile: bool = False,
             "findings": f"Pequeno derrame à esquerda, {at} mm. O coração é normal.",
             "impression": f"Derrame {at}.",
         }
+        if hostile and at == 0:
+            portuguese["findings"] += f" {HIDDEN}"
         images = [{"dicom_id": f"image-{at}-{which}", "view": "PA", "path": f"none/{at}-{which}.jpg"} for which in "ab"]
         for image in images if split == "test" else ():
             Image.new("RGB", (image_side, image_side), (at % 255, 80, 80)).save(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,8 @@ from hubkit.artifacts.model import to_json
 from hubkit.artifacts.review import Reading, read_review
 from hubkit.artifacts.review_results import read_results
 from hubkit.cli import cli
+from hubkit.errors import HubkitError
+from hubkit.packaging.reviews import card_reviews
 from hubkit.review.encryption import Key, close_envelope, open_envelope
 from hubkit.review.result_files import read_result
 from hubkit.review.simulate import READERS, write_result
@@ -205,13 +208,31 @@ def test_a_file_that_was_cut(root: Path) -> None:
     assert (done.exit_code, f"{cut}: is not whole" in str(done.exception)) == (1, True)
 
 
-@pytest.mark.parametrize("content", ["[]", "{}", '"x"', "hello"])
-def test_a_file_of_something_else(root: Path, content: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[]", "is not a result file of a review"),
+        ("{}", "is not a result file of a review"),
+        ('"x"', "is not a result file of a review"),
+        ("hello", "is not whole"),
+        ("", "is not whole"),
+        ("[" * 100_000, "is not whole"),
+        ('{"hubkit_review": 1, "review": [1]}', "was edited: review is not as the page writes it"),
+        ('{"hubkit_review": 1, "review": {}}', "was edited: review is not as the page writes it"),
+        ("<!DOCTYPE html>\n<html>", "is the page, and not what it exports"),
+    ],
+)
+@pytest.mark.parametrize("reviews", [1, 2])
+def test_a_file_of_something_else(root: Path, reviews: int, content: str, message: str) -> None:
+    """With several reviews, a file that names none of them is told apart by what is wrong with it."""
+    if reviews == 2:
+        made = hubkit(root, "make", "other", "--reader", "ana", "--items", "5", "--clear")
+        assert made.exit_code == 0, made.exception
     path = root / "notes.json"
     path.write_text(content)
     done = hubkit(root, "collect", str(path))
-    assert done.exit_code == 1
-    assert str(path) in str(done.exception)
+    assert isinstance(done.exception, HubkitError), done.exception
+    assert f"{path}: {message}" in str(done.exception)
 
 
 def test_a_missing_file(root: Path) -> None:
@@ -335,20 +356,140 @@ def test_corrections_go_into_the_file_of_the_project(root: Path) -> None:
     assert "Sem derrame." not in project.read_text(encoding="utf-8")
 
 
+def corrects(text: str, item: str) -> Callable[[dict[str, Any]], None]:
+    """All correct, and one item corrected."""
+
+    def change(envelope: dict[str, Any]) -> None:
+        all_alike(envelope)
+        [answer] = [answer for answer in envelope["data"]["answers"] if answer["item"] == item]
+        answer["correction"] = text
+
+    return change
+
+
+def test_a_correction_that_was_applied_stays_one(root: Path) -> None:
+    """The first reader's correction is in the release when the file of the second one arrives."""
+    review, project = read_review(folder(root)), root / "corrections.csv"
+    item = min(set.intersection(*map(set, review.order.values())))
+    first = changed(root, "simulated-1", corrects("Sem derrame.", item))
+    assert hubkit(root, "collect", first, corrections=project).exit_code == 0
+    [read] = [each for each in review.items if each.id == item]
+    rewrite(
+        root,
+        lambda row: (
+            row | {"translation": "Sem derrame."}
+            if (row["study_id"], row["section"]) == (read.study_id, read.section)
+            else row
+        ),
+    )
+    same = changed(root, "simulated-2", corrects("Sem derrame.", item))
+    done = hubkit(root, "collect", same, corrections=project)
+    assert done.exit_code == 0, done.exception
+    results = read_results(folder(root))
+    assert (results.corrections, results.contradicting) == (1, 0)
+    assert "were not taken" not in done.output
+    assert [cells["translation"] for _, cells in read_rows(project)] == ["Sem derrame."]
+
+
+def test_a_later_reader_who_contradicts_a_correction_that_was_taken(root: Path) -> None:
+    review, project = read_review(folder(root)), root / "corrections.csv"
+    item = min(set.intersection(*map(set, review.order.values())))
+    first = changed(root, "simulated-1", corrects("Sem derrame.", item))
+    assert hubkit(root, "collect", first, corrections=project).exit_code == 0
+    assert (folder(root) / "corrections.csv").exists()
+    done = hubkit(root, "collect", changed(root, "simulated-2", corrects("Derrame.", item)), corrections=project)
+    assert done.exit_code == 0, done.exception
+    told = " ".join(done.output.split())
+    assert "1 section was corrected in different ways: decide by hand" in told
+    assert "[translation] corrections has a decision on 1 of them already" in told
+    # What nobody agrees on is not left there to be imported.
+    assert not (folder(root) / "corrections.csv").exists()
+
+
+def test_by_is_a_name_that_a_card_could_have(root: Path) -> None:
+    item = read_review(folder(root)).order["simulated-1"][0]
+
+    def named(envelope: dict[str, Any]) -> None:
+        corrects("Sem derrame.", item)(envelope)
+        envelope["data"]["may_be_named"] = "Ana\n<b>Invented</b>" + "x" * 200
+
+    assert hubkit(root, "collect", changed(root, "simulated-1", named)).exit_code == 0
+    [(_, cells)] = read_rows(folder(root) / "corrections.csv")
+    assert cells["by"] == ("Ana bInventedb" + "x" * 200)[:80]
+
+
+def rewrite(root: Path, change: Callable[[dict[str, Any]], dict[str, Any]], path: Path | None = None) -> None:
+    """Change the rows of a table: the translations that are released, unless another one is named."""
+    import pyarrow as pa
+
+    from hubkit.workspace import read_table, write_table
+
+    path = path or Workspace(root / "work").translations
+    table = read_table(path)
+    write_table(path, pa.Table.from_pylist([change(row) for row in table.to_pylist()], table.schema))
+
+
+@pytest.mark.parametrize("when", ["before collect", "after collect"])
+@pytest.mark.parametrize("kind", ["translation", "generation"])
+def test_texts_that_changed_since_they_were_read_are_told(root: Path, kind: str, when: str) -> None:
+    """By collect, and on the card: rates of texts that nobody publishes any more say so."""
+    workspace = Workspace(root / "work")
+    done = hubkit(root, "make", "again", "--demo", "--kind", kind, "--clear", "--items", "8", "--overlap", "1")
+    assert done.exit_code == 0, done.exception
+    review = read_review(workspace.review("again"))
+    study = review.items[0].study_id
+    column, path = ("translation", None) if kind == "translation" else ("generated", workspace.generations("lora"))
+    texts = sum(item.study_id == study for item in review.items)
+
+    def change(row: dict[str, Any]) -> dict[str, Any]:
+        return row | ({column: "Outro texto."} if row["study_id"] == study else {})
+
+    answers = map(str, sorted(workspace.review("again").glob("*.review.json")))
+    if when == "before collect":
+        rewrite(root, change, path)
+    done = hubkit(root, "collect", *answers)
+    assert done.exit_code == 0, done.exception
+    if when == "after collect":
+        rewrite(root, change, path)
+    told = f"texts that changed since the review was made: {texts} of 8" in " ".join(done.output.split())
+    assert told == (when == "before collect")
+    [card] = card_reviews(workspace)
+    sentence = f"Of the {'sections' if kind == 'translation' else 'studies'} that were drawn, {texts} "
+    assert any(
+        line.startswith(f"{sentence}ha{'s' if texts == 1 else 've'} another text now") for line in card.sentences
+    )
+
+
+def test_a_reader_may_have_the_name_of_a_column(root: Path) -> None:
+    names = ("item", "question")
+    made = hubkit(root, "make", "names", "--reader", names[0], "--reader", names[1], "--items", "6", "--clear",
+                  "--overlap", "1", "--repeats", "0")  # fmt: skip
+    assert made.exit_code == 0, made.exception
+    reports = root / "work" / "review" / "names"
+    review = read_review(reports)
+    for reader, verdict in zip(names, ("correct", "unreadable"), strict=True):
+        answers = [
+            {"item": item, "seconds": 1.0, "verdict": verdict, "errors": [], "correction": None}
+            for item in review.order[reader]
+        ]
+        day = "2026-01-02T10:00:00Z"
+        known = {"review": review.digest, "reader": reader, "kind": "translation", "language": "pt"}
+        values = known | {"started": day, "saved": day, "answers": answers}
+        write_result(reports, review, Reading.model_validate(values), None)
+    done = hubkit(root, "collect", *map(str, sorted(reports.glob("*.review.json"))))
+    assert done.exit_code == 0, done.exception
+    header, first, *_ = (reports / "disagreements.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert header.split(";") == ["item", "study_id", "section", "question", "answer of item", "answer of question"]
+    assert first.split(";")[0] in review.texts
+
+
 def reading_of(root: Path, reader: str) -> Reading:
     review = read_review(folder(root))
     return read_result(review, folder(root) / f"{reader}.review.json", lambda: PASSPHRASE, in_clear=True).reading
 
 
 def test_corrections_of_a_text_that_changed_are_not_taken(root: Path) -> None:
-    import pyarrow as pa
-
-    from hubkit.workspace import read_table, write_table
-
-    workspace = Workspace(root / "work")
-    table = read_table(workspace.translations)
-    rows = [row | {"translation": f"{row['translation']} Outro."} for row in table.to_pylist()]
-    write_table(workspace.translations, pa.Table.from_pylist(rows, table.schema))
+    rewrite(root, lambda row: row | {"translation": f"{row['translation']} Outro."})
     done = hubkit(root, "collect", *files(root))
     assert done.exit_code == 0
     assert "corrections are of translations that have changed since" in " ".join(done.output.split())
@@ -384,6 +525,38 @@ def test_a_plan_writes_nothing(root: Path) -> None:
     assert lines[0] == "80 rows: 8 flagged, 72 passed"
     assert [line.split()[0] for line in lines if line.endswith("<")] == ["40"]
     assert sorted((root / "work").rglob("*")) == before
+
+
+def test_a_plan_of_nothing(root: Path) -> None:
+    """Every study of the workspace is of train or test."""
+    done = hubkit(root, "make", "--plan", "--split", "validate")
+    assert "there are no rows to draw from" in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    ("readers", "wrong"),
+    [
+        (("../x",), "'../x' is not the id of a reader"),
+        (("ana", "ana"), "every reader needs an id of their own"),
+    ],
+)
+def test_a_plan_has_readers_as_the_review_will(root: Path, readers: tuple[str, ...], wrong: str) -> None:
+    done = hubkit(root, "make", "--plan", *(part for reader in readers for part in ("--reader", reader)))
+    assert wrong in str(done.exception)
+
+
+def test_a_rehearsal_has_its_own_readers(root: Path) -> None:
+    done = hubkit(root, "make", "mine", "--demo", "--reader", "ana")
+    assert "--demo: its readers are simulated (leave out --reader)" in str(done.exception)
+
+
+def test_the_next_command_of_a_rehearsal_runs_as_it_stands(root: Path) -> None:
+    made = hubkit(root, "make", "next", "--demo", "--items", "12", "--clear")
+    [line] = [line for line in made.output.splitlines() if line.startswith("next: ")]
+    words = shlex.split(line.removeprefix("next: hubkit "))
+    pattern = Path(words.pop())
+    done = CliRunner().invoke(cli, [*words, *map(str, sorted(pattern.parent.glob(pattern.name)))])
+    assert done.exit_code == 0, done.exception
 
 
 def test_a_review_needs_a_name_and_readers(root: Path) -> None:

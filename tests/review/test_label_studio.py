@@ -77,3 +77,11 @@ def test_what_is_not_the_review_any_more_is_refused(root: Path) -> None:
     write_table(path, table.set_column(at, table.schema.field("translation"), changed))
     done = hubkit(root, "label-studio", "pilot", "--output", str(root / "tasks.json"))
     assert "texts of the review have changed since it was made" in str(done.exception)
+
+
+@pytest.mark.parametrize("name", ["tasks.xml", "tasks", "tasks.html"])
+def test_the_interface_does_not_take_the_place_of_the_tasks(root: Path, name: str) -> None:
+    made(root, "--items", "8")
+    done = hubkit(root, "label-studio", "pilot", "--output", str(root / name))
+    assert f"{root / name}: tasks are JSON (give a name that ends in .json)" in str(done.exception)
+    assert not (root / name).exists()

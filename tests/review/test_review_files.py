@@ -97,6 +97,7 @@ def test_the_digest_covers_kind_items_and_texts() -> None:
         ({"answers": [TRANSLATION | {"errors": [ERROR | {"source": [-1, 3]}]}]}, "ends before it starts"),
         ({"reader": "../ana", "answers": []}, "reader"),
         ({"years": -1, "answers": []}, "years"),
+        ({"years": 81, "answers": []}, "years"),
     ],
 )
 def test_what_a_result_may_hold(values: dict[str, Any], wrong: str | None) -> None:

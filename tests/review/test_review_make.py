@@ -58,10 +58,10 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def made(root: Path, *arguments: str, **options: Any) -> Path:
-    done = hubkit(root, "make", "pilot", "--reader", "ana", *arguments, **options)
+def made(root: Path, *arguments: str, name: str = "pilot", **options: Any) -> Path:
+    done = hubkit(root, "make", name, "--reader", "ana", *arguments, **options)
     assert done.exit_code == 0, (done.output, done.exception)
-    return root / "work" / "review" / "pilot"
+    return root / "work" / "review" / name
 
 
 def test_a_translation_review(root: Path) -> None:
@@ -203,6 +203,21 @@ CONFIRM = ("confirm", "ana", "--physionet-user", "ana.p")
             {},
             "a condition cannot be compared with itself",
         ),
+        (
+            (),
+            ("pilot", "--reader", "ana", "--kind", "generation", "--split", "train"),
+            {},
+            "--split: generated reports are of test studies",
+        ),
+        ((), ("pilot", "--reader", "ana", "--split", "validate"), {}, "there are no rows to draw from"),
+        (
+            (),
+            ("pilot", "--reader", "ana", "--reader", "ben", "--reader", "eva", "--items", "2", "--overlap", "0"),
+            {},
+            "2 items leave eva nothing to read (give more --items, or a larger --overlap)",
+        ),
+        ((), ("pilot", "--reader", "simulated-1"), {}, "'simulated-1' would count as simulated"),
+        ((), ("pilot", "--reader", "ana"), {"passphrase": f"short{' ' * 20}"}, "the passphrase has 5 characters"),
         ((), ("pilot", "--reader", "ana"), {"passphrase": "short"}, "HUBKIT_REVIEW_PASSPHRASE: the passphrase has 5"),
         ((), ("pilot", "--reader", "ana"), {"passphrase": None}, "there is no passphrase"),
         ((), ("pilot", "--reader", "ana", "--clear"), {"kind": "openi"}, "the terms of openi ask that its text is enc"),
@@ -214,6 +229,12 @@ CONFIRM = ("confirm", "ana", "--physionet-user", "ana.p")
             ("pilot", "--reader", "ana", "--reader", "ben"),
             {"kind": "mimic-cxr"},
             "no access of ben is on record (see their signed agreement at PhysioNet, then: hubkit review confirm ben)",
+        ),
+        (
+            ("access", "now", "the same"),
+            ("pilot", "--reader", "ana", "--reader", "ben"),
+            {"kind": "mimic-cxr"},
+            "ana and ben have one account at PhysioNet: ana.p",
         ),
         (("access", "now"), ("pilot", "--reader", "ana", "--clear"), {"kind": "mimic-cxr"}, "ask that its text is enc"),
         (("access", "now"), ("pilot", "--reader", "ana"), {"kind": "mimic-cxr"}, None),
@@ -231,6 +252,8 @@ def test_who_and_what_is_refused(
         (root / "work" / "review" / "readers.json").write_text(json.dumps(record))
     if "now" in before:
         assert hubkit(root, *CONFIRM).exit_code == 0
+    if "the same" in before:
+        assert hubkit(root, "confirm", "ben", "--physionet-user", "Ana.P").exit_code == 0
     done = hubkit(root, "make", *arguments, **options)
     pages = list((root / "work").rglob("*.html"))
     if wrong is None:
@@ -252,6 +275,13 @@ def allow(work: Path) -> None:
     Workspace(work).access_check.write_text(json.dumps(record))
 
 
+@pytest.mark.parametrize(("items", "told"), [("80", False), ("81", True)])
+def test_more_items_than_rows(root: Path, items: str, told: bool) -> None:
+    done = hubkit(root, "make", "pilot", "--reader", "ana", "--items", items)
+    assert done.exit_code == 0
+    assert ("the workspace has 80 rows, and all of them are read" in done.output) == told
+
+
 def test_a_review_is_never_overwritten(root: Path) -> None:
     folder = made(root)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -263,6 +293,10 @@ def test_a_review_is_never_overwritten(root: Path) -> None:
 def test_the_passphrase_may_be_in_a_file(root: Path) -> None:
     (root / "secret").write_text(f"{PASSPHRASE}\n")
     page = made(root, "--passphrase-file", str(root / "secret"), passphrase=None) / "ana.html"
+    assert opened(page.read_text(encoding="utf-8"))["kind"] == "translation"
+    # What an editor on Windows puts before it, and a blank behind it, nobody types.
+    (root / "secret").write_bytes(b"\xef\xbb\xbf" + f" {PASSPHRASE} \r\n".encode())
+    page = made(root, "--passphrase-file", str(root / "secret"), name="windows", passphrase=None) / "ana.html"
     assert opened(page.read_text(encoding="utf-8"))["kind"] == "translation"
     (root / "secret").write_bytes(b"\xff\xfe")
     done = hubkit(root, "make", "second", "--reader", "ana", "--passphrase-file", str(root / "secret"))

@@ -17,7 +17,8 @@ function fromBase64(text) {
 }
 
 async function deriveKey(passphrase, kdf) {
-  const typed = encoder.encode(passphrase.normalize("NFKC"));
+  // Blanks around it come along where a passphrase is copied, and nobody sees them.
+  const typed = encoder.encode(passphrase.trim().normalize("NFKC"));
   const base = await crypto.subtle.importKey("raw", typed, "PBKDF2", false, ["deriveKey"]);
   return crypto.subtle.deriveKey(
     { name: kdf.name, hash: kdf.hash, salt: fromBase64(kdf.salt), iterations: kdf.iterations },

@@ -13,6 +13,14 @@ function build(tag, attributes = {}, ...children) {
   return node;
 }
 
+// What would reorder a line, or show nothing at all: readers see that it is there. One character each, so that offsets
+// stay.
+function visible(text) {
+  return text
+    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/gu, (found) => String.fromCodePoint(0x2400 + found.codePointAt(0)))
+    .replace(/[\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/gu, "\ufffd");
+}
+
 class Panel {
   // name: what errors call this side, or null where nothing can be marked.
   constructor(text, { id, label, language, hint, onselect }) {
@@ -65,7 +73,7 @@ class Panel {
     const pieces = places.slice(0, -1).map((start, at) => {
       const end = places[at + 1];
       const found = this.marks.filter(({ span }) => inside(span, start));
-      const node = build(found.length ? "mark" : "span", { "data-start": start }, this.slice([start, end]));
+      const node = build(found.length ? "mark" : "span", { "data-start": start }, visible(this.slice([start, end])));
       if (found.length) node.className = `severity-${found[found.length - 1].severity}`;
       const last = found.filter(({ span }) => span[1] === end);
       if (last.length) node.dataset.number = last.map(({ number }) => number).join(",");
