@@ -16,7 +16,7 @@ LAYERS = (
     {"__main__", "pytest_plugin"},
     {"cli"},
     {"demo", "launch"},
-    {"report"},
+    {"report", "dossier"},
     {"doctor"},
     {"release"},
     {"stages", "room"},

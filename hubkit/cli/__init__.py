@@ -21,7 +21,7 @@ COMMANDS = sorted(module.name for module in pkgutil.iter_modules(__path__) if no
 
 
 SECTIONS = {
-    "The release": ("init", "settings", "doctor", "release", "status", "report"),
+    "The release": ("init", "settings", "doctor", "release", "status", "report", "dossier"),
     "Its stages, in order": (
         *(
             "fetch",

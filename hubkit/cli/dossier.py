@@ -1,0 +1,33 @@
+"""`hubkit dossier`: the items of reporting guidelines, with the evidence of a workspace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from hubkit.cli._options import config_option, workspace_option
+from hubkit.workspace import Workspace
+
+if TYPE_CHECKING:
+    from hubkit.config import ReleaseConfig
+
+
+@click.command(name="dossier", short_help="Fill in reporting guidelines from the workspace.")
+@config_option
+@workspace_option
+def command(config: ReleaseConfig, workspace: Workspace) -> None:
+    """Write dossier.md: every item of MI-CLEAR-LLM and REFINE with its evidence.
+
+    Evidence is a value with its file and key. Where there is none, the dossier says that only the authors know, or that
+    it was not done in this release. It has no text of the corpus.
+    """
+    from hubkit.dossier.dossier import make_dossier, write_dossier
+
+    dossier = make_dossier(config, workspace)
+    click.echo(write_dossier(dossier, workspace))
+    for answered in dossier.guidelines:
+        counts = ", ".join(f"{count} {extent}" for extent, count in answered.counts().items())
+        click.echo(f"{answered.guideline.name}: {len(answered.answers)} items: {counts}")
+    if dossier.open_stages:
+        click.echo(f"not run yet, and open in the dossier: {', '.join(dossier.open_stages)} (run: hubkit release)")

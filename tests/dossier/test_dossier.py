@@ -1,0 +1,423 @@
+"""`hubkit dossier`: every pointer leads to a value, and no line contradicts a manifest, a setting or a result."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from dossier_workspace import build_dossier_workspace, configured, record_stage
+
+from hubkit.cli import cli
+from hubkit.config import ReleaseConfig, write_config
+from hubkit.dossier.dossier import escaped, make_dossier, markdown, write_dossier
+from hubkit.dossier.evidence import FILES, Row, plain
+from hubkit.dossier.guidelines import GUIDELINES, Pointer, load_guideline
+from hubkit.dossier.readers import READERS
+from hubkit.errors import HubkitError
+from hubkit.stages import STAGES
+from hubkit.workspace import Workspace
+
+CHECKOUT = Path(__file__).parents[2]
+POINTERS = [pointer for name in GUIDELINES for item in load_guideline(name).items for pointer in item.evidence]
+
+Made = tuple[ReleaseConfig, Workspace]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return build_dossier_workspace(tmp_path_factory.mktemp("dossier"))
+
+
+@pytest.fixture(scope="module")
+def before(made: Made) -> dict[Pointer, Row]:
+    return rows(*made)
+
+
+@pytest.fixture(scope="module")
+def page_before(made: Made) -> str:
+    return page(*made)
+
+
+@pytest.fixture
+def copied(made: Made, tmp_path: Path) -> Made:
+    """A copy that a test may change; the corpus stays where it is."""
+    config, workspace = made
+    return config, Workspace(shutil.copytree(workspace.root, tmp_path / "work"))
+
+
+def rows(config: ReleaseConfig, workspace: Workspace) -> dict[Pointer, Row]:
+    found = make_dossier(config, workspace)
+    answers = [answer for answered in found.guidelines for answer in answered.answers]
+    return {
+        pointer: row
+        for answer in answers
+        for pointer, row in zip(answer.item.evidence, answer.rows, strict=True)
+    }  # fmt: skip
+
+
+def change(path: Path, key: str, value: Any) -> None:
+    """Put another value at a place with dots in a JSON file."""
+    values = json.loads(path.read_text(encoding="utf-8"))
+    *parents, last = key.split(".")
+    at = values
+    for name in parents:
+        at = at[int(name)] if isinstance(at, list) else at[name]
+    assert at[last] != value
+    at[last] = value
+    path.write_text(json.dumps(values), encoding="utf-8")
+
+
+# The tables of the guidelines
+
+
+@pytest.mark.parametrize(
+    ("name", "sections"),
+    [("mi-clear-llm", [6]), ("refine", [8, 6, 3, 10, 10, 7])],
+)
+def test_every_item_of_a_guideline_is_listed(name: str, sections: list[int]) -> None:
+    numbers = [item.number for item in load_guideline(name).items]
+    if len(sections) == 1:
+        assert numbers == [str(number) for number in range(1, sections[0] + 1)]
+    else:
+        wanted = [f"{part}.{number}" for part, count in enumerate(sections, 1) for number in range(1, count + 1)]
+        assert numbers == wanted
+
+
+def test_an_item_has_evidence_or_says_why_it_has_none() -> None:
+    items = [item for name in GUIDELINES for item in load_guideline(name).items]
+    assert [item.number for item in items if not (item.evidence or item.authors or item.undone)] == []
+
+
+def test_every_guide_that_a_fact_names_is_there() -> None:
+    missing = []
+    for see in {pointer.see for pointer in POINTERS if pointer.see}:
+        path, _, anchor = see.partition("#")
+        text = (CHECKOUT / path).read_text(encoding="utf-8")
+        headings = {line.lstrip("# ").lower().replace(" ", "-") for line in text.splitlines() if line.startswith("#")}
+        missing += [] if not anchor or anchor in headings else [see]
+    assert missing == []
+
+
+def test_every_reader_is_used() -> None:
+    assert {pointer.reader for pointer in POINTERS if pointer.reader} == set(READERS)
+
+
+# A whole release
+
+
+def test_every_pointer_resolves(before: dict[Pointer, Row]) -> None:
+    unresolved = [row for row in before.values() if row.value is None or row.remark]
+    assert unresolved == []
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        ("adapter/hubkit_generation.json: base_model.name", "google/medgemma-4b-it"),
+        ("adapter/hubkit_generation.json: few_shot_study_ids", "1"),
+        ("translations/translator.json: served.*.precision", "nf4"),
+        ("generations/decoding.json: generation_config", "do_sample no, max_new_tokens 512"),
+        ("studies/selection.json: sizes", "train 12, validate 6, test 6"),
+        ("studies/selection.json: images.missing", "1"),
+        ("studies/selection.json: headers", "by the rule of the corpus itself"),
+        (
+            "studies/studies.parquet: subject_id, split (computed)",
+            "0 of 12 patients have studies in more than one split",
+        ),
+        ("revised/translations.parquet: status (computed)", "70 ok, 1 failed, 1 flagged"),
+        (
+            "review/*/results.json: readers, strata, agreement (computed)",
+            "first (translation): 1 readers, years of experience 9, 4 of 10 rows read, agreement an error kappa 0.75",
+        ),
+        ("hubkit.toml: [translation] retries", "2"),
+        ("hubkit.toml: [translation] allowed_hosts", "10.0.0.5"),
+        ("hubkit.toml: [packaging] physionet.ethics", "Approved under number 1234."),
+        ("manifests/generate.json: started", "2026-09-21T14:13:20Z"),
+        ("receipt.json: withdrawn", "not withdrawn"),
+        ("verification.json: counts", "passed 9"),
+    ],
+)
+def test_a_value_is_that_of_its_file(before: dict[Pointer, Row], where: str, value: str) -> None:
+    assert {row.value for row in before.values() if row.where == where} == {value}
+
+
+def test_the_extent_follows_from_the_rows(made: Made) -> None:
+    found = {answer.item.number: answer.extent for part in make_dossier(*made).guidelines for answer in part.answers}
+    expected = {
+        "3": "answered",
+        "1": "answered in part",
+        "2.1": "only the authors know",
+        "2.3": "answered",
+        "5.2": "answered in part",
+        "5.9": "not done in this release",
+    }
+    assert {number: found[number] for number in expected} == expected
+
+
+def test_the_page_has_every_item_and_no_text_of_the_corpus(made: Made) -> None:
+    lines = list(markdown(make_dossier(*made)))
+    assert sum(line.startswith("### ") for line in lines) == 50
+    assert all(line.count(" | ") == 2 for line in lines if line.endswith("` |") and "SHA" not in line and ": " in line)
+    page = "\n".join(lines)
+    held = ["pleural effusion", "derrame", "50000706", str(made[1].root), str(made[0].corpus.root), "files/a.jpg"]
+    assert [text for text in held if text in page] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ({"mean": 0.5, "low": 0.25, "high": 1.0, "sd": 2.0}, "0.5 (0.25 to 1)"),
+        ({"value": 1 / 3, "low": 0, "high": 1}, "0.333333 (0 to 1)"),
+        ({"a": True, "b": None, "c": [], "d": {}}, "a yes, b none, c none, d none"),
+        ([["<think>", "</think>"]], "<think>, </think>"),
+        (1_000_000, "1000000"),
+    ],
+)
+def test_values_for_people(value: Any, shown: str) -> None:
+    assert plain(value) == shown
+
+
+def test_a_value_stays_in_its_cell() -> None:
+    assert escaped("a|b\n<script> *c* `d` [e](f)") == r"a\|b \<script> \*c\* \`d\` \[e\](f)"
+
+
+# No line contradicts a manifest
+
+RESULTS = [
+    ("adapter/hubkit_generation.json", "base_model.name", "lab/other"),
+    ("adapter/hubkit_generation.json", "base_model.revision", "beef34"),
+    ("adapter/hubkit_generation.json", "prompt", "Outra pergunta"),
+    ("adapter/hubkit_generation.json", "few_shot_study_ids", [1, 2]),
+    ("adapter/hubkit_generation.json", "reference", "report"),
+    ("adapter/hubkit_generation.json", "images.size", 448),
+    ("adapter/training.json", "settings.r", 8),
+    ("adapter/training.json", "settings.epochs", 9.0),
+    ("adapter/training.json", "seed", 7),
+    ("adapter/training.json", "trainable_parameters", 5),
+    ("adapter/training.json", "steps", 53),
+    ("adapter/training.json", "best_step", 41),
+    ("adapter/training.json", "eval_loss", 0.5),
+    ("adapter/training.json", "studies", {"train": 11, "validate": 6}),
+    ("adapter/training.json", "left_out.train", [3]),
+    ("translations/translator.json", "engine", "openai"),
+    ("translations/translator.json", "served.0.model", "lab/other"),
+    ("translations/translator.json", "served.0.revision", "beef34"),
+    ("translations/translator.json", "served.0.precision", "fp8"),
+    ("translations/translator.json", "served.0.software", "SGLang 1"),
+    ("translations/translator.json", "served.0.context", 4096),
+    ("generations/decoding.json", "generation_config.do_sample", True),
+    ("generations/decoding.json", "generation_config.max_new_tokens", 99),
+    ("generations/decoding.json", "seed", 43),
+    ("generations/decoding.json", "quantization", "bf16"),
+    ("generations/decoding.json", "dtype", "float32"),
+    ("generations/decoding.json", "batches.order", "none"),
+    ("generations/decoding.json", "devices", ["H200"]),
+    ("studies/selection.json", "sizes.test", 7),
+    ("studies/selection.json", "subset", "all"),
+    ("studies/selection.json", "labels.test.Edema.positive", 5),
+    ("studies/selection.json", "headers", "any"),
+    ("studies/selection.json", "images.prepared", 1),
+    ("studies/selection.json", "images.broken", ["x"]),
+    ("revised/revision.json", "corrected", 4),
+    ("revised/revision.json", "left_out", 4),
+    ("revised/revision.json", "flagged", "leave_out"),
+    ("scores/summary.json", "n", 7),
+    ("scores/summary.json", "patients", 99),
+    ("scores/summary.json", "confidence", 0.9),
+    ("scores/summary.json", "resamples", 21),
+    ("scores/summary.json", "seed", 1),
+    ("scores/summary.json", "conditions.lora.bertimbau.f1.mean", 0.99),
+    ("scores/summary.json", "conditions.few_shot.clinical.macro.low", 0.99),
+    ("scores/summary.json", "conditions.zero_shot.errors missed.value", 0.99),
+    ("scores/summary.json", "cautions", ["Other"]),
+    ("audit/memorisation.json", "longest", 30),
+    ("audit/memorisation.json", "identifiers.dates", 9),
+    ("audit/memorisation.json", "membership.train_test.loss.value", 0.99),
+    ("receipt.json", "endpoint", "http://127.0.0.1:8"),
+    ("receipt.json", "repos.dataset.commit", "e" * 40),
+    ("receipt.json", "withdrawn", "2026-01-01"),
+    ("verification.json", "counts", {"passed": 8, "failed": 1}),
+    ("verification.json", "repos.dataset.commit", "e" * 40),
+]
+"""A file, a key that pointers lead to, and another value."""
+
+
+def about(pointer: Pointer, file: str, key: str) -> bool:
+    """Whether a pointer leads to a key, to something that holds it, or into it."""
+    if pointer.file != file:
+        return False
+    pairs = zip(str(pointer.key).split("."), key.split("."), strict=False)
+    return all(one in ("*", other) or other.isdigit() for one, other in pairs)
+
+
+@pytest.mark.parametrize(("file", "key", "value"), RESULTS, ids=[f"{file}-{key}" for file, key, _ in RESULTS])
+def test_another_result_is_never_shown_as_what_a_stage_left(
+    copied: Made, before: dict[Pointer, Row], file: str, key: str, value: Any
+) -> None:
+    config, workspace = copied
+    change(workspace.root / file, key, value)
+    after = rows(config, workspace)
+    touched = [pointer for pointer in POINTERS if about(pointer, file, key)]
+    assert touched
+    for pointer in touched:
+        same = after[pointer].value == before[pointer].value
+        assert not same, (pointer, after[pointer])
+        # The manifest holds no digest of what translated.
+        assert after[pointer].value is None or file == "translations/translator.json", after[pointer]
+
+    # What the stage itself leaves is shown.
+    (stage,) = (stage for stage in STAGES if stage.name == FILES[file].stage)
+    record_stage(stage, config, workspace)
+    shown = rows(config, workspace)
+    for pointer in touched:
+        assert shown[pointer].value not in (None, before[pointer].value), shown[pointer]
+
+
+MANIFESTS = [
+    *[(stage.name, "started", "2020-01-01T00:00:00Z") for stage in STAGES],
+    *[(stage.name, "seconds", 12345.5) for stage in STAGES],
+    *[(stage.name, "seed", 43) for stage in STAGES],
+    *[(stage.name, "key", "f" * 64) for stage in STAGES],
+    *[(stage.name, "settings", "f" * 64) for stage in STAGES],
+    *[(stage.name, "versions.hubkit", "9.9.9") for stage in STAGES],
+    *[(stage.name, "hardware.name", "abacus") for stage in STAGES],
+    ("score", "outputs.scores", "f" * 64),
+    ("finetune", "outputs.adapter", "f" * 64),
+    ("revise", "outputs.revised/revision.json", "f" * 64),
+]
+
+
+@pytest.mark.parametrize(("stage", "key", "value"), MANIFESTS, ids=[f"{stage}-{key}" for stage, key, _ in MANIFESTS])
+def test_another_manifest_makes_another_dossier(
+    copied: Made, page_before: str, stage: str, key: str, value: Any
+) -> None:
+    config, workspace = copied
+    if key.startswith("outputs."):
+        path = workspace.manifest(stage)
+        values = json.loads(path.read_text(encoding="utf-8"))
+        values["outputs"][key.removeprefix("outputs.")] = value
+        path.write_text(json.dumps(values), encoding="utf-8")
+    else:
+        change(workspace.manifest(stage), key, value)
+    assert page(config, workspace) != page_before
+
+
+def page(config: ReleaseConfig, workspace: Workspace) -> str:
+    """The dossier without the digests of files, which any change would change."""
+    text = "\n".join(markdown(make_dossier(config, workspace)))
+    return text[: text.index("| file | SHA-256 |")]
+
+
+OTHER_SETTINGS = [
+    ("translation", "prompt", "Traduza."),
+    ("translation", "retries", 5),
+    ("translation", "units", "report"),
+    ("translation", "context", True),
+    ("translation", "template", "user"),
+    ("translation", "max_new_tokens", 99),
+    ("finetuning", "select", "eval_loss within audit"),
+    ("generation", "shots", 3),
+    ("corpus", "version", "2.0.0"),
+    ("release", "title", "Another"),
+    ("packaging", "include_source", True),
+    ("packaging", "location", "elsewhere"),
+    ("custody", "mode", "sealed"),
+    ("audit", "max_verbatim", 16),
+]
+"""Settings that a stage was run under: with others nobody knows what a release under them would be."""
+
+
+@pytest.mark.parametrize(("table", "key", "value"), OTHER_SETTINGS)
+def test_a_setting_that_changed_since_is_not_shown(
+    made: Made, before: dict[Pointer, Row], table: str, key: str, value: Any
+) -> None:
+    config, workspace = made
+    after = rows(configured(config.corpus.root.parent, **{table: {key: value}}), workspace)
+    touched = [pointer for pointer in POINTERS if pointer.file == "hubkit.toml" and pointer.key == f"{table}.{key}"]
+    touched += [
+        pointer for pointer in POINTERS if pointer.reader == "translation_prompt" and key in ("prompt", "template")
+    ]
+    assert touched
+    for pointer in touched:
+        assert before[pointer].value is not None
+        assert after[pointer].value is None
+        assert "hubkit.toml changed since" in after[pointer].remark
+
+
+def test_a_result_says_that_the_settings_changed_since(made: Made) -> None:
+    config, workspace = made
+    after = rows(configured(config.corpus.root.parent, scoring={"resamples": 21}), workspace)
+    row = next(row for row in after.values() if row.where == "scores/summary.json: resamples")
+    assert (row.value, row.remark) == ("20", "hubkit.toml changed since `score` ran")
+
+
+# Half a release, and none
+
+
+@pytest.mark.parametrize("stage", [stage.name for stage in STAGES])
+def test_a_stage_that_has_not_run_leaves_its_items_open(copied: Made, stage: str) -> None:
+    config, workspace = copied
+    workspace.manifest(stage).unlink()
+    after = rows(config, workspace)
+    of_stage = [pointer for pointer in POINTERS if pointer.file in FILES and FILES[str(pointer.file)].stage == stage]
+    assert {(after[pointer].value, after[pointer].remark) for pointer in of_stage} <= {
+        (None, f"not done: `{stage}` has not run (hubkit {stage})")
+    }
+    assert make_dossier(config, workspace).open_stages == [stage]
+
+
+def test_a_workspace_without_a_review_says_so(copied: Made) -> None:
+    config, workspace = copied
+    shutil.rmtree(workspace.root / "review")
+    found = {
+        answer.item.number: answer for part in make_dossier(config, workspace).guidelines for answer in part.answers
+    }
+    assert found["5.2"].extent == "not done in this release"
+
+
+def test_the_command(copied: Made, tmp_path: Path) -> None:
+    config, workspace = copied
+    workspace.manifest("verify").unlink()
+    path = tmp_path / "hubkit.toml"
+    path.write_text(write_config(config), encoding="utf-8")
+    done = CliRunner().invoke(cli, ["dossier", "--config", str(path), "--workspace", str(workspace.root)])
+    assert done.exit_code == 0, done.output
+    lines = done.output.splitlines()
+    assert lines[0] == str(workspace.root / "dossier.md")
+    assert lines[1].startswith("MI-CLEAR-LLM: 6 items: ")
+    assert lines[2].startswith("REFINE: 44 items: ")
+    assert lines[3:] == ["not run yet, and open in the dossier: verify (run: hubkit release)"]
+    assert (workspace.root / "dossier.md").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("break_it", "line"),
+    [
+        (lambda workspace: shutil.rmtree(workspace.root / "manifests"), "no stage has run here (run: hubkit release"),
+        (
+            lambda workspace: workspace.verification.write_text("{"),
+            "is not whole (delete it, then: hubkit verify)",
+        ),
+    ],
+)
+def test_wrong_input_is_one_line(copied: Made, break_it: Any, line: str) -> None:
+    config, workspace = copied
+    break_it(workspace)
+    if "whole" in line:
+        record_stage(STAGES[-1], config, workspace)
+    with pytest.raises(HubkitError) as caught:
+        make_dossier(config, workspace)
+    assert line in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_dossier_is_the_same_each_time(made: Made) -> None:
+    config, workspace = made
+    first = write_dossier(make_dossier(config, workspace), workspace).read_bytes()
+    assert write_dossier(make_dossier(config, workspace), workspace).read_bytes() == first
+    assert Counter(first.decode().splitlines())["## REFINE"] == 1
