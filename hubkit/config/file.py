@@ -10,7 +10,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import ValidationError
 
-from hubkit.config.tables import Corpus, ReleaseConfig, Translation
+from hubkit.config.corpus import Corpus
+from hubkit.config.tables import ReleaseConfig
+from hubkit.config.translation import Translation
 from hubkit.config.values import Table
 from hubkit.errors import UsageError
 
