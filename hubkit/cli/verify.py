@@ -100,7 +100,8 @@ def _verify_repos(
     from hubkit.endpoint import use_endpoint
 
     use_endpoint(None)
-    from hubkit.verification.verify import Own, verify_repos
+    from hubkit.verification.examination import Own
+    from hubkit.verification.verify import verify_repos
 
     found = verify_repos(repos, revision, Own(corpus, images), versions, report, keep_versions)
     for reader in found.readers:

@@ -23,8 +23,9 @@ from hubkit.errors import HubkitError
 from hubkit.localhub import LocalHub
 from hubkit.packaging.package import package
 from hubkit.verification import downstream
+from hubkit.verification.examination import Own
 from hubkit.verification.findings import Findings, Interrupted, read_answer, results_of
-from hubkit.verification.verify import Own, verify_repos
+from hubkit.verification.verify import verify_repos
 
 SECRETS = {
     "PHYSIONET_PASSWORD": "pw-of-the-corpus",

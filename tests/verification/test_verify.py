@@ -31,7 +31,8 @@ from hubkit.packaging.package import package
 from hubkit.report.summary import researcher_lines
 from hubkit.verification.checks import CHECKS, Check
 from hubkit.verification.clean_env import Access, clean_env
-from hubkit.verification.verify import LOADING_CHECKS, READER_CHECKS, SCRIPT, SEALED_CHECKS, verify
+from hubkit.verification.examination import SCRIPT
+from hubkit.verification.verify import LOADING_CHECKS, READER_CHECKS, SEALED_CHECKS, verify
 from hubkit.workspace import Workspace
 
 
@@ -396,7 +397,7 @@ def printed_lines(packaged: tuple[ReleaseConfig, Workspace], tmp_path: Path, mon
     folder, lines = tmp_path / "downstream", "\n".join(researcher_lines(*packaged))
     shutil.copytree(SCRIPT, folder)
     (folder / "check_lines.py").write_text(f"LINES = {lines!r}\n{PRINTED_LINES}")
-    monkeypatch.setattr("hubkit.verification.verify.SCRIPT", folder)
+    monkeypatch.setattr("hubkit.verification.examination.SCRIPT", folder)
     monkeypatch.setitem(CHECKS, "printed_lines", Check("printed_lines", "check_lines"))
     monkeypatch.setattr("hubkit.verification.verify.READER_CHECKS", [*READER_CHECKS, "printed_lines"])
 
