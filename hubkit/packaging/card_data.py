@@ -2,96 +2,39 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from dataclasses import dataclass, fields
-from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
+from datetime import date, datetime
+from typing import Any
 
 import hubkit
-from hubkit.artifacts.manifest import read_manifest
 from hubkit.artifacts.memorisation import Memorisation, read_memorisation
 from hubkit.artifacts.recipe import Base, read_base
-from hubkit.artifacts.revision import read_revision
 from hubkit.artifacts.scores import Summary, SystemFigures, read_summary
 from hubkit.artifacts.selection import read_selection
 from hubkit.artifacts.training import Training, read_training
-from hubkit.artifacts.training_log import read_log
-from hubkit.artifacts.translator import read_translator
 from hubkit.config import ARTIFACTS, Release, ReleaseConfig
-from hubkit.digests import file_digest
 from hubkit.endpoint import OFFICIAL
 from hubkit.models.folders import public_name
 from hubkit.original_study import ORIGINAL_STUDY, OriginalStudy
 from hubkit.packaging.code_digests import Code, code_digests
-from hubkit.packaging.dataset import HUB_SPLITS
 from hubkit.packaging.effort import Effort, efforts
 from hubkit.packaging.failures import Failures, failures
 from hubkit.packaging.populations import ViewCounts, ViewScore, view_counts, view_scores
+from hubkit.packaging.provenance import (
+    Curve,
+    TranslatingModel,
+    curves,
+    digests,
+    ended,
+    translation_precision,
+    translator,
+    versions,
+)
 from hubkit.packaging.reviews import CardReview, card_reviews
-from hubkit.tables import CHEXPERT_LABELS, SPLITS
+from hubkit.packaging.table_counts import Quality, SplitSize, label_counts, quality, split_sizes
 from hubkit.terms.exposure import statements
 from hubkit.terms.kinds import LICENSE_URL, CorpusTerms, Parent, terms_of
-from hubkit.workspace import Workspace, read_table
-
-UNKNOWN_PRECISION = "unknown, as the server was started"
-
-
-class SplitSize(NamedTuple):
-    """How much one split holds."""
-
-    name: str
-    studies: int
-    subjects: int
-    images: int
-
-
-class Noticed(NamedTuple):
-    """In how many sections a check noticed something: in flagged ones, and as a warning in those that passed."""
-
-    check: str
-    flagged: int
-    warned: int
-
-
-class Quality(NamedTuple):
-    """How the translated sections fared in the checks.
-
-    Attributes:
-        sections: sections that had text.
-        studies: studies that they come from.
-        status: sections by status (ok, flagged, failed).
-        checks: what the checks noticed, commonest first.
-        reused: sections whose translation was taken from an equal text.
-        corrected: sections that people decided about.
-        left_out: flagged sections whose text was taken out.
-    """
-
-    sections: int
-    studies: int
-    status: dict[str, int]
-    checks: list[Noticed]
-    reused: int
-    corrected: int
-    left_out: int = 0
-
-
-class TranslatingModel(NamedTuple):
-    """A model that translated: its name, its revision, and the digest of the prompt."""
-
-    model: str
-    revision: str | None
-    prompt: str | None
-
-
-class Curve(NamedTuple):
-    """One line of the training's log."""
-
-    step: int
-    train_loss: float | None
-    eval_loss: float | None
-    eval_entropy: float | None
-    eval_accuracy: float | None
+from hubkit.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -231,7 +174,7 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
         curves=curves(workspace),
         evaluation=read_summary(workspace),
         original=ORIGINAL_STUDY,
-        digests={name: file_digest(path) for name, path in _provenance(workspace).items()},
+        digests=digests(workspace),
         code=code_digests(config),
         versions=versions(workspace),
         medgemma=medgemma,
@@ -249,17 +192,6 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
         read_by_people=any(review.kind == "translation" and not review.simulated for review in reviews),
         ended=ended(workspace),
     )
-
-
-def translation_precision(config: ReleaseConfig, workspace: Workspace) -> str:
-    """The precision of the translator's weights, as its software reports it; several where it was run again.
-
-    A workspace of before has the setting alone, which is that of hubkit's own engine and says nothing of a server's.
-    """
-    known = read_translator(workspace).precisions
-    if known == [None] and config.translation.engine == "transformers":
-        return config.translation.quantization
-    return ", then ".join(precision or UNKNOWN_PRECISION for precision in known)
 
 
 def licences(config: ReleaseConfig, terms: CorpusTerms, medgemma: bool) -> dict[str, str]:
@@ -283,100 +215,3 @@ def _with_public_names(config: ReleaseConfig) -> ReleaseConfig:
             "finetuning": tuning.model_copy(update={"model": public_name(tuning.model, tuning.model_id)}),
         }
     )
-
-
-def split_sizes(workspace: Workspace) -> list[SplitSize]:
-    """Studies, subjects and images of each split."""
-    import pyarrow.compute as pc
-
-    table = read_table(workspace.studies, ["subject_id", "split", "images"])
-    sizes = []
-    for split in SPLITS:
-        inside = table.filter(pc.equal(table["split"], split))
-        images = pc.sum(pc.list_value_length(inside["images"])).as_py() or 0
-        subjects = pc.count_distinct(inside["subject_id"]).as_py()
-        sizes.append(SplitSize(HUB_SPLITS[split], inside.num_rows, subjects, images))
-    return sizes
-
-
-def label_counts(workspace: Workspace) -> list[tuple[str, list[int]]]:
-    """Studies with a positive finding, for each label: one figure a split."""
-    import pyarrow.compute as pc
-
-    table = read_table(workspace.studies, ["split", "labels"])
-    of_split = {split: table.filter(pc.equal(table["split"], split))["labels"] for split in SPLITS}
-    return [
-        (label, [pc.sum(pc.equal(pc.struct_field(labels, [label]), 1)).as_py() or 0 for labels in of_split.values()])
-        for label in CHEXPERT_LABELS
-    ]
-
-
-def quality(workspace: Workspace) -> Quality:
-    """Count the translated sections by status and by flag."""
-    import pyarrow.compute as pc
-
-    table = read_table(workspace.translations, ["study_id", "status", "flags", "reused"])
-    revision = read_revision(workspace)
-    status = Counter({row["values"]: row["counts"] for row in pc.value_counts(table["status"]).to_pylist()})
-    with_flags = table.filter(pc.greater(pc.list_value_length(table["flags"]), 0))
-    rows = with_flags.select(["status", "flags"]).to_pylist()
-    noticed = Counter((flag, row["status"] == "ok") for row in rows for flag in set(row["flags"]))
-    checks = [Noticed(name, noticed[name, False], noticed[name, True]) for name in {name for name, _ in noticed}]
-    return Quality(
-        sections=table.num_rows,
-        studies=pc.count_distinct(table["study_id"]).as_py(),
-        status={name: status[name] for name in ("ok", "flagged", "failed")},
-        checks=sorted(checks, key=lambda row: (-row.flagged, -row.warned, row.check)),
-        reused=pc.sum(table["reused"]).as_py() or 0,
-        corrected=revision.corrected,
-        left_out=revision.left_out,
-    )
-
-
-def translator(workspace: Workspace) -> list[TranslatingModel]:
-    """The models that translated, with revision and digest of the prompt."""
-    rows = read_table(workspace.translations, ["model", "revision", "prompt"]).group_by(["model", "revision", "prompt"])
-    # A workspace of 0.1.0 has the path of a folder there.
-    found = [TranslatingModel(public_name(row.pop("model")), **row) for row in rows.aggregate([]).to_pylist()]
-    return sorted(found, key=json.dumps)
-
-
-def curves(workspace: Workspace) -> list[Curve]:
-    """The evaluations logged in training, each with the training loss last seen before it."""
-    found, train_loss = list[Curve](), None
-    for entry in read_log(workspace.adapter):
-        train_loss = train_loss if entry.loss is None else entry.loss
-        if entry.eval_loss is not None:
-            measured = (entry.eval_loss, entry.eval_entropy, entry.eval_mean_token_accuracy)
-            found.append(Curve(entry.step, train_loss, *measured))
-    return found
-
-
-def versions(workspace: Workspace) -> dict[str, str]:
-    """Package versions that the stages ran with, from their manifests."""
-    found: dict[str, str] = {}
-    for stage in ("translate", "finetune", "generate", "score"):
-        manifest = read_manifest(workspace, stage)
-        found |= manifest.versions if manifest else {}
-    return found
-
-
-def ended(workspace: Workspace) -> dict[str, datetime]:
-    """When each stage ended, in whole seconds, from the manifests; an older hubkit recorded no times."""
-    found = {}
-    for stage in ("translate", "finetune", "generate", "score"):
-        manifest = read_manifest(workspace, stage)
-        if manifest and manifest.started and manifest.seconds is not None:
-            end = datetime.fromisoformat(manifest.started) + timedelta(seconds=manifest.seconds)
-            found[stage] = end.replace(microsecond=0)
-    return found
-
-
-def _provenance(workspace: Workspace) -> dict[str, Any]:
-    return {
-        path.name: path
-        for path in (
-            *(workspace.studies, workspace.translations),
-            *(workspace.adapter / "adapter_model.safetensors", workspace.scores / "scores.parquet"),
-        )
-    }

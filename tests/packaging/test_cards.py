@@ -30,12 +30,13 @@ from hubkit.cards import merge_card
 from hubkit.corpus.images import ImageFile, prepare_images
 from hubkit.digests import file_digest
 from hubkit.errors import HubkitError
-from hubkit.packaging.card_data import Noticed, gather, quality
+from hubkit.packaging.card_data import gather
 from hubkit.packaging.cards import render
 from hubkit.packaging.code_digests import code_digests
 from hubkit.packaging.metadata import dataset_metadata, gate, model_metadata
 from hubkit.packaging.package import package
 from hubkit.packaging.parquet import Split
+from hubkit.packaging.table_counts import Noticed, quality
 from hubkit.published import published
 from hubkit.terms.kinds import LICENSE_URL
 from hubkit.workspace import Workspace, read_table, write_json, write_table

@@ -13,10 +13,10 @@ import hubkit.models.hardware as module
 from hubkit.artifacts.manifest import Hardware
 from hubkit.artifacts.translator import Served, Translator, write_translator
 from hubkit.models.hardware import hardware
-from hubkit.packaging.card_data import translation_precision
 from hubkit.packaging.cards import render
 from hubkit.packaging.effort import Effort, efforts
 from hubkit.packaging.package import package
+from hubkit.packaging.provenance import translation_precision
 from hubkit.published import published
 from hubkit.release import record
 from hubkit.stages import STAGES
