@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 import pytest
+from notebook_files import NOTEBOOKS, cells
 
 from hubkit.cli import cli
 from hubkit.config import ReleaseConfig
@@ -193,6 +194,14 @@ def test_lines_are_short(path: Path) -> None:
     links = re.compile(r"\]\([^)]{40,}\)|https?://")
     long = [number for number, line in lines if len(line) > WIDTH and not links.search(line)]
     assert long == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
+def test_a_notebook_reads_like_a_guide(path: Path) -> None:
+    text = "\n\n".join(cells(path, "markdown").values())
+    assert found(text) == []
+    assert mean_words(text) <= LONGEST_MEAN
+    assert [line for _, line in prose(text) if len(line) > WIDTH] == []
 
 
 @pytest.mark.parametrize("path", GUIDES, ids=named)

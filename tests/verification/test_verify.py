@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from huggingface_hub import HfApi
-from loopback import keep_downloads_in, point_clients
-from tiny_release import make_release, publish_models, tiny_release_config
+from loopback import point_clients
+from tiny_release import as_maintainer
 
 import hubkit
 from hubkit.cli import cli
@@ -34,21 +34,6 @@ from hubkit.verification.clean_env import Access, clean_env
 from hubkit.verification.examination import SCRIPT
 from hubkit.verification.verify import LOADING_CHECKS, READER_CHECKS, SEALED_CHECKS, verify
 from hubkit.workspace import Workspace
-
-
-@pytest.fixture(scope="module")
-def packaged(
-    hub: LocalHub, vision_model: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[ReleaseConfig, Workspace]:
-    home = tmp_path_factory.mktemp("release")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in as_maintainer(hub).items():
-            patch.setenv(name, value)
-        # In this process, which has imported what the stages need for the model.
-        point_clients(patch, hub.url)
-        keep_downloads_in(patch, home / "huggingface")
-        config = tiny_release_config(home / "corpus", publish_models(vision_model, home))
-        return config, make_release(home / "corpus", home / "work", config)
 
 
 @pytest.fixture(scope="module")
@@ -71,25 +56,6 @@ def sealed(
         package(config, other.running("package", "0" * 64))
         push(config, other)
     return [config.hub.repo(artifact) for artifact in ("dataset", "adapter", "metric")]
-
-
-@pytest.fixture(scope="module")
-def pushed(packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub) -> list[str]:
-    """The repos of the release on the Hub."""
-    config, workspace = packaged
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in as_maintainer(hub).items():
-            patch.setenv(name, value)
-        push(config, workspace)
-    return [config.hub.repo(artifact) for artifact in ("dataset", "adapter", "metric")]
-
-
-def as_maintainer(hub: LocalHub) -> dict[str, str]:
-    return {
-        "HF_ENDPOINT": hub.url,
-        "HF_TOKEN": hub.tokens["owner"],
-        "HUBKIT_UNGRANTED_TOKEN": hub.tokens["ungranted"],
-    }
 
 
 Results = dict[str, dict[str, str]]

@@ -6,8 +6,12 @@ import sys
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
+from loopback import keep_downloads_in, point_clients
 
 from hubkit.config import ReleaseConfig, parse_config
+from hubkit.hub.push import push
+from hubkit.localhub import LocalHub
 from hubkit.tables import TRANSLATIONS
 from hubkit.workspace import Workspace, read_table, write_table
 
@@ -102,3 +106,37 @@ def make_release(corpus: Path, root: Path, config: ReleaseConfig) -> Workspace:
     for name, stage in stages.items():
         stage(config, workspace.running(name, "0" * 64))
     return workspace
+
+
+def as_maintainer(hub: LocalHub) -> dict[str, str]:
+    return {
+        "HF_ENDPOINT": hub.url,
+        "HF_TOKEN": hub.tokens["owner"],
+        "HUBKIT_UNGRANTED_TOKEN": hub.tokens["ungranted"],
+    }
+
+
+@pytest.fixture(scope="module")
+def packaged(
+    hub: LocalHub, vision_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[ReleaseConfig, Workspace]:
+    home = tmp_path_factory.mktemp("release")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in as_maintainer(hub).items():
+            patch.setenv(name, value)
+        # In this process, which has imported what the stages need for the model.
+        point_clients(patch, hub.url)
+        keep_downloads_in(patch, home / "huggingface")
+        config = tiny_release_config(home / "corpus", publish_models(vision_model, home))
+        return config, make_release(home / "corpus", home / "work", config)
+
+
+@pytest.fixture(scope="module")
+def pushed(packaged: tuple[ReleaseConfig, Workspace], hub: LocalHub) -> list[str]:
+    """The repos of the release on the Hub."""
+    config, workspace = packaged
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in as_maintainer(hub).items():
+            patch.setenv(name, value)
+        push(config, workspace)
+    return [config.hub.repo(artifact) for artifact in ("dataset", "adapter", "metric")]
