@@ -249,6 +249,13 @@ def test_every_error_is_listed_with_what_helps() -> None:
     page = reference.PAGES["errors"]()
     assert page.count("\n| ") >= len({(error.what, error.where, error.hint) for error in found})
     assert "| `{path}`: **no such file** | write one with: hubkit init | 2 |" in page
+    # The name of a calculated number, of a constant, and the text of a constant of another module.
+    for row in (
+        "| `{path}`: **has more / fewer fields in row `{number}` than in its header** | ",
+        "| `{path}`: **not one of `{formats}`** | convert it, or choose another ending | 2 |",
+        "| **a disk is full** | free space there and run the same command again: it continues where it stopped | 1 |",
+    ):
+        assert row in page
     # The Markdown of the site takes a bare {name} at the end of a cell for an attribute, and drops it.
     assert re.findall(r"(?<!`)\{[^}]*\}(?!`)", page) == []
 
