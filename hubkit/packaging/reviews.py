@@ -87,8 +87,9 @@ def _sentences(results: Results, changed: int) -> list[str]:
     if results.corrections:
         found.append(f"Readers corrected {results.corrections} of the {what}.")
     if changed:
-        have = f"{changed:,} has" if changed == 1 else f"{changed:,} have"
-        found.append(f"Of the {what} that were drawn, {have} another text now, where corrections were applied too.")
+        have = "has" if changed == 1 else "have"
+        again = "corrected, or translated again" if results.kind == "translation" else "a report was generated again"
+        found.append(f"{changed:,} of the {what} drawn {have} a different text now: {again}.")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,9 @@ from hubkit.workspace import Workspace, read_table
 
 FILE = "corrections.csv"
 """Next to the results; the configured file gets the same."""
+
+HIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+"""What shows nothing, or turns a line round, as page/panel.js has it: it comes along where a text is copied."""
 
 
 class Taken(NamedTuple):
@@ -104,8 +108,10 @@ def _corrected(readings: Sequence[Reading]) -> dict[str, dict[str, tuple[str, st
         own: dict[str, str] = {}
         # The mark of a repeat sorts behind the item's own id.
         for answer in sorted(reading.answers, key=lambda answer: answer.item):
-            if isinstance(answer, TranslationAnswer) and answer.correction and answer.correction.strip():
-                own[answer.item.removesuffix(REPEAT)] = answer.correction.strip()
+            if not isinstance(answer, TranslationAnswer):
+                continue
+            if text := HIDDEN.sub("", answer.correction or "").strip():
+                own[answer.item.removesuffix(REPEAT)] = text
         by = printable_name(reading.may_be_named) or reading.reader
         for item, text in own.items():
             by_item[item].setdefault(text, (by, reading.saved.date().isoformat()))

@@ -10,6 +10,8 @@ from hubkit.artifacts.scores import Interval
 
 WIDTH = 80  # columns of a terminal
 
+LONGEST_ID = 24  # characters of the column of readers
+
 MOST_ROWS = 12
 """Checks that the terminal shows; results.json has all."""
 
@@ -31,9 +33,9 @@ def summary_lines(results: Results) -> Iterator[str]:
     yield from _metrics(results)
     if results.disagreements:
         yield ""
-        yield f"{len(results.disagreements)} answers on which readers differ: disagreements.csv"
+        yield f"answers on which readers differ: {len(results.disagreements)}, in disagreements.csv"
     if results.corrections:
-        yield f"{results.corrections} corrected texts: corrections.csv"
+        yield f"corrected texts: {results.corrections}"
 
 
 def _readers(results: Results) -> Iterator[str]:
@@ -41,7 +43,8 @@ def _readers(results: Results) -> Iterator[str]:
     yield f"{'reader':<24}{'items':>6}{'again':>6}{'s each':>8}{'first':>6}{'last':>6}{'errors first':>15}{'last':>7}"
     pace = {row.reader: row for row in results.learning}
     for reader in results.readers:
-        line = f"{reader.id:<24}{reader.items:>6}{reader.repeats:>6}{reader.seconds:>8.0f}"
+        name = reader.id if len(reader.id) < LONGEST_ID else f"{reader.id[: LONGEST_ID - 2]}…"
+        line = f"{name:<24}{reader.items:>6}{reader.repeats:>6}{reader.seconds:>8.0f}"
         if row := pace.get(reader.id):
             errors = f"{row.errors_first:>15.0%}{row.errors_last:>7.0%}"
             line += f"{row.seconds_first:>6.0f}{row.seconds_last:>6.0f}{errors}"

@@ -13,6 +13,9 @@ from hubkit.workspace import Workspace
 
 READER = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
+USER = re.compile(r"[\w.@+-]{1,100}")
+"""A user name: without blanks, so that nobody records a person's name in its place."""
+
 
 def text_in_clear(terms: CorpusTerms) -> bool:
     """Whether text of a corpus, and what is made from it, may lie in a file that anybody can open."""
@@ -49,8 +52,10 @@ def record_confirmation(
     check_reader(reader)
     now = today or datetime.datetime.now(datetime.UTC).date()
     found = Confirmation(who=who.strip(), when=when or now)
-    if not found.who:
-        raise UsageError("the user name at PhysioNet is empty", hint="give it with --physionet-user")
+    if not USER.fullmatch(found.who):
+        raise UsageError(
+            f"{found.who!r} is not a user name of PhysioNet", hint="give it as their profile shows it: --physionet-user"
+        )
     if not 0 <= (now - found.when).days <= DAYS_VALID:
         raise UsageError(
             f"{found.when} is not within the last {DAYS_VALID} days", hint="look again, and give the day with --date"

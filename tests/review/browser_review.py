@@ -61,7 +61,7 @@ def read_result(path: Path) -> Reading:
 
 
 @pytest.mark.parametrize("name", BROWSERS)
-def test_fifty_pairs_by_keyboard(tmp_path: Path, name: str) -> None:
+def test_fifty_pairs_by_keyboard(tmp_path: Path, playwright: Playwright, name: str) -> None:
     """Read by keyboard alone, killed in the middle, opened again: nothing is lost, and Python opens the export."""
     if name == "firefox" and shutil.which("firefox-esr") is None:
         pytest.skip("there is no firefox-esr")
@@ -69,7 +69,7 @@ def test_fifty_pairs_by_keyboard(tmp_path: Path, name: str) -> None:
     review = review_of(tmp_path)
     order = review.order["ana"]
     texts = texts_of(Workspace(tmp_path / "work"), "translation", (), review.items)
-    browser = BROWSERS[name](tmp_path)
+    browser = BROWSERS[name](tmp_path, playwright)
     expected = []
     for first, last in ((0, PAIRS // 2), (PAIRS // 2, PAIRS)):
         browser.start()
@@ -238,10 +238,10 @@ TRIES = """async (address) => {
 """Every way out that a script has but going elsewhere itself."""
 
 
-def test_no_byte_leaves(tmp_path: Path) -> None:
+def test_no_byte_leaves(tmp_path: Path, playwright: Playwright) -> None:
     """All that the browser connects to goes to a server that counts; nothing comes, also when a script tries."""
     with Counter() as counter:
-        reader = Chromium(tmp_path, proxy=counter.address)
+        reader = Chromium(tmp_path, playwright, proxy=counter.address)
         reader.start()
         try:
             control = tmp_path / "control.html"
@@ -319,7 +319,8 @@ def test_a_passage_is_marked_with_the_mouse(tmp_path: Path, context: BrowserCont
     source, target = (page.locator(name).text_content() or "" for name in ("#source", "#target"))
     for name in ("#source", "#target"):
         page.locator(f"{name} > span").first.dblclick()
-    assert page.locator("#selected").text_content() == f"Selecionado: “{source.split()[0]}” · “{target.split()[0]}”"
+    # A browser tells of a selection a moment later.
+    page.get_by_text(f"Selecionado: “{source.split()[0]}” · “{target.split()[0]}”", exact=True).wait_for()
     page.get_by_role("button", name="Marcar um erro").click()
     page.get_by_role("button", name="Terminologia").click()
     page.get_by_role("button", name="Grave", exact=False).click()

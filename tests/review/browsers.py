@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import psutil
-from playwright.sync_api import Error, Playwright, sync_playwright
+from playwright.sync_api import Error, Playwright
 from websockets.sync.client import connect
 
 PATIENCE = 20
@@ -49,13 +49,12 @@ def wait_for(browser: Browser, expression: str) -> Any:
 
 
 class Chromium:
-    def __init__(self, home: Path, proxy: str | None = None):
+    def __init__(self, home: Path, playwright: Playwright, proxy: str | None = None):
         self.profile, self.downloads, self.proxy = home / "chromium", home / "downloads", proxy
         self.requests: list[str] = []
-        self._playwright: Playwright | None = None
+        self._playwright = playwright
 
     def start(self) -> None:
-        self._playwright = sync_playwright().start()
         # All names and addresses, loopback too, go to the proxy.
         rules = [f"--proxy-server={self.proxy}", "--proxy-bypass-list=<-loopback>"] if self.proxy else []
         self.context = self._playwright.chromium.launch_persistent_context(
@@ -72,13 +71,14 @@ class Chromium:
     def kill(self) -> None:
         """End the process as a power cut does: the browser writes nothing more."""
         for process in psutil.Process().children(recursive=True):
-            line = process.cmdline()
+            try:
+                line = process.cmdline()
+            except psutil.NoSuchProcess:  # a browser of another test, which has just ended
+                continue
             if f"--user-data-dir={self.profile}" in line and not any(part.startswith("--type=") for part in line):
                 process.kill()
         with contextlib.suppress(Error):
             self.context.close()
-        if self._playwright is not None:
-            self._playwright.stop()
 
     def open(self, address: str) -> None:
         self.page.goto(address)
@@ -108,7 +108,8 @@ KEYS = {
 
 
 class Firefox:
-    def __init__(self, home: Path):
+    def __init__(self, home: Path, playwright: Playwright):
+        del playwright  # one signature for both
         self.profile, self.downloads = home / "firefox", home / "downloads"
         self.requests: list[str] = []
 
@@ -182,4 +183,4 @@ class Firefox:
                 return message["result"]
 
 
-BROWSERS: dict[str, Callable[[Path], Browser]] = {"chromium": Chromium, "firefox": Firefox}
+BROWSERS: dict[str, Callable[[Path, Playwright], Browser]] = {"chromium": Chromium, "firefox": Firefox}

@@ -418,6 +418,49 @@ def test_by_is_a_name_that_a_card_could_have(root: Path) -> None:
     assert cells["by"] == ("Ana bInventedb" + "x" * 200)[:80]
 
 
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [
+        ("Sem\0 der\x1brame\u202e.\u200b", "Sem derrame."),
+        (" \ufeff\u200e ", None),
+        ("Sem derrame.\n\nCoração normal.", "Sem derrame.\n\nCoração normal."),
+        ("🫁 ≥ 2 × 3 mm", "🫁 ≥ 2 × 3 mm"),
+    ],
+)
+def test_a_correction_has_no_character_that_nobody_sees(root: Path, typed: str, written: str | None) -> None:
+    """They come along where a text is copied, and would be published."""
+    item = read_review(folder(root)).order["simulated-1"][0]
+    assert hubkit(root, "collect", changed(root, "simulated-1", corrects(typed, item))).exit_code == 0
+    file = folder(root) / "corrections.csv"
+    assert [cells["translation"] for _, cells in read_rows(file)] == [written] if written else not file.exists()
+
+
+def test_a_long_id_fits_the_terminal(root: Path) -> None:
+    long = "abcdefghijklmnopqrstuvwxyz012345"
+    made = hubkit(root, "make", "long", "--reader", long, "--items", "12", "--repeats", "0", "--clear")
+    assert made.exit_code == 0, made.exception
+    reports = root / "work" / "review" / "long"
+    write_all_correct(reports, long)
+    done = hubkit(root, "collect", str(reports / f"{long}.review.json"))
+    assert done.exit_code == 0, done.exception
+    [line] = [line for line in done.output.splitlines() if line.startswith("abc")]
+    assert line.startswith("abcdefghijklmnopqrstuv… ")
+    assert len(line) <= 80
+
+
+def write_all_correct(reports: Path, reader: str, verdict: str = "correct") -> None:
+    """The file of a reader who gives every item the same verdict, in clear."""
+    review = read_review(reports)
+    answers = [
+        {"item": item, "seconds": 1.0, "verdict": verdict, "errors": [], "correction": None}
+        for item in review.order[reader]
+    ]
+    day = "2026-01-02T10:00:00Z"
+    known = {"review": review.digest, "reader": reader, "kind": "translation", "language": "pt"}
+    values = known | {"started": day, "saved": day, "answers": answers}
+    write_result(reports, review, Reading.model_validate(values), None)
+
+
 def rewrite(root: Path, change: Callable[[dict[str, Any]], dict[str, Any]], path: Path | None = None) -> None:
     """Change the rows of a table: the translations that are released, unless another one is named."""
     import pyarrow as pa
@@ -454,10 +497,10 @@ def test_texts_that_changed_since_they_were_read_are_told(root: Path, kind: str,
     told = f"texts that changed since the review was made: {texts} of 8" in " ".join(done.output.split())
     assert told == (when == "before collect")
     [card] = card_reviews(workspace)
-    sentence = f"Of the {'sections' if kind == 'translation' else 'studies'} that were drawn, {texts} "
-    assert any(
-        line.startswith(f"{sentence}ha{'s' if texts == 1 else 've'} another text now") for line in card.sentences
-    )
+    again = "corrected, or translated again" if kind == "translation" else "a report was generated again"
+    what = "sections" if kind == "translation" else "studies"
+    have = "has" if texts == 1 else "have"
+    assert f"{texts} of the {what} drawn {have} a different text now: {again}." in card.sentences
 
 
 def test_a_reader_may_have_the_name_of_a_column(root: Path) -> None:
@@ -468,14 +511,7 @@ def test_a_reader_may_have_the_name_of_a_column(root: Path) -> None:
     reports = root / "work" / "review" / "names"
     review = read_review(reports)
     for reader, verdict in zip(names, ("correct", "unreadable"), strict=True):
-        answers = [
-            {"item": item, "seconds": 1.0, "verdict": verdict, "errors": [], "correction": None}
-            for item in review.order[reader]
-        ]
-        day = "2026-01-02T10:00:00Z"
-        known = {"review": review.digest, "reader": reader, "kind": "translation", "language": "pt"}
-        values = known | {"started": day, "saved": day, "answers": answers}
-        write_result(reports, review, Reading.model_validate(values), None)
+        write_all_correct(reports, reader, verdict)
     done = hubkit(root, "collect", *map(str, sorted(reports.glob("*.review.json"))))
     assert done.exit_code == 0, done.exception
     header, first, *_ = (reports / "disagreements.csv").read_text(encoding="utf-8-sig").splitlines()

@@ -332,7 +332,10 @@ def test_the_passphrase_is_asked_for_twice(
     ("arguments", "wrong"),
     [
         (("ana", "--physionet-user", "ana.p"), None),
-        (("ana", "--physionet-user", " "), "the user name at PhysioNet is empty"),
+        (("ana", "--physionet-user", " "), "'' is not a user name of PhysioNet"),
+        (("ana", "--physionet-user", "ana\np"), r"'ana\np' is not a user name of PhysioNet"),
+        (("ana", "--physionet-user", "Ana Invented"), "'Ana Invented' is not a user name of PhysioNet"),
+        (("ana", "--physionet-user", "a" * 101), "is not a user name of PhysioNet"),
         (("Ana", "--physionet-user", "ana.p"), "'Ana' is not the id of a reader"),
         (("ana", "--physionet-user", "ana.p", "--date", "2020-01-01"), "2020-01-01 is not within the last 90 days"),
         (("ana", "--physionet-user", "ana.p", "--date", "2999-01-01"), "2999-01-01 is not within the last 90 days"),
