@@ -30,7 +30,7 @@ $(RELEASE): pyproject.toml constraints.txt
 
 $(READY): $(RELEASE)
 	@echo "make: installs what checks and tests need as well: 1 GB more"
-	$(INSTALL) ".[release,hub,live,ray,review,space,dev]"
+	$(INSTALL) ".[release,hub,live,ray,review,evidence,space,dev]"
 	touch $@
 
 check: $(READY)

@@ -47,7 +47,7 @@ CONTINUES = frozenset(("release", *SECTIONS["Its stages, in order"]))
 """Commands that continue where they were interrupted; the others begin again."""
 
 
-EXTRAS = {"ray": "ray", "openpyxl": "review"}
+EXTRAS = {"ray": "ray", "openpyxl": "review", "docx": "evidence"}
 """Packages that come with an extra of their own; all others with [release]."""
 
 

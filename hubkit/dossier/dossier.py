@@ -1,10 +1,7 @@
-"""The dossier: every item of every guideline with its evidence, as Markdown in the workspace."""
+"""The dossier: every item of every guideline with its evidence, and what all of it rests on."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from hubkit import __version__
@@ -13,17 +10,23 @@ from hubkit.artifacts.model import to_json
 from hubkit.config import ReleaseConfig
 from hubkit.digests import file_digest, unchanged
 from hubkit.dossier.answers import Answer, AnsweredGuideline, answer_all
-from hubkit.dossier.evidence import FILES, Evidence, Row, plain
+from hubkit.dossier.evidence import FILES, Evidence, plain
 from hubkit.dossier.guidelines import GUIDELINES, load_guideline
 from hubkit.dossier.stage_states import StageState
 from hubkit.errors import HubkitError
-from hubkit.workspace import Workspace, write_text
-
-SPECIAL = re.compile(r"([\\`*\[\]<|])")
-"""What Markdown would read as markup in a value, or as the end of a cell."""
+from hubkit.workspace import Workspace
 
 KEY_DIGITS = 12
 """Digits of a digest in the table of stages: enough to compare by eye."""
+
+
+INTRODUCTION = (
+    f"Made by hubkit {__version__} from the workspace. Topics are in the words of hubkit; the guidelines have the "
+    "wording that counts. Files are those of the workspace; docs/ and dataset_card/ are those of hubkit. A second "
+    "reader follows each pointer, and ticks an item that its pointers answer."
+)
+
+STAGE_COLUMNS = ("stage", "began (UTC)", "seconds", "hardware", "seed", "versions", "key", "state")
 
 
 class Dossier(NamedTuple):
@@ -63,71 +66,32 @@ def make_dossier(config: ReleaseConfig, workspace: Workspace) -> Dossier:
     return Dossier(config.release.title, answered, evidence.states, files)
 
 
-def write_dossier(dossier: Dossier, workspace: Workspace) -> Path:
-    """Write the dossier into the workspace as Markdown, readable by its owner, and return its path."""
-    path = workspace.root / "dossier.md"
-    write_text(path, "\n".join(markdown(dossier)) + "\n")
-    return path
-
-
-def markdown(dossier: Dossier) -> Iterator[str]:
-    """The lines of a dossier."""
-    yield f"# Reporting dossier: {escaped(dossier.title)}"
-    yield ""
-    yield (
-        f"Made by hubkit {__version__} from the workspace. Topics are in the words of hubkit; the guidelines have the "
-        "wording that counts. Files are those of the workspace; docs/ and dataset_card/ are those of hubkit. A second "
-        "reader follows each pointer, and ticks an item that its pointers answer."
-    )
-    for answered in dossier.guidelines:
-        yield from _guideline(answered)
-    yield from _stages(dossier)
-
-
-def _guideline(answered: AnsweredGuideline) -> Iterator[str]:
-    guideline = answered.guideline
+def counts_line(answered: AnsweredGuideline) -> str:
+    """How many items a guideline has, and how far they are answered."""
     counts = ", ".join(f"{count} {extent}" for extent, count in answered.counts().items())
-    yield from ("", f"## {guideline.name}", "")
-    yield f"{guideline.citation} <https://doi.org/{guideline.doi}>"
-    yield from ("", guideline.source, "", f"{len(answered.answers)} items: {counts}.")
-    for answer in answered.answers:
-        yield from _item(answer)
+    return f"{len(answered.answers)} items: {counts}"
 
 
-def _item(answer: Answer) -> Iterator[str]:
-    item = answer.item
-    yield from ("", f"### {item.number} {item.topic}", "", f"- [ ] **{answer.extent}**")
+def open_parts(answer: Answer) -> list[str]:
+    """What an item leaves to the authors, as sentences."""
+    item, parts = answer.item, []
     if item.undone:
-        yield f"- Not done in this release: {item.undone}. If the authors did it elsewhere, only they know."
+        parts.append(f"Not done in this release: {item.undone}. If the authors did it elsewhere, only they know.")
     if item.authors:
-        yield f"- Only the authors know: {item.authors}."
-    if answer.rows:
-        yield from ("", "| what | value | where |", "|---|---|---|")
-        yield from map(_row, answer.rows)
+        parts.append(f"Only the authors know: {item.authors}.")
+    return parts
 
 
-def _row(row: Row) -> str:
-    value = "" if row.value is None else escaped(row.value)
-    remark = f"*{row.remark}*" if row.remark else ""
-    return f"| {row.says} | {' '.join(filter(None, (value, remark)))} | `{row.where}` |"
-
-
-def _stages(dossier: Dossier) -> Iterator[str]:
-    names = ("stage", "began (UTC)", "seconds", "hardware", "seed", "versions", "key", "state")
-    yield from ("", "## What this rests on", "", f"| {' | '.join(names)} |", "|---" * len(names) + "|")
+def stage_rows(dossier: Dossier) -> list[tuple[str, ...]]:
+    """The cells of each stage, in the order of `STAGE_COLUMNS`."""
+    rows = []
     for name, state in dossier.states.items():
-        cells = _manifest(state.manifest) if state.manifest else ("",) * (len(names) - 2)
-        yield f"| {' | '.join((name, *cells, state.problem or state.unknown or 'as it left it'))} |"
-    yield from ("", "| file | SHA-256 |", "|---|---|")
-    yield from (f"| `{name}` | `{digest}` |" for name, digest in dossier.files.items())
+        cells = _manifest(state.manifest) if state.manifest else ("",) * (len(STAGE_COLUMNS) - 2)
+        rows.append((name, *cells, state.problem or state.unknown or "as it left it"))
+    return rows
 
 
 def _manifest(manifest: Manifest) -> tuple[str, ...]:
     values = to_json(manifest)
     shown = (values.get(name) for name in ("started", "seconds", "hardware", "seed", "versions"))
-    return (*(escaped(plain(value)) for value in shown), manifest.key[:KEY_DIGITS])
-
-
-def escaped(text: str) -> str:
-    """A value as Markdown shows it, on one line."""
-    return SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return (*map(plain, shown), manifest.key[:KEY_DIGITS])

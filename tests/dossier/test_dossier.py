@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from dossier_workspace import build_dossier_workspace, configured, record_stage
 
 from hubkit.cli import cli
 from hubkit.config import ReleaseConfig, write_config
-from hubkit.dossier.dossier import escaped, make_dossier, markdown, write_dossier
+from hubkit.dossier.dossier import make_dossier
 from hubkit.dossier.evidence import FILES, Row, plain
 from hubkit.dossier.guidelines import GUIDELINES, Pointer, load_guideline
+from hubkit.dossier.markdown import escaped, markdown, write_markdown
 from hubkit.dossier.readers import READERS
+from hubkit.dossier.word import write_word
 from hubkit.errors import HubkitError
 from hubkit.stages import STAGES
 from hubkit.workspace import Workspace
@@ -418,6 +421,36 @@ def test_wrong_input_is_one_line(copied: Made, break_it: Any, line: str) -> None
 
 def test_the_dossier_is_the_same_each_time(made: Made) -> None:
     config, workspace = made
-    first = write_dossier(make_dossier(config, workspace), workspace).read_bytes()
-    assert write_dossier(make_dossier(config, workspace), workspace).read_bytes() == first
+    first = write_markdown(make_dossier(config, workspace), workspace).read_bytes()
+    assert write_markdown(make_dossier(config, workspace), workspace).read_bytes() == first
     assert Counter(first.decode().splitlines())["## REFINE"] == 1
+
+
+# DOCX
+
+
+def test_word_has_what_markdown_has(made: Made) -> None:
+    docx = pytest.importorskip("docx", reason="needs the extra [evidence]")
+    config, workspace = made
+    found = make_dossier(config, workspace)._replace(title="A\x01 title\nof two lines")
+    path = write_word(found, workspace)
+    document = docx.Document(str(path))
+    headings = [
+        paragraph.text for paragraph in document.paragraphs if paragraph.style.name.startswith(("Head", "Title"))
+    ]
+    shown = [line.lstrip("# ") for line in markdown(found) if line.startswith("#")]
+    assert headings == [shown[0].replace("\x01", ""), *shown[1:]]
+    cells = {cell.text for table in document.tables for row in table.rows for cell in row.cells}
+    values = {row.value for part in found.guidelines for answer in part.answers for row in answer.rows}
+    assert {" ".join(str(value).split()) for value in values} <= cells
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_missing_extra_is_one_line(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "docx", None)
+    config, workspace = made
+    path = tmp_path / "hubkit.toml"
+    path.write_text(write_config(config), encoding="utf-8")
+    done = CliRunner().invoke(cli, ["dossier", "--docx", "--config", str(path), "--workspace", str(workspace.root)])
+    assert "the package docx is missing" in str(done.exception)
+    assert "evidence" in str(done.exception)
