@@ -128,7 +128,7 @@ class Review(Model):
         order: item ids by reader, in the order in which they see them; a repeat has the id ITEM#2.
         blinding: by reader and id in `order`, which condition stands at "a" and "b".
         texts: SHA-256 of the texts of each item.
-        digest: of kind, items and texts; a result file names it.
+        digest: of kind, items, texts, order and blinding; a result file names it.
     """
 
     kind: ReviewKind
@@ -250,9 +250,25 @@ def text_digest(texts: Sequence[str]) -> str:
     return hashlib.sha256(json.dumps(texts, ensure_ascii=False).encode()).hexdigest()
 
 
-def review_digest(kind: ReviewKind, items: Sequence[Item], texts: Mapping[str, str]) -> str:
-    """The digest of a review: SHA-256 of its kind, its items and the digests of their texts as canonical JSON."""
-    parts = {"kind": kind, "items": [item.model_dump(mode="json") for item in items], "texts": texts}
+def review_digest(
+    kind: ReviewKind,
+    items: Sequence[Item],
+    texts: Mapping[str, str],
+    order: Mapping[str, Sequence[str]],
+    blinding: Mapping[str, Mapping[str, Mapping[Side, str]]],
+) -> str:
+    """The digest of a review: SHA-256 of its kind, its items, the digests of their texts, and who sees what on which
+    side, as canonical JSON.
+
+    Two reviews of the same texts differ in the sides: an answer "a is better" of one means another report in the other.
+    """
+    parts = {
+        "kind": kind,
+        "items": [item.model_dump(mode="json") for item in items],
+        "texts": texts,
+        "order": order,
+        "blinding": blinding,
+    }
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -141,6 +141,7 @@ def make_review(config: ReleaseConfig, workspace: Workspace, asked: Asked, passp
     texts = texts_of(workspace, asked.kind, asked.compare, items)
     digests = digests_of(texts)
     orders = order(items, asked.readers, asked.design)
+    blinding = _blinding(orders, asked) if asked.kind == "generation" else {}
     review = Review(
         kind=asked.kind,
         language=asked.language,
@@ -151,9 +152,9 @@ def make_review(config: ReleaseConfig, workspace: Workspace, asked: Asked, passp
         strata=tuple(strata(rows, items)),
         items=tuple(items),
         order=orders,
-        blinding=_blinding(orders, asked) if asked.kind == "generation" else {},
+        blinding=blinding,
         texts=digests,
-        digest=review_digest(asked.kind, items, digests),
+        digest=review_digest(asked.kind, items, digests, orders, blinding),
     )
     images: dict[int, list[bytes]] = {}
     if asked.kind == "generation":

@@ -49,5 +49,5 @@ def invented_review(
         order=orders,
         blinding=blinding if kind == "generation" else {},
         texts=texts,
-        digest=review_digest(kind, items, texts),
+        digest=review_digest(kind, items, texts, orders, blinding if kind == "generation" else {}),
     )

@@ -21,7 +21,7 @@ from hubkit.errors import HubkitError
 from hubkit.packaging.reviews import card_reviews
 from hubkit.review.encryption import Key, close_envelope, open_envelope
 from hubkit.review.result_files import read_result
-from hubkit.review.simulate import READERS, write_result
+from hubkit.review.simulate import READERS, draw_truth, simulate_reading, write_result
 from hubkit.translation.correction_files import read_rows
 from hubkit.workspace import Workspace
 
@@ -599,6 +599,23 @@ def test_a_review_needs_a_name_and_readers(root: Path) -> None:
     for arguments in ([], ["pilot"], ["--reader", "ana"]):
         done = hubkit(root, "make", *arguments)
         assert "a review needs a name, and readers" in str(done.exception)
+
+
+def test_a_file_of_a_review_of_the_same_texts(root: Path) -> None:
+    """Its reports stand on other sides: taken, it would count preferences for the wrong condition."""
+    for name, readers in (("first", ("ana", "rui")), ("second", ("rui", "ana"))):
+        given = [part for reader in readers for part in ("--reader", reader)]
+        done = hubkit(root, "make", name, "--kind", "generation", "--items", "10", "--overlap", "1", "--clear", *given)
+        assert done.exit_code == 0, done.exception
+    first, second = (read_review(root / "work" / "review" / name) for name in ("first", "second"))
+    assert (first.items, first.texts) == (second.items, second.texts)
+    assert first.blinding["rui"] != second.blinding["rui"]
+    truth = draw_truth(first, 0.1, 1)
+    file = write_result(root, first, simulate_reading(first, "rui", truth, READERS["simulated-1"], 1), None)
+    done = hubkit(root, "collect", str(file), "--name", "second")
+    assert f"{file}: belongs to another review" in str(done.exception)
+    assert hubkit(root, "collect", str(file)).exit_code == 0
+    assert (root / "work" / "review" / "first" / "results.json").exists()
 
 
 def test_the_name_of_another_review(root: Path) -> None:

@@ -28,6 +28,7 @@ from hubkit.review.encryption import Key, check_passphrase, close_envelope, open
 
 ITEM = Item(id="i0001", study_id=50000001, section="findings", stratum="all", probability=0.5, flags=("side",))
 TEXTS = {"i0001": text_digest(["No effusion.", "Sem derrame."])}
+ORDER = {"ana": ("i0001", "i0001#2")}
 DIGEST = "d" * 64
 PASSPHRASE = "quatro palavras sem relação"
 READING = {
@@ -60,9 +61,9 @@ def test_a_review_comes_back_as_it_was_written(tmp_path: Path) -> None:
         readers=(Reader(id="ana"),),
         strata=(Stratum(name="all", size=2, sampled=1),),
         items=(ITEM,),
-        order={"ana": ("i0001", "i0001#2")},
+        order=ORDER,
         texts=TEXTS,
-        digest=review_digest("translation", [ITEM], TEXTS),
+        digest=review_digest("translation", [ITEM], TEXTS, ORDER, {}),
     )
     write_review(tmp_path, review)
     assert read_review(tmp_path) == review
@@ -70,16 +71,18 @@ def test_a_review_comes_back_as_it_was_written(tmp_path: Path) -> None:
         read_review(tmp_path / "other")
 
 
-def test_the_digest_covers_kind_items_and_texts() -> None:
-    first = review_digest("translation", [ITEM], TEXTS)
+def test_the_digest_covers_kind_items_texts_and_sides() -> None:
+    first = review_digest("translation", [ITEM], TEXTS, ORDER, {})
     # Frozen: pages that were sent out name it.
-    assert first == "dc14528aa7ea93b2c681e455c5b3c08e0ec29a654934805bfd9036768c52ea93"
+    assert first == "80bb2451f4afc0327cfe4cb5b8920b95be72f5e9880a91354aa8dad0bfd8a6a8"
     others = [
-        review_digest("generation", [ITEM], TEXTS),
-        review_digest("translation", [ITEM.model_copy(update={"flags": ()})], TEXTS),
-        review_digest("translation", [ITEM], {"i0001": text_digest(["No effusion.", "Com derrame."])}),
+        review_digest("generation", [ITEM], TEXTS, ORDER, {}),
+        review_digest("translation", [ITEM], TEXTS, {"rui": ("i0001",)}, {}),
+        review_digest("translation", [ITEM], TEXTS, ORDER, {"ana": {"i0001": {"a": "lora", "b": "zero_shot"}}}),
+        review_digest("translation", [ITEM.model_copy(update={"flags": ()})], TEXTS, ORDER, {}),
+        review_digest("translation", [ITEM], {"i0001": text_digest(["No effusion.", "Com derrame."])}, ORDER, {}),
     ]
-    assert len({first, *others}) == 4
+    assert len({first, *others}) == 6
     assert text_digest(["a", "bc"]) != text_digest(["ab", "c"])
 
 

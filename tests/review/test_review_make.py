@@ -67,7 +67,7 @@ def made(root: Path, *arguments: str, name: str = "pilot", **options: Any) -> Pa
 def test_a_translation_review(root: Path) -> None:
     folder = made(root, "--reader", "ben", "--items", "30", "--seed", "3")
     review = read_review(folder)
-    assert review.digest == review_digest("translation", review.items, review.texts)
+    assert review.digest == review_digest("translation", review.items, review.texts, review.order, {})
     assert [reader.id for reader in review.readers] == ["ana", "ben"]
     assert len(review.items) == 30
     assert {item.stratum for item in review.items} == {"flagged", "passed"}
