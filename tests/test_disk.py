@@ -103,7 +103,7 @@ def test_a_command_says_where_a_disk_is_full_only_where_it_knows(
     def full(*arguments: object) -> str:
         raise OSError(errno.ENOSPC, "No space left on device", name)
 
-    monkeypatch.setattr("hubkit.cli.settings.template", full)
+    monkeypatch.setattr("hubkit.config.template", full)
     error = CliRunner().invoke(cli, ["settings"]).exception
     assert isinstance(error, HubkitError)
     assert (error.where, "GB free" in error.what) == (where, where is not None)

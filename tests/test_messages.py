@@ -17,6 +17,7 @@ PACKAGE = Path(__file__).parents[1] / "hubkit"
 
 BELONGS_TO = {
     "checks/files.py": ["check"],
+    "cli/__init__.py": [""],
     "cli/hub.py": ["hub token"],
     "cli/init.py": ["init"],
     "cli/review.py": ["review make"],

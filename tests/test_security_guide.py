@@ -33,9 +33,15 @@ def test_what_make_installs_is_pinned_where_it_is_built_too() -> None:
     for name in ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"):
         assert f'{name}="$(CURDIR)/constraints.txt"' in pinned[1]
     installs = [line.strip() for line in makefile.splitlines() if re.search(r"pip\"? install", line)]
-    ours = [line for line in installs if "[release" in line]
-    assert len(ours) == 2
-    assert [line for line in ours if not line.startswith("$(PINNED) ")] == []
+    assert installs[0].startswith("INSTALL := $(PINNED) ")
+    ours = [
+        line.strip()
+        for line in makefile.splitlines()
+        if "[release" in line and not line.lstrip().startswith(("#", "@"))
+    ]
+    ours = [line for line in ours if "install" in line.lower()]
+    assert len(ours) == 3
+    assert [line for line in ours if not line.startswith(("$(PINNED) ", "$(INSTALL) "))] == []
 
 
 def test_what_builds_the_wheel_is_pinned_to_the_last_package() -> None:

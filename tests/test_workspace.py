@@ -143,6 +143,7 @@ def test_where_each_artifact_lies(tmp_path: Path) -> None:
         "salt": "salt.txt",
         "report": "report.html",
         "access_check": "physionet-access.json",
+        "extremes": "scores/extremes.json",
         "read": "manifests/read.json",
     }
 

@@ -40,7 +40,14 @@ def released(tmp_path: Path) -> Workspace:
 
 def test_a_reader_gets_the_gated_files_with_what_is_printed(released: Workspace) -> None:
     command = [sys.executable, "-m", "hubkit", "demo", "serve", "--workspace", str(released.root)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        # A shell lets what runs in its background ignore Ctrl-C, and its children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     assert process.stdout is not None
     try:
         said = "".join(iter(process.stdout.readline, "Ctrl-C stops the Hub.\n"))

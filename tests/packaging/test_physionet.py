@@ -148,6 +148,8 @@ def test_stock_datasets_and_the_loader_read_it(
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "mimic_cxr_ptbr", module)
+    # The submission is looked at by other tests: nothing compiled is left in it.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     spec.loader.exec_module(module)
     test = module.load("default", release=str(submission.folder), split="test", cache_dir=str(tmp_path / "own"))
     assert test["study_id"][:] == reports["test"]["study_id"][:]
