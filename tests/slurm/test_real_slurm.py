@@ -100,6 +100,13 @@ def underway(cluster, hubkit, count=4):
     return job_of(hubkit)
 
 
+def steps(hubkit):
+    """How many tasks of this workspace have come past `srun`: their Python runs."""
+    commands = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
+    ours = [command for command in commands if any(str(hubkit.workspace.root) in part for part in command)]
+    return sum("python" in command[0] and any("launch_pickled" in part for part in command) for command in ours)
+
+
 def rows(hubkit):
     found = pq.read_table(hubkit.workspace.machine_translations).to_pylist()
     assert len({(row["study_id"], row["section"]) for row in found}) == len(found) == 33
@@ -192,6 +199,8 @@ def test_a_controller_that_goes_for_a_minute_ends_nothing(cluster, hubkit, make_
     hubkit.moody.delay = 1.5
     run = hubkit()
     underway(cluster, hubkit)
+    # A task that Slurm calls running still asks the controller for its step, and fails where nobody answers.
+    wait_until(lambda: steps(hubkit) == 4, 120, "four tasks have their step")
     cluster.stop_daemon("slurmctld")
     time.sleep(60)
     assert run.process.poll() is None, run.said
