@@ -50,8 +50,15 @@ ABSOLUTE_PATH = re.compile(
 VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "added_tokens.json")
 """Ends of the names of files that hold every word, and so every password that is one."""
 
-LOOKS_LIKE_A_PATH = (".png", ".jpg", ".jpeg", *VOCABULARIES)
+PICTURES = (".png", ".jpg", ".jpeg")
+
+LOOKS_LIKE_A_PATH = (*PICTURES, *VOCABULARIES)
 """Ends of the names of files in which any text stands by chance: bytes of pictures, vocabularies."""
+
+
+SHORT_ADDRESS = re.compile(r"file:/+(?![\w.$:/-]{12})", re.ASCII)
+"""What a path of Windows of fewer than 12 characters is read as. In the bytes of a picture two backslashes, two
+letters, another backslash and a letter stand together once in some thousand pictures; 12 such characters do not."""
 
 
 def study_ids(text: str, ids: frozenset[int], sizes: frozenset[int]) -> Iterator[int]:
@@ -88,9 +95,11 @@ def paths(name: str, text: str, machine: re.Pattern[str] | None, packed: bool = 
         machine: finds the paths of this machine, as `any_of` gives it.
         packed: whether the text was packed in the file: it may be a picture, whose bytes look like any path by chance.
     """
+    by_chance = not packed and name.endswith(PICTURES)
     for pattern in (LOCAL_PATH, machine):
         if pattern is not None:
-            yield from (found.start() for found in pattern.finditer(text))
+            places = (found.start() for found in pattern.finditer(text))
+            yield from (at for at in places if not (by_chance and SHORT_ADDRESS.match(text, at)))
     if not packed and not name.endswith(LOOKS_LIKE_A_PATH):
         yield from (found.start() for found in ABSOLUTE_PATH.finditer(text) if found["path"])
 

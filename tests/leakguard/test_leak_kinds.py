@@ -318,3 +318,18 @@ def test_the_guide_has_these_kinds_and_no_others() -> None:
     refused = [*REFUSED, "archives and documents in base64, and more than 8 MB of packed text"]
     expected = [("seen", kind) for kind in SEEN] + [("refused", kind) for kind in refused]
     assert rows == expected + [("missed", kind) for kind in MISSED]
+
+
+@pytest.mark.parametrize(
+    ("comment", "leaks"),
+    [
+        (r"}t¼ \\7mn\6uvÌ", False),
+        (r"}t¼ \\server\share\modelsÌ", True),
+        (r"}t¼ D:\models\alice\baseÌ", True),
+        ("}t¼ file:///home/alice/baseÌ", True),
+        ("}t¼ /home/alice/baseÌ", True),
+    ],
+)
+def test_bytes_of_a_picture_are_no_path_by_chance(tmp_path: Path, comment: str, leaks: bool) -> None:
+    said = found(tmp_path, png(lambda note: note.add_text("a", comment)))
+    assert ("a path of this machine" in said) is leaks
