@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hubkit.artifacts.eval_results import Benchmark, Task
@@ -129,15 +130,18 @@ def model_metadata(facts: CardFacts) -> ModelCardData:
     """YAML of the adapter's card, with its model-index."""
     from huggingface_hub import EvalResult, ModelCardData
 
+    measured = partial(
+        EvalResult,
+        task_type="image-to-text",
+        task_name="Report generation",
+        dataset_type=facts.repos["dataset"],
+        dataset_name=facts.release.title,
+        dataset_config="generations",
+        dataset_split="test",
+        dataset_revision=facts.release.tag,
+    )
     results = [
-        EvalResult(
-            task_type="image-to-text",
-            task_name="Report generation",
-            dataset_type=facts.repos["dataset"],
-            dataset_name=facts.release.title,
-            dataset_config="generations",
-            dataset_split="test",
-            dataset_revision=facts.release.tag,
+        measured(
             metric_type="bertscore",
             metric_name=f"BERTScore {measure} ({setup})",
             metric_config=setup,
@@ -147,14 +151,7 @@ def model_metadata(facts: CardFacts) -> ModelCardData:
         for measure in MEASURES
     ]
     results += [
-        EvalResult(
-            task_type="image-to-text",
-            task_name="Report generation",
-            dataset_type=facts.repos["dataset"],
-            dataset_name=facts.release.title,
-            dataset_config="generations",
-            dataset_split="test",
-            dataset_revision=facts.release.tag,
+        measured(
             metric_type=metric.name.replace(" ", "_"),
             metric_name=metric.label,
             metric_value=round(facts.adapter.figure(metric.name).value, 6),

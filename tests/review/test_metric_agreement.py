@@ -1,4 +1,4 @@
-"""The metrics of single reports, as they are put beside what readers say of the same reports."""
+"""The metrics of single reports, as they are compared with what readers say of the same reports."""
 
 from __future__ import annotations
 
