@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+MACHINE_TRANSLATIONS = Path("translations", "translations.parquet")
+"""Where a workspace keeps what `translate` wrote, also where it is only read."""
+
+
 class Workspace:
     """A folder that holds what the stages wrote, and nothing else.
 
@@ -58,7 +62,7 @@ class Workspace:
     @property
     def machine_translations(self) -> Path:
         """What `translate` wrote; later stages read `translations`."""
-        return self.root / "translations" / "translations.parquet"
+        return self.root / MACHINE_TRANSLATIONS
 
     @property
     def machine_checks(self) -> Path:

@@ -21,6 +21,7 @@ BELONGS_TO = {
     "cli/hub.py": ["hub token"],
     "cli/init.py": ["init"],
     "cli/review.py": ["review make"],
+    "comparison/": ["compare"],
     "custody/unseal.py": ["unseal"],
     "leakguard/guard.py": ["access reject", "withdraw"],
     "packaging/physionet.py": ["physionet"],

@@ -38,7 +38,7 @@ SECTIONS = {
         ),
     ),
     "Access and publication": ("access", "unseal", "physionet", "withdraw"),
-    "Checks and rehearsal": ("check", "corrections", "review", "hub", "demo", "rehearse"),
+    "Checks and rehearsal": ("check", "compare", "corrections", "review", "hub", "demo", "rehearse"),
 }
 """The commands by what they are for, as `hubkit --help` shows them."""
 

@@ -21,7 +21,7 @@ def chrf(generated: Sequence[str], references: Sequence[str]) -> Measure:
     from sacrebleu.metrics import CHRF
 
     counts = CHRF(word_order=2)._extract_corpus_statistics(list(generated), [list(references)])
-    return Measure(np.array(counts, dtype=np.float64), _chrf_value)
+    return Measure(np.array(counts, dtype=np.float64), chrf_value)
 
 
 def bleu(generated: Sequence[str], references: Sequence[str]) -> Measure:
@@ -43,7 +43,8 @@ def signatures() -> dict[str, str]:
     return {name: str(metric.get_signature()) for name, metric in found.items()}
 
 
-def _chrf_value(sums: np.ndarray) -> np.ndarray:
+def chrf_value(sums: np.ndarray) -> np.ndarray:
+    """chrF++ in percent from added sums (..., 24) of `chrf`."""
     predicted, wanted, matched = (sums[..., at::3] for at in range(3))
     both = (predicted > 0) & (wanted > 0)
     orders = np.maximum(both.sum(axis=-1), 1)
