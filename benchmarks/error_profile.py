@@ -4,9 +4,11 @@
 
 Each frozen report gets one error of each dimension, in each way that it has a place for. An error is
 named where the profile has one of that dimension. Rules were made looking at the reports of `seen`
-alone; of `unseen`, nobody who made them has read a text. A false alarm is a paraphrase with an error,
-of tests/scoring/paraphrases.tsv. Kendall's tau-b goes with the number of errors, 0 to 5, put into a
-report one after another. With an encoder, that of BERTScore stands next to it. No text is printed.
+alone; of `unseen`, nobody who made them has read a text. A false alarm is a paraphrase with an error:
+of tests/scoring/paraphrases.tsv, which the rules were made with, or of paraphrases_other_hand.tsv. Of
+these, rules were made with the odd pairs, and the even ones are looked at as a number. Kendall's tau-b
+goes with the number of errors, 0 to 5, put into a report one after another. With an encoder, that of
+BERTScore stands next to it. No text is printed.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from hubkit.error_profile.profile import profile
 ROOT = Path(__file__).parents[1]
 TESTS = ROOT / "tests"
 PARAPHRASES = TESTS / "scoring" / "paraphrases.tsv"
+OTHER_HAND = TESTS / "scoring" / "paraphrases_other_hand.tsv"
 SEEN = (TESTS / "clinical" / "correct_reports.tsv", TESTS / "checks" / "wide" / "reports.tsv")
 UNSEEN = (TESTS / "checks" / "blind" / "reports.tsv",)
 MOST = 5
@@ -48,10 +51,17 @@ def reports(paths: Sequence[Path]) -> list[str]:
     return [row[3].replace("\\n", "\n") for row in rows if row[0] != "id"]
 
 
-def paraphrases() -> list[tuple[str, str]]:
+def paraphrases(path: Path = PARAPHRASES) -> list[tuple[str, str]]:
     """Return the pairs of a report and its paraphrase."""
-    _, *rows = PARAPHRASES.read_text(encoding="utf-8").splitlines()
+    _, *rows = path.read_text(encoding="utf-8").splitlines()
     return [(reference, other) for reference, other in (row.split("\t") for row in rows)]
+
+
+def alarms() -> dict[str, Share]:
+    """Return, by set, how many paraphrases have an error."""
+    other = paraphrases(OTHER_HAND)
+    sets = {"seen": paraphrases(), "by another hand, odd": other[::2], "by another hand, even": other[1::2]}
+    return {name: (sum(bool(profile(*pair)) for pair in pairs), len(pairs)) for name, pairs in sets.items()}
 
 
 def shares(texts: Sequence[str], seed: int) -> dict[str, dict[str, Share]]:
@@ -119,16 +129,16 @@ def main() -> int:
     options = _options()
     sets = {"seen": reports(SEEN), "unseen": reports(UNSEEN)}
     found = {name: shares(texts, options.seed) for name, texts in sets.items()}
-    pairs = paraphrases()
-    alarms = sum(bool(profile(*pair)) for pair in pairs)
+    false_alarms = alarms()
     rows = ladders([text for texts in sets.values() for text in texts], options.seed)
     ranks = {"error profile": tau([[len(profile(row[0], text)) for text in row] for row in rows])}
     if options.encoder:
         ranks["BERTScore"] = tau(bertscore(rows, options.encoder, options.layer))
-    figures = {"injected": found, "paraphrases": (alarms, len(pairs)), "ladders": len(rows), "tau": ranks}
+    figures = {"injected": found, "paraphrases": false_alarms, "ladders": len(rows), "tau": ranks}
     print(json.dumps(figures, indent=2) if options.json else _table(figures))
     named = [those["all"]["named"] for those in found.values()]
-    met = all(hits / cases >= NAMED for hits, cases in named) and alarms / len(pairs) <= FALSE_ALARMS
+    met = all(hits / cases >= NAMED for hits, cases in named)
+    met = met and all(hits / cases <= FALSE_ALARMS for hits, cases in false_alarms.values())
     return 0 if met and ranks["error profile"] >= TAU else 1
 
 
@@ -139,7 +149,8 @@ def _table(figures: dict) -> str:
         lines += [
             f"  {row:<12} {_share(*those['found'])}  {_share(*those['named'])}" for row, those in dimensions.items()
         ]
-    lines += [f"paraphrases with an error: {_share(*figures['paraphrases'])}"]
+    lines += ["paraphrases with an error"]
+    lines += [f"  {name:<22} {_share(*share)}" for name, share in figures["paraphrases"].items()]
     lines += [f"Kendall's tau-b over {figures['ladders']} reports with 0 to {MOST} errors"]
     return "\n".join([*lines, *(f"  {name:<14} {value:.3f}" for name, value in figures["tau"].items())])
 

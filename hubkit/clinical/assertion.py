@@ -13,7 +13,9 @@ from hubkit.clinical.cues import (
     ADVERBS,
     COPULAS,
     cue,
+    denied_evidence,
     denied_trend,
+    doubts_aspect,
     doubts_trend,
     is_normal,
     is_void,
@@ -43,6 +45,8 @@ LINKS = frozenset({"of", "in", "de", "do", "da", "dos", "das", "no", "na", "nos"
 
 ALTERNATIVES = frozenset({"or", "nor", "ou", "nem"})
 """What goes on with a list of what is denied."""
+
+JUDGED = frozenset({"state", "trend", "grade"})
 
 JOINTS = ALTERNATIVES | {"and", "e"}
 
@@ -80,6 +84,9 @@ def mentions(sentence: Sentence, gone: bool = True) -> list[Mention]:
     for at, term in enumerate(terms):
         value = cue(term.meaning)
         of_trend = "trend" in term.meaning.kinds
+        evidence = denied_evidence(sentence, at)
+        for place in _after(sentence, evidence, polarity) if evidence is not None else ():
+            polarity[place] = 0
         if value is None or at in polarity or (of_trend and (not gone or stays(sentence, term))):
             continue
         if value == 0 and is_void(sentence, term):
@@ -109,8 +116,14 @@ def _reached(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]
     term, words = sentence.terms[at], sentence.words
     if "alternative" in term.meaning.names:
         return [*_before(sentence, at, polarity)[:1], *_after(sentence, at, polarity)]
-    if doubts_trend(sentence, at):
+    if doubts_trend(sentence, at) or doubts_aspect(sentence, at):
         return []
+    if "considered" in term.meaning.names and words[term.first] in COPULAS:
+        # "Infarction is considered", but not "is considered stable".
+        judged = any(
+            other.first == term.last and other.meaning.kinds & JUDGED for other in sentence.terms[at + 1 : at + 2]
+        )
+        return [] if judged else _before(sentence, at, polarity)[:1] or _after(sentence, at, polarity)[:1]
     if "considered" in term.meaning.names and any("modality" in one.values for one in sentence.attributes.found):
         return []  # "CT should be considered for the nodule"
     if _of_other_side(sentence, at) or words[max(0, term.first - 1) : term.last] == ["if", "not"]:

@@ -17,6 +17,9 @@ MENTIONED = frozenset({"finding", "device", "state"})
 
 HEALING = frozenset({"healed", "consolidation"})
 
+BEFORE_HEALED = frozenset({"ja", "bem", "antiga", "antigas", "totalmente", "completamente"})
+"""What may stand between a comma and the word that says that a fracture has healed."""
+
 HEADING = re.compile(r"(?:.*\W)?[A-ZÀ-Ý]{4,} ", re.DOTALL)
 
 LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -178,7 +181,8 @@ def _healed(terms: list[Term], words: Sequence[str]) -> list[Term]:
         if "fracture" in term.meaning.names:
             broken = term.last
         elif broken is not None and term.meaning.names >= HEALING:
-            if "," not in words[broken : term.first]:
+            between = words[broken : term.first]
+            if "," not in between or BEFORE_HEALED.issuperset(between[between.index(",") + 1 :]):
                 terms[at] = term._replace(meaning=narrowed(term.meaning, "healed"))
         elif term.meaning.kinds & MENTIONED:
             broken = None

@@ -48,14 +48,19 @@ GENERAL = {
     "opacity": frozenset(
         {"consolidation", "infiltrate", "atelectasis", "pneumonia", "nodule", "mass", "edema", "interstitial", "scar"}
     ),
-    "lesion": frozenset({"nodule", "mass", "tumor", "metastasis", "scar", "cavity"}),
+    "lesion": frozenset({"nodule", "mass", "tumor", "metastasis", "scar", "cavity", "lytic"}),
     "airspace_disease": frozenset({"interstitial", "pneumonia", "edema", "fibrosis"}),
 }
 """General names, each with the findings that one reader calls so and another by their own name. A
 translator does not change between the two, so the lexicon's `near` has them not."""
 
+SEQUEL = frozenset({"scar"})
+
 PARTS = frozenset({"tip", "lead"})
 """Devices that are parts of another: where they end is where that ends."""
+
+INFERS = ("compativ", "consistente", "condizente", "indica", "represent", "correspond", "traduz", "denota")
+"""How words begin that draw a finding from what is seen."""
 
 Kind = Literal["finding", "device"]
 
@@ -81,6 +86,7 @@ class Mention(NamedTuple):
         value: 1 present, 0 absent, -1 possible.
         values: by dimension of the statements, all its values.
         alone: whether its sentence names nothing else.
+        inferred: whether its sentence draws it from others ("compatível com"), which another reader calls possible.
     """
 
     names: frozenset[str]
@@ -91,6 +97,7 @@ class Mention(NamedTuple):
     value: int
     values: dict[str, list[str]]
     alone: bool
+    inferred: bool
 
 
 def mentions(text: str) -> list[Mention]:
@@ -106,7 +113,7 @@ def mentions(text: str) -> list[Mention]:
         parts = _read(sentence.text)
         alone = sum(len(part.subjects) for part in parts) == 1
         for part in parts:
-            named = [Mention(*subject, defaultdict(list), alone) for subject in part.subjects]
+            named = [Mention(*subject, defaultdict(list), alone, part.inferred) for subject in part.subjects]
             new = [one for one in named if not one.names <= PARTS]
             if named and not new:
                 current = [one for one in current if one.kind == "device"] or last_device
@@ -136,6 +143,7 @@ class Part(NamedTuple):
     subjects: tuple[Subject, ...]
     values: Values
     other: bool
+    inferred: bool
 
 
 @functools.lru_cache(maxsize=4096)  # reports say the same sentences over and over
@@ -164,7 +172,8 @@ def _part(sentence: Sentence, statement: Statement, lengths: Sequence[tuple[int,
         # "Coração aumentado" is a size, and says nothing of an earlier study.
         values.pop("trend", None)
     other = not subjects and any(one.organs and "trend" not in one.meaning.kinds for one in statement.named)
-    return Part(subjects, values, other)
+    said = sentence.words[: max((term.last for term in sentence.terms if sentence.span(term)[0] < last), default=0)]
+    return Part(subjects, values, other, any(word.startswith(INFERS) for word in said))
 
 
 def _take(values: Values, name: str, meant: frozenset[str]) -> None:
@@ -176,11 +185,12 @@ def _take(values: Values, name: str, meant: frozenset[str]) -> None:
 
 
 def _own_names(subjects: Sequence[Subject]) -> tuple[Subject, ...]:
-    """Leave out a general name that a statement gives to what it names as well: "opacidade nodular"."""
+    """Leave out a name that a statement gives to what it names as well: "opacidade nodular", "sequela de fratura"."""
     return tuple(
         one
         for one in subjects
         if not any(GENERAL.get(name, frozenset()) & other[0] for name in one[0] for other in subjects)
+        and not (one[0] == SEQUEL and any(other[0].isdisjoint(SEQUEL.union(GENERAL)) for other in subjects))
     )
 
 

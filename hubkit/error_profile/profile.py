@@ -164,7 +164,9 @@ def _differing(one: Entity, other: Entity) -> list[Dimension]:
         found.append("size")
     if _replaced(one.ways, other.ways) or _replaced(one.of("age"), other.of("age"), _near("age")):
         found.append("trend")
-    if one.value != other.value and (one.first.names.isdisjoint(GENERAL) or (one.alone and other.alone)):
+    stronger = one if one.value == 1 else other
+    doubted = one.value != other.value and not any(mention.inferred for mention in stronger.mentions)
+    if doubted and (one.first.names.isdisjoint(GENERAL) or (one.alone and other.alone)):
         found.append("certainty")
     return found
 

@@ -45,6 +45,12 @@ def test_paraphrases_are_not_errors(benchmark_module: Any) -> None:
     assert sum(bool(profile(*pair[::-1])) for pair in pairs) <= 1
 
 
+def test_paraphrases_by_another_hand_are_not_errors(benchmark_module: Any) -> None:
+    pairs = benchmark_module.paraphrases(benchmark_module.OTHER_HAND)
+    assert len(pairs) == 100
+    assert sum(bool(profile(*pair)) for pair in pairs[::2]) <= 4
+
+
 def test_the_profile_grows_with_the_number_of_errors(benchmark_module: Any) -> None:
     rows = benchmark_module.ladders(benchmark_module.reports(benchmark_module.UNSEEN)[::4], seed=1)
     assert len(rows) > 20
