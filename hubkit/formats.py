@@ -29,6 +29,7 @@ Kind = Literal[
     "extremes",
     "generation_part",
     "rehearsal",
+    "subgroups",
 ]
 
 FORMATS: dict[Kind, int] = {
@@ -50,6 +51,7 @@ FORMATS: dict[Kind, int] = {
     "extremes": 1,
     "generation_part": 1,
     "rehearsal": 1,
+    "subgroups": 1,
 }
 
 

@@ -127,6 +127,8 @@ STAGES: list[Stage] = [
         ("scoring", "generation.reference", "release.seed"),
         inputs=lambda work: [work.studies, work.translations, work.revision, *_generations(work)],
         outputs=lambda work: [work.scores],
+        # None without subgroups that need it: then the digest is that of before.
+        outside="hubkit.scoring.groups:fingerprint",
         models=("scoring.bertimbau", "scoring.xlm_roberta"),
     ),
     Stage(

@@ -130,6 +130,11 @@ class Workspace:
         return self.scores / "extremes.json"
 
     @property
+    def subgroups(self) -> Path:
+        """The figures of subgroups, where they were asked for; `hubkit.artifacts.subgroups` reads it."""
+        return self.scores / "subgroups.json"
+
+    @property
     def memorisation(self) -> Path:
         """What the adapter remembers of its training, and the plots of it."""
         return self.root / "audit" / "memorisation.json"

@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from hubkit.config.values import Device, ModelId, Positive, Runtime, Table
+
+SubgroupName = Literal["view", "images", "findings", "sex", "age", "prior"]
+
+LEAST_MINIMUM = 5
+"""Below it a mean is nearly that of single patients, whatever the corpus allows."""
 
 
 class Encoder(Table):
@@ -40,10 +45,31 @@ class Scoring(Table):
     """Level of the intervals."""
     error_profile: bool = False
     """Whether clinical errors of the generated reports are counted, by kind and finding."""
+    subgroups: tuple[SubgroupName, ...] = ()
+    """Groups that are scored by themselves: view, images, findings, sex, age, prior."""
+    subgroup_minimum: Annotated[int, Field(ge=LEAST_MINIMUM)] = 20
+    """Patients, and studies, below which nothing of a group is shown; nor what it could be computed from."""
+    patients: Annotated[Path | None, Runtime] = Field(None, examples=["/data/mimiciv/hosp/patients.csv.gz"])
+    """MIMIC-IV's patients.csv.gz, for the subgroups sex and age. No row of it is published."""
     device: Device = "auto"
     """auto, cpu, cuda or cuda:N."""
     batch_tokens: Annotated[Positive | None, Runtime] = Field(None, examples=[8192])
     """Tokens per batch. None: 1,024 on a CPU, whose caches hold no more, and 8,192 elsewhere."""
+
+    @field_validator("subgroups")
+    @classmethod
+    def _once(cls, names: tuple[SubgroupName, ...]) -> tuple[SubgroupName, ...]:
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ValueError(f"names {twice[0]} twice")
+        return names
+
+    @model_validator(mode="after")
+    def _with_patients(self) -> Scoring:
+        needy = [name for name in self.subgroups if name in ("sex", "age")]
+        if needy and self.patients is None:
+            raise ValueError(f"the subgroup {needy[0]} needs patients, the path of MIMIC-IV's patients.csv.gz")
+        return self
 
     def encoder(self, setup: str) -> Encoder:
         return {"bertimbau": self.bertimbau, "xlm-roberta": self.xlm_roberta}[setup]

@@ -11,6 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import ValidationError
 
 from hubkit.config.corpus import Corpus
+from hubkit.config.evaluation import Scoring
 from hubkit.config.tables import ReleaseConfig
 from hubkit.config.translation import Translation
 from hubkit.config.values import Table
@@ -44,6 +45,7 @@ def load_config(path: Path) -> ReleaseConfig:
         update={
             "corpus": _anchored(config.corpus, folder),
             "translation": _with_corrections(config.translation, folder),
+            "scoring": _with_patients(config.scoring, folder),
         }
     )
 
@@ -113,6 +115,12 @@ def _with_corrections(translation: Translation, folder: Path) -> Translation:
     if translation.corrections is None:
         return translation
     return translation.model_copy(update={"corrections": str(folder / Path(translation.corrections).expanduser())})
+
+
+def _with_patients(scoring: Scoring, folder: Path) -> Scoring:
+    if scoring.patients is None:
+        return scoring
+    return scoring.model_copy(update={"patients": folder / scoring.patients.expanduser()})
 
 
 def template(values: dict[str, Any], only: str | None = None) -> str:

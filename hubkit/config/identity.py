@@ -114,7 +114,13 @@ ADDED: dict[str, dict[str, Any]] = {
     "finetuning": {"model_id": None, "select": "eval_loss"},
     "translation": {"model_id": None, "thinking_tokens": None, "curb_thinking": False, "template": "system"},
     "generation": {"thinking_tokens": None},
-    "scoring": {"bertimbau": {"model_id": None}, "xlm_roberta": {"model_id": None}, "error_profile": False},
+    "scoring": {
+        "bertimbau": {"model_id": None},
+        "xlm_roberta": {"model_id": None},
+        "error_profile": False,
+        "subgroups": [],
+        "subgroup_minimum": 20,
+    },
     "release": {"install": None},
     "packaging": {
         "funding": "",

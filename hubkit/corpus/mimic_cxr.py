@@ -11,22 +11,18 @@ from hubkit.config import Corpus
 from hubkit.corpus.catalogue import Catalogue
 from hubkit.corpus.fingerprint import digest_of
 from hubkit.corpus.sections import Report
-from hubkit.corpus.tabular import checked, find_csv, need_csv, read_csv, without_duplicates
 from hubkit.corpus.texts import Texts
-from hubkit.errors import HubkitError
 from hubkit.sources.mimic_cxr import find_mimic_cxr
+from hubkit.sources.mimic_cxr_jpg import DICOM_ID, IDS, METADATA_CSV, SPLIT_CSV, find_jpg, with_ids
+from hubkit.sources.tabular import checked, find_csv, need_csv, read_csv, without_duplicates
 from hubkit.tables import CHEXPERT_LABELS, SPLITS, STUDIES
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-SPLIT_CSV = "mimic-cxr-*-split.csv"
 LABELS_CSV = "mimic-cxr-*-chexpert.csv"
-METADATA_CSV = "mimic-cxr-*-metadata.csv"
 
-IDS = {"subject_id": r"1\d{7}", "study_id": r"5\d{7}"}
-DICOM_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{8}){4}"
 LABEL = r"(?:(?:-1|0|1)(?:\.0)?)?"
 
 FRONTAL = ("PA", "AP")
@@ -85,37 +81,12 @@ def open_mimic_cxr(corpus: Corpus) -> MimicCxr:
     return MimicCxr(Texts(find_mimic_cxr(corpus.root), corpus.headers), find_jpg(corpus))
 
 
-def find_jpg(corpus: Corpus) -> Path:
-    """The folder of MIMIC-CXR-JPG: as set, else the one of the reports, else the one next to it.
-
-    Next to it means ../mimic-cxr-jpg, or ../../mimic-cxr-jpg/VERSION as PhysioNet lays its projects out.
-
-    Raises:
-        HubkitError: there is none.
-    """
-    if corpus.images is not None:
-        if not corpus.images.is_dir():
-            raise HubkitError("the folder of MIMIC-CXR-JPG is missing", where=corpus.images, hint="set [corpus] images")
-        return corpus.images
-    root = corpus.root if corpus.root.is_dir() else corpus.root.parent
-    beside = sorted(root.absolute().parent.parent.glob("mimic-cxr-jpg/*"), reverse=True)
-    homes = [root, *sorted(root.absolute().parent.glob("mimic-cxr-jpg*"), reverse=True), *beside]
-    for home in homes:
-        if find_csv(home, SPLIT_CSV):
-            return home
-    raise HubkitError(
-        f"there is no {SPLIT_CSV}[.gz] of MIMIC-CXR-JPG in this folder or next to it",
-        where=root,
-        hint="set [corpus] images to its folder, or run: hubkit fetch",
-    )
-
-
 def _read_splits(path: Path) -> tuple[pa.Table, pa.Table]:
     """Return subject_id, study_id and split a study, sorted by study_id, and dicom_id and study_id an image."""
     table = read_csv(path, ("dicom_id", *IDS, "split"))
     table = checked(table, {"dicom_id": DICOM_ID, **IDS, "split": "|".join(SPLITS)}, path)
     table = without_duplicates(table, "dicom_id", path)
-    images = _with_ids(table)
+    images = with_ids(table)
     studies = images.group_by(["study_id", "subject_id", "split"]).aggregate([])
     without_duplicates(studies, "study_id", path, "has two subjects or is in two splits")
     subjects = studies.group_by(["subject_id", "split"]).aggregate([])
@@ -134,7 +105,7 @@ def _read_labels(path: Path, study_ids: pa.ChunkedArray) -> pa.StructArray:
     for label in CHEXPERT_LABELS:
         table = table.set_column(table.column_names.index(label), label, pc.fill_null(table[label], ""))
     table = checked(table, dict.fromkeys(CHEXPERT_LABELS, LABEL), path)
-    table = without_duplicates(_with_ids(table), "study_id", path)
+    table = without_duplicates(with_ids(table), "study_id", path)
     rows = pc.index_in(study_ids, value_set=table["study_id"])
     columns = []
     for label in CHEXPERT_LABELS:
@@ -158,7 +129,7 @@ def _read_images(path: Path | None, listed: pa.Table, studies: pa.Table) -> pa.L
     else:
         table = read_csv(path, ("dicom_id", *IDS, "ViewPosition"))
         table = checked(table, {"dicom_id": DICOM_ID, **IDS}, path)
-        table = _with_ids(without_duplicates(table, "dicom_id", path))
+        table = with_ids(without_duplicates(table, "dicom_id", path))
     table = table.filter(pc.is_in(table["study_id"], value_set=studies["study_id"])).sort_by("dicom_id")
     row = pc.index_in(table["study_id"], value_set=studies["study_id"]).to_numpy()
     table = table.take(_preference(row, table["ViewPosition"].to_pylist()))
@@ -196,14 +167,3 @@ def _image_paths(subjects: pa.ChunkedArray, studies: pa.ChunkedArray, dicoms: pa
     group = pc.utf8_slice_codeunits(subject, 0, 2)
     parts = ("files/p", group, "/p", subject, "/s", study, "/", dicoms, ".jpg", "")
     return pc.binary_join_element_wise(*parts)
-
-
-def _with_ids(table: pa.Table) -> pa.Table:
-    """`table` with its ids as int64."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    for name in IDS:
-        index = table.column_names.index(name)
-        table = table.set_column(index, name, pc.cast(table[name], pa.int64()))
-    return table

@@ -16,6 +16,7 @@ from hubkit.doctor.machine import room
 from hubkit.errors import HubkitError
 from hubkit.floors import SHARE, require_texts
 from hubkit.room import image_bytes, studies_of
+from hubkit.scoring.groups import check_files
 from hubkit.tables import SECTIONS
 from hubkit.terms.kinds import terms_of
 from hubkit.terms.policy import check_access
@@ -90,6 +91,13 @@ def _to_fetch(count: int, config: ReleaseConfig) -> Iterator[Finding]:
     if count and terms_of(config.corpus).parents:
         home = config.corpus.images or config.corpus.root
         yield room("disk, images to fetch", home, min(count, JPEGS) * JPEG_BYTES)
+
+
+def subgroups(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
+    """What the subgroups of the scores come from can be read, where any is asked for."""
+    if config.scoring.subgroups:
+        files = [path.name for path in check_files(config)]
+        yield ok("subgroups", f"{', '.join(config.scoring.subgroups)}; from {', '.join(['the corpus', *files])}")
 
 
 def account(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:

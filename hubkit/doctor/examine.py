@@ -17,6 +17,7 @@ CHECKS: dict[str, Callable[[ReleaseConfig, Workspace], Iterable[Finding]]] = {
     "GPU": machine.gpu,
     "disk": machine.disk,
     "corpus": corpus.corpus,
+    "subgroups": corpus.subgroups,
     "PhysioNet account": corpus.account,
     "PhysioNet access": corpus.access,
     "Hub account": hub.account,

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from hubkit.artifacts.recipe import read_base
 from hubkit.artifacts.review_results import read_results, results_files
 from hubkit.artifacts.scores import Difference, read_summary
+from hubkit.artifacts.subgroups import read_subgroups
 from hubkit.artifacts.translator import read_translator
 from hubkit.config import ReleaseConfig
 from hubkit.packaging.effort import COMPUTING, efforts
@@ -89,9 +90,28 @@ def views(config: ReleaseConfig, workspace: Workspace) -> str:
 
 
 def scores_by_view(config: ReleaseConfig, workspace: Workspace) -> str | None:
-    """The adapter's mean BERTScore F1 (BERTimbau) by the view of a study's first image."""
+    """The adapter's mean BERTScore F1 (BERTimbau) by the view of a study's first image.
+
+    None where views are subgroups: those have a smallest size, which these figures would get round.
+    """
+    if "view" in config.scoring.subgroups:
+        return None
     rows = [f"{row.view} {row.f1:.3f} ({row.studies} studies)" for row in view_scores(workspace)]
     return ", ".join(rows) or None
+
+
+def subgroups(config: ReleaseConfig, workspace: Workspace) -> str | None:
+    """The adapter's BERTScore F1 (BERTimbau) over each group that is large enough, with its interval."""
+    found = read_subgroups(workspace)
+    rows = [
+        f"{division.name}, {group.name} ({group.studies} studies): {one.figure.value:.3f} "
+        f"({one.figure.low:.3f} to {one.figure.high:.3f})"
+        for division in (found.divisions if found else ())
+        for group in division.groups
+        for one in group.figures
+        if (one.condition, one.measure) == ("lora", "bertimbau f1")
+    ]
+    return "; ".join(rows) or None
 
 
 def tests(config: ReleaseConfig, workspace: Workspace) -> str | None:
@@ -172,7 +192,10 @@ READERS = {
     "views": Reader("studies/studies.parquet: images.view, split", ("read",), views),
     "sections_by_status": Reader("revised/translations.parquet: status", ("revise",), sections_by_status),
     "ends_of_answers": Reader("generations/*.parquet: finish_reason", ("generate",), ends_of_answers),
-    "scores_by_view": Reader("scores/scores.parquet: f1; studies/studies.parquet: images", ("score",), scores_by_view),
+    "scores_by_view": Reader(
+        "scores/scores.parquet: f1; studies/studies.parquet: images", ("score",), scores_by_view, True
+    ),
+    "subgroups": Reader("scores/subgroups.json: divisions.*.groups.*.figures", ("score",), subgroups, True),
     "tests": Reader("scores/summary.json: differences.*.p_holm", ("score",), tests),
     "clinical_errors": Reader(
         "scores/summary.json: conditions.*.errors per report, reports without error", ("score",), clinical_errors

@@ -11,6 +11,7 @@ from hubkit.artifacts.memorisation import Memorisation, read_memorisation
 from hubkit.artifacts.recipe import Base, read_base
 from hubkit.artifacts.scores import Summary, SystemFigures, read_summary
 from hubkit.artifacts.selection import read_selection
+from hubkit.artifacts.subgroups import Subgroups, read_subgroups
 from hubkit.artifacts.training import Training, read_training
 from hubkit.config import ARTIFACTS, Release, ReleaseConfig
 from hubkit.endpoint import OFFICIAL
@@ -62,6 +63,7 @@ class CardFacts:
         translator: the models that translated.
         curves: the evaluations of the training.
         evaluation: the scores.
+        subgroups: the scores of subgroups; None where none were asked for.
         original: the study that this one repeats.
         digests: SHA-256 of the files that the figures come from.
         code: the files that a card tells people to run: reader, loader, metric.
@@ -102,6 +104,7 @@ class CardFacts:
     translator: list[TranslatingModel]
     curves: list[Curve]
     evaluation: Summary
+    subgroups: Subgroups | None
     original: OriginalStudy
     digests: dict[str, str]
     code: dict[str, Code]
@@ -173,6 +176,7 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
         translator=translators,
         curves=curves(workspace),
         evaluation=read_summary(workspace),
+        subgroups=read_subgroups(workspace),
         original=ORIGINAL_STUDY,
         digests=digests(workspace),
         code=code_digests(config),

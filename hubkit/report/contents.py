@@ -13,12 +13,14 @@ from hubkit.artifacts.model import to_json
 from hubkit.artifacts.review_results import Disagreement, read_results, results_files
 from hubkit.artifacts.scores import read_summary
 from hubkit.artifacts.selection import LabelCounts, read_selection
+from hubkit.artifacts.subgroups import read_subgroups
 from hubkit.artifacts.training import TRAINING, read_training
 from hubkit.config import ReleaseConfig
 from hubkit.progress import duration
 from hubkit.report.marks import Piece, Span, marked
 from hubkit.report.outcomes import outcome
 from hubkit.review.summary import summary_lines
+from hubkit.scoring.subgroup_tables import subgroup_grids
 from hubkit.scoring.tables import Grid, grids
 from hubkit.stages import STAGES
 from hubkit.tables import CHEXPERT_LABELS, CONDITIONS, SETUPS, SPLITS, SYSTEM_NAMES
@@ -169,6 +171,14 @@ def tables(config: ReleaseConfig, workspace: Workspace) -> list[Grid]:
     if not workspace.summary.exists():
         return []
     return grids(read_summary(workspace), configured_statements(config).systems)
+
+
+def subgroups(config: ReleaseConfig, workspace: Workspace) -> tuple[str, list[Grid]]:
+    """What to know of the scores of subgroups, and their tables; empty where none were asked for."""
+    found = read_subgroups(workspace)
+    if found is None:
+        return "", []
+    return found.note, subgroup_grids(found, configured_statements(config).systems)
 
 
 def training(workspace: Workspace) -> dict[str, str] | None:

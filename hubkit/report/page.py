@@ -35,6 +35,7 @@ def write_page(config: ReleaseConfig, workspace: Workspace) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    divided, by_group = contents.subgroups(config, workspace)
     pairs, doubtful = contents.flagged(workspace)
     page = environment.get_template("page.html.jinja").render(
         config=config,
@@ -50,6 +51,8 @@ def write_page(config: ReleaseConfig, workspace: Workspace) -> Path:
         doubtful=doubtful,
         translated=workspace.translations.exists(),
         tables=contents.tables(config, workspace),
+        divided=divided,
+        by_group=by_group,
         seen=configured_statements(config).sentences,
         plots=contents.plots(workspace.scores),
         training=contents.training(workspace),

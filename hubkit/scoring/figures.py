@@ -12,8 +12,9 @@ import numpy as np
 
 from hubkit.artifacts.extremes import ConditionExtremes
 from hubkit.artifacts.scores import Interval, Summary
+from hubkit.artifacts.subgroups import Subgroups
 from hubkit.metrics.agreement import present
-from hubkit.metrics.registry import shown_in
+from hubkit.metrics.registry import METRICS, shown_in
 from hubkit.scoring.baselines import REFERENCE
 from hubkit.scoring.inputs import Evaluation
 from hubkit.tables import CHEXPERT_LABELS, CONDITIONS, SETUP_NAMES, SYSTEM_NAMES
@@ -151,6 +152,29 @@ def errors(summary: Summary) -> Figure:
         axes.invert_yaxis()
         axes.set(title=f"Clinical errors by {title}", xlabel=f"in a report, with {summary.confidence:.0%} interval")
     figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=len(systems))
+    return figure
+
+
+def subgroups(found: Subgroups) -> Figure:
+    """Each figure of each group that is published, in all conditions, division by division."""
+    groups = [(division, group) for division in found.divisions for group in division.groups]
+    measures = list(dict.fromkeys(one.measure for _, group in groups for one in group.figures))
+    figure, panels = _figure(1.8 + 0.42 * len(groups), columns=len(measures), sharey=True, squeeze=False)
+    for axes, measure in zip(panels[0], measures, strict=True):
+        for condition in CONDITIONS:
+            shown = [
+                one.figure
+                for _, group in groups
+                for one in group.figures
+                if (one.condition, one.measure) == (condition, measure)
+            ]
+            _intervals(axes, shown, BESIDE[condition], {**_look(condition), "label": SYSTEM_NAMES[condition]})
+        axes.set(title=METRICS[measure].label.replace(", ", "\n"), xlabel=f"with {found.confidence:.0%} interval")
+        axes.locator_params(axis="x", nbins=4)
+    names = [f"{division.title}: {group.name} ({group.studies})" for division, group in groups]
+    panels[0][0].set_yticks(range(len(names)), names)
+    panels[0][0].invert_yaxis()
+    figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=len(CONDITIONS))
     return figure
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubkit.artifacts.scores import Summary
+from hubkit.artifacts.subgroups import Subgroups
 from hubkit.progress import track
 from hubkit.scoring import figures
 from hubkit.scoring.bertscore import SetupScores
@@ -42,9 +43,22 @@ def draw_plots(folder: Path, evaluation: Evaluation, setups: Mapping[str, SetupS
     with matplotlib.rc_context(STYLE):
         count = len(SETUPS) * len(MEASURES) + 4 + summary.profiled
         for name, figure in track(_plots(evaluation, setups, summary), "score: plots", count):
-            for kind, metadata in METADATA.items():
-                with atomic(folder / f"{name}.{kind}") as temporary:
-                    figure.savefig(temporary, format=kind, metadata=metadata)
+            _write(folder, name, figure)
+
+
+def draw_subgroups(folder: Path, subgroups: Subgroups) -> None:
+    """Write the plot of the groups as `folder`/subgroups.png and .svg, where any group is published."""
+    import matplotlib
+
+    with matplotlib.rc_context(STYLE):
+        if any(division.groups for division in subgroups.divisions):
+            _write(folder, "subgroups", figures.subgroups(subgroups))
+
+
+def _write(folder: Path, name: str, figure: Figure) -> None:
+    for kind, metadata in METADATA.items():
+        with atomic(folder / f"{name}.{kind}") as temporary:
+            figure.savefig(temporary, format=kind, metadata=metadata)
 
 
 def _plots(evaluation: Evaluation, setups: Mapping[str, SetupScores], summary: Summary) -> Iterator[tuple[str, Figure]]:

@@ -93,6 +93,12 @@ def interval(resampled: np.ndarray, confidence: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def p_of_zero(differences: np.ndarray) -> float:
+    """The two-sided p value of a difference, from where zero lies among its resampled values."""
+    below, above = np.sum(differences <= 0), np.sum(differences >= 0)
+    return float(min(1.0, 2 * (min(below, above) + 1) / (len(differences) + 1)))
+
+
 def randomise(
     pairs: Mapping[str, tuple[Measure, Measure]], patients: np.ndarray, resamples: int, seed: int
 ) -> dict[str, float]:
@@ -141,10 +147,11 @@ def compare(
     found = {}
     for name, (one, other) in pairs.items():
         differences = values[f"{name} 0"] - values[f"{name} 1"]
-        below, above = np.sum(differences <= 0), np.sum(differences >= 0)
-        p_bootstrap = min(1.0, 2 * (min(below, above) + 1) / (resamples + 1))
         found[name] = Difference(
-            one.over_all() - other.over_all(), *interval(differences, confidence), float(p_bootstrap), p_values[name]
+            one.over_all() - other.over_all(),
+            *interval(differences, confidence),
+            p_of_zero(differences),
+            p_values[name],
         )
     return found
 

@@ -63,7 +63,7 @@ def bertscore_grid(summary: Summary, names: Names) -> Grid:
         (
             names[system],
             SETUP_NAMES[setup],
-            *[_figure(found.figure(f"{setup} {measure}"), 3) for measure in MEASURES],
+            *[figure_text(found.figure(f"{setup} {measure}"), 3) for measure in MEASURES],
             *[f"{value:.3f}" for value in (f1.median, f1.min, f1.max, f1.sd)],
             f"{original[setup][system]:.3f}" if system in original[setup] else "",
         )
@@ -85,7 +85,7 @@ def others_grid(summary: Summary, names: Names) -> Grid:
     """The other measures of every system, with what a flipped negation costs in each that is tested."""
     metrics = shown_in("measures", summary.names)
     rows = [
-        (names[system], *[_figure(found.figure(metric.name), metric.digits) for metric in metrics])
+        (names[system], *[figure_text(found.figure(metric.name), metric.digits) for metric in metrics])
         for system, found in summary.conditions.items()
     ]
     tested = [metric for metric in METRICS.values() if _may_cost(metric) and metric.name in summary.names]
@@ -128,7 +128,7 @@ def errors_grid(summary: Summary, names: Names) -> Grid:
     """Errors of each dimension in a report, of every system."""
     metrics = shown_in("errors", summary.names)
     rows = [
-        (names[system], *[_figure(found.figure(metric.name), metric.digits) for metric in metrics])
+        (names[system], *[figure_text(found.figure(metric.name), metric.digits) for metric in metrics])
         for system, found in summary.conditions.items()
     ]
     caption = "Clinical errors in a report, reference against generation in Portuguese, as rules read both"
@@ -142,7 +142,7 @@ def errors_by_finding_grid(summary: Summary, names: Names) -> Grid:
         (
             finding,
             str(first.references),
-            *[_figure(found.errors[finding].per_report, 3) for found in conditions.values()],
+            *[figure_text(found.errors[finding].per_report, 3) for found in conditions.values()],
         )
         for finding, first in next(iter(conditions.values())).errors.items()
     ]
@@ -156,8 +156,8 @@ def differences_grid(summary: Summary, names: Names) -> Grid:
         (
             f"{names[row.system]} − {names[row.against]}",
             METRICS[row.measure].label,
-            _figure(row.interval, METRICS[row.measure].digits),
-            *[_p_value(p) for p in (row.p_bootstrap, row.p_randomisation, row.p_holm) if p is not None],
+            figure_text(row.interval, METRICS[row.measure].digits),
+            *[p_text(p) for p in (row.p_bootstrap, row.p_randomisation, row.p_holm) if p is not None],
         )
         for row in summary.tested
         if row.measure in METRICS
@@ -191,11 +191,13 @@ def _may_cost(metric: Metric) -> bool:
     return metric.tested and not metric.switch
 
 
-def _figure(found: Interval, digits: int) -> str:
+def figure_text(found: Interval, digits: int) -> str:
+    """A figure with its interval."""
     return f"{found.value:.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}]"
 
 
-def _p_value(p: float) -> str:
+def p_text(p: float) -> str:
+    """A p value to four digits, which is what 10,000 resamples can tell."""
     return f"{p:.4f}" if p >= 0.0001 else "< 0.0001"
 
 

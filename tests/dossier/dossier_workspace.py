@@ -12,6 +12,8 @@ from invented_release import build_release
 from hubkit.artifacts.receipt import PushedRepo, Receipt, write_receipt
 from hubkit.artifacts.recipe import RECIPE
 from hubkit.artifacts.review_results import Agreement, Coefficient, ReaderResult, Results, StratumRead, write_results
+from hubkit.artifacts.scores import Interval
+from hubkit.artifacts.subgroups import Division, Subgroup, SubgroupFigure, Subgroups, write_subgroups
 from hubkit.artifacts.training import TRAINING
 from hubkit.artifacts.translator import Served, Translator, write_translator
 from hubkit.artifacts.verification import Verification, VerifiedRepo, write_verification
@@ -50,6 +52,7 @@ def build_dossier_workspace(root: Path) -> tuple[ReleaseConfig, Workspace]:
     _write_selection(workspace)
     _write_models(workspace)
     _write_errors(workspace)
+    _write_subgroups(workspace)
     _write_review(workspace)
     write_text(workspace.dist / "dataset" / "README.md", "# A card\n")
     write_text(workspace.salt, "00\n")
@@ -117,6 +120,14 @@ def _write_errors(workspace: Workspace) -> None:
     for place, system in enumerate(summary["conditions"].values()):
         system |= {name: {"value": 0.5 + place, "low": 0.25, "high": 9.0} for name in names}
     write_json(workspace.summary, {**summary, "cautions": ["There are few patients"]})
+
+
+def _write_subgroups(workspace: Workspace) -> None:
+    figure = SubgroupFigure(condition="lora", measure="bertimbau f1", figure=Interval(value=0.5, low=0.25, high=0.75))
+    group = Subgroup(name="none", studies=30, patients=29, figures=(figure,))
+    prior = Division(name="prior", title="Earlier studies", note="None", groups=(group,), withheld=("1 or 2",))
+    numbers = {"n": 60, "patients": 58, "minimum": 20, "confidence": 0.95, "resamples": 9, "seed": 1, "tests": 0}
+    write_subgroups(workspace, Subgroups(**numbers, divisions=(prior,)))
 
 
 def _write_review(workspace: Workspace) -> None:

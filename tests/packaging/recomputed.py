@@ -214,6 +214,21 @@ class Recomputed:
         tail = (1 - self.confidence) / 2
         return value(np.ones(len(self.test))), _between(resampled, tail), _between(resampled, 1 - tail)
 
+    def within(self, system: str, measure: str, group: np.ndarray) -> tuple[Figure, Figure, float]:
+        """A figure over a group of studies, its difference from the others, and the bootstrap's p value of that."""
+        found = self.measures[system, measure]
+        drawn = [times for times in self.draws if (times * group).any() and (times * ~group).any()]
+        inside = [found(times * group) for times in self.draws if (times * group).any()]
+        moved = [found(times * group) - found(times * ~group) for times in drawn]
+        whole, tail = np.ones(len(self.test)), (1 - self.confidence) / 2
+        values = (found(whole * group), found(whole * group) - found(whole * ~group))
+        figures = [
+            (value, _between(sorted(those), tail), _between(sorted(those), 1 - tail))
+            for value, those in zip(values, (inside, moved), strict=True)
+        ]
+        least = min(sum(value <= 0 for value in moved), sum(value >= 0 for value in moved))
+        return figures[0], figures[1], min(1.0, 2 * (least + 1) / (len(moved) + 1))
+
     @cached_property
     def adjusted(self) -> dict[tuple[str, str, str], float]:
         """P values of the tested differences: subjects change sides by coin, then Holm over each family."""

@@ -24,11 +24,14 @@ from recomputed import COMPARED, CONDITIONS, KINDS, LABELS, MEASURES, PROFILED, 
 
 import hubkit
 from hubkit.artifacts.scores import write_summary
+from hubkit.artifacts.subgroups import write_subgroups
 from hubkit.packaging.package import package
 from hubkit.published import published
 from hubkit.scoring.bertscore import SetupScores
+from hubkit.scoring.groups import read_studies
 from hubkit.scoring.inputs import read_evaluation
 from hubkit.scoring.score import scores_table
+from hubkit.scoring.subgroups import score_subgroups
 from hubkit.scoring.summary import summarise
 from hubkit.workspace import Workspace, write_json, write_table, write_text
 
@@ -60,7 +63,13 @@ ERROR_NAMES = dict(
     )
 )
 SETTINGS: dict[str, dict[str, Any]] = {
-    "scoring": {"resamples": 200, "confidence": 0.9, "error_profile": True},
+    "scoring": {
+        "resamples": 200,
+        "confidence": 0.9,
+        "error_profile": True,
+        "subgroups": ["images"],
+        "subgroup_minimum": 5,
+    },
     "release": {"seed": 11},
 }
 LOG = [
@@ -120,6 +129,8 @@ def yardsticks(workspace: Workspace) -> dict[tuple[str, str], np.ndarray]:
         setups[setup] = SetupScores(f"made-{setup}", scores, none, none)
     write_table(workspace.scores / "scores.parquet", scores_table(evaluation, setups))
     write_summary(workspace, summarise(config, evaluation, setups))
+    found = score_subgroups(config, evaluation, setups, read_studies(config, workspace, evaluation))
+    write_subgroups(workspace, found)
     return {(setup, name): setups[setup].scores[name] for setup in SETUPS for name in SYSTEMS if name not in CONDITIONS}
 
 
@@ -415,10 +426,44 @@ def test_the_adapters_card(again: Recomputed, evaluation: Block, workspace: Work
         "study": Block([], [], [[["what", "study", "hubkit by default"], *differences]]),
         "memorisation": memorisation_block(workspace),
         "evaluation": evaluation,
+        "subgroups": subgroup_block(again),
         "citation": Block(["2507.05201"], ["1.0.0"], []),
         "bias": bias_block(again),
         "impact": Block([], [], [[IMPACT, *EFFORT]]),
     }
+
+
+def subgroup_block(again: Recomputed) -> Block:
+    """Test studies have one image or two by turns: of the two groups the first has the differences."""
+    counts = np.array([len(row["images"]) for row in again.test])
+    subjects = np.array([row["subject_id"] for row in again.test])
+    measures = ("bertimbau f1", "clinical micro", "errors per report")
+    found = {
+        (count, system, name): again.within(system, name, counts == count)
+        for count in (1, 2)
+        for system in CONDITIONS
+        for name in measures
+    }
+    ordered = sorted((found[1, system, name][2], system, name) for system in CONDITIONS for name in measures)
+    adjusted, highest = {}, 0.0
+    for rank, (p, system, name) in enumerate(ordered):
+        highest = max(highest, min(1.0, (len(ordered) - rank) * p))
+        adjusted[system, name] = f"{highest:.4f}"
+    rows = []
+    for count in (1, 2):
+        studies, patients = int((counts == count).sum()), len(set(subjects[counts == count]))
+        for system in CONDITIONS:
+            cells = []
+            for name in measures:
+                figure, difference, _ = found[count, system, name]
+                tested = [shown(difference, digits(name)), adjusted[system, name]] if count == 1 else ["", ""]
+                cells += [shown(figure, digits(name)), *tested]
+            rows.append([str(count), str(studies), str(patients), NAMES[system], *cells])
+    names = [(MEASURE_NAMES | ERROR_NAMES)[name] for name in measures]
+    head = ["group", "studies", "patients", "condition"]
+    head += [cell for name in names for cell in (name, "difference", "p")]
+    prose = [str(len(again.test)), str(len(again.subjects)), "90", str(again.resamples), str(again.seed), "9", "5", "3"]
+    return Block(prose, [], [[head, *rows]])
 
 
 def memorisation_block(workspace: Workspace) -> Block:

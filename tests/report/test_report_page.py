@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from scoring_workspace import build_workspace
 
+from hubkit.artifacts.scores import Interval
+from hubkit.artifacts.subgroups import Division, Subgroup, SubgroupFigure, Subgroups, write_subgroups
 from hubkit.cli import cli
 from hubkit.config import ReleaseConfig, parse_config
 from hubkit.report.contents import MOST_PAIRS, _spread, training
@@ -281,3 +283,21 @@ def test_scores_stand_beside_what_was_generated(tmp_path: Path) -> None:
     said = Page(write_page(ReleaseConfig(), workspace)).said
     assert re.findall(r"LoRA \((0\.\d+)\)", said) == ["0.000", "0.010", "0.050", "0.060", "0.100", "0.110"]
     assert json.dumps(said).count("zero-shot (") == 0
+
+
+def test_subgroups_stand_below_the_scores(tmp_path: Path) -> None:
+    workspace = filled(tmp_path / "work")
+    assert "Subgroups" not in Page(write_page(ReleaseConfig(), workspace)).said
+    figure = SubgroupFigure(condition="lora", measure="clinical micro", figure=Interval(value=0.5, low=0.25, high=0.75))
+    group = Subgroup(name="male", studies=30, patients=29, figures=(figure,))
+    sex = Division(name="sex", title="Sex", note="By MIMIC-IV", groups=(group,), withheld=("female",))
+    numbers = {"n": 60, "patients": 58, "minimum": 20, "confidence": 0.95, "resamples": 9, "seed": 1, "tests": 0}
+    write_subgroups(workspace, Subgroups(**numbers, divisions=(sex,)))
+    path = write_page(ReleaseConfig(), workspace)
+    said = Page(path).said
+    assert "Sex. By MIMIC-IV. Withheld: female." in said
+    assert "Figures of 60 studies of 58 patients, with 95% intervals" in said
+    names, figures = ["male", "LoRA †"], ["30", "29", "0.500 [0.250,\u00a00.750]"]
+    cells = [f"<td>{name}</td>" for name in names] + [f'<td class="figure">{cell}</td>' for cell in figures]
+    row = "".join(cells)
+    assert row in path.read_text(encoding="utf-8")

@@ -32,8 +32,11 @@ def need_csv(folder: Path, pattern: str) -> Path:
     return path
 
 
-def read_csv(path: Path, columns: Sequence[str]) -> pa.Table:
+def read_csv(path: Path, columns: Sequence[str], hint: str = FETCH_AGAIN) -> pa.Table:
     """Read `columns` of a CSV as strings, empty fields as nulls; a byte order mark is skipped.
+
+    Args:
+        hint: what helps where the file is not as it should be.
 
     Raises:
         HubkitError: the file is truncated, is not CSV, or lacks a column.
@@ -52,12 +55,12 @@ def read_csv(path: Path, columns: Sequence[str]) -> pa.Table:
             ),
         )
     except KeyError as error:
-        raise HubkitError(f"has no column {error.args[0].split(chr(39))[1]}", where=path, hint=FETCH_AGAIN) from None
+        raise HubkitError(f"has no column {error.args[0].split(chr(39))[1]}", where=path, hint=hint) from None
     except pa.ArrowInvalid:
-        raise HubkitError("is not CSV that can be read, or is empty", where=path, hint=FETCH_AGAIN) from None
+        raise HubkitError("is not CSV that can be read, or is empty", where=path, hint=hint) from None
     except OSError as error:
         what = "the file is truncated or damaged" if error.errno is None else f"cannot be read: {error.strerror}"
-        raise HubkitError(what, where=path, hint=FETCH_AGAIN) from None
+        raise HubkitError(what, where=path, hint=hint) from None
 
 
 def checked(table: pa.Table, patterns: Mapping[str, str], path: Path) -> pa.Table:

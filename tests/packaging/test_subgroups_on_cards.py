@@ -1,0 +1,114 @@
+"""Subgroups on the cards and in the dossier: what is withheld stands nowhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from invented_release import build_release, release_config
+
+from hubkit.artifacts.scores import Interval
+from hubkit.artifacts.subgroups import Division, Subgroup, SubgroupFigure, Subgroups, write_subgroups
+from hubkit.config import ReleaseConfig
+from hubkit.dossier.readers import scores_by_view, subgroups
+from hubkit.packaging.package import package
+from hubkit.tables import CONDITIONS
+from hubkit.workspace import Workspace
+
+PA = Subgroup(
+    name="PA",
+    studies=33,
+    patients=31,
+    figures=tuple(
+        SubgroupFigure(
+            condition=condition,
+            measure="bertimbau f1",
+            figure=Interval(value=0.512, low=0.41, high=0.61),
+            difference=Interval(value=-0.043, low=-0.11, high=0.02),
+            p_bootstrap=0.01,
+            p_holm=0.0321,
+        )
+        for condition in CONDITIONS
+    ),
+)
+NONE = Division(name="sex", title="Sex", note="As MIMIC-IV has it", groups=(), withheld=("female", "male"))
+FOUND = Subgroups(
+    n=70,
+    patients=68,
+    minimum=20,
+    confidence=0.95,
+    resamples=20,
+    seed=42,
+    tests=3,
+    divisions=(
+        Division(name="view", title="View", note="By image", groups=(PA,), withheld=("AP", "portable", "lateral")),
+        NONE,
+    ),
+)
+BY_FIRST_VIEW = "test studies that begin with it"
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    root = tmp_path_factory.mktemp("plain")
+    workspace = build_release(root)
+    package(config(root), workspace)
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def divided(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    root = tmp_path_factory.mktemp("divided")
+    workspace = build_release(root)
+    write_subgroups(workspace, FOUND)
+    workspace.subgroups.with_suffix(".csv").write_text("division\n")
+    package(config(root, subgroups=["view", "sex"], patients=str(root / "patients.csv.gz")), workspace)
+    return workspace
+
+
+def config(root: Path, **scoring: object) -> ReleaseConfig:
+    return release_config(root / "corpus", scoring=scoring)
+
+
+def text_of(workspace: Workspace, part: str) -> str:
+    return (workspace.dist / part / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_adapters_card_folds_a_table_for_each_division(divided: Workspace) -> None:
+    card = text_of(divided, "adapter")
+    (block,) = re.findall(r"<!-- hubkit:begin subgroups .*?-->\n(.*?)<!-- hubkit:end subgroups -->", card, re.DOTALL)
+    assert re.findall(r"<summary>(.*)</summary>", block) == ["View", "Sex"]
+    assert block.count("<details>\n") == block.count("</details>\n") == 2
+    rows = [line for line in block.splitlines() if line.startswith("| PA ")]
+    assert len(rows) == len(CONDITIONS)
+    assert rows[2].endswith("| LoRA † | 0.512 [0.410, 0.610] | -0.043 [-0.110, 0.020] | 0.0321 |")
+    assert "Withheld: AP, portable, lateral." in block
+    assert "Withheld: female, male." in block
+    assert "| AP |" not in block
+
+
+def test_the_table_by_the_first_image_has_no_scores_then(divided: Workspace, plain: Workspace) -> None:
+    """It counts and scores every view, however few studies begin with it."""
+    for part in ("dataset", "adapter"):
+        assert BY_FIRST_VIEW in text_of(plain, part)
+        assert BY_FIRST_VIEW not in text_of(divided, part)
+        assert "| LATERAL |" in text_of(divided, part)
+        assert "scores by sex are on the adapter's card" in text_of(divided, part)
+        assert "no figure here is broken down by them" in text_of(plain, part)
+
+
+def test_an_unasked_subgroup_leaves_no_trace(plain: Workspace) -> None:
+    assert "ubgroup" not in text_of(plain, "adapter") + text_of(plain, "dataset")
+
+
+def test_the_file_and_its_csv_stay_in_the_workspace(divided: Workspace) -> None:
+    assert [path for path in divided.dist.rglob("*") if path.suffix == ".csv" or path.stem == "subgroups"] == []
+
+
+def test_the_dossier_gives_what_the_card_gives(divided: Workspace, plain: Workspace) -> None:
+    asked = config(divided.root.parent, subgroups=["view"])
+    assert subgroups(asked, divided) == "view, PA (33 studies): 0.512 (0.410 to 0.610)"
+    assert scores_by_view(asked, divided) is None
+    assert subgroups(config(plain.root.parent), plain) is None
+    assert scores_by_view(config(plain.root.parent), plain)
