@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from runner import run_all
 class Baseline:
     """What is known of test files that ran without a fault; kept for a run that goes on later."""
 
-    digest: str = ""  # of the tree
+    digest: str = ""  # of the tree without its test files
+    tests: dict[str, str] = field(default_factory=dict)  # the digest of each test file
     took: dict[str, float] = field(default_factory=dict)  # processor seconds by test
     broken: list[str] = field(default_factory=list)  # these are left out
     # Test file -> file -> lines; a test file that starts processes reaches more than that.
@@ -25,7 +27,14 @@ class Baseline:
     starts_processes: list[str] = field(default_factory=list)
 
     def cost(self, file: str) -> float:
-        return sum(self.took[name] for name in self.took if name.split("::")[0] == file)
+        return sum(self.took[name] for name in self.took if _file_of(name) == file)
+
+    def forget(self, files: Iterable[str]) -> None:
+        for file in files:
+            self.took = {name: took for name, took in self.took.items() if _file_of(name) != file}
+            self.broken = [name for name in self.broken if _file_of(name) != file]
+            self.starts_processes = [name for name in self.starts_processes if name != file]
+            del self.reached[file]
 
     def order(self, tests: list[str], text: str, file: str, line: int) -> list[str]:
         """The tests to try for a fault in `line` of `file`, whose text is given: the cheap first.
@@ -42,13 +51,16 @@ class Baseline:
 def measure_baseline(tests: list[str], sources: list[str], slots: list[Path], kept: Path) -> Baseline:
     """Run the test files that `kept` does not know yet, and write to it after each.
 
-    What was measured of another tree counts no longer: lines and times may have moved.
+    What was measured of other code counts no longer: lines and times may have moved. Where test
+    files alone have changed, only those are measured again.
     """
     tree = slots[0] / "tree"
     digest = digest_of(tree)
     known = Baseline(**json.loads(kept.read_text())) if kept.exists() else Baseline()
     if known.digest != digest:
         known = Baseline(digest)
+    digests = {test: hashlib.sha256((tree / test).read_bytes()).hexdigest() for test in tests}
+    known.forget(test for test in tests if test in known.reached and known.tests[test] != digests[test])
     jobs = [Job([test], stop=False, trace=sources) for test in tests if test not in known.reached]
     for job, result in run_all(jobs, slots, {}):
         test = job.tests[0]
@@ -62,6 +74,7 @@ def measure_baseline(tests: list[str], sources: list[str], slots: list[Path], ke
             sys.exit(f"mutants: {test} does not run without a fault either:\n{tail}")
         known.took |= result.took
         known.broken += result.failed
+        known.tests[test] = digests[test]
         known.reached[test] = {file: lines for file, lines in result.reached.items() if lines}
         known.starts_processes += [test] if result.starts_processes else []
         kept.write_text(json.dumps(asdict(known)))
@@ -70,8 +83,13 @@ def measure_baseline(tests: list[str], sources: list[str], slots: list[Path], ke
     return known
 
 
+def _file_of(test: str) -> str:
+    return test.split("::")[0]
+
+
 def digest_of(tree: Path) -> str:
+    """Of the code and of what tests share; the test files have digests of their own."""
     digest = hashlib.sha256()
-    for path in sorted(tree.rglob("*.py")):
+    for path in sorted(set(tree.rglob("*.py")) - set(tree.rglob("test_*.py"))):
         digest.update(f"{path.relative_to(tree)}\n".encode() + path.read_bytes())
     return digest.hexdigest()

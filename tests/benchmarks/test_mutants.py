@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import importlib
+import shutil
 import subprocess
 import sys
 import threading
@@ -134,6 +135,7 @@ def test_a_run_kills_spares_and_stops(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "area/__init__.py").write_text("")
     (tmp_path / "area/code.py").write_text(CODE)
     (tmp_path / "test_code.py").write_text(TESTS)
+    (tmp_path / "test_other.py").write_text("def test_nothing():\n    pass\n")
     areas = '[small]\nsources = ["area/code.py"]\ntests = ["test_*.py"]\n'
     (tmp_path / "areas.toml").write_text(areas)
     (tmp_path / "equivalent.toml").write_text(EQUIVALENT)
@@ -172,10 +174,13 @@ def test_a_run_kills_spares_and_stops(tmp_path: Path, monkeypatch: pytest.Monkey
     assert len(results.read_text().splitlines()) == len(lines)
 
     (tmp_path / "test_code.py").write_text(TESTS.replace("wait(3) == 0", "wait(3) == 1"))
+    (tmp_path / "again").mkdir()
+    shutil.copy(tmp_path / "out/baseline.json", tmp_path / "again")
     told, again = run("--out", "again", "--again", "out/results.jsonl")
     unnoticed = {name for name, outcome in outcomes.items() if outcome in ("survived", "timed out")}
     assert again.keys() == unnoticed
     assert "without a fault: failed test_code.py" in told
+    assert "test_other.py" not in told, "of the test files only the changed one is measured again"
 
 
 @pytest.mark.parametrize(
