@@ -166,7 +166,10 @@ def test_a_group_reads_and_nobody_else(tmp_path: Path, before: int, alone: int, 
     gid, groups = (1, [1]) if os.getuid() == 0 else (os.getegid(), None)
     code = "import sys; from hubkit.workspace import Workspace, Path; Workspace(Path(sys.argv[1])).close(sys.argv[2])"
     name = grp.getgrgid(gid).gr_name
-    subprocess.run([sys.executable, "-c", code, str(root), name], check=True, extra_groups=groups)
+    command = [sys.executable, "-c", code, str(root), name]
+    done = subprocess.run(command, check=True, extra_groups=groups, stderr=subprocess.PIPE, text=True)
+    told = f"hubkit: {root}: others could read 1 files and folders; now you and the group {name} alone can\n"
+    assert done.stderr == (told if before & 0o004 else "")
     assert (stat.S_IMODE(path.stat().st_mode), path.stat().st_gid) == (shared, gid)
     for folder in (root, path.parent):
         assert (stat.S_IMODE(folder.stat().st_mode), folder.stat().st_gid) == (0o2750, gid)

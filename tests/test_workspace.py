@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import inspect
 import os
 import stat
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from hubkit.digests import file_digest
 from hubkit.disk import FullDiskError
 from hubkit.errors import HubkitError
-from hubkit.workspace import Workspace, atomic, read_table, sync_folder, write_table
+from hubkit.workspace import (
+    Workspace,
+    atomic,
+    read_table,
+    sync_all,
+    sync_folder,
+    write_json,
+    write_table,
+    write_tables,
+    write_text,
+)
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -96,6 +109,78 @@ def test_the_files_of_a_folder_are_on_the_disk_before_their_names(
     assert disk_calls[-1] == ("fsync", tmp_path)
 
 
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def test_writing_leaves_no_file_open(tmp_path: Path) -> None:
+    """A stage writes thousands of files, and a process may hold 1,024 open."""
+    before = open_files()
+    for name in ("a", "b"):
+        write_text(tmp_path / name, name)
+    sync_all(tmp_path)
+    assert open_files() == before
+
+
+class CLibrary:
+    """A C library whose syncfs, where it has one, ends with an error number."""
+
+    def __init__(self, syncfs: bool, number: int = 0) -> None:
+        self.calls = list[str]()
+        if syncfs:
+            self.syncfs = lambda handle: self.end(os.readlink(f"/proc/self/fd/{handle}"), number)
+
+    def end(self, path: str, number: int) -> int:
+        self.calls.append(path)
+        ctypes.set_errno(number)
+        return -1 if number else 0
+
+
+@pytest.mark.parametrize("syncfs", [True, False])
+def test_a_file_system_is_synced_by_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, syncfs: bool) -> None:
+    library = CLibrary(syncfs)
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: library)
+    monkeypatch.setattr(os, "sync", lambda: library.calls.append("all"))
+    sync_all(tmp_path)
+    assert library.calls == ([str(tmp_path)] if syncfs else ["all"])
+
+
+def test_what_cannot_be_synced_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def library(_: None, use_errno: bool = False) -> CLibrary:
+        # Without use_errno, ctypes knows no number.
+        return CLibrary(True, errno.EIO if use_errno else 0)
+
+    monkeypatch.setattr(ctypes, "CDLL", library)
+    with pytest.raises(OSError, match="Input/output") as caught:
+        sync_all(tmp_path)
+    assert (caught.value.errno, caught.value.filename) == (errno.EIO, str(tmp_path))
+
+
+def test_text_and_json_are_written_as_utf_8(tmp_path: Path) -> None:
+    write_text(tmp_path / "deep" / "er" / "text", "coração\n")
+    assert (tmp_path / "deep" / "er" / "text").read_bytes() == "coração\n".encode()
+    write_json(tmp_path / "value.json", {"b": "coração", "a": [1]})
+    expected = '{\n  "b": "coração",\n  "a": [\n    1\n  ]\n}\n'
+    assert (tmp_path / "value.json").read_bytes() == expected.encode()
+
+
+def test_only_a_running_stage_has_checkpoints(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="running stage"):
+        _ = Workspace(tmp_path).partial
+    running = Workspace(tmp_path).running("score", "a" * 64)
+    assert not (tmp_path / "partial").exists(), "the folder is made when it is used"
+    running.forget_partial()
+    Workspace(tmp_path).forget_partial()
+
+
+def test_a_workspace_is_busy_while_a_run_holds_it(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    assert not workspace.busy()
+    with workspace.lock():
+        assert workspace.busy()
+    assert not workspace.busy()
+
+
 def test_one_run_at_a_time(tmp_path: Path) -> None:
     with (
         Workspace(tmp_path).lock(),
@@ -116,6 +201,7 @@ def test_where_each_artifact_lies(tmp_path: Path) -> None:
     places = dict(inspect.getmembers(Workspace, lambda member: isinstance(member, property)))
     paths = {name: getattr(workspace, name) for name in places if name != "partial"}
     paths["zero-shot"] = workspace.generations("zero-shot")
+    paths["second"] = workspace.review("second")
     paths["read"] = workspace.manifest("read")
     assert {name: path.relative_to(tmp_path).as_posix() for name, path in paths.items()} == {
         "studies": "studies/studies.parquet",
@@ -144,6 +230,7 @@ def test_where_each_artifact_lies(tmp_path: Path) -> None:
         "report": "report.html",
         "access_check": "physionet-access.json",
         "extremes": "scores/extremes.json",
+        "second": "review/second",
         "read": "manifests/read.json",
     }
 
@@ -177,6 +264,16 @@ def test_equal_tables_are_equal_bytes(tmp_path: Path) -> None:
         write_table(tmp_path / name, table)
     assert file_digest(tmp_path / "a.parquet") == file_digest(tmp_path / "b.parquet")
     assert read_table(tmp_path / "a.parquet").equals(table)
+
+
+def test_a_table_is_written_in_groups_of_rows(tmp_path: Path) -> None:
+    tables = [pa.table({"study_id": [1, 2]}), pa.table({"study_id": [3]})]
+    write_tables(tmp_path / "a.parquet", tables[0].schema, iter(tables))
+    assert read_table(tmp_path / "a.parquet").equals(pa.concat_tables(tables))
+    written = pq.ParquetFile(tmp_path / "a.parquet").metadata
+    groups = [written.row_group(number) for number in range(written.num_row_groups)]
+    assert [group.num_rows for group in groups] == [2, 1]
+    assert {group.column(0).compression for group in groups} == {"ZSTD"}
 
 
 FOLDER = {"a": "1", "b": "2", "deep/c": ""}

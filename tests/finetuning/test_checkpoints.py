@@ -16,7 +16,6 @@ from tiny_vision import fill_workspace, tiny_config
 import hubkit.finetuning.run
 from hubkit.errors import HubkitError
 from hubkit.finetuning.checkpoints import (
-    BYTES_PER_PARAMETER,
     WHOLE,
     full_disk,
     last_checkpoint,
@@ -78,7 +77,8 @@ def test_a_checkpoint_of_another_way_to_share_the_base_is_refused(
 
 @pytest.mark.parametrize(("missing", "refused"), [(1, True), (0, False), (-1, False)])
 def test_room_for_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: int, refused: bool) -> None:
-    free = 1000 * BYTES_PER_PARAMETER - missing
+    # A weight and two moments of AdamW, each of 4 bytes.
+    free = 1000 * 12 - missing
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=free))
     with pytest.raises(HubkitError, match="a checkpoint needs") if refused else nullcontext():
         require_space(tmp_path, 1000)
@@ -93,6 +93,11 @@ FULL = "No space left on device"
         (OSError(errno.ENOSPC, FULL, "x"), f" ({FULL})"),
         (RuntimeError(f"I/O error: {FULL} (os error {errno.ENOSPC})"), f" ({FULL})"),
         (RuntimeError("[enforce fail at inline_container.cc:659] . unexpected pos 64 vs 0"), ""),
+        (OSError(errno.EDQUOT, "Disk quota exceeded", "x"), " (Disk quota exceeded)"),
+        (OSError(errno.EFBIG, "File too large", "x"), " (File too large)"),
+        (RuntimeError("PytorchStreamWriter failed writing file"), ""),
+        (RuntimeError("basic_ios::clear: iostream error"), ""),
+        (HubkitError(f"[Errno {errno.ENOSPC}] of another folder"), None),
         (RuntimeError("shapes cannot be multiplied"), None),
         (ValueError("PytorchStreamWriter"), None),
         (OSError(errno.EACCES, "Permission denied", "x"), None),

@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hubkit.artifacts.translator import Served
+from hubkit.checks.flags import Flag
 from hubkit.config import Translation
 from hubkit.errors import HubkitError
 from hubkit.tables import SECTIONS
@@ -155,8 +157,10 @@ def test_a_part_of_an_earlier_version_lacks_the_columns_that_came_later(tmp_path
     checkpoints = Checkpoints(tmp_path)
     checkpoints.add([result("a")], None)
     (part,) = checkpoints.paths()
-    write_table(part, pq.read_table(part).drop_columns(["thought_tokens"]))
+    write_table(part, pq.read_table(part).drop_columns(["thought_tokens"]).replace_schema_metadata({"of": "another"}))
+    assert checkpoints.read().word_lists == []
     checkpoints.add([result("b")], None)
+    assert checkpoints.read().word_lists == ["none"]
     assert {key: row["thought_tokens"] for key, row in read_done(checkpoints).items()} == {"a": None, "b": 0}
 
 
@@ -167,6 +171,72 @@ def test_two_translations_of_a_unit_are_an_error(tmp_path) -> None:
     for read in (checkpoints.read, checkpoints.statuses):
         with pytest.raises(HubkitError, match="translated twice"):
             read()
+
+
+def test_a_part_holds_all_that_became_of_its_units(tmp_path) -> None:
+    """Runs that go on under a newer version find the file by its name, and read these columns."""
+    flags = [Flag("number_lost", "error", (3, 5), None), Flag("english", "warning", None, (0, 4))]
+    translated = Result(Unit("key", "findings", "text", None), Answer("pt", 3, "length", None, 2), flags, 2)
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.add([translated, result("b", "failed")], "commit")
+    (part,) = checkpoints.paths()
+    assert part.name == "part-f678b61e51c1061d.parquet"
+    nothing = dict.fromkeys(("source_start", "source_end", "translation_start", "translation_end"))
+    assert pq.read_table(part).to_pylist() == [
+        {
+            "unit": "key",
+            "translation": "pt",
+            "revision": "commit",
+            "attempts": 2,
+            "output_tokens": 3,
+            "thought_tokens": 2,
+            "finish_reason": "length",
+            "error": None,
+            "status": "flagged",
+            "flags": [
+                {**nothing, "check": "number_lost", "severity": "error", "source_start": 3, "source_end": 5},
+                {
+                    **nothing,
+                    "check": "english",
+                    "severity": "warning",
+                    "translation_start": 0,
+                    "translation_end": 4,
+                },
+            ],
+        },
+        {
+            "unit": "b",
+            "translation": None,
+            "revision": "commit",
+            "attempts": 1,
+            "output_tokens": 0,
+            "thought_tokens": 0,
+            "finish_reason": "error",
+            "error": "gone",
+            "status": "failed",
+            "flags": [],
+        },
+    ]
+
+
+def test_what_ran_the_model_is_kept_once_for_each_server(tmp_path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    assert checkpoints.served() == ()
+    first, second = Served(software="vLLM 1", model="m", context=2048), Served(software="vLLM 2")
+    checkpoints.add_served(first)
+    (file,) = tmp_path.iterdir()
+    written = file.stat()
+    checkpoints.add_served(first.model_copy())
+    # Tasks of a release share the file: one that is there is left alone.
+    assert (file.stat().st_ino, file.stat().st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
+    assert checkpoints.served() == (first,)
+    checkpoints.add_served(second)
+    assert sorted(checkpoints.served(), key=str) == [first, second]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "served-00cdbd0076bbde2d.json",
+        "served-725f6cb9e584fe5c.json",
+    ]
+    assert checkpoints.paths() == [], "no part"
 
 
 def test_what_is_left_is_what_has_no_translation(make_workspace, studies, tmp_path) -> None:
