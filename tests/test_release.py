@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import datetime
+import errno
+import hashlib
 import json
+import re
 import stat
+from collections.abc import Callable
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
-from hubkit import release
-from hubkit.artifacts.manifest import Manifest, read_manifest
+from hubkit import __version__, release
+from hubkit.artifacts.manifest import Hardware, Manifest, read_manifest
 from hubkit.config import ReleaseConfig, parse_config
 from hubkit.digests import file_digest
+from hubkit.disk import FullDiskError
 from hubkit.errors import HubkitError, UsageError
-from hubkit.release import Step, check_before, plan, run, run_one
+from hubkit.release import Step, check_before, check_edits, plan, run, run_one
 from hubkit.stages import STAGES, Stage
 from hubkit.workspace import Workspace
 
@@ -69,6 +78,8 @@ def test_a_stage_that_failed_continues_and_is_then_skipped(workspace: Workspace)
     with pytest.raises(HubkitError, match="killed"):
         run(ReleaseConfig(), workspace)
     assert actions(workspace) == [("skip", "up to date"), ("run", "continues")]
+    # Nothing more: only a stage that loads a model notes which.
+    assert [path.name for path in (workspace.root / "partial").glob("*/*")] == ["half"]
     run(ReleaseConfig(), workspace)
     assert (workspace.root / "two").read_text() == "A42"
     assert actions(workspace) == [("skip", "up to date"), ("skip", "up to date")]
@@ -155,9 +166,14 @@ def test_what_a_manifest_says(workspace: Workspace) -> None:
         "seed": 42,
     }
     assert set(ran_on) == {"name", "count", "watts"}
-    assert started.endswith("Z")
+    ago = datetime.datetime.now(datetime.UTC) - datetime.datetime.strptime(started, "%Y-%m-%dT%H:%M:%S%z")
+    assert 0 <= ago.total_seconds() < 3600
     assert 0 <= seconds < 60
-    assert {"hubkit", "torch", "transformers", "huggingface-hub"} <= versions.keys()
+    assert seconds == round(seconds, 1)
+    packages = {"torch", "transformers", "datasets", "peft", "trl", "bitsandbytes", "huggingface-hub", "evaluate"}
+    installed = {name: version(name) for name in packages if find_spec(name.replace("-", "_"))}
+    assert versions == {"hubkit": __version__} | installed
+    assert len(installed) > 3
 
 
 def test_a_stage_alone_runs_where_it_is_not_done_or_asked_for(workspace: Workspace) -> None:
@@ -190,6 +206,126 @@ def test_what_a_stage_leaves_open_is_closed_without_a_word(
     assert capsys.readouterr().err == ""
 
 
+RUNS = [
+    pytest.param(lambda workspace, **more: run(ReleaseConfig(), workspace, last="one", **more), id="release"),
+    pytest.param(lambda workspace, **more: run_one("one", ReleaseConfig(), workspace, **more), id="one stage"),
+]
+
+
+@pytest.mark.parametrize("start", RUNS)
+def test_both_ways_to_run_a_stage_keep_edits_announce_and_close(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], start: Callable[..., object]
+) -> None:
+    announced = list[Step]()
+    old = workspace.root / "old"
+    old.touch()
+    old.chmod(0o666)
+    start(workspace, announce=announced.append)
+    assert [(step.stage.name, step.action, step.reason) for step in announced] == [("one", "run", "not done yet")]
+    assert stat.S_IMODE(old.stat().st_mode) == 0o600
+    assert "others could read 1 files" in capsys.readouterr().err
+    start(workspace, announce=announced.append)
+    assert len(announced) == 1, "nothing is announced where nothing runs"
+    (workspace.root / "one").write_text("edited")
+    with pytest.raises(HubkitError, match="would write over that"):
+        start(workspace, announce=announced.append)
+    assert (workspace.root / "one").read_text() == "edited"
+    assert len(announced) == 1
+    start(workspace, discard_edits=True)
+    assert (workspace.root / "one").read_text() == "a"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        *[(name, "put corrections into a file: hubkit corrections export; keep") for name in ("translate", "revise")],
+        *[(name, "keep") for name in ("read", "generate")],
+    ],
+)
+def test_edits_of_translations_go_into_a_file(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, name: str, hint: str
+) -> None:
+    one = release.STAGES[0]._replace(name=name)
+    monkeypatch.setattr(release, "STAGES", [one])
+    check_edits(one, workspace)
+    run(ReleaseConfig(), workspace)
+    check_edits(one, workspace)
+    (workspace.root / "one").write_text("edited")
+    with pytest.raises(HubkitError) as caught:
+        check_edits(one, workspace)
+    assert caught.value.hint == f"{hint} a copy elsewhere, then run again with --discard-edits"
+
+
+def fills_the_disk(config: ReleaseConfig, workspace: Workspace) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_says_what_the_stage_needs_in_all(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.first", fills_the_disk)
+    with pytest.raises(FullDiskError, match=r"GB free, one needs about [\d.]+ GB in all") as caught:
+        run(ReleaseConfig(), workspace)
+    assert str(caught.value).startswith(f"{workspace.root}: ")
+
+
+def test_a_plan_reads_each_file_once(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The images of a corpus are 107 GB."""
+    finish(workspace)
+    read = list[str]()
+    digest = hashlib.file_digest
+
+    def record(file: BinaryIO, name: str) -> object:
+        read.append(Path(file.name).name)
+        return digest(file, name)
+
+    monkeypatch.setattr(hashlib, "file_digest", record)
+    assert {action for action, _ in actions(workspace)} == {"skip"}
+    assert sorted(read) == ["one", "two"]
+
+
+def test_a_release_that_nobody_could_open_is_refused_before_each_stage(workspace: Workspace) -> None:
+    sealed = parse_config({"corpus": {"kind": "csv"}, "custody": {"mode": "sealed"}})
+    for start in (lambda: check_before("one", sealed, workspace), lambda: run_one("one", sealed, workspace)):
+        with pytest.raises(UsageError, match="cannot be sealed"):
+            start()
+    assert not (workspace.root / "one").exists()
+    check_before("one", parse_config({"corpus": {"kind": "csv"}, "custody": {"mode": "gated"}}), workspace)
+
+
+# Which settings say on how many devices a stage computes, where hubkit itself computes there.
+DEVICES = {
+    "translation": {"device": "cuda:1", "workers": 2},
+    "finetuning": {"device": "cuda:3"},
+    "generation": {"device": "cuda:4", "tasks": 5},
+    "scoring": {"device": "cuda:6"},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("read", ("cpu", 1)),
+        ("translate", ("cuda:1", 2)),
+        ("finetune", ("cuda:3", 1)),
+        ("generate", ("cuda:4", 5)),
+        ("score", ("cuda:6", 1)),
+        ("audit", ("cuda:4", 1)),
+        ("package", ("cpu", 1)),
+    ],
+)
+def test_a_manifest_counts_the_devices_of_its_stage(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, name: str, expected: tuple[str, int]
+) -> None:
+    def described(device: str, processes: int) -> Hardware:
+        return Hardware(name=device, count=processes)
+
+    monkeypatch.setattr(release, "hardware", described)
+    monkeypatch.setattr(release, "STAGES", [release.STAGES[0]._replace(name=name)])
+    run(parse_config(DEVICES), workspace)
+    manifest = read_manifest(workspace, name)
+    assert manifest is not None
+    assert (manifest.hardware.name, manifest.hardware.count) == expected
+
+
 def test_a_stage_that_fails_is_not_done_any_more(workspace: Workspace) -> None:
     finish(workspace)
     with pytest.raises(HubkitError, match="killed"):
@@ -209,9 +345,12 @@ def test_a_stage_that_hands_on_what_another_made_refuses_other_outputs(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two = release.STAGES
-    monkeypatch.setattr(release, "STAGES", [one, two._replace(after="one")])
+    both = one._replace(outputs=lambda w: [w.root / "zero", w.root / "one"])
+    monkeypatch.setattr(release, "STAGES", [both, two._replace(after="one")])
     config = ReleaseConfig()
-    with pytest.raises(HubkitError, match=r"one: is out of date: not done yet \(run: hubkit one\)"):
+    # The file is named that the second stage takes.
+    complaint = rf"^{re.escape(str(workspace.root))}/one: is out of date: not done yet \(run: hubkit one\)"
+    with pytest.raises(HubkitError, match=complaint):
         run_one("two", config, workspace)
     run_one("one", config, workspace)
     check_before("one", config, workspace)
@@ -259,7 +398,7 @@ def loads_a_model(config: ReleaseConfig, workspace: Workspace) -> None:
 
 
 def test_other_weights_in_a_folder_are_noticed_and_a_moved_folder_is_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stage = Stage(
         "three",
@@ -278,9 +417,14 @@ def test_other_weights_in_a_folder_are_noticed_and_a_moved_folder_is_not(
         (folder / "model.safetensors").write_text(weights)
         return parse_config({"translation": {"model": str(folder), "model_id": "lab/model"}})
 
-    with pytest.raises(HubkitError, match="killed"):
-        run(model("a", "fails"), workspace)
+    for _ in range(2):
+        with pytest.raises(HubkitError, match="killed"):
+            run(model("a", "fails"), workspace)
+    (begun,) = (workspace.root / "partial").glob("*/begun")
+    assert begun.read_text() == "failsfails", "the same model goes on"
+    assert capsys.readouterr().err == ""
     run(model("a", "first"), workspace)
+    assert capsys.readouterr().err == "  three: begins again, since the files of its model changed\n"
     assert (workspace.root / "three").read_text() == "first", "what another model began is not gone on with"
     assert actions(workspace, model("b", "first")) == [("skip", "up to date")]
     swapped = model("b", "second")

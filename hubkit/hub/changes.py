@@ -190,7 +190,7 @@ def commit_changes(
     for change in changes:
         if change.action in ("add", "update"):
             assert change.content is not None
-            operations.append(CommitOperationAdd(change.path, _for_client(change.content)))
+            operations.append(CommitOperationAdd(change.path, change.content))
         elif change.action == "delete":
             operations.append(CommitOperationDelete(change.path))
     if not operations:
@@ -258,7 +258,3 @@ def _file_digests(path: Path, size: int, changed: int) -> tuple[str, str]:
             plain.update(chunk)
             git.update(chunk)
     return plain.hexdigest(), git.hexdigest()
-
-
-def _for_client(content: Content) -> str | bytes:
-    return str(content) if isinstance(content, Path) else content
