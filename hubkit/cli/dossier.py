@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @config_option
 @workspace_option
 def command(docx: bool, config: ReleaseConfig, workspace: Workspace) -> None:
-    """Write dossier.md: every item of MI-CLEAR-LLM and REFINE with its evidence.
+    """Write dossier.md: every item of MI-CLEAR-LLM, REFINE, TRIPOD-LLM and CLAIM, with its evidence.
 
     Evidence is a value with its file and key. Where there is none, the dossier says that only the authors know, or that
     it was not done in this release. It has no text of the corpus.

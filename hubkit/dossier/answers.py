@@ -53,7 +53,7 @@ def _extent(item: Item, rows: list[Row]) -> Extent:
     if not rows:
         return "only the authors know" if item.authors else "not done in this release"
     if all(row.value is None for row in rows):
-        return "not done in this release"
+        return "only the authors know" if any(row.authors for row in rows) else "not done in this release"
     # A value with a remark is one that a reader has to look into.
     whole = all(row.value is not None and not row.remark for row in rows)
     return "answered" if whole and not item.authors else "answered in part"

@@ -9,7 +9,7 @@ from hubkit.artifacts.manifest import Manifest
 from hubkit.artifacts.model import to_json
 from hubkit.config import ReleaseConfig
 from hubkit.digests import file_digest, unchanged
-from hubkit.dossier.answers import Answer, AnsweredGuideline, answer_all
+from hubkit.dossier.answers import EXTENTS, Answer, AnsweredGuideline, answer_all
 from hubkit.dossier.evidence import FILES, Evidence, plain
 from hubkit.dossier.guidelines import GUIDELINES, load_guideline
 from hubkit.dossier.stage_states import StageState
@@ -26,7 +26,11 @@ INTRODUCTION = (
     "reader follows each pointer, and ticks an item that its pointers answer."
 )
 
-STAGE_COLUMNS = ("stage", "began (UTC)", "seconds", "hardware", "seed", "versions", "key", "state")
+COVERAGE_COLUMNS = ("guideline", "items", *EXTENTS)
+
+STAGE_COLUMNS = ("stage", "began (UTC)", "seconds", "hardware", "seed", "packages", "key", "state")
+
+PACKAGE_COLUMNS = ("packages", "versions")
 
 
 class Dossier(NamedTuple):
@@ -66,6 +70,14 @@ def make_dossier(config: ReleaseConfig, workspace: Workspace) -> Dossier:
     return Dossier(config.release.title, answered, evidence.states, files)
 
 
+def coverage_rows(dossier: Dossier) -> list[tuple[str, ...]]:
+    """The cells of each guideline, in the order of `COVERAGE_COLUMNS`."""
+    return [
+        (answered.guideline.name, str(len(answered.answers)), *map(str, answered.counts().values()))
+        for answered in dossier.guidelines
+    ]
+
+
 def counts_line(answered: AnsweredGuideline) -> str:
     """How many items a guideline has, and how far they are answered."""
     counts = ", ".join(f"{count} {extent}" for extent, count in answered.counts().items())
@@ -84,14 +96,26 @@ def open_parts(answer: Answer) -> list[str]:
 
 def stage_rows(dossier: Dossier) -> list[tuple[str, ...]]:
     """The cells of each stage, in the order of `STAGE_COLUMNS`."""
-    rows = []
+    rows, sets = [], _package_sets(dossier)
     for name, state in dossier.states.items():
-        cells = _manifest(state.manifest) if state.manifest else ("",) * (len(STAGE_COLUMNS) - 2)
+        cells = _manifest(state.manifest, sets) if state.manifest else ("",) * (len(STAGE_COLUMNS) - 2)
         rows.append((name, *cells, state.problem or state.unknown or "as it left it"))
     return rows
 
 
-def _manifest(manifest: Manifest) -> tuple[str, ...]:
+def package_rows(dossier: Dossier) -> list[tuple[str, ...]]:
+    """The cells of each set of packages that stages ran with, in the order of `PACKAGE_COLUMNS`."""
+    return [(f"set {number}", versions) for number, versions in enumerate(_package_sets(dossier), 1)]
+
+
+def _package_sets(dossier: Dossier) -> list[str]:
+    # Most stages of a release ran with the same packages: a table of ten equal lists is hard to compare.
+    manifests = (state.manifest for state in dossier.states.values())
+    return list(dict.fromkeys(plain(manifest.versions) for manifest in manifests if manifest))
+
+
+def _manifest(manifest: Manifest, sets: list[str]) -> tuple[str, ...]:
     values = to_json(manifest)
-    shown = (values.get(name) for name in ("started", "seconds", "hardware", "seed", "versions"))
-    return (*map(plain, shown), manifest.key[:KEY_DIGITS])
+    shown = (values.get(name) for name in ("started", "seconds", "hardware", "seed"))
+    packages = f"set {sets.index(plain(manifest.versions)) + 1}"
+    return (*map(plain, shown), packages, manifest.key[:KEY_DIGITS])

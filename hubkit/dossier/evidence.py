@@ -80,12 +80,14 @@ class Row(NamedTuple):
         value: as people read it; None where there is none.
         where: the file and key.
         remark: why there is no value, or what to know of it; empty where nothing is wrong.
+        authors: whether there is no value since only the authors know it.
     """
 
     says: str
     value: str | None
     where: str
     remark: str = ""
+    authors: bool = False
 
 
 class Evidence:
@@ -98,10 +100,13 @@ class Evidence:
     def __init__(self, config: ReleaseConfig, workspace: Workspace):
         self.config, self.workspace = config, workspace
         self.states: dict[str, StageState] = stage_states(config, workspace)
+        terms = terms_of(config.corpus)
+        known = {name: value for name, value in terms._asdict().items() if name not in terms.unstated}
         self._read: dict[str, Any] = {
             "hubkit.toml": config.model_dump(mode="json", by_alias=True),
-            "terms": terms_of(config.corpus)._asdict(),
+            "terms": known,
         }
+        self._computed_values: dict[str, str | None] = {}
 
     def follow(self, pointer: Pointer) -> Row:
         """The value of a pointer, or why there is none."""
@@ -125,9 +130,11 @@ class Evidence:
                 return Row(pointer.says, None, where, _missing(state.name))
             if state.changed or (reader.settings and state.other_settings):
                 return Row(pointer.says, None, where, _withheld(state))
-        value = reader.compute(self.config, self.workspace)
+        if name not in self._computed_values:
+            self._computed_values[name] = reader.compute(self.config, self.workspace)
+        value = self._computed_values[name]
         if value is None:
-            return Row(pointer.says, None, where, "not done in this release")
+            return Row(pointer.says, None, where, reader.without)
         return Row(pointer.says, value, where, "; ".join(state.problem for state in states if state.problem))
 
     def _setting(self, pointer: Pointer, key: str) -> Row:
@@ -145,7 +152,8 @@ class Evidence:
         if state.manifest and state.other_settings:
             return Row(pointer.says, None, where, _withheld(state))
         remark = "" if state.manifest else "planned: `read` has not run"
-        return _row(pointer, self._read["terms"], key, where, remark, "not known of this corpus")
+        row = _row(pointer, self._read["terms"], key, where, remark, "only the authors know it of this corpus")
+        return row._replace(authors=row.value is None)
 
     def _of_file(self, pointer: Pointer, file: str, key: str) -> Row:
         where, known = f"{file}: {key}", FILES[file]

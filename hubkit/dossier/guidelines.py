@@ -5,13 +5,14 @@ Topics are in the words of this project. The guideline itself has the wording th
 
 from __future__ import annotations
 
+import functools
 import tomllib
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-GUIDELINES = ("mi-clear-llm", "refine")
-"""The tables by name, in the order of the dossier: the shorter checklist first."""
+GUIDELINES = ("mi-clear-llm", "refine", "tripod-llm", "claim")
+"""The tables by name, in the order of the dossier: of the checklists for language models the shorter ones first."""
 
 
 class _Entry(BaseModel):
@@ -29,7 +30,7 @@ class Pointer(_Entry):
         empty: what a value that is empty or null means; without it nothing is known then.
         reader: the function of `hubkit.dossier.readers` that computes the value.
         fact: what holds for every release, since hubkit works in no other way.
-        see: the guide that explains `fact`.
+        see: the section of a guide or a card that states `fact`.
     """
 
     says: str
@@ -84,6 +85,7 @@ class Guideline(_Entry):
     items: tuple[Item, ...]
 
 
+@functools.cache
 def load_guideline(name: str) -> Guideline:
     """The guideline of a table next to this module; `name` is one of `GUIDELINES`."""
     text = Path(__file__).with_name(f"{name}.toml").read_text(encoding="utf-8")

@@ -7,7 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hubkit.dossier.answers import Answer, AnsweredGuideline
-from hubkit.dossier.dossier import INTRODUCTION, STAGE_COLUMNS, Dossier, counts_line, open_parts, stage_rows
+from hubkit.dossier.dossier import (
+    COVERAGE_COLUMNS,
+    INTRODUCTION,
+    PACKAGE_COLUMNS,
+    STAGE_COLUMNS,
+    Dossier,
+    counts_line,
+    coverage_rows,
+    open_parts,
+    package_rows,
+    stage_rows,
+)
 from hubkit.dossier.evidence import Row
 from hubkit.workspace import Workspace, write_text
 
@@ -25,14 +36,21 @@ def write_markdown(dossier: Dossier, workspace: Workspace) -> Path:
 def markdown(dossier: Dossier) -> Iterator[str]:
     """The lines of a dossier."""
     yield from (f"# Reporting dossier: {escaped(dossier.title)}", "", INTRODUCTION)
+    yield from ("", *_head(COVERAGE_COLUMNS), *(f"| {' | '.join(cells)} |" for cells in coverage_rows(dossier)))
     for answered in dossier.guidelines:
         yield from _guideline(answered)
-    yield from ("", "## What this rests on", "", f"| {' | '.join(STAGE_COLUMNS)} |", "|---" * len(STAGE_COLUMNS) + "|")
+    yield from ("", "## What this rests on", "", *_head(STAGE_COLUMNS))
     for row in stage_rows(dossier):
         *cells, state = row
         yield f"| {' | '.join((*map(escaped, cells), state))} |"
+    yield from ("", *_head(PACKAGE_COLUMNS))
+    yield from (f"| {name} | {escaped(versions)} |" for name, versions in package_rows(dossier))
     yield from ("", "| file | SHA-256 |", "|---|---|")
     yield from (f"| `{name}` | `{digest}` |" for name, digest in dossier.files.items())
+
+
+def _head(columns: tuple[str, ...]) -> tuple[str, str]:
+    return f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"
 
 
 def _guideline(answered: AnsweredGuideline) -> Iterator[str]:

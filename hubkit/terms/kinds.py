@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hubkit.config import Corpus
 from hubkit.errors import UsageError
@@ -42,6 +42,21 @@ class Parent(NamedTuple):
     @property
     def agreement_url(self) -> str:
         return f"https://physionet.org/content/{self.name.lower()}/view-dua/{self.version}/"
+
+
+UNSTATED = {
+    "site": "not stated here: see the source",
+    "demographics": "not part of this release: see the source",
+    "producers": "Not stated here: see the source.",
+}
+"""What cards say of a corpus whose terms are declared: a declaration does not name these."""
+
+INVENTED: dict[str, Any] = {
+    "site": "none: a program made the studies",
+    "demographics": "none: its patients are numbers",
+    "producers": "A program.",
+}
+"""What they say where a program made it."""
 
 
 class CorpusTerms(NamedTuple):
@@ -80,9 +95,9 @@ class CorpusTerms(NamedTuple):
     rehearses: bool = False
     parents: tuple[Parent, ...] = ()
     known_as: tuple[str, ...] = ()
-    site: str = "not stated here: see the source"
-    demographics: str = "not part of this release: see the source"
-    producers: str = "Radiologists, in the course of care."
+    site: str = UNSTATED["site"]
+    demographics: str = UNSTATED["demographics"]
+    producers: str = UNSTATED["producers"]
     deidentified: str | None = "Their identifiers were taken out at the source."
     declared_for: str | None = None
 
@@ -97,6 +112,11 @@ class CorpusTerms(NamedTuple):
         if self.synthetic and self.declared_for is None:
             return f"the {self.name} corpus"
         return self.name if self.declared_for else self.name.upper()
+
+    @property
+    def unstated(self) -> tuple[str, ...]:
+        """The fields of which nobody says anything; in their place are sentences for the cards."""
+        return tuple(UNSTATED) if self.declared_for and not self.synthetic else ()
 
     def title(self, version: str) -> str:
         """The name of the corpus in running text, with its version where it has one."""
@@ -172,9 +192,7 @@ TERMS: dict[str, CorpusTerms] = {
         synthetic=True,
         rehearses=True,
         deidentified=None,
-        site="none: a program made the studies",
-        demographics="none: its patients are numbers",
-        producers="A program.",
+        **INVENTED,
     ),
     "csv": CorpusTerms(
         name="csv",
@@ -219,4 +237,4 @@ def terms_of(corpus: Corpus) -> CorpusTerms:
     if declared is None:
         what = f"a corpus of kind {kind} has to declare its terms"
         raise UsageError(what, where="[corpus.terms]", hint="set name, licence and citation: docs/corpus.md")
-    return terms._replace(**declared.model_dump())
+    return terms._replace(**declared.model_dump(), **(INVENTED if declared.synthetic else {}))

@@ -11,7 +11,15 @@ from invented_release import build_release
 
 from hubkit.artifacts.receipt import PushedRepo, Receipt, write_receipt
 from hubkit.artifacts.recipe import RECIPE
-from hubkit.artifacts.review_results import Agreement, Coefficient, ReaderResult, Results, StratumRead, write_results
+from hubkit.artifacts.review_results import (
+    Agreement,
+    Coefficient,
+    MetricFigures,
+    ReaderResult,
+    Results,
+    StratumRead,
+    write_results,
+)
 from hubkit.artifacts.scores import Interval
 from hubkit.artifacts.subgroups import Division, Subgroup, SubgroupFigure, Subgroups, write_subgroups
 from hubkit.artifacts.training import TRAINING
@@ -30,7 +38,12 @@ STARTED = 1_790_000_000
 SETTINGS: dict[str, dict[str, Any]] = {
     "translation": {"allowed_hosts": ["10.0.0.5"]},
     "scoring": {"resamples": 20},
-    "packaging": {"location": "own machines, Brazil", "physionet": {"ethics": "Approved under number 1234."}},
+    "release": {"install": f"git+https://host.example/hubkit@{'a' * 40}"},
+    "packaging": {
+        "location": "own machines, Brazil",
+        "funding": "A foundation.",
+        "physionet": {"ethics": "Approved under number 1234.", "conflicts_of_interest": "None."},
+    },
     "hub": {
         "namespace": "lab",
         "physionet_consent": {"who": "the editors", "when": "2025-01-31", "what": "a gated release"},
@@ -88,6 +101,8 @@ def _write_selection(workspace: Workspace) -> None:
         subset={"train": 12, "validate": 6, "test": 6},
         sizes={"train": 12, "validate": 6, "test": 6},
         labels={split: dict.fromkeys(CHEXPERT_LABELS, counts) for split in SPLITS},
+        reports={"no_section": 2},
+        catalogue={"studies": 30, "other_studies": [1, 2, 3]},
         headers=None,
         images={"text_only": False, "prepared": 36, "broken": [], "missing": ["files/a.jpg"]},
     )
@@ -119,7 +134,7 @@ def _write_errors(workspace: Workspace) -> None:
     names = ("errors per report", "reports without error", "errors missed", "errors invented")
     for place, system in enumerate(summary["conditions"].values()):
         system |= {name: {"value": 0.5 + place, "low": 0.25, "high": 9.0} for name in names}
-    write_json(workspace.summary, {**summary, "cautions": ["There are few patients"]})
+    write_json(workspace.summary, {**summary, "of": 7, "cautions": ["There are few patients"]})
 
 
 def _write_subgroups(workspace: Workspace) -> None:
@@ -140,6 +155,7 @@ def _write_review(workspace: Workspace) -> None:
         review="e" * 64, kind="translation", collected=datetime.date(2026, 1, 2), corpus="mimic-cxr", simulated=False,
         confidence=0.95, readers=(reader,), strata=(StratumRead(name="flagged", size=10, sampled=4, read=4),), rates=(),
         agreement=(Agreement(question="an error", between="readers", items=4, coefficients={"kappa": kappa}),),
-        checks=(), metrics=(), learning=(), disagreements=(),
+        checks=(), metrics=(MetricFigures(metric="bertimbau f1", texts=4, tau=kappa, compared=2),),
+        learning=(), disagreements=(),
     )  # fmt: skip
     write_results(workspace.review("first"), results)
