@@ -248,7 +248,9 @@ def steadily(step: Callable[[], Value], where: str, attempts: int | None = None)
                 raise refused(error, where) from None
             _check_own(error, where)
             said = f"the Hub did not answer: {error}" if str(error) else "the Hub did not answer"
-        if asked is not None and attempt + 1 < attempts:
+        if attempt + 1 == attempts:
+            break
+        if asked is not None:
             until = datetime.datetime.now() + datetime.timedelta(seconds=asked)
             print(f"  {where}: {said}, and asks to wait until {until:%H:%M:%S}", file=sys.stderr)
             time.sleep(asked)

@@ -32,13 +32,26 @@ def test_waits_double_up_to_a_limit_and_are_not_all_alike(waits: list[float]) ->
         raise Stumble("not yet")
 
     for _ in range(20):
-        with pytest.raises(HubkitError, match=r"^a/b: not yet \(8 attempts\)"):
-            steadily(stumble, "a/b")
+        with pytest.raises(HubkitError, match=r"^a/b: not yet \(9 attempts\)"):
+            steadily(stumble, "a/b", 9)
+    # None after the last attempt.
     longest = [0.25, 0.5, 1, 2, 4, 8, 16, 20]
     assert len(waits) == 20 * len(longest)
     for place, most in enumerate(longest):
         drawn = waits[place :: len(longest)]
         assert most / 2 <= min(drawn) < max(drawn) <= most
+
+
+@pytest.mark.parametrize(("attempts", "expected"), [(1, []), (2, [56]), (4, [56, 56, 56])])
+def test_what_the_hub_asks_to_wait_is_waited_between_attempts(
+    waits: list[float], attempts: int, expected: list[float]
+) -> None:
+    def limited() -> None:
+        raise Stumble("the Hub answered 429", 56)
+
+    with pytest.raises(HubkitError, match=rf"answered 429 \({attempts} attempts\)"):
+        steadily(limited, "a/b", attempts)
+    assert waits == expected
 
 
 def test_a_step_is_run_as_often_as_it_may_be(waits: list[float]) -> None:
