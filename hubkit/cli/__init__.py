@@ -37,7 +37,7 @@ SECTIONS = {
             "verify",
         ),
     ),
-    "Access and publication": ("access", "unseal", "physionet", "withdraw"),
+    "Access and publication": ("access", "sign", "unseal", "physionet", "withdraw"),
     "Checks and rehearsal": ("check", "compare", "corrections", "review", "hub", "demo", "rehearse"),
 }
 """The commands by what they are for, as `hubkit --help` shows them."""
@@ -47,7 +47,7 @@ CONTINUES = frozenset(("release", *SECTIONS["Its stages, in order"]))
 """Commands that continue where they were interrupted; the others begin again."""
 
 
-EXTRAS = {"ray": "ray", "openpyxl": "review", "docx": "evidence"}
+EXTRAS = {"ray": "ray", "openpyxl": "review", "docx": "evidence", "model_signing": "evidence"}
 """Packages that come with an extra of their own; all others with [release]."""
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hubkit.cli._options import read_config, run_stage
 from hubkit.errors import UsageError
 from hubkit.workspace import Workspace
+
+if TYPE_CHECKING:
+    from hubkit.config import ReleaseConfig
 
 OF_REPOS = ("revision", "corpus", "images", "versions", "keep_versions")
 
@@ -36,6 +40,11 @@ OF_REPOS = ("revision", "corpus", "images", "versions", "keep_versions")
 )
 @click.option(
     "--keep-versions", type=click.Path(path_type=Path), help="Where to keep what these install (400 MB each)."
+)
+@click.option(
+    "--public-key",
+    type=click.Path(path_type=Path),
+    help="The maintainers' public key: the release has to be signed with it. Needs the extra [evidence].",
 )
 @click.option(
     "--report",
@@ -68,6 +77,7 @@ def command(
     images: Path | None,
     versions: tuple[str, ...],
     keep_versions: Path | None,
+    public_key: Path | None,
     report: Path,
     path: Path,
     workspace: Path,
@@ -78,14 +88,23 @@ def command(
     there is named, and the check skipped. Without REPO, what this workspace pushed is verified.
     """
     if repos:
-        _verify_repos(repos, revision, corpus, images, versions, keep_versions, report)
+        _verify_repos(repos, revision, corpus, images, versions, keep_versions, public_key, report)
         return
     for name in (*OF_REPOS, "report"):
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             raise UsageError(
                 f"--{name.replace('_', '-')} goes with REPO alone", hint="name a repo, or use [corpus] and [hub]"
             )
-    run_stage("verify", read_config(path), Workspace(workspace))
+    _verify_own(read_config(path), Workspace(workspace), public_key)
+
+
+def _verify_own(config: ReleaseConfig, workspace: Workspace, public_key: Path | None) -> None:
+    from hubkit.verification.signed import own_signatures, read_public_key
+
+    key = read_public_key(public_key) if public_key else None
+    run_stage("verify", config, workspace)
+    if key:
+        click.echo(own_signatures(workspace, key))
 
 
 def _verify_repos(
@@ -95,15 +114,18 @@ def _verify_repos(
     images: Path | None,
     versions: tuple[str, ...],
     keep_versions: Path | None,
+    public_key: Path | None,
     report: Path,
 ) -> None:
     from hubkit.endpoint import use_endpoint
 
     use_endpoint(None)
     from hubkit.verification.examination import Own
+    from hubkit.verification.signed import read_public_key
     from hubkit.verification.verify import verify_repos
 
-    found = verify_repos(repos, revision, Own(corpus, images), versions, report, keep_versions)
+    key = read_public_key(public_key) if public_key else None
+    found = verify_repos(repos, revision, Own(corpus, images), versions, report, keep_versions, key)
     for reader in found.readers:
         if reader.versions:
             listed = ", ".join(f"{name} {version}" for name, version in reader.versions.items())

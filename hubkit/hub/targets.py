@@ -25,6 +25,9 @@ SCRIPT_BRANCH = "script"
 
 HUBS_OWN = ".gitattributes"
 
+SIGNATURES = "signatures"
+"""The folder on main with a signature for each version that was signed."""
+
 WITHOUT_DATA = {*PROBES, HUBS_OWN, CARD, "LICENSE"}
 """What a gated repo holds before any data, and what stays when a version is taken back."""
 
@@ -106,6 +109,11 @@ def planned_targets(config: ReleaseConfig, workspace: Workspace) -> list[Target]
         Target(artifact, repo, _KINDS[artifact], workspace.dist / artifact, gated=artifact != "metric")
         for artifact, repo in config.repos().items()
     ]
+
+
+def signature_path(tag: str) -> str:
+    """Where main has the signature of a version."""
+    return f"{SIGNATURES}/{tag}.sig"
 
 
 def files_below(folder: Path) -> dict[str, Path]:

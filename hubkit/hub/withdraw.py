@@ -14,7 +14,7 @@ from hubkit.hub.access import Asked, cancel, gated_repos, plain, requests
 from hubkit.hub.changes import NOTHING, Change, Remote, commit_changes, remote_files, withdrawn
 from hubkit.hub.client import connect, retried
 from hubkit.hub.receipt import mark_withdrawn
-from hubkit.hub.targets import CARD, SCRIPT_BRANCH, WITHOUT_DATA
+from hubkit.hub.targets import CARD, SCRIPT_BRANCH, WITHOUT_DATA, signature_path
 from hubkit.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -96,6 +96,8 @@ def _plan_one(
     main = remote_files(api, repo, kind).files
     # The Hub may have refused results before the tag was made, and taken them later: then main alone has them.
     stray = {path for path in main if not others and is_result(path)} - own.keys()
+    # It lists the names and digests of the version's files.
+    stray |= {signature_path(tag)} & main.keys()
     return Withdrawal(
         repo=repo,
         kind=kind,

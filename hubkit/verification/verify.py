@@ -23,6 +23,7 @@ from hubkit.hub.gate import UNGRANTED_TOKEN, ungranted_token
 from hubkit.sources.mimic_cxr import as_distributed
 from hubkit.terms.kinds import terms_of
 from hubkit.tokens import environment_token
+from hubkit.verification import signed
 from hubkit.verification.checks import CHECKS, names_for
 from hubkit.verification.clean_env import CleanEnv, clean_env, other_versions
 from hubkit.verification.discovery import OnHub, find_release
@@ -75,6 +76,7 @@ def verify_repos(
     versions: Iterable[str],
     report: Path,
     kept: Path | None = None,
+    public_key: bytes | None = None,
 ) -> Verification:
     """Check a release of which no more is known than its repos, and write and return the report.
 
@@ -82,6 +84,7 @@ def verify_repos(
         names, tag: as in `find_release`.
         versions: sets of versions that have to load it in addition to the installed ones.
         kept: the folder where the environments of these versions stay.
+        public_key: in PEM: the release has to be signed with it; None where that is not checked.
 
     Raises:
         HubkitError: as in `find_release`; the corpus is not there, a check failed, or none could be made.
@@ -97,7 +100,9 @@ def verify_repos(
             raise HubkitError("holds no report of MIMIC-CXR", where=own.corpus, hint="give another with --corpus")
         release = find_release(connect(), names, tag)
     with tempfile.TemporaryDirectory(prefix="hubkit-verify-", ignore_cleanup_errors=True) as root:
-        return _examine(release, own, sets, environment_token(UNGRANTED_TOKEN), Path(root), report, kept)
+        return _examine(
+            release, own, sets, environment_token(UNGRANTED_TOKEN), Path(root), report, kept, public_key=public_key
+        )
 
 
 @contextlib.contextmanager
@@ -128,6 +133,7 @@ def _examine(
     report: Path,
     kept: Path | None = None,
     pins: Pins | None = None,
+    public_key: bytes | None = None,
 ) -> Verification:
     log, token = report.with_suffix(".log"), environment_token(GRANTED_TOKEN) or str(connect().token)
     repos = {name: VerifiedRepo(id=repo, commit=release.commits[name]) for name, repo in release.repos.items()}
@@ -142,7 +148,8 @@ def _examine(
     others = [Reader("stranger", None, refused), Reader("ungranted", ungranted, refused)]
     for reader in (*readers, *others):
         findings.plan(reader.who, reader.checks)
-    findings.plan("hubkit", [CHECK, *(["unsealed"] if release.sealed and own.corpus else [])])
+    opens = release.sealed and own.corpus
+    findings.plan("hubkit", [CHECK, *(["unsealed"] if opens else []), *([signed.CHECK] if public_key else [])])
     with findings.written():
         log.unlink(missing_ok=True)
         # Before any of that code is run.
@@ -150,6 +157,12 @@ def _examine(
             findings.record("hubkit", CHECK, *check_pinned_code(connect(), release, pins))
         except HubkitError as error:
             findings.give_up("hubkit", [CHECK], error)
+        if public_key:
+            try:
+                found = signed.check_signatures(connect(), release, public_key)
+                findings.record("hubkit", signed.CHECK, *found)
+            except HubkitError as error:
+                findings.give_up("hubkit", [signed.CHECK], error)
         with tempfile.TemporaryDirectory(prefix="opened-", dir=root, ignore_cleanup_errors=True) as folder:
             opened = _open(release, own.corpus, Path(folder), findings) if release.sealed and own.corpus else None
             with findings.shown():

@@ -1,0 +1,128 @@
+"""Sign a release that was pushed: every repo, at the tag, if it still holds what was pushed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from hubkit.artifacts.receipt import PushedRepo, read_receipt
+from hubkit.endpoint import current_endpoint
+from hubkit.errors import HubkitError
+from hubkit.hub.changes import digests
+from hubkit.hub.client import connect
+from hubkit.hub.signatures import (
+    LEFT_OUT,
+    Files,
+    Signed,
+    fault_of,
+    make_signature,
+    put_signature,
+    read_signature,
+    signed_files,
+)
+from hubkit.hub.targets import PROBES, signature_path
+from hubkit.workspace import Workspace
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+KEY_PASSWORD = "HUBKIT_KEY_PASSWORD"
+
+CURVES = ("secp256r1", "secp384r1", "secp521r1")
+"""Those that OpenSSF Model Signing takes, as cryptography calls them."""
+
+GUIDE = "docs/security.md has the commands that make a pair of keys"
+
+
+class Key(NamedTuple):
+    """A private key: where it lies, its password, and its public half in PEM."""
+
+    path: Path
+    password: bytes | None
+    public: bytes
+
+
+def read_key(path: Path) -> Key:
+    """Read a private key. It has to be readable by its owner alone.
+
+    Raises:
+        HubkitError: it is missing, open to others, not a key that can sign, or its password is missing or wrong.
+    """
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+    try:
+        text, mode = path.read_bytes(), path.stat().st_mode
+    except OSError as error:
+        raise HubkitError(f"the key cannot be read: {error.strerror}", where=path, hint=GUIDE) from None
+    if stat.S_IMODE(mode) & (stat.S_IRWXG | stat.S_IRWXO):
+        raise HubkitError("other users of this machine can reach the private key", where=path, hint=f"chmod 600 {path}")
+    password = os.environ.get(KEY_PASSWORD, "").encode() or None
+    try:
+        key = serialization.load_pem_private_key(text, password)
+    except TypeError:
+        what = "the key has no password" if password else "the key has a password"
+        hint = f"unset {KEY_PASSWORD}" if password else f"set {KEY_PASSWORD}"
+        raise HubkitError(what, where=path, hint=hint) from None
+    except ValueError:
+        what = "is not a private key in PEM, or the password is wrong"
+        raise HubkitError(what, where=path, hint=GUIDE) from None
+    if not isinstance(key, EllipticCurvePrivateKey) or key.curve.name not in CURVES:
+        raise HubkitError("is not a key on the curve P-256, P-384 or P-521", where=path, hint=GUIDE)
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return Key(path, password, key.public_key().public_bytes(serialization.Encoding.PEM, form))
+
+
+def sign_release(workspace: Workspace, path: Path) -> list[Signed]:
+    """Sign every repo of the last push and put the signatures on the Hub; those that hold already are kept.
+
+    Args:
+        path: the private key.
+
+    Raises:
+        HubkitError: nothing was pushed, the version was withdrawn, a repo holds other files under the tag than were
+            pushed, the key cannot be used, or the Hub refused.
+    """
+    receipt, endpoint = read_receipt(workspace), current_endpoint()
+    if receipt is None:
+        raise HubkitError("nothing was pushed yet", where=workspace.receipt, hint="run: hubkit push")
+    if receipt.withdrawn:
+        what = f"{receipt.tag} was withdrawn on {receipt.withdrawn}"
+        raise HubkitError(what, where=workspace.receipt, hint="raise [release] version, then run: hubkit release")
+    if receipt.endpoint != endpoint:
+        what = f"the release was pushed to {receipt.endpoint}, and this is {endpoint}"
+        raise HubkitError(what, where=workspace.receipt, hint="set [hub] endpoint, or run: hubkit push")
+    key, api = read_key(path), connect()
+    # All are looked at before any is signed: half a release with signatures would tell nothing of the other half.
+    listed = [(repo, _as_pushed(api, repo)) for repo in receipt.repos.values()]
+    return [_sign_one(api, repo, files, key) for repo, files in listed]
+
+
+def _as_pushed(api: HfApi, repo: PushedRepo) -> Files:
+    """What the tag names in a repo.
+
+    Raises:
+        HubkitError: it is not what this workspace pushed.
+    """
+    files = signed_files(api, repo.id, repo.type, repo.tag)
+    pushed = {path: digest for path, digest in repo.files.items() if path not in LEFT_OUT}
+    pushed |= {path: digests(text)[0] for path, text in PROBES.items() if path in files}
+    differing = sorted(path for path in pushed.keys() | files.keys() if pushed.get(path) != files.get(path))
+    if differing:
+        more = f" and {len(differing) - 1} more" if len(differing) > 1 else ""
+        raise HubkitError(
+            f"{repo.tag} names other files than were pushed: {differing[0]}{more}",
+            where=repo.id,
+            hint="see who else pushes there; raise [release] version, then run: hubkit release",
+        )
+    return files
+
+
+def _sign_one(api: HfApi, repo: PushedRepo, files: Files, key: Key) -> Signed:
+    there = read_signature(api, repo.id, repo.type, repo.tag)
+    kept = there is not None and fault_of(there, repo.id, files, key.public) is None
+    if not kept:
+        put_signature(api, repo.id, repo.type, repo.tag, make_signature(repo.id, files, key.path, key.password))
+    return Signed(repo.id, signature_path(repo.tag), len(files), kept)

@@ -1,0 +1,88 @@
+"""Whether a release is signed with a key that a reader trusts, and holds what was signed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hubkit.artifacts.receipt import read_receipt
+from hubkit.errors import HubkitError, UsageError
+from hubkit.hub.client import connect
+from hubkit.hub.signatures import fault_of, read_signature, signed_files
+from hubkit.hub.targets import signature_path
+from hubkit.verification.discovery import ARTIFACTS, OnHub, find_release
+from hubkit.verification.findings import FAILED, PASSED
+from hubkit.workspace import Workspace
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+CHECK = "signed"
+
+_KINDS = {artifact: kind for kind, artifact in ARTIFACTS.items()}
+
+
+def read_public_key(path: Path) -> bytes:
+    """The public key in PEM.
+
+    Raises:
+        UsageError: it cannot be read, or is not a public key on a NIST curve.
+    """
+    # Imported here as well, so that a missing extra is named before hours of checks.
+    import model_signing  # noqa: F401
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
+    hint = "give --public-key the file that the maintainers publish"
+    try:
+        text = path.read_bytes()
+        key = serialization.load_pem_public_key(text)
+    except OSError as error:
+        raise UsageError(f"the key cannot be read: {error.strerror}", where=path, hint=hint) from None
+    except ValueError:
+        raise UsageError("is not a public key in PEM", where=path, hint=hint) from None
+    if not isinstance(key, EllipticCurvePublicKey):
+        raise UsageError("is not a key on an elliptic curve", where=path, hint=hint)
+    return text
+
+
+def check_signatures(api: HfApi, release: OnHub, public_key: bytes) -> tuple[str, str]:
+    """Every repo has a signature of its tag by this key, over the files that the tag names now.
+
+    Returns:
+        The result, and a sentence about it.
+
+    Raises:
+        HubkitError: the Hub refused or did not answer.
+    """
+    wrong, count = [], 0
+    for artifact, repo in release.repos.items():
+        kind = _KINDS[artifact]
+        signature = read_signature(api, repo, kind, release.tag)
+        if signature is None:
+            wrong.append(f"{repo} has no {signature_path(release.tag)} on main")
+            continue
+        files = signed_files(api, repo, kind, release.commits[artifact])
+        fault = fault_of(signature, repo, files, public_key)
+        wrong += [f"{repo}: {fault}"] if fault else []
+        count += len(files)
+    if wrong:
+        return FAILED, "; ".join(wrong)
+    return PASSED, f"{count} files in {len(release.repos)} repos are those that were signed"
+
+
+def own_signatures(workspace: Workspace, public_key: bytes) -> str:
+    """Check the signatures of the last push of a workspace, and return what was found as a sentence.
+
+    Raises:
+        HubkitError: nothing was pushed; a signature is missing or does not hold.
+    """
+    receipt, api = read_receipt(workspace), connect()
+    if receipt is None:
+        raise HubkitError("nothing was pushed yet", where=workspace.receipt, hint="run: hubkit push")
+    release = find_release(api, [f"{repo.type}s/{repo.id}" for repo in receipt.repos.values()], receipt.tag)
+    result, detail = check_signatures(api, release, public_key)
+    if result == FAILED:
+        hint = "if you did not sign it: hubkit sign --key KEY; else see who else may push there"
+        raise HubkitError(detail, where=receipt.tag, hint=hint)
+    return f"{receipt.tag}: {detail}"

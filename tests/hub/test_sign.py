@@ -1,0 +1,312 @@
+"""Signatures of a release on a Hub on loopback: made with an offline key, checked by hubkit and by the stock tool."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from click.testing import CliRunner
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from huggingface_hub import HfApi
+from loopback import keep_downloads_in
+from small_dist import lean_config, small_config, small_dist
+
+from hubkit.artifacts.receipt import read_receipt
+from hubkit.cli import cli
+from hubkit.config import ReleaseConfig
+from hubkit.errors import HubkitError, UsageError
+from hubkit.hub.client import connect
+from hubkit.hub.gate import look
+from hubkit.hub.push import push
+from hubkit.hub.sign import KEY_PASSWORD, read_key, sign_release
+from hubkit.hub.signatures import fault_of, make_signature
+from hubkit.hub.targets import planned_targets
+from hubkit.hub.withdraw import withdraw
+from hubkit.localhub import LocalHub
+from hubkit.verification.discovery import find_release
+from hubkit.verification.signed import check_signatures, own_signatures, read_public_key
+from hubkit.workspace import Workspace
+
+pytest.importorskip("model_signing", reason="needs the extra [evidence]")
+
+from model_signing._cli import main as model_signing_tool
+
+TAG = "release-1.0.0"
+SIGNATURE = f"signatures/{TAG}.sig"
+KINDS = {"dataset": "dataset", "adapter": "model", "metric": "space"}
+
+
+class Keys(NamedTuple):
+    private: Path
+    public: Path
+
+
+def make_keys(folder: Path, name: str, password: bytes | None = None, curve: ec.EllipticCurve | None = None) -> Keys:
+    key = ec.generate_private_key(curve or ec.SECP256R1())
+    return write_keys(folder, name, key, password)
+
+
+def write_keys(
+    folder: Path, name: str, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, password: bytes | None
+) -> Keys:
+    pem = serialization.Encoding.PEM
+    kept = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+    found = Keys(folder / f"{name}.pem", folder / f"{name}.pub")
+    found.private.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, kept))
+    found.private.chmod(0o600)
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    found.public.write_bytes(key.public_key().public_bytes(pem, form))
+    return found
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    return make_keys(tmp_path_factory.mktemp("keys"), "maintainer")
+
+
+class Released(NamedTuple):
+    config: ReleaseConfig
+    workspace: Workspace
+
+    def repo(self, artifact: str = "dataset") -> str:
+        return self.config.hub.repo(artifact)  # type: ignore[arg-type]
+
+    def check(self, public: Path) -> tuple[str, str]:
+        names = [f"{KINDS[artifact]}s/{repo}" for artifact, repo in self.config.repos().items()]
+        return check_signatures(connect(), find_release(connect(), names, TAG), read_public_key(public))
+
+
+@pytest.fixture(scope="module")
+def released(hub: LocalHub, tmp_path_factory: pytest.TempPathFactory) -> Released:
+    """A whole release, which tests leave as they find it but for signatures by the key of this module."""
+    with pytest.MonkeyPatch.context() as patch:
+        # As the fixtures of each test do it, which come later.
+        keep_downloads_in(patch, tmp_path_factory.mktemp("home"))
+        for name, value in {"HF_ENDPOINT": hub.url, "HF_TOKEN": hub.tokens["owner"]}.items():
+            patch.setenv(name, value)
+        patch.setenv("HUBKIT_UNGRANTED_TOKEN", hub.tokens["ungranted"])
+        config = small_config("signed", collection=False)
+        workspace = small_dist(tmp_path_factory.mktemp("signed"), config)
+        push(config, workspace)
+    return Released(config, workspace)
+
+
+@pytest.fixture
+def own(hub: LocalHub, tmp_path: Path, request: pytest.FixtureRequest) -> Released:
+    """A dataset and a metric, for a test that changes them."""
+    config = lean_config(request.function.__name__.replace("test_", "")[:40])
+    workspace = small_dist(tmp_path / "work", config)
+    push(config, workspace)
+    return Released(config, workspace)
+
+
+def retag(api: HfApi, repo: str) -> None:
+    """Whoever may write can move a tag."""
+    api.delete_tag(repo, tag=TAG, repo_type="dataset")
+    api.create_tag(repo, tag=TAG, repo_type="dataset")
+
+
+def test_a_release_is_signed_and_stays_as_it_is(released: Released, keys: Keys, direct: HfApi, tmp_path: Path) -> None:
+    config, workspace = released
+    before = {target: look(connect(), target) for target in planned_targets(config, workspace)}
+    receipt = read_receipt(workspace)
+    found = sign_release(workspace, keys.private)
+    assert [(signed.repo, signed.path) for signed in found] == [
+        (released.repo(artifact), SIGNATURE) for artifact in KINDS
+    ]
+    assert read_receipt(workspace) == receipt
+    # The adapter: two files and both probes of its gate.
+    assert next(signed.files for signed in found if signed.repo == released.repo("adapter")) == 4
+    result, detail = released.check(keys.public)
+    assert result == "passed", detail
+    assert own_signatures(workspace, keys.public.read_bytes()).startswith(f"{TAG}: ")
+    for artifact, kind in KINDS.items():
+        added = set(direct.list_repo_files(released.repo(artifact), repo_type=kind))
+        tagged = set(direct.list_repo_files(released.repo(artifact), repo_type=kind, revision=TAG))
+        assert added - tagged == {SIGNATURE}
+        assert direct.list_repo_commits(released.repo(artifact), repo_type=kind)[0].title == f"Sign {TAG}"
+    for target, info in before.items():
+        now = look(connect(), target)
+        assert now is not None
+        assert info is not None
+        assert (now.gated, now.private) == (info.gated, info.private)
+    # Again: nothing to do; and a push leaves the signatures where they are.
+    assert all(signed.kept for signed in sign_release(workspace, keys.private))
+    push(config, workspace)
+    assert SIGNATURE in direct.list_repo_files(released.repo(), repo_type="dataset")
+    # A later version stands next to it.
+    later = config.model_copy(update={"release": config.release.model_copy(update={"version": "1.1.0"})})
+    push(later, small_dist(tmp_path / "later", later, rows=5))
+    assert released.check(keys.public)[0] == "passed"
+
+
+def test_the_stock_tool_takes_a_download(released: Released, keys: Keys, direct: HfApi, tmp_path: Path) -> None:
+    sign_release(released.workspace, keys.private)
+    repo, folder = released.repo("adapter"), tmp_path / "download"
+    direct.snapshot_download(repo, local_dir=folder, revision=TAG)
+    direct.hf_hub_download(repo, SIGNATURE, local_dir=folder)
+    (folder / "README.md").write_text("Edited.\n")
+    command = ["verify", "key", str(folder), "--signature", str(folder / SIGNATURE), "--public_key", str(keys.public)]
+    done = CliRunner().invoke(model_signing_tool, command)
+    assert (done.exit_code, "Verification succeeded" in done.output) == (0, True), done.output
+    (folder / "adapter_config.json").write_text("{}")
+    refused = CliRunner().invoke(model_signing_tool, command)
+    assert refused.exit_code != 0
+    assert "adapter_config.json" in refused.output
+
+
+def test_an_edited_card_passes_and_changed_files_do_not(own: Released, keys: Keys, direct: HfApi) -> None:
+    sign_release(own.workspace, keys.private)
+    repo = own.repo()
+    card = Path(direct.hf_hub_download(repo, "README.md", repo_type="dataset")).read_text()
+
+    def put(path: str, content: bytes) -> None:
+        direct.upload_file(path_or_fileobj=content, path_in_repo=path, repo_id=repo, repo_type="dataset")
+        retag(direct, repo)
+
+    put("README.md", f"{card}\nSomebody wrote more.\n".encode())
+    assert own.check(keys.public)[0] == "passed"
+    put("more.txt", b"added")
+    assert own.check(keys.public) == (
+        "failed",
+        f"{repo}: files are not those that were signed (added: more.txt)",
+    )
+    direct.delete_file("more.txt", repo, repo_type="dataset")
+    direct.delete_file("LICENSE", repo, repo_type="dataset")
+    retag(direct, repo)
+    assert own.check(keys.public)[1].endswith("(missing: LICENSE)")
+    put("LICENSE", b"Another one.\n")
+    data = "data/default/test-00000-of-00001.parquet"
+    put(data, b"PAR1 other rows")
+    assert own.check(keys.public)[1].endswith(f"(changed: LICENSE, {data})")
+    # What was not pushed from here is not signed either.
+    with pytest.raises(HubkitError, match=rf"{TAG} names other files than were pushed: LICENSE and 1 more"):
+        sign_release(own.workspace, keys.private)
+
+
+def test_another_key_and_no_signature(own: Released, keys: Keys, direct: HfApi, tmp_path: Path) -> None:
+    result, detail = own.check(keys.public)
+    assert result == "failed"
+    assert detail.startswith(f"{own.repo()} has no {SIGNATURE} on main; ")
+    with pytest.raises(HubkitError, match="has no signatures/") as raised:
+        own_signatures(own.workspace, keys.public.read_bytes())
+    assert "hubkit sign --key KEY" in str(raised.value)
+    other = make_keys(tmp_path, "other", curve=ec.SECP384R1())
+    sign_release(own.workspace, other.private)
+    assert own.check(other.public)[0] == "passed"
+    result, detail = own.check(keys.public)
+    assert (result, detail.count("it was signed with another key")) == ("failed", 2)
+    # The right key signs over it.
+    assert not any(signed.kept for signed in sign_release(own.workspace, keys.private))
+    assert own.check(keys.public)[0] == "passed"
+    assert direct.list_repo_files(own.repo("metric"), repo_type="space").count(SIGNATURE) == 1
+    # It lists digests of files that are withdrawn: it goes with them.
+    withdraw(own.config, TAG, "An error.", own.workspace)
+    assert SIGNATURE not in direct.list_repo_files(own.repo(), repo_type="dataset")
+    with pytest.raises(HubkitError, match="was withdrawn on"):
+        sign_release(own.workspace, keys.private)
+
+
+def test_the_commands(released: Released, keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hubkit.config.file import write_config
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hubkit.toml").write_text(write_config(released.config))
+    command = ["sign", "--workspace", str(released.workspace.root), "--key"]
+    done = CliRunner().invoke(cli, [*command, str(keys.private)])
+    assert done.exit_code == 0, done.output
+    assert re.search(rf"{released.repo()}: (signed|is signed already), \d files \({SIGNATURE}\)", done.output)
+    again = CliRunner().invoke(cli, [*command, str(keys.private)])
+    assert again.output.count("is signed already") == 3
+    missing = CliRunner().invoke(cli, [*command, str(tmp_path / "none.pem")])
+    assert isinstance(missing.exception, HubkitError)
+    assert CliRunner().invoke(cli, ["sign"]).exit_code == 2
+    wrong = CliRunner().invoke(cli, ["verify", released.repo(), "--public-key", str(keys.private)])
+    assert isinstance(wrong.exception, UsageError)
+
+
+def test_nothing_was_pushed(tmp_path: Path, keys: Keys) -> None:
+    with pytest.raises(HubkitError, match="nothing was pushed yet"):
+        sign_release(Workspace(tmp_path), keys.private)
+
+
+@pytest.mark.parametrize(
+    ("make", "message", "hint"),
+    [
+        (lambda folder: folder / "none.pem", "the key cannot be read: No such file", "docs/security.md"),
+        (lambda folder: make_keys(folder, "a").public, "is not a private key in PEM", "docs/security.md"),
+        (lambda folder: make_keys(folder, "a", b"secret").private, "the key has a password", f"set {KEY_PASSWORD}"),
+        (
+            lambda folder: write_keys(folder, "a", rsa.generate_private_key(65537, 2048), None).private,
+            "is not a key on the curve P-256",
+            "docs/security.md",
+        ),
+        (
+            lambda folder: make_keys(folder, "a", curve=ec.SECP256K1()).private,
+            "is not a key on the curve P-256",
+            "docs/security.md",
+        ),
+    ],
+)
+def test_keys_that_cannot_sign(tmp_path: Path, make, message: str, hint: str) -> None:
+    path = make(tmp_path)
+    if path.exists():
+        path.chmod(0o600)
+    with pytest.raises(HubkitError, match=message) as raised:
+        read_key(path)
+    assert hint in str(raised.value.hint)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o601])
+def test_a_key_that_others_can_reach_is_refused(tmp_path: Path, mode: int) -> None:
+    path = make_keys(tmp_path, "a").private
+    path.chmod(mode)
+    with pytest.raises(HubkitError, match="other users of this machine can reach the private key") as raised:
+        read_key(path)
+    assert raised.value.hint == f"chmod 600 {path}"
+
+
+def test_a_key_with_a_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = make_keys(tmp_path, "a", b"secret")
+    monkeypatch.setenv(KEY_PASSWORD, "secret")
+    key = read_key(found.private)
+    assert key.public == found.public.read_bytes()
+    files = {"a.txt": "0" * 64}
+    signature = make_signature("lab/a", files, key.path, key.password)
+    assert fault_of(signature, "lab/a", files, key.public) is None
+    monkeypatch.setenv(KEY_PASSWORD, "wrong")
+    with pytest.raises(HubkitError, match="the password is wrong"):
+        read_key(found.private)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text.replace(b'"sig"', b'"gis"'), "is not a signature that can be read"),
+        (lambda text: b"{}", "is not a signature that can be read"),
+        (lambda text: b"\xff\x00", "is not a signature that can be read"),
+        (lambda text: b"[" * 100_000, "is not a signature that can be read"),
+    ],
+)
+def test_a_damaged_signature_is_one_line(keys: Keys, change, message: str) -> None:
+    files = {"a.txt": "0" * 64}
+    signature = make_signature("lab/a", files, keys.private, None)
+    assert fault_of(change(signature), "lab/a", files, keys.public.read_bytes()) == message
+
+
+def test_a_signature_that_was_cut_to_other_files(keys: Keys) -> None:
+    """The list of files is what is signed: one that is put in its place does not fit the signature."""
+    import base64
+    import json
+
+    files = {"a.txt": "0" * 64}
+    signed = json.loads(make_signature("lab/a", files, keys.private, None))
+    other = json.loads(make_signature("lab/a", {"a.txt": "1" * 64}, keys.private, None))
+    signed["dsseEnvelope"]["payload"] = other["dsseEnvelope"]["payload"]
+    found = fault_of(json.dumps(signed).encode(), "lab/a", {"a.txt": "1" * 64}, keys.public.read_bytes())
+    assert found == "the signature does not fit what it signs"
+    assert base64.b64decode(other["dsseEnvelope"]["payload"])
