@@ -93,13 +93,14 @@ def _join_alone(pairs: list[Indices], said: Sequence[Signature], told: Sequence[
     for own, other, signatures, others in ((0, 1, said, told), (1, 0, told, said)):
         for alone in [pair for pair in pairs if pair[own] and not pair[other]]:
             wanted = frozenset[str]().union(*(signatures[at].names | signatures[at].stems for at in alone[own]))
+            named = frozenset[str]().union(*(signatures[at].told for at in alone[own]))
             best, most = None, 0.0
             for pair in pairs:
                 if pair is alone or not pair[other]:
                     continue
                 spare = frozenset[str]().union(*(others[at].names | others[at].stems for at in pair[other]))
                 spare = spare.difference(*(signatures[at].names | signatures[at].stems for at in pair[own]))
-                share = len(wanted & spare) / len(wanted) if wanted else 0.0
+                share = max(len(some & spare) / len(some) if some else 0.0 for some in (wanted, named))
                 if share > most:
                     best, most = pair, share
             if best is None or most < JOINED:

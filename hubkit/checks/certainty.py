@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator
 
 from hubkit.checks.flags import Flag
@@ -23,6 +24,22 @@ FINITE, WITHOUT = frozenset({"suggests", "suggest", "sugere", "sugerem"}), froze
 VAGUE = frozenset({"hedge", "scope", "exam", "ignore"})
 """Kinds of phrases that name nothing."""
 
+SEEMING = ("seem", "appear", "apparent", "parec", "aparent")
+
+SUGGESTING = ("suggest", "suger", "sugir", "sugest")
+
+DONE = re.compile(
+    r"(?:tracion|recu|retir|avanc|reposicion|troc|radiograf|correlacion|acompanh|control|realiz|complement|avali|confirm)ar"
+    r"|repetir|obter|substituir|(?:repeat|pull|obtain|imag|reimag|advanc|withdraw|correlat)(?:ing)?"
+)
+"""Verbs of what a report may ask for."""
+
+ASKED = frozenset({"action", "modality"})
+"""Dimensions of what can be asked for."""
+
+ADVISED_WITHIN = 2
+"""Words after a suggestion in which what is asked for begins."""
+
 REACH = 30
 """Terms over which a negation may lie before a doubt; a sentence that has more between them loops."""
 
@@ -30,10 +47,34 @@ REACH = 30
 def uncertainty(source: Side, translation: Side) -> Iterator[Flag]:
     """Yield a flag where there is less doubt than in the source, or doubt where it has nothing like it."""
     said, told = _hedges(source), _hedges(translation)
-    if len(said) > len(told):
+    said = [place for place in said if not _advises(place)]
+    if len(said) > len(told) + _seeming(source, translation):
         yield Flag("uncertainty_dropped", "error", said[0].span, translation.span)
-    elif told and not any("hedge" in place.meaning.kinds for place in source.places):
+        return
+    told = [place for place in told if not _advises(place)]
+    if told and not any("hedge" in place.meaning.kinds for place in source.places):
         yield Flag("uncertainty_added", "error", source.span, told[0].span)
+
+
+def _seeming(source: Side, translation: Side) -> int:
+    """How many words of what merely seems so the translation has to spare: "may project" and "parece projetar"."""
+    found = [
+        sum(word.startswith(SEEMING) for sentence in side.sentences for word in sentence.words)
+        for side in (source, translation)
+    ]
+    return max(0, found[1] - found[0])
+
+
+def _advises(place: Place) -> bool:
+    """Whether a word of suggestion asks for something to be done: "sugere-se tracionar", "suggest repeat"."""
+    sentence, term, _ = place
+    words = sentence.words
+    if not words[term.first].startswith(SUGGESTING):
+        return False
+    following = range(term.last, min(len(words), term.last + ADVISED_WITHIN))
+    if any(DONE.fullmatch(words[at]) for at in following):
+        return True
+    return any(one.first in following and not one.values.keys().isdisjoint(ASKED) for one in sentence.attributes.found)
 
 
 def _hedges(side: Side) -> list[Place]:

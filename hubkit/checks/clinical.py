@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator, Sequence
 
 from hubkit.checks.certainty import uncertainty
@@ -11,9 +10,10 @@ from hubkit.checks.compare import compare
 from hubkit.checks.exchange import exchanged
 from hubkit.checks.flags import Flag, Span
 from hubkit.checks.laterality import laterality
+from hubkit.checks.moved import is_elliptic, settle_moved, told_nearly
 from hubkit.checks.negation import negation
 from hubkit.checks.relations import reversed_relation
-from hubkit.checks.sides import SIZED, Place, Side, differing, same, soft
+from hubkit.checks.sides import SIZED, Place, Side, differing, soft
 from hubkit.checks.terms import other_words
 from hubkit.checks.understood import sure
 from hubkit.clinical.lexicon import Meaning
@@ -42,12 +42,6 @@ NEGATIVE = frozenset({"neg", "negative"})
 IMPLIED = {"fracture": frozenset({"rib"}), "chest_tube": frozenset({"ct"})}
 """By finding, what a terse report writes for it: "R 2-6 ribs" are fractures, "CT out" is a drain."""
 
-ELLIPTIC = re.compile(
-    r"\b[oa]s? (?:d[aeo]s?|que|arterial|venos[oa]|(?:direit|esquerd|outr|primeir|segund|mesm|ultim|nov|antig)[oa]s?"
-    r"|maior(?:es)?|menor(?:es)?|restantes?|inferior(?:es)?|superior(?:es)?)\b|^\W*(?:el|est|ess)[ea]s?\b"
-)
-"""An article whose noun is left out, in folded words."""
-
 DEVICES = frozenset(
     (
         "pacemaker",
@@ -70,20 +64,21 @@ def check_sentences(pairs: Sequence[tuple[Side, Side]]) -> Iterator[Flag]:
         pairs: source and translation; one side is empty where a sentence has no counterpart.
     """
     open_ends = [differing(_findings, source, translation) for source, translation in pairs]
-    _settle_moved(open_ends)
+    settle_moved(open_ends)
     by_dimension = compare(pairs)
     report = frozenset[str]().union(*(source.names for source, _ in pairs))
     before = frozenset[str]()
     for (source, translation), (lost, added), compared in zip(pairs, open_ends, by_dimension, strict=True):
         elided, before = before, translation.names or before
         if not translation.sentences:
+            lost = [place for place in lost if not told_nearly(place, pairs)]
             if lost or not _findings(source):
                 yield Flag("sentence_lost", "error", source.span, None)
         elif not source.sentences:
             if added or not _findings(translation):
                 yield Flag("sentence_added", "error", None, translation.span)
         else:
-            if elided and lost and _is_elliptic(translation):
+            if elided and lost and is_elliptic(translation):
                 lost = [place for place in lost if place.meaning.names.isdisjoint(elided)]
             flags = [
                 *_named(source, translation, lost, added, report),
@@ -128,23 +123,6 @@ def _pairwise(source: Side, translation: Side) -> Sequence[Flag]:
         *exchanged(source, translation),
         *reversed_relation(source, translation),
     ]
-
-
-def _is_elliptic(translation: Side) -> bool:
-    """Whether a sentence leaves out what the one before it names: "O arterial está em T9"."""
-    return any(ELLIPTIC.search(sentence.folded) for sentence in translation.sentences)
-
-
-def _settle_moved(open_ends: Sequence[tuple[list[Place], list[Place]]]) -> None:
-    """Take out what one sentence lacks and another has too much: it stands in another sentence now."""
-    for at, (lost, _) in enumerate(open_ends):
-        for place in list(lost):
-            for to, (_, added) in enumerate(open_ends):
-                found = next((other for other in added if same(place.meaning, other.meaning)), None)
-                if to != at and found is not None:
-                    lost.remove(place)
-                    added.remove(found)
-                    break
 
 
 def _named(

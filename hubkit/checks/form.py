@@ -34,6 +34,9 @@ CLOSING = frozenset('.,;:!?)"')
 
 ASKING = frozenset({"de", "em", "com", "sem", "por", "para"})
 
+ACCENTED = frozenset({"nós", "dás", "pôr"})
+"""Words that only their accents tell from prepositions: "sem nós" has no knots."""
+
 NEVER_AFTER = frozenset({"de", "do", "da", "dos", "das", "em", "na", "nas", "nos", "sem"})
 """Prepositions before which none of ASKING stands: a noun is missing. "De no máximo 5 mm" is whole."""
 
@@ -68,10 +71,12 @@ def check_endings(translation: Sequence[Sentence]) -> Iterator[Flag]:
             and words[last] in WORDS["dangling"]
             and not words[last - 1].isdigit()
             and not sentence.in_capitals(last)
+            and sentence.written(last).lower() not in ACCENTED
         ):
             yield Flag("truncated", "error", None, sentence.span_of(last, last + 1))
         for at in range(len(words) - 1):
-            if words[at] in ASKING and words[at + 1] in NEVER_AFTER and not sentence.in_capitals(at):
+            joined = words[at] in ASKING and words[at + 1] in NEVER_AFTER
+            if joined and not sentence.in_capitals(at) and sentence.written(at + 1).lower() not in ACCENTED:
                 yield Flag("truncated", "error", None, sentence.span_of(at, at + 2))
                 break
 

@@ -22,6 +22,19 @@ BETWEEN = frozenset(
 """What may stand between "than" and a side."""
 
 
+SAME_SIDE = re.compile(
+    r"\b(?:(?:d|n)?[eo]s(?:se|te)|[dn]?aquele|[don]o mesmo|o mesmo|do outro|[dn]o) lado\b(?! (?:direit|esquerd))"
+    r"|\b(?:ipsi|homo|contra)latera(?:l|is)\b|\b(?:that|this|same|other|opposite) side\b|\bipsilateral(?:ly)?\b"
+)
+"""What stands for a side that was named before, in folded words. Which side it is, is not read."""
+
+PAIRED = frozenset(
+    ("pulmoes", "campos", "hilos", "bases", "apices", "seios", "cupulas", "hemicupulas", "hemidiafragmas")
+)
+"""Plurals of what everybody has two of: "lungs clear bilaterally" are "pulmões limpos"."""
+
+PAIRED_NAMES = frozenset({"lung", "lung_field", "hilum", "base", "apex", "costophrenic", "diaphragm"})
+
 RIB = re.compile(r"[rlde](?:1[0-2]|[1-9])")
 
 RIB_SIDES = {"r": "right", "l": "left", "d": "right", "e": "left"}
@@ -49,11 +62,25 @@ def laterality(source: Side, translation: Side) -> Iterator[Flag]:
         return
     for ours, theirs, answer in ((said, told, translation), (told, said, source)):
         for one in ours:
-            lost = one.bilateral and not theirs and answer is translation
+            lost = one.bilateral and not theirs and answer is translation and not _paired(source, translation)
+            if _refers(answer):
+                continue
             if lost or not _answered(one, theirs, ours, answer):
                 spans = (one.span, translation.span) if answer is translation else (source.span, one.span)
                 yield Flag("laterality", "error", *spans)
                 return
+
+
+def _refers(side: Side) -> bool:
+    """Whether a side of the body is named by a word that refers to another sentence: "desse lado"."""
+    return any(SAME_SIDE.search(sentence.folded) for sentence in side.sentences)
+
+
+def _paired(source: Side, translation: Side) -> bool:
+    """Whether both texts name in the plural what everybody has two of, so that "bilateral" adds nothing."""
+    return not PAIRED_NAMES.isdisjoint(source.names) and any(
+        not PAIRED.isdisjoint(sentence.words) for sentence in translation.sentences
+    )
 
 
 def _count(directions: Sequence[Direction], side: str) -> int:

@@ -33,6 +33,8 @@ PLACES = frozenset({"anatomy", "side", "grade"})
 
 AGREEING = frozenset({"nor", "nenhum", "nenhuma", "nem", "nada", "ninguem", "tampouco"})
 
+GONE = frozenset({"resolved", "removed"})
+
 FORWARD = frozenset({"no", "without", "neither", "nor", "sem", "ausencia", "nem"})
 """Negations that deny nothing before them."""
 
@@ -128,7 +130,7 @@ def _turned(source: Side, translation: Side, more: int, fewer: int) -> Iterator[
     has more negations, or fewer, than can be answered. Where it has as many, the negation must reach this finding
     plainly on one side, and nothing may deny it on the other.
     """
-    gone = "resolved" in source.names | translation.names
+    gone = not GONE.isdisjoint(source.names | translation.names)
     for name, polarities in source.polarities.items():
         others = translation.polarities.get(name)
         if (polarities, others) not in (({0}, {1}), ({1}, {0})):

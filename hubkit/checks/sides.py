@@ -111,14 +111,14 @@ class Side:
         if any(concept.includes and concept.includes <= self.names for concept in meaning.concepts):
             return True
         return any(
-            _near(meaning, place.meaning) and place.meaning.names.isdisjoint(other.names) for place in self.places
+            near(meaning, place.meaning) and place.meaning.names.isdisjoint(other.names) for place in self.places
         )
 
 
 def unmatched(ours: Sequence[Place], theirs: Sequence[Place]) -> tuple[list[Place], list[Place]]:
     """What is left of both when places that mean the same are paired, and of the rest those that mean nearly so."""
     left, others = list(ours), list(theirs)
-    for alike in (same, _near):
+    for alike in (same, near):
         rest = []
         for place in left:
             found = next((other for other in others if alike(place.meaning, other.meaning)), None)
@@ -134,7 +134,7 @@ def same(one: Meaning, other: Meaning) -> bool:
     return not one.names.isdisjoint(other.names)
 
 
-def _near(one: Meaning, other: Meaning) -> bool:
+def near(one: Meaning, other: Meaning) -> bool:
     return not one.near.isdisjoint(other.names) or not other.near.isdisjoint(one.names)
 
 

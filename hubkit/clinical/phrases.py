@@ -20,7 +20,9 @@ DENIED = re.compile(r"(?:un(?!de|i|t)|non)[a-z]{5,}|(?!regard|never|none|doubt)[
 
 DENIED_BEGIN = ("un", "non")
 
-LINKS = frozenset({"and", "or", "nor", "but", "with", "to", "ou", "nem", "mas", "com", "para"})
+LINKS = frozenset(
+    {"and", "or", "nor", "but", "with", "to", "ou", "nem", "mas", "com", "para", "free", "livre", "livres"}
+)
 
 PASSING, PASSING_TRENDS = frozenset({"grade", "hedge", "exam", "ignore"}), frozenset({"new", "again"})
 
