@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # and since then the second.
 PINNED := PIP_CONSTRAINT="$(CURDIR)/constraints.txt" PIP_BUILD_CONSTRAINT="$(CURDIR)/constraints.txt"
 
-.PHONY: check test long mutants demo wheel kills faults hub-client browser checks clean gpu ray slurm docs
+.PHONY: check test long mutants demo wheel kills faults hub-client browser checks clean gpu ray slurm vllm docs
 
 # What is not compiled while it is installed is compiled when it is first imported: most of it never is, and .venv
 # stays a third smaller. pip's own lines are the progress: quiet, a slow line looks like a hang.
@@ -99,6 +99,25 @@ slurm: $(READY)
 # A real Ray of two raylets on loopback, of which one and then the head is killed; some seven minutes.
 ray: $(READY)
 	$(BIN)/pytest -m ray tests/ray
+
+# A real vLLM on this machine's CPU, in an environment of its own; some ten minutes on two cores. torch for CPUs
+# alone is not on PyPI.
+VLLM := work/vllm
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+$(VLLM)/.ready: tests/vllm/requirements.txt tests/vllm/record/pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing; give 3.11 with PYTHON=..."; exit 1; }
+	@echo "make: installs vLLM for a CPU into $(VLLM): 2.1 GB, one to three minutes"
+	test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/python -m pip install --no-deps --no-compile --extra-index-url $(TORCH_INDEX) \
+		$$(grep ^torch== tests/vllm/requirements.txt)
+	$(VLLM)/bin/python -m pip install --no-deps --no-compile --requirement tests/vllm/requirements.txt
+	@# What builds a package writes next to its sources: a copy is built.
+	rm -rf $(VLLM)/record && cp -R tests/vllm/record $(VLLM)/record
+	$(VLLM)/bin/python -m pip install --no-deps --no-build-isolation $(VLLM)/record
+	touch $@
+
+vllm: $(READY) $(VLLM)/.ready
+	$(BIN)/pytest -m vllm tests/vllm
 
 # The site, strict: a broken link or a page outside the navigation ends the build. Its environment has no
 # torch, so that it is made in half a minute.

@@ -14,6 +14,7 @@ from hubkit.terms.kinds import terms_of
 from hubkit.tokens import environment_token
 from hubkit.translation.engines.openai import KEY_VARIABLE
 from hubkit.translation.engines.private_http import Client
+from hubkit.translation.engines.server import program_of
 from hubkit.workspace import Workspace
 
 CHECK = "translation server"
@@ -30,9 +31,11 @@ def server(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
     if settings.serve is None and settings.base_url is None:
         yield failed(CHECK, "neither a server nor a command that starts one", "set [translation] base_url or serve")
     elif settings.serve is not None:
-        program = shlex.split(settings.serve)[0]
-        found = shutil.which(program)
-        if found is None:
+        program = program_of(shlex.split(settings.serve))
+        if settings.base_url is None and "{port}" not in settings.serve:
+            hint = "write {port} for its port, or set base_url"
+            yield failed(CHECK, "hubkit cannot know where the server of [translation] serve listens", hint)
+        elif shutil.which(program) is None:
             hint = "install it, or write its full path in [translation] serve"
             yield failed(CHECK, f"the program {program} of [translation] serve is not found", hint)
         else:

@@ -70,6 +70,10 @@ def test_a_server_that_answers(
         ({"base_url": "http://127.0.0.1:9/v1"}, "failed", "does not answer"),
         ({"serve": "no-such-server --port {port}"}, "failed", "no-such-server of [translation] serve is not found"),
         ({"serve": "python3 -m server --port {port}"}, "ok", "python3 is found"),
+        ({"serve": "/usr/bin/env A=1 B= no-such-server --port {port}"}, "failed", "no-such-server of"),
+        ({"serve": "env A={task} python3 -m server --port {port}"}, "ok", "python3 is found"),
+        ({"serve": "python3 -m server"}, "failed", "where the server of [translation] serve listens"),
+        ({"serve": "python3 -m server", "base_url": "http://127.0.0.1:9/v1"}, "ok", "python3 is found"),
     ],
 )
 def test_a_server_that_does_not(tmp_path: Path, table: dict[str, str], status: str, said: str) -> None:

@@ -145,6 +145,8 @@ def test_no_server_at_all():
         open_engine(Translation(engine="openai", serve="vllm serve m"))
     with pytest.raises(HubkitError, match="ended with code 3: no room"):
         open_engine(Translation(engine="openai", serve="sh -c 'echo no room {port}; exit 3'"))
+    with pytest.raises(HubkitError, match="sh: the server ended with code 3: no room"):
+        open_engine(Translation(engine="openai", serve="env ROOM=none sh -c 'echo no room {port}; exit 3'"))
     with pytest.raises(HubkitError, match="No such file"):
         open_engine(Translation(engine="openai", serve="/no/such/server --port {port}"))
 

@@ -351,6 +351,15 @@ LLAMACPP = {
         "default_generation_settings": {"n_ctx": 8192},
     },
 }
+LIBRARY = {
+    "/v1/models": {"data": [{"id": "model.gguf", "owned_by": "llamacpp"}]},
+    "/props": {
+        "build_info": "b0-unknown",
+        "model_path": "model.gguf",
+        "model_ftype": "Q4_K - Medium",
+        "default_generation_settings": {"n_ctx": 2048},
+    },
+}
 LISTED = {"/v1/models": {"data": [{"id": "b/other@main"}, {"id": f"a/model@{COMMIT}"}]}}
 
 
@@ -366,12 +375,22 @@ LISTED = {"/v1/models": {"data": [{"id": "b/other@main"}, {"id": f"a/model@{COMM
             ),
             None,
         ),
+        (LIBRARY, Served(software="llama.cpp", model="model.gguf", precision="Q4_K - Medium", context=2048), None),
         (LISTED, Served(model="a/model", revision=COMMIT), COMMIT),
         ({"/v1/models": {"data": [{"id": "a/model@main"}]}}, Served(model="a/model", revision="main"), None),
         ({"/v1/models": {"data": "all of them"}}, Served(), None),
         ({}, Served(), None),
     ],
-    ids=["vLLM", "SGLang", "llama.cpp", "transformers serve", "a branch", "nonsense", "nothing"],
+    ids=[
+        "vLLM",
+        "SGLang",
+        "llama.cpp",
+        "llama.cpp as a library",
+        "transformers serve",
+        "a branch",
+        "nonsense",
+        "nothing",
+    ],
 )
 def test_what_is_served_is_asked_for_and_recorded(make_workspace, told, served, revision):
     workspace = make_workspace([{"findings": "No acute disease."}])

@@ -189,7 +189,7 @@ class OpenAIEngine(Engine):
             if not self._usable and self._useless >= USELESS_REQUESTS:
                 raise HubkitError(
                     f"no reply of the server can be used: {trouble.removeprefix('unusable reply: ')}",
-                    where=self.server.command[0] if self.server else self.client.url,
+                    where=self.server.program if self.server else self.client.url,
                     hint="the server has to answer /chat/completions as OpenAI's protocol says; see docs/engines.md",
                 )
 

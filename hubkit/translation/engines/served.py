@@ -70,7 +70,9 @@ def _llamacpp(client: Client, entry: Mapping[str, Any]) -> Served:
     precision = _text(props.get("model_ftype")) or (in_name[1].upper() if in_name else None)
     settings = props.get("default_generation_settings")
     context = _positive(settings.get("n_ctx")) if isinstance(settings, Mapping) else None
-    software = _named("llamacpp", _text(props.get("build_info")))
+    build = _text(props.get("build_info"))
+    # A library that was built outside its repository calls itself "b0-unknown".
+    software = _named("llamacpp", None if build and build.endswith("-unknown") else build)
     return Served(software=software, model=path, precision=precision, context=context)
 
 

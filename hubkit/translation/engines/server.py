@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import shlex
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 
 from hubkit.errors import HubkitError, UsageError
 from hubkit.progress import Progress
@@ -44,6 +46,7 @@ class Server:
         port = _free_port()
         self.url = url or f"http://127.0.0.1:{port}/v1"
         self.command = shlex.split(command.replace("{port}", str(port)).replace("{task}", str(task)))
+        self.program = program_of(self.command)
         self._process: subprocess.Popen[str] | None = None
         self._said: deque[str] = deque(maxlen=5)
         self._lock = threading.Lock()
@@ -87,7 +90,7 @@ class Server:
                 return
             if self._starts > RESTARTS:
                 raise HubkitError(
-                    f"the server died {self._starts} times", where=self.command[0], hint="run it by hand to see why"
+                    f"the server died {self._starts} times", where=self.program, hint="run it by hand to see why"
                 )
             self.start(client)
 
@@ -106,7 +109,7 @@ class Server:
                     last = f": {self._said[-1]}" if self._said else ""
                     raise HubkitError(
                         f"the server ended with code {process.returncode}{last}",
-                        where=self.command[0],
+                        where=self.program,
                         hint="run the command of [translation] serve by hand to see why",
                     )
                 if _healthy(client):
@@ -115,7 +118,7 @@ class Server:
                 time.sleep(0.2)
         raise HubkitError(
             f"the server is not healthy after {READY_SECONDS:.0f} s",
-            where=self.command[0],
+            where=self.program,
             hint="see what it prints when you start it yourself: [translation] serve",
         )
 
@@ -125,6 +128,13 @@ class Server:
         for line in process.stdout:
             if not ready.is_set() and line.strip():
                 self._said.append(line.strip()[:200])
+
+
+def program_of(command: Sequence[str]) -> str:
+    """The program that a command line starts: past `env` and the variables that it sets."""
+    if os.path.basename(command[0]) != "env":
+        return command[0]
+    return next((word for word in command[1:] if "=" not in word and not word.startswith("-")), command[0])
 
 
 def _healthy(client: Client) -> bool:
