@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -20,6 +21,11 @@ os.environ["HF_HOME"] = _HOME.name
 os.environ["HUBKIT_HUNSPELL"] = ""
 # As `hubkit` itself does: two test processes with their children share two cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# Models of a few thousand weights: threads would wait for one another longer than they compute.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Nothing is compiled here. bitsandbytes names a compiler for optimisers that the tests do not use, and PyTorch would
+# import it: 1.5 s in each process that trains.
+os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
 
 _CERTIFICATES = os.environ.get("SSL_CERT_FILE")
 
@@ -41,6 +47,16 @@ _trust_one_certificate()
 hypothesis.settings.register_profile("suite", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("long", max_examples=1000, deadline=None)
 hypothesis.settings.load_profile("suite")
+
+
+# What is imported and collected stays to the end: no search for garbage looks at it, now or later.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Search for garbage from here on, in what the tests make."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from hubkit.tables import CONDITIONS, SETUP_NAMES, SYSTEM_NAMES
 
 if TYPE_CHECKING:
     from huggingface_hub import CardData
+    from jinja2 import Environment
 
     from hubkit.artifacts.scores import Interval
 
@@ -35,8 +37,19 @@ def render(template: Path, facts: Mapping[str, Any]) -> str:
     """
     import jinja2
 
+    try:
+        return _environment(template.parent).get_template(template.name).render(facts)
+    except jinja2.TemplateError as error:
+        raise HubkitError(f"cannot be rendered: {error}", where=template, hint="install hubkit again") from None
+
+
+@cache
+def _environment(folder: Path) -> Environment:
+    """For the templates of `folder`: each is compiled once, which takes longer than to fill it in."""
+    import jinja2
+
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([template.parent, published("dataset_card")]),
+        loader=jinja2.FileSystemLoader([folder, published("dataset_card")]),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -60,10 +73,7 @@ def render(template: Path, facts: Mapping[str, Any]) -> str:
     environment.filters["interval"] = _interval
     environment.filters["measurable"] = _measurable
     environment.filters["measured"] = _measured
-    try:
-        return environment.get_template(template.name).render(facts)
-    except jinja2.TemplateError as error:
-        raise HubkitError(f"cannot be rendered: {error}", where=template, hint="install hubkit again") from None
+    return environment
 
 
 def card(data: CardData, body: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hubkit import __version__
 from hubkit.artifacts.receipt import PushedRepo, read_receipt
@@ -13,6 +15,9 @@ from hubkit.report import contents
 from hubkit.tables import SPLITS
 from hubkit.terms.exposure import configured_statements
 from hubkit.workspace import Workspace, write_text
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parent
 
@@ -25,18 +30,10 @@ def write_page(config: ReleaseConfig, workspace: Workspace) -> Path:
     Raises:
         HubkitError: a file of the workspace is damaged, or the report cannot be written.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     divided, by_group = contents.subgroups(config, workspace)
     pairs, doubtful = contents.flagged(workspace)
+    environment = _environment()
     page = environment.get_template("page.html.jinja").render(
         config=config,
         hubkit=__version__,
@@ -63,6 +60,20 @@ def write_page(config: ReleaseConfig, workspace: Workspace) -> Path:
     )
     write_text(workspace.report, page)
     return workspace.report
+
+
+@cache
+def _environment() -> Environment:
+    """For the page's templates: each is compiled once, which takes longer than to fill it in."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 def content_policy(style: str) -> str:

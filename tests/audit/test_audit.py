@@ -208,7 +208,8 @@ def test_an_adapter_of_other_studies_sharpens_the_attack(
 def test_it_goes_on_where_it_was_cut_off(
     trained: Workspace, vision_model: Path, found: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config, running = configured(vision_model), trained.running("audit", "cut")
+    # It is cut off among the losses: of what is repeated, that no batch is asked for twice has a test of its own.
+    config, running = configured(vision_model, completions=0), trained.running("audit", "cut")
     compute, asked = losses._losses, []
 
     def cut_off(loaded: Any, batch: Any, adapter: str) -> list[float]:
@@ -225,7 +226,7 @@ def test_it_goes_on_where_it_was_cut_off(
     # Two batches of the training split were done under base and adapter each.
     every = 2 * sum(len(batches(read_samples(trained, split, "findings_impression").kept, 10)) for split in SIZES)
     assert (before, len(asked) - 10) == (5, every - 4)
-    assert json.loads(trained.memorisation.read_text(encoding="utf-8")) == found
+    assert json.loads(trained.memorisation.read_text(encoding="utf-8"))["membership"] == found["membership"]
 
 
 def test_a_split_without_validation_studies_is_left_out(

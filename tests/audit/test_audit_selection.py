@@ -179,8 +179,8 @@ def test_what_cannot_be_chosen_by_is_refused_before_training(
 
 def settings_of(model: Path, **audit: Any) -> ReleaseConfig:
     learns = {"epochs": 8, "batch_size": 8, "gradient_accumulation": 1, "learning_rate": 2e-2, "r": 32, "dropout": 0}
-    config = tiny_config(model, **learns, quantization="fp32", patience=0, eval_steps=4, select=WITHIN)
-    generation = config.generation.model_copy(update={"max_new_tokens": 40, "batch_size": 12})
+    config = tiny_config(model, **learns, quantization="fp32", patience=0, eval_steps=8, select=WITHIN)
+    generation = config.generation.model_copy(update={"max_new_tokens": 12, "batch_size": 12})
     changed = Audit(completions=4, first_words=3, **audit)
     return config.model_copy(update={"generation": generation, "audit": changed})
 
@@ -190,7 +190,7 @@ def test_the_adapter_is_the_checkpoint_that_the_audit_accepts(
 ) -> None:
     workspace = fill(tmp_path / "work", seed=3, validate=12)
     # The loss on validation studies falls to the end, and so what the adapter remembers grows.
-    with pytest.raises(HubkitError, match="none of 6 checkpoints stays under the bounds"):
+    with pytest.raises(HubkitError, match="none of 3 checkpoints stays under the bounds"):
         run_one("finetune", settings_of(vision_model, max_auc=0.501), workspace)
     # Other bounds are tried on the checkpoints that exist: nothing is trained again.
     monkeypatch.setattr("hubkit.finetuning.run.build_trainer", None)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import exit_code, start
 
 from hubkit.published import published
+
+BOTH = ("evaluate", "datasets")
 
 WITHOUT = """
 import importlib.util, json, sys
@@ -33,11 +37,29 @@ print(json.dumps({**found, "loaded": [name for name in ("evaluate", "datasets") 
 """
 
 
-def test_without_evaluate_it_scores_as_the_metric(metric: Any, encoders: dict[str, tuple[str, int]]) -> None:
+def score_without(command: list[str], output: Path, fresh: bool) -> None:
+    """Run WITHOUT in a Python of its own, or in a process forked from this one that forgets the two packages."""
+    if fresh:
+        with output.open("w") as written:
+            subprocess.run([sys.executable, "-c", WITHOUT, *command], stdout=written, check=True)
+        return
+
+    def forget_and_run() -> None:
+        for name in [name for name in sys.modules if name.partition(".")[0] in (*BOTH, "bertscore_ptbr")]:
+            del sys.modules[name]
+        sys.argv = ["-c", *command]
+        exec(WITHOUT, {})
+
+    assert exit_code(start(forget_and_run, output)) == 0, output.read_text()
+
+
+@pytest.mark.parametrize("fresh", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_without_evaluate_it_scores_as_the_metric(
+    metric: Any, encoders: dict[str, tuple[str, int]], tmp_path: Path, fresh: bool
+) -> None:
     encoder, layer = encoders["bert"]
-    command = [sys.executable, "-c", WITHOUT, str(published("bertscore_ptbr")), encoder, str(layer)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found = json.loads(done.stdout)
+    score_without([str(published("bertscore_ptbr")), encoder, str(layer)], tmp_path / "output", fresh)
+    found = json.loads((tmp_path / "output").read_text().splitlines()[-1])
     texts = {"predictions": ["Sem derrame.", ""], "references": ["Há derrame.", "Sem edema."]}
     expected = metric.compute(**texts, model_type=encoder, num_layers=layer)
     assert found.pop("refused") == "evaluate is not installed: pip install evaluate, or call bertscore()"

@@ -5,53 +5,55 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import subprocess
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from forked import exit_code, start
 from tiny_vision import fill_workspace, tiny_config
 
+from hubkit.cli import main
 from hubkit.config import Finetuning, write_config
 from hubkit.errors import UsageError
 from hubkit.finetuning.finetune import finetune
 from hubkit.finetuning.live import SENDS_DATA_OUT, check_live
 from hubkit.workspace import Workspace
 
-HUBKIT = """
-import os, sys
 
-from hubkit.cli import main
-from hubkit.endpoint import use_endpoint
-
-# As every command does before its imports. PyTorch, TRL and gradio are imported once for all runs: that takes seconds.
-use_endpoint(None)
-
-def refuse_network(event, arguments):
+def refuse_network(event: str, arguments: tuple[Any, ...]) -> None:
+    """End this process where it asks for the network."""
     if event in ("socket.connect", "socket.getaddrinfo"):
-        print("asked for the network:", arguments, file=sys.stderr)
+        print("asked for the network:", arguments, file=sys.stderr, flush=True)
         os._exit(8)
 
-sys.addaudithook(refuse_network)
-import gradio  # most of what trackio imports; trackio itself reads its settings at import
-import hubkit.finetuning.trainer
 
-files = sys.argv.pop(1).split(",")
+def run_until(opened: str, arguments: list[str]) -> int:
+    """Run `hubkit` until it opens a file of that name, before trackio writes; this process ends there."""
 
-def watch(event, arguments):
-    if event == "open" and str(arguments[0]).endswith(cut_at):
-        os._exit(7)
-    if event == "open" and "trackio.run" in sys.modules:
-        sys.modules["trackio.run"].BATCH_SEND_INTERVAL = 60
+    def watch(event: str, given: tuple[Any, ...]) -> None:
+        if event == "open" and str(given[0]).endswith(opened):
+            os._exit(7)
+        if event == "open" and "trackio.run" in sys.modules:
+            sys.modules["trackio.run"].BATCH_SEND_INTERVAL = 60
 
-for cut_at in files:
-    child = os.fork()
-    if child == 0:
-        sys.addaudithook(watch)
-        sys.exit(main())
-    print("ended with", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-"""Runs `hubkit` without a network, once for each file named: killed when it opens it, and before trackio writes."""
+    sys.addaudithook(watch)
+    sys.argv = ["hubkit", *arguments]
+    return main()
+
+
+def run_without_network(files: list[str], arguments: list[str]) -> int:
+    """Run `hubkit` once for each file named. gradio, most of what trackio imports, is imported for all of them."""
+    sys.addaudithook(refuse_network)
+    # It reads its settings when it is imported, and an earlier test may have trained.
+    for name in [name for name in sys.modules if name.partition(".")[0] == "trackio"]:
+        del sys.modules[name]
+    import gradio  # noqa: F401
+
+    for opened in files:
+        print("ended with", exit_code(start(partial(run_until, opened, arguments))), flush=True)
+    return 0
 
 
 @pytest.fixture
@@ -88,16 +90,12 @@ def test_trackio_has_one_run_across_a_kill_and_asks_for_no_network(vision_model:
     path = tmp_path / "hubkit.toml"
     path.write_text(write_config(tiny_config(vision_model, live="trackio")), encoding="utf-8")
     arguments = ["finetune", f"--config={path}", f"--workspace={workspace.root}"]
-    done = subprocess.run(
-        [sys.executable, "-c", HUBKIT, "checkpoint-4/trainer_state.json,nothing", *arguments],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    ends = [line for line in done.stdout.splitlines() if line.startswith("ended with")]
-    assert ends == ["ended with 7", "ended with 0"], done.stderr[-3000:]
-    assert f"TRACKIO_DIR={workspace.root}/live trackio show --project hubkit" in done.stderr
+    files, output = ["checkpoint-4/trainer_state.json", "nothing"], tmp_path / "output"
+    assert exit_code(start(partial(run_without_network, files, arguments), output)) == 0
+    said = output.read_text(encoding="utf-8")
+    ends = [line for line in said.splitlines() if line.startswith("ended with")]
+    assert ends == ["ended with 7", "ended with 0"], said[-3000:]
+    assert f"TRACKIO_DIR={workspace.root}/live trackio show --project hubkit" in said
 
     with sqlite3.connect(workspace.root / "live" / "hubkit.db") as database:
         rows = database.execute("select run_name, metrics from metrics order by id").fetchall()

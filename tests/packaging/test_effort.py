@@ -13,9 +13,9 @@ import hubkit.models.hardware as module
 from hubkit.artifacts.manifest import Hardware
 from hubkit.artifacts.translator import Served, Translator, write_translator
 from hubkit.models.hardware import hardware
+from hubkit.packaging.card_data import gather
 from hubkit.packaging.cards import render
 from hubkit.packaging.effort import Effort, efforts
-from hubkit.packaging.package import package
 from hubkit.packaging.provenance import translation_precision
 from hubkit.published import published
 from hubkit.release import record
@@ -131,8 +131,7 @@ def test_the_setting_says_nothing_of_a_servers_precision(
         write_translator(workspace, Translator(engine=engine, served=answers))
     config = release_config(tmp_path / "corpus", translation={"engine": engine})
     assert translation_precision(config, workspace) == expected
-    package(config, workspace)
-    card = (workspace.dist / "dataset" / "README.md").read_text(encoding="utf-8")
+    card = render(published("dataset_card") / "README.md.jinja", gather(config, workspace).variables())
     assert f"| precision of its weights, decoding | {expected}, greedy |" in card
 
 
