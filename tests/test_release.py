@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import errno
 import hashlib
+import importlib
 import json
 import re
 import stat
@@ -367,6 +368,37 @@ def test_stages_that_hand_on_what_another_made(
     monkeypatch.setattr(release, "STAGES", STAGES)
     with pytest.raises(HubkitError, match=rf"not done yet \(run: hubkit {before}\)"):
         check_before(stage, ReleaseConfig(), Workspace(tmp_path))
+
+
+def test_the_stages_of_a_release(tmp_path: Path) -> None:
+    """Names stand in workspaces and on command lines; what is read where no stage wrote it has a digest."""
+    workspace = Workspace(tmp_path)
+    rows = [(stage.name, stage.outside, stage.after, stage.differs, stage.models) for stage in STAGES]
+    assert rows == [
+        ("read", "hubkit.corpus.read:fingerprint", None, None, ()),
+        ("translate", None, None, None, ("translation",)),
+        ("revise", "hubkit.translation.revise:corrections_digest", None, None, ()),
+        ("finetune", None, None, "hubkit.finetuning.selection:chosen_otherwise", ("finetuning",)),
+        ("generate", None, None, "hubkit.generation.generate:made_otherwise", ("finetuning",)),
+        ("score", "hubkit.scoring.groups:fingerprint", None, None, ("scoring.bertimbau", "scoring.xlm_roberta")),
+        ("audit", None, "finetune", None, ()),
+        ("package", None, None, None, ()),
+        ("push", "hubkit.endpoint:where", "package", "hubkit.hub.receipt:taken_back", ()),
+        ("verify", None, None, None, ()),
+    ]
+    for stage in STAGES:
+        for entry in filter(None, (stage.entry, stage.outside, stage.differs)):
+            module, _, name = entry.partition(":")
+            assert callable(getattr(importlib.import_module(module), name))
+        assert len(set(stage.outputs(workspace))) == len(stage.outputs(workspace)) > 0
+    # What a stage reads, one before it wrote, or it is a part of hubkit or of the reviews by readers.
+    written: set[Path] = set()
+    for stage in STAGES:
+        read = {path for path in stage.inputs(workspace) if path.is_relative_to(tmp_path)}
+        manifests = {workspace.manifest(earlier.name) for earlier in STAGES}
+        missing = read - written - manifests - {workspace.translator}
+        assert missing == set(), stage.name
+        written |= set(stage.outputs(workspace))
 
 
 def difference(config: ReleaseConfig, workspace: Workspace) -> str | None:

@@ -43,6 +43,21 @@ def errors(source, translation):
             "Pulmões limpos. Asdfg hjkl. Sem derrame. Coração normal.",
             [((0,), (0,)), ((1,), (1,)), ((2,), (2,)), ((3,), (3,))],
         ),
+        # Of two sentences that name the same, what they say of it decides which was left out.
+        (
+            "Opacity in the upper lobe. Opacity in the lower lobe.",
+            "Opacidade no lobo inferior.",
+            [((0,), ()), ((1,), (0,))],
+        ),
+        (
+            "Opacity in the upper lobe. Opacity in the lower lobe.",
+            "Opacidade no lobo superior.",
+            [((0,), (0,)), ((1,), ())],
+        ),
+        ("Round opacity. Linear opacity.", "Opacidade linear.", [((0,), ()), ((1,), (0,))]),
+        ("Linear opacity.", "Opacidade arredondada. Opacidade linear.", [((), (0,)), ((0,), (1,))]),
+        ("Nodule of 5 mm. Nodule of 9 mm.", "Nódulo de 9 mm.", [((0,), ()), ((1,), (0,))]),
+        ("Nodule of 5 mm. Nodule of 9 mm.", "Nódulo de 5 mm.", [((0,), (0,)), ((1,), ())]),
         # A date in another order ties a fragment to its sentence.
         ("Comp 6/14. L eff larger.", "Em comparação com 14/06, derrame à esquerda maior.", [((0, 1), (0,))]),
     ],

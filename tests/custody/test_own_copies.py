@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,25 @@ from typing import Any
 import pytest
 
 from hubkit.config import ReleaseConfig, parse_config
+from hubkit.custody import sealed
 from hubkit.custody.own_copies import check_own_copies, require_own_copies
 from hubkit.errors import UsageError
 from hubkit.workspace import Workspace, write_json
 
 SECTIONED = "mimic_cxr_sectioned.csv"
+
+
+@pytest.mark.parametrize(("size", "whole"), [(9, True), (10, True), (11, False)])
+def test_no_archive_makes_a_reader_unpack_more_than_a_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, whole: bool
+) -> None:
+    monkeypatch.setattr(sealed, "MAX_REPORT_BYTES", 10)
+    name = "files/p10/p10000001/s50000001.txt"
+    with zipfile.ZipFile(tmp_path / "mimic-cxr-reports.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, b" " * size)
+    reports = sealed.Reports(tmp_path / "mimic-cxr-reports.zip")
+    with nullcontext() if whole else pytest.raises(sealed.SealedError, match=f"{name} is larger than 10 bytes"):
+        assert list(reports.read([name])) == [b" " * size]
 
 
 def configured(root: Path, kind: str, mode: str = "sealed") -> ReleaseConfig:
