@@ -21,7 +21,8 @@ from reach import Reached
 PRELOAD = "torch,numpy,scipy.stats,pyarrow.parquet,pydantic,httpx,click,rich,cryptography.fernet,PIL.Image"
 
 CHEAPEST = 4
-"""So many files are collected and run first: most faults are noticed there, and to collect all others takes a second."""
+"""So many files are collected and run first. Most faults are noticed there, and to collect all files
+of an area takes a second."""
 
 
 @dataclass

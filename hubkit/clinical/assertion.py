@@ -92,7 +92,8 @@ def mentions(sentence: Sentence, gone: bool = True) -> list[Mention]:
         if value == 0 and is_void(sentence, term):
             continue
         for place in _reached_by_trend(sentence, at, polarity) if of_trend else _reached(sentence, at, polarity):
-            if value == 0 or polarity[place] != 0:
+            # What is denied stays so, whatever doubts it.
+            if polarity[place] != 0:
                 polarity[place] = value
     for at, term in enumerate(terms):
         if "sought" in term.meaning.names:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubkit.errors import HubkitError, UsageError
-from hubkit.translation.engines.private_http import Client, is_allowed
+from hubkit.translation.engines.private_http import Client, connect, is_allowed
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -125,6 +125,22 @@ def test_a_public_address_is_refused_before_anything_is_sent(url):
     host = url.split("/")[2].strip("[]")
     with pytest.raises(UsageError, match="may not go"):
         Client(url, [host], timeout=0.01).request("POST", "/chat/completions", {"text": "secret"})
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(2.0, 2.0), (5.0, 5.0), (9.0, 5.0)])
+def test_a_client_for_questions_waits_no_longer_and_goes_nowhere_else(seconds, expected):
+    client = Client("http://gpu1:81/v1/", ["gpu1"], timeout=5.0, key="k")
+    other = client.within(seconds)
+    assert other.timeout == expected
+    kept = ("url", "host", "port", "path", "tls", "allowed_hosts", "key")
+    assert [getattr(other, name) for name in kept] == [getattr(client, name) for name in kept]
+    assert (client.port, client.path, client.timeout) == (81, "/v1", 5.0)
+
+
+def test_a_connection_waits_so_long_and_sends_at_once():
+    with serving() as server, connect("127.0.0.1", server.server_port, 5.0, ()) as connection:
+        assert connection.gettimeout() == 5.0
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_name_is_judged_by_where_it_leads_when_the_connection_is_made(monkeypatch):
