@@ -27,7 +27,9 @@ def command(config: ReleaseConfig, workspace: Workspace, form: Format | None) ->
         run_stage("score", config, workspace)
     else:
         from hubkit.artifacts.scores import read_summary
+        from hubkit.artifacts.subgroups import read_subgroups
         from hubkit.scoring.table import render
         from hubkit.terms.exposure import configured_statements
 
-        click.echo(render(read_summary(workspace), form, configured_statements(config)))
+        found = read_summary(workspace), form, configured_statements(config), read_subgroups(workspace)
+        click.echo(render(*found))

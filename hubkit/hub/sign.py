@@ -21,6 +21,7 @@ from hubkit.hub.signatures import (
     put_signature,
     read_signature,
     signed_files,
+    signed_name,
 )
 from hubkit.hub.targets import PROBES, signature_path
 from hubkit.workspace import Workspace
@@ -121,8 +122,8 @@ def _as_pushed(api: HfApi, repo: PushedRepo) -> Files:
 
 
 def _sign_one(api: HfApi, repo: PushedRepo, files: Files, key: Key) -> Signed:
-    there = read_signature(api, repo.id, repo.type, repo.tag)
-    kept = there is not None and fault_of(there, repo.id, files, key.public) is None
+    there, name = read_signature(api, repo.id, repo.type, repo.tag), signed_name(repo.id, repo.tag)
+    kept = there is not None and fault_of(there, name, files, key.public) is None
     if not kept:
-        put_signature(api, repo.id, repo.type, repo.tag, make_signature(repo.id, files, key.path, key.password))
+        put_signature(api, repo.id, repo.type, repo.tag, make_signature(name, files, key.path, key.password))
     return Signed(repo.id, signature_path(repo.tag), len(files), kept)

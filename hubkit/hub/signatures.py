@@ -97,11 +97,16 @@ def signed_files(api: HfApi, repo: str, kind: str, revision: str) -> dict[str, s
     return found
 
 
+def signed_name(repo: str, tag: str) -> str:
+    """What a signature says that it is for."""
+    return f"{repo}@{tag}"
+
+
 def make_signature(name: str, files: Files, key: Path, password: bytes | None) -> bytes:
     """Sign a list of files.
 
     Args:
-        name: of the repo; it is there for people.
+        name: of the repo and version, as `signed_name` has it.
         key: the private key in PEM, on a NIST curve.
     """
     from model_signing import signing
@@ -118,6 +123,7 @@ def fault_of(signature: bytes, name: str, files: Files, public_key: bytes) -> st
     """What is wrong with a signature of these files; None where it holds.
 
     Args:
+        name: as in `make_signature`.
         public_key: in PEM.
     """
     from cryptography.exceptions import InvalidSignature
@@ -135,17 +141,27 @@ def fault_of(signature: bytes, name: str, files: Files, public_key: bytes) -> st
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             # The library first looks at the key and the signature, and compares files after that alone.
             if str(error).startswith("Signature mismatch"):
-                return _differences(_signed_before(signature), files)
+                return _fault_of_name(signature, name) or _differences(_signed_before(signature), files)
             if str(error).startswith("Key mismatch"):
                 return "it was signed with another key"
             return "is not a signature that can be read"
-    return None
+    return _fault_of_name(signature, name)
+
+
+def _fault_of_name(signature: bytes, name: str) -> str | None:
+    """An old version, with its signature under a new name, would hold what was signed."""
+    signed: str = _payload(signature)["subject"][0]["name"]
+    return None if signed == name else f"it was made for {signed}"
 
 
 def _signed_before(signature: bytes) -> dict[str, str]:
-    """The files that a signature, which was checked, is for."""
-    payload = json.loads(base64.b64decode(json.loads(signature)["dsseEnvelope"]["payload"]))
-    return {entry["name"]: entry["digest"] for entry in payload["predicate"]["resources"]}
+    return {entry["name"]: entry["digest"] for entry in _payload(signature)["predicate"]["resources"]}
+
+
+def _payload(signature: bytes) -> dict[str, Any]:
+    """What a signature says, once it was checked."""
+    found: dict[str, Any] = json.loads(base64.b64decode(json.loads(signature)["dsseEnvelope"]["payload"]))
+    return found
 
 
 def _differences(before: Files, now: Files) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hubkit.artifacts.receipt import read_receipt
 from hubkit.errors import HubkitError, UsageError
 from hubkit.hub.client import connect
-from hubkit.hub.signatures import fault_of, read_signature, signed_files
+from hubkit.hub.signatures import fault_of, read_signature, signed_files, signed_name
 from hubkit.hub.targets import signature_path
 from hubkit.verification.discovery import ARTIFACTS, OnHub, find_release
 from hubkit.verification.findings import FAILED, PASSED
@@ -63,12 +63,12 @@ def check_signatures(api: HfApi, release: OnHub, public_key: bytes) -> tuple[str
             wrong.append(f"{repo} has no {signature_path(release.tag)} on main")
             continue
         files = signed_files(api, repo, kind, release.commits[artifact])
-        fault = fault_of(signature, repo, files, public_key)
+        fault = fault_of(signature, signed_name(repo, release.tag), files, public_key)
         wrong += [f"{repo}: {fault}"] if fault else []
         count += len(files)
     if wrong:
         return FAILED, "; ".join(wrong)
-    return PASSED, f"{count} files in {len(release.repos)} repos are those that were signed"
+    return PASSED, f"files that are as they were signed: {count}"
 
 
 def own_signatures(workspace: Workspace, public_key: bytes) -> str:

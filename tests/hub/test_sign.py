@@ -298,6 +298,17 @@ def test_a_damaged_signature_is_one_line(keys: Keys, change, message: str) -> No
     assert fault_of(change(signature), "lab/a", files, keys.public.read_bytes()) == message
 
 
+@pytest.mark.parametrize("other", ["lab/a@release-1.0.0", "lab/b@release-1.1.0"])
+def test_a_signature_of_another_version_or_repo(keys: Keys, other: str) -> None:
+    """An old version under a new tag, with the signature that it had, holds what was signed."""
+    files = {"a.txt": "0" * 64}
+    signature = make_signature(other, files, keys.private, None)
+    public = keys.public.read_bytes()
+    assert fault_of(signature, other, files, public) is None
+    for now in (files, {"a.txt": "1" * 64}):
+        assert fault_of(signature, "lab/a@release-1.1.0", now, public) == f"it was made for {other}"
+
+
 def test_a_signature_that_was_cut_to_other_files(keys: Keys) -> None:
     """The list of files is what is signed: one that is put in its place does not fit the signature."""
     import base64

@@ -11,14 +11,16 @@ import pyarrow.parquet as pq
 import pytest
 from scoring_workspace import build_workspace
 
+from hubkit.artifacts.subgroups import read_subgroups
 from hubkit.errors import HubkitError
 from hubkit.published import published
 from hubkit.release import run_one
 from hubkit.scoring.bertscore import setup_scores
 from hubkit.scoring.inputs import original, read_evaluation
-from hubkit.tables import CONDITIONS, SCORES, SETUPS
+from hubkit.tables import CONDITIONS, SCORES, SETUPS, STUDIES
 from hubkit.workspace import read_table, write_table
 
+OF_SUBGROUPS = {f"subgroups.{kind}" for kind in ("json", "csv", "png", "svg")}
 SYSTEMS = [*CONDITIONS, "commonest", "reference", "flipped"]
 
 
@@ -26,6 +28,9 @@ SYSTEMS = [*CONDITIONS, "commonest", "reference", "flipped"]
 def scored(scoring_config, tmp_path_factory):
     """A workspace that was scored; it is read and not changed."""
     workspace = build_workspace(tmp_path_factory.mktemp("scored") / "work")
+    workspace.scores.mkdir()
+    for name in OF_SUBGROUPS:
+        (workspace.scores / name).write_text("of a former run, with a smaller minimum")
     run_one("score", scoring_config, workspace)
     return workspace
 
@@ -135,6 +140,36 @@ def test_plots_are_there_and_the_same_again(scored, scoring_config, tmp_path):
     run_one("score", scoring_config, again)
     for name in files:
         assert (again.scores / name).read_bytes() == (scored.scores / name).read_bytes(), name
+
+
+def test_subgroups_are_written_where_they_are_asked_for(scoring_config, scored_workspace, scored):
+    """The first six test studies are of all six patients, and so are the others: they have one image and two."""
+    rows = read_table(scored_workspace.studies).to_pylist()
+    for at, row in enumerate(rows):
+        views = ("PA",) if at < 18 else ("PA", "LATERAL")
+        row["images"] = [{"dicom_id": f"{at}-{view}", "view": view, "path": f"{at}/{view}.jpg"} for view in views]
+    write_table(scored_workspace.studies, pa.Table.from_pylist(rows, STUDIES))
+    asked = {"subgroups": ("images", "findings"), "subgroup_minimum": 5}
+    config = scoring_config.model_copy(update={"scoring": scoring_config.scoring.model_copy(update=asked)})
+    run_one("score", config, scored_workspace)
+    images, findings = read_subgroups(scored_workspace).divisions
+    assert [(group.name, group.studies, group.patients) for group in images.groups] == [("1", 6, 6), ("2", 6, 6)]
+    # Of the six patients two have no finding, so that the other four can be told from all.
+    assert (findings.groups, len(findings.withheld)) == ((), 4)
+    f1 = {
+        row["study_id"]: row["f1"]
+        for row in read_table(scored_workspace.scores / "scores.parquet").to_pylist()
+        if (row["condition"], row["setup"]) == ("few_shot", "bertimbau")
+    }
+    (few,) = [one for one in images.groups[0].figures if (one.condition, one.measure) == ("few_shot", "bertimbau f1")]
+    means = [np.mean([f1[1000 + at] for at in part]) for part in (range(12, 18), range(18, 24))]
+    assert (few.figure.value, few.difference.value) == pytest.approx((means[0], means[0] - means[1]))
+    assert {path.name for path in scored_workspace.scores.iterdir()} >= OF_SUBGROUPS
+    for kind in ("png", "svg"):
+        content = (scored_workspace.scores / f"subgroups.{kind}").read_bytes()
+        assert all(f"1{number:03d}".encode() not in content for number in (12, 23))
+    # Of a run without them nothing is left.
+    assert not {path.name for path in scored.scores.iterdir()} & OF_SUBGROUPS
 
 
 def test_ids_of_the_extremes(scored):

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from hubkit.artifacts.scores import Summary
 from hubkit.artifacts.subgroups import Subgroup, Subgroups, read_subgroups, write_subgroups
 from hubkit.config import ReleaseConfig, load_config, parse_config
+from hubkit.doctor import corpus as doctor
 from hubkit.errors import HubkitError, UsageError
+from hubkit.metrics.agreement import f1
+from hubkit.metrics.measure import Measure
 from hubkit.scoring.bertscore import SetupScores
 from hubkit.scoring.groups import DIVISIONS, Study, fingerprint, memberships, read_studies
 from hubkit.scoring.inputs import Evaluation
 from hubkit.scoring.subgroup_tables import CSV_HEADER, subgroup_grids, write_csv
-from hubkit.scoring.subgroups import score_subgroups
+from hubkit.scoring.subgroups import _within, score_subgroups
+from hubkit.scoring.summary import summarise
+from hubkit.scoring.table import render
 from hubkit.sources.mimic_cxr_jpg import StudyRecord, study_records
 from hubkit.sources.patients import Patient, read_patients
 from hubkit.stages import STAGES
@@ -123,6 +130,14 @@ def test_values_and_differences() -> None:
     assert few_ap.figure.low < 0.5 < few_ap.figure.high
 
 
+def test_a_resample_without_the_group_says_nothing_of_it() -> None:
+    """F1 over nothing is 0 elsewhere; here it would pull the interval down."""
+    inside = _within(Measure(np.array([[3.0, 1.0, 0.0], [2.0, 0.0, 2.0]]), f1), np.array([True, False]))
+    assert inside.over_all() == pytest.approx(6 / 7)
+    found = inside.value(np.array([[3.0, 1.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]))
+    assert found.tolist() == [pytest.approx(6 / 7), pytest.approx(np.nan, nan_ok=True), 0.0]
+
+
 def test_a_mirror_image_is_tested_once() -> None:
     found = scored("view", "sex")
     assert all(one.difference is None and one.p_holm is None for one in group(found, "sex", "male").figures)
@@ -153,6 +168,17 @@ def test_the_default_minimum_withholds_all_of_sixteen() -> None:
     assert found.divisions[0].withheld == ("AP", "PA", "portable", "lateral")
 
 
+def summary_of(found: Subgroups) -> Summary:
+    """What the tables of the whole split need."""
+    systems = (*CONDITIONS, "commonest", "reference", "flipped")
+    flags = dict.fromkeys(systems, np.zeros(COUNT, bool))
+    whole = {
+        setup: SetupScores("", dict.fromkeys(systems, np.full((COUNT, 3), 0.25)), flags, flags) for setup in SETUPS
+    }
+    texts = evaluation().generated | dict.fromkeys(systems[3:], [EFFUSION] * COUNT)
+    return summarise(config(resamples=20), evaluation()._replace(generated=texts), whole)
+
+
 def test_tables_and_csv_have_the_same_figures(tmp_path: Path) -> None:
     found = scored("view", "age", "sex")
     view, age, sex = subgroup_grids(found)
@@ -168,6 +194,12 @@ def test_tables_and_csv_have_the_same_figures(tmp_path: Path) -> None:
     assert {row[0] for row in age.rows} == {"40 to 59", "60 to 79"}
     assert age.note.endswith("Withheld: under 40, 80 or older.")
     assert len(sex.rows) == 2 * len(CONDITIONS)
+    for form in ("md", "latex"):
+        drawn = render(summary_of(found), form, subgroups=found)
+        assert drawn.count("0.300 [0.300, 0.300]") == 1
+        assert drawn.count("fewer than 5 patients or studies") == 1
+        assert "Withheld: portable." in drawn
+    assert json.loads(render(summary_of(found), "json", subgroups=found))["subgroups"]["tests"] == found.tests
     write_csv(tmp_path / "subgroups.csv", found)
     rows = list(csv.DictReader((tmp_path / "subgroups.csv").read_text().splitlines()))
     assert tuple(rows[0]) == CSV_HEADER
@@ -333,6 +365,18 @@ def test_the_demo_corpus_has_what_all_but_sex_and_age_need(tmp_path: Path) -> No
     assert {one.record.earlier for one in found if one.record} == {0, 1, 2}
     first = fingerprint(asked)
     assert first
+    (stage,) = [stage for stage in STAGES if stage.name == "score"]
+    for path in stage.inputs(workspace):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    key = stage.key(asked, workspace)
+    (line,) = doctor.subgroups(asked, workspace)
+    assert (line.status, line.what) == (
+        "ok",
+        "view, images, findings, prior; from the corpus, mimic-cxr-2.0.0-metadata.csv.gz",
+    )
+    assert list(doctor.subgroups(parse_config(values), workspace)) == []
     (metadata,) = (tmp_path / "corpus").glob("*metadata.csv.gz")
     metadata.write_bytes(gzip.compress(gzip.decompress(metadata.read_bytes()) + b"\n"))
     assert fingerprint(asked) != first
+    assert stage.key(asked, workspace) != key
