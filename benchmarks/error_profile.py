@@ -5,10 +5,9 @@
 Each frozen report gets one error of each dimension, in each way that it has a place for. An error is
 named where the profile has one of that dimension. Rules were made looking at the reports of `seen`
 alone; of `unseen`, nobody who made them has read a text. A false alarm is a paraphrase with an error:
-of tests/scoring/paraphrases.tsv, which the rules were made with, or of paraphrases_other_hand.tsv. Of
-these, rules were made with the odd pairs, and the even ones are looked at as a number. Kendall's tau-b
-goes with the number of errors, 0 to 5, put into a report one after another. With an encoder, that of
-BERTScore stands next to it. No text is printed.
+of tests/scoring/paraphrases.tsv or paraphrases_other_hand.tsv, which the rules were made with.
+Kendall's tau-b goes with the number of errors, 0 to 5, put into a report one after another. With an
+encoder, that of BERTScore stands next to it. No text is printed.
 """
 
 from __future__ import annotations
@@ -59,8 +58,8 @@ def paraphrases(path: Path = PARAPHRASES) -> list[tuple[str, str]]:
 
 def alarms() -> dict[str, Share]:
     """Return, by set, how many paraphrases have an error."""
-    other = paraphrases(OTHER_HAND)
-    sets = {"seen": paraphrases(), "by another hand, odd": other[::2], "by another hand, even": other[1::2]}
+    paths = {"seen": PARAPHRASES, "seen, by another hand": OTHER_HAND}
+    sets = {name: paraphrases(path) for name, path in paths.items()}
     return {name: (sum(bool(profile(*pair)) for pair in pairs), len(pairs)) for name, pairs in sets.items()}
 
 

@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from hubkit.clinical.aspects import denied_evidence, doubts_aspect, doubts_cause, doubts_trend, is_judged
 from hubkit.clinical.cues import (
     ADVERBS,
     COPULAS,
     cue,
-    denied_evidence,
     denied_trend,
-    doubts_aspect,
-    doubts_trend,
     is_normal,
     is_void,
     looks_back,
@@ -45,8 +43,6 @@ LINKS = frozenset({"of", "in", "de", "do", "da", "dos", "das", "no", "na", "nos"
 
 ALTERNATIVES = frozenset({"or", "nor", "ou", "nem"})
 """What goes on with a list of what is denied."""
-
-JUDGED = frozenset({"state", "trend", "grade"})
 
 JOINTS = ALTERNATIVES | {"and", "e"}
 
@@ -119,14 +115,12 @@ def _reached(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]
         return [*_before(sentence, at, polarity)[:1], *_after(sentence, at, polarity)]
     if doubts_trend(sentence, at) or doubts_aspect(sentence, at):
         return []
+    if doubts_cause(sentence, at):
+        return _before(sentence, at, polarity)[:1]
+    if "considered" in term.meaning.names and is_judged(sentence, at):
+        return []
     if "considered" in term.meaning.names and words[term.first] in COPULAS:
-        # "Infarction is considered", but not "is considered stable".
-        judged = any(
-            other.first == term.last and other.meaning.kinds & JUDGED for other in sentence.terms[at + 1 : at + 2]
-        )
-        return [] if judged else _before(sentence, at, polarity)[:1] or _after(sentence, at, polarity)[:1]
-    if "considered" in term.meaning.names and any("modality" in one.values for one in sentence.attributes.found):
-        return []  # "CT should be considered for the nodule"
+        return _before(sentence, at, polarity)[:1] or _after(sentence, at, polarity)[:1]  # "infarction is considered"
     if _of_other_side(sentence, at) or words[max(0, term.first - 1) : term.last] == ["if", "not"]:
         return []
     trend = denied_trend(sentence, at) if cue(term.meaning) == 0 else None

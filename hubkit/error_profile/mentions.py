@@ -50,16 +50,24 @@ GENERAL = {
     ),
     "lesion": frozenset({"nodule", "mass", "tumor", "metastasis", "scar", "cavity", "lytic"}),
     "airspace_disease": frozenset({"interstitial", "pneumonia", "edema", "fibrosis"}),
+    "consolidation": frozenset({"pneumonia", "cavity", "abscess"}),
+    "infiltrate": frozenset({"interstitial", "pneumonia", "edema"}),
+    "nodule": frozenset({"granuloma"}),
+    "granulomatous": frozenset({"granuloma", "scar"}),
+    "streak": frozenset({"atelectasis", "scar"}),
 }
 """General names, each with the findings that one reader calls so and another by their own name. A
 translator does not change between the two, so the lexicon's `near` has them not."""
 
 SEQUEL = frozenset({"scar"})
 
+UNSAID = frozenset({"low_volumes", "scar"})
+"""Findings that one reader names and another leaves to how the study was taken, or to what they are of."""
+
 PARTS = frozenset({"tip", "lead"})
 """Devices that are parts of another: where they end is where that ends."""
 
-INFERS = ("compativ", "consistente", "condizente", "indica", "represent", "correspond", "traduz", "denota")
+INFERS = ("compativ", "sinais", "consistente", "condizente", "indica", "represent", "correspond", "traduz", "denota")
 """How words begin that draw a finding from what is seen."""
 
 Kind = Literal["finding", "device"]
@@ -214,7 +222,8 @@ def _subjects(one: Named) -> Iterator[Subject]:
         concepts = [concept for concept in one.meaning.concepts if concept.kind == kind]
         names = frozenset(concept.name for concept in concepts) - HISTORY - EMPTY
         if names:
-            yield names, kind, _label(concepts), all(concept.soft for concept in concepts), one.meaning.near, value
+            soft = names <= UNSAID or all(concept.soft for concept in concepts)
+            yield names, kind, _label(concepts), soft, one.meaning.near, value
             return
     state = state_of(one)
     for organ in dict.fromkeys(one.organs) if state is not None else ():

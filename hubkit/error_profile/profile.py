@@ -120,7 +120,8 @@ def _unanswered(one: Entity, theirs: Sequence[Entity], ours: Sequence[Entity]) -
         and _is_near(one.first, other.first)
         and _may_agree(one, other)
         # What both reports name alike stands for nothing else: "opacidade" answers "opacidade", and no edema.
-        and not (one.first.kind == "finding" and _has(ours, other))
+        # But "opacidade por atelectasia" says no more than "atelectasia".
+        and not (one.first.kind == "finding" and one.alone and _has(ours, other))
         for other in theirs
     )
 

@@ -132,6 +132,16 @@ PORTUGUESE = [
     ("Derrame de causa incerta.", {"Pleural Effusion": 1}),
     ("Nódulo indeterminado.", {"Lung Lesion": -1}),
     ("Sequela de fratura antiga, já consolidada.", {"Fracture": 1}),
+    # What may be a cause is uncertain, and what it explains is there.
+    ("Pneumonia pode explicar a opacidade.", {"Lung Opacity": 1, "Pneumonia": -1}),
+    ("Edema poderia justificar o derrame.", {"Edema": -1, "Pleural Effusion": 1}),
+    # What is resolving is there.
+    ("Pneumonia que está se resolvendo.", {"Pneumonia": 1}),
+    ("Derrame pleural resolvendo-se.", {"Pleural Effusion": 1}),
+    # A valve of the patient's own is no device.
+    ("Calcificação da válvula mitral.", {"No Finding": 1}),
+    ("Válvula aórtica calcificada.", {"No Finding": 1}),
+    ("Prótese valvar aórtica.", {"No Finding": 1, "Support Devices": 1}),
     # Asked for, and answered in the next sentence.
     ("Avaliar pneumotórax. Não observado.", {"Pneumothorax": 0, "No Finding": 1}),
     ("Avaliar pneumotórax. Derrame. Não observado.", {"Pleural Effusion": 1}),
@@ -168,6 +178,11 @@ ENGLISH = [
     ("No change suggestive of edema.", {"Edema": 0, "No Finding": 1}),
     ("No change in the effusion.", {"Pleural Effusion": 1}),
     ("Age-indeterminate fracture.", {"Fracture": 1}),
+    ("Atelectasis may account for the opacity.", {"Atelectasis": -1, "Lung Opacity": 1}),
+    ("An effusion may explain the enlarged heart.", {"Cardiomegaly": 1, "Pleural Effusion": -1}),
+    ("Mitral valve calcification.", {"No Finding": 1}),
+    ("Calcified aortic valve.", {"No Finding": 1}),
+    ("Aortic valve replacement.", {"No Finding": 1, "Support Devices": 1}),
     ("Pneumonia is considered.", {"Pneumonia": -1}),
     ("The effusion is considered stable.", {"Pleural Effusion": 1}),
     ("Pneumothorax is not seen.", {"No Finding": 1, "Pneumothorax": 0}),
