@@ -26,6 +26,14 @@ SECOND_FIRST = frozenset({"effect", "before", "under", "acted"})
 ENDS = frozenset({";", ".", ":", "but", "while", "whereas", "mas", "enquanto", "porem"})
 """What a relation does not reach beyond."""
 
+CONSEQUENT = ("secondary", "resultant", "resulting", "consequent", "secundari", "resultante", "consequente")
+
+GOVERNED = frozenset({"to", "from", "in", "a", "ao", "aos", "as", "de", "do", "da", "dos", "das"})
+"""What makes of such an adjective a relation of its own: "secondary to"."""
+
+WITH, REACH = frozenset({"with", "com"}), 7
+"""What joins an effect to its cause, and how many words before the adjective it may stand."""
+
 HEADS = frozenset({"finding", "device"})
 
 PLACES = frozenset({"anatomy", "side"})
@@ -67,6 +75,9 @@ def reversed_relation(source: Side, translation: Side) -> Iterator[Flag]:
 
 def _halves(sentence: Sentence, kinds: frozenset[str]) -> Halves | None:
     """The halves of the one relation of a sentence; None where it has none, or more."""
+    adjectival = _adjectival(sentence, kinds)
+    if adjectival is not None:
+        return adjectival
     found = [one for one in sentence.attributes.found if not FAMILIES.keys().isdisjoint(_roles(one.values))]
     if len(found) != 1:
         return None
@@ -86,6 +97,22 @@ def _halves(sentence: Sentence, kinds: frozenset[str]) -> Halves | None:
     before, after = before - after, after - before
     first, second = (after, before) if role in SECOND_FIRST else (before, after)
     return Halves(FAMILIES[role], first, second, sentence.span_of(word.first, word.last))
+
+
+def _adjectival(sentence: Sentence, kinds: frozenset[str]) -> Halves | None:
+    """The halves of "A with secondary B", "A com B secundário": A is the cause, wherever the adjective stands."""
+    words = sentence.words
+    for at, word in enumerate(words):
+        if not word.startswith(CONSEQUENT) or not GOVERNED.isdisjoint(words[at + 1 : at + 2]):
+            continue
+        joint = next((place for place in range(at - 1, max(-1, at - REACH), -1) if words[place] in WITH), None)
+        if joint is not None:
+            end = next((place for place in range(at, len(words)) if words[place] in ENDS | {","}), len(words))
+            cause = _names(sentence, 0, joint, kinds)
+            effect = _names(sentence, joint + 1, at, kinds) | _names(sentence, at + 1, end, kinds)
+            if cause and effect:
+                return Halves("cause", effect - cause, cause - effect, sentence.span_of(at, at + 1))
+    return None
 
 
 def _roles(values: dict[str, frozenset[str]]) -> frozenset[str]:

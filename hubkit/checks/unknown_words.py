@@ -45,10 +45,12 @@ class Vocabulary(NamedTuple):
     def of(cls, source: Sequence[Sentence]) -> Vocabulary:
         names, by_start = set(), dict[str, set[str]]()
         for sentence in source:
+            known = {at for term in sentence.terms for at in range(term.first, term.last)}
             for at, word in enumerate(sentence.words):
                 if sentence.written(at)[0].isupper():
                     names.add(word)
-                by_start.setdefault(_spelled(word)[:SHARED], set()).add(word)
+                if at not in known:
+                    by_start.setdefault(_spelled(word)[:SHARED], set()).add(word)
         return cls(frozenset(names), by_start)
 
     def gives(self, word: str, text: str) -> bool:

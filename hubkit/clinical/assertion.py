@@ -48,6 +48,9 @@ JOINTS = ALTERNATIVES | {"and", "e"}
 
 CAUSES = frozenset({"due", "secondary", "because", "devido", "secundario", "secundaria", "por"})
 
+EXISTING = frozenset({"ha", "there"})
+"""What says that something exists, and ends no doubt that stands right before it."""
+
 CONTRAST = frozenset({",", "and", "but", "e", "mas", "("})
 
 RELATIVE = frozenset({"that", "which", "que"})
@@ -167,6 +170,9 @@ def _after(sentence: Sentence, at: int, polarity: dict[int, int], ends: frozense
         gap = words[edge : term.first]
         if place == at + 1 and term.meaning.first in CAUSES and cue(terms[at].meaning) == -1:
             edge = term.last  # "possibly due to atelectasis" doubts the atelectasis
+            continue
+        if place == at + 1 and not gap and term.meaning.first in EXISTING and cue(terms[at].meaning) == -1:
+            edge = term.last  # "provavelmente há um derrame" doubts the effusion
             continue
         if not ends.isdisjoint(gap) or "scope" in kinds or (cue(term.meaning) == -1 and "," in gap):
             break

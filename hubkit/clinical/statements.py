@@ -34,6 +34,12 @@ ROLES = {
 NAMED = frozenset({"finding", "device", "anatomy", "side", "grade", "trend"})
 
 
+LOBES = frozenset({"lobe", "middle_lobe", "lingula"})
+"""Lobes, which an abbreviation names along with their side (LID, RUL), and some by themselves (LM)."""
+
+SIDES = frozenset({"left", "right"})
+
+
 class Statement(NamedTuple):
     """What one part of a sentence says.
 
@@ -132,3 +138,9 @@ def _of_term(term: Term) -> Iterator[tuple[str, str, int, bool]]:
     concepts = [concept for concept in term.meaning.concepts if concept.kind in NAMED]
     if len(concepts) == 1:
         yield concepts[0].kind, concepts[0].name, term.first, False
+    lobes = [concept for concept in concepts if concept.name in LOBES]
+    if lobes and {concept.kind for concept in concepts} <= {"anatomy", "side"}:
+        named = {concept.name for concept in concepts if concept.kind == "side"}
+        sides = named.union(*(concept.includes & SIDES for concept in lobes))
+        if len(sides) == 1:
+            yield "side", sides.pop(), term.first, False

@@ -28,6 +28,13 @@ def errors(source, translation):
         ("Subcutaneous emphysema after chest tube placement.", "Colocação de dreno torácico após enfisema subcutâneo."),
         ("Aspiration led to pneumonia.", "A pneumonia levou a aspiração."),
         ("Due to the effusion, the lobe shows atelectasis.", "Devido à atelectasia, o lobo mostra derrame."),
+        ("Emphysema with secondary pneumothorax.", "Pneumotórax com enfisema secundário."),
+        ("Emphysema with mild resulting pneumothorax.", "Pneumotórax com discreto enfisema resultante."),
+        ("The effusion is likely reactive to the pneumonia.", "A pneumonia é provavelmente reacional ao derrame."),
+        ("Edema explains the effusions.", "Os derrames explicam o edema."),
+        ("Consolidation attributable to aspiration.", "Aspiração atribuível à consolidação."),
+        ("Collapse reflects an obstructing mass.", "Massa obstrutiva reflete colapso."),
+        ("Atelectasis d/t effusion.", "Derrame por atelectasia."),
     ],
 )
 def test_exchanged_sides_of_a_relation_are_an_error(source, translation):
@@ -47,6 +54,9 @@ def test_exchanged_sides_of_a_relation_are_an_error(source, translation):
         ("Pneumothorax after biopsy.", "Após a biópsia, surgiu pneumotórax."),
         ("The mass obscures the hilum.", "O hilo é obscurecido pela massa."),
         ("Edema because of fluid overload.", "Edema por sobrecarga hídrica."),
+        ("Emphysema with secondary pneumothorax.", "Pneumotórax secundário a enfisema."),
+        ("Effusion with mild secondary atelectasis.", "Derrame com discreta atelectasia secundária."),
+        ("Edema explains the effusions.", "Os derrames se explicam pelo edema."),
     ],
 )
 def test_a_relation_may_be_told_from_its_other_side(source, translation):

@@ -109,6 +109,7 @@ def test_shorthand_is_read_in_both_languages(source, right, wrong, name):
         ("Pacemaker leads are intact.", "Eletrodos do marca-passo íntegros.", "Pistas do marca-passo íntegras."),
         ("The tips of both tubes are seen.", "As pontas dos tubos são vistas.", "As dicas dos tubos são vistas."),
         ("Clear lungs.", "Pulmões limpos.", "Limpar pulmões."),
+        ("Basilar granuloma.", "Granuloma basal.", "Granuloma de manjericão."),
         # A word that is none of the renderings of a term.
         ("Lucency at the apex.", "Lucência no ápice.", "Relutância no ápice."),
         ("Mild eventration of the diaphragm.", "Leve eventração do diafragma.", "Leve ocorrência do diafragma."),

@@ -35,6 +35,8 @@ def unknown(source: str, translation: str) -> list[str]:
         # What is formed from a word of the source is not in every dictionary.
         ("Xanthogranulomatous nodule.", "Nódulo xantogranulomatoso.", []),
         ("Xanthogranulomatous nodule.", "Nódulo xantogranudoso.", ["xantogranudoso"]),
+        # A word that the lexicon knows has its renderings there: what only begins alike is none.
+        ("Edema after a fracture.", "Edema após fractorra.", ["fractorra"]),
         # A prefix before a word, and its doubled consonant.
         ("Word in front.", "Antepalavra, retropalavra.", ["Antepalavra"]),
         # Parts of compounds, short words and numbers are left alone.

@@ -30,6 +30,8 @@ def read(text, language):
         ("Edema.", "Edema.", [("edema", "present")]),
         ("No edema.", "Sem edema.", [("edema", "absent")]),
         ("Possible edema.", "Possível edema.", [("edema", "possible")]),
+        # What says that something exists ends no doubt before it.
+        ("Probably there is edema.", "Provavelmente há edema.", [("edema", "possible")]),
         ("Evaluate for edema.", "Avaliar edema.", [("edema", "asked for")]),
         # An alternative is doubted only where both are affirmed.
         ("Edema or pneumonia.", "Edema ou pneumonia.", [("edema", "possible"), ("pneumonia", "possible")]),

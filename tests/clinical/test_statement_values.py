@@ -94,3 +94,19 @@ def test_where_the_parts_stand() -> None:
     text = "No change. Small effusion, and edema."
     second = sentences(text, "en")[1]
     assert [text[slice(*one.span)] for one in statements(second, "en")] == ["Small effusion", "and edema."]
+
+
+@pytest.mark.parametrize(
+    ("english", "portuguese", "expected"),
+    [
+        ("RUL nodule.", "Nódulo no LSD.", "right"),
+        ("RML nodule.", "Nódulo no LM.", "right"),
+        ("RLL nodule.", "Nódulo no LID.", "right"),
+        ("LUL nodule.", "Nódulo no LSE.", "left"),
+        ("LLL nodule.", "Nódulo no LIE.", "left"),
+        ("Lingular nodule.", "Nódulo na língula.", "left"),
+    ],
+)
+def test_a_lobe_has_its_side(english: str, portuguese: str, expected: str) -> None:
+    for found in (read(english, "en"), read(portuguese, "pt")):
+        assert [one.values.get("side") for one in found] == [expected]
