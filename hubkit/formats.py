@@ -30,6 +30,7 @@ Kind = Literal[
     "generation_part",
     "rehearsal",
     "subgroups",
+    "sensitivity",
 ]
 
 FORMATS: dict[Kind, int] = {
@@ -52,6 +53,7 @@ FORMATS: dict[Kind, int] = {
     "generation_part": 1,
     "rehearsal": 1,
     "subgroups": 1,
+    "sensitivity": 1,
 }
 
 

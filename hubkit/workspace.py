@@ -140,6 +140,11 @@ class Workspace:
         return self.root / "audit" / "memorisation.json"
 
     @property
+    def sensitivity(self) -> Path:
+        """The folder of what prompts and examples do to the scores; its answers are text of the corpus."""
+        return self.root / "sensitivity"
+
+    @property
     def dist(self) -> Path:
         """dataset/, adapter/ and metric/: exactly what will be on the Hub."""
         return self.root / "dist"

@@ -20,7 +20,7 @@ LAYERS = (
     {"doctor"},
     {"release"},
     {"stages", "room"},
-    {"verification", "audit", "review", "comparison"},
+    {"verification", "audit", "review", "comparison", "sensitivity"},
     {"corpus", "translation", "finetuning", "generation", "scoring", "packaging", "hub", "localhub"},
     {"leakguard", "checks", "metrics", "models", "custody", "record", "pins", "revision"},
     {"terms", "error_profile"},

@@ -38,16 +38,22 @@ SECTIONS = {
         ),
     ),
     "Access and publication": ("access", "sign", "unseal", "physionet", "withdraw"),
-    "Checks and rehearsal": ("check", "compare", "corrections", "review", "hub", "demo", "rehearse"),
+    "Checks and rehearsal": ("check", "compare", "corrections", "review", "sensitivity", "hub", "demo", "rehearse"),
 }
 """The commands by what they are for, as `hubkit --help` shows them."""
 
 
-CONTINUES = frozenset(("release", *SECTIONS["Its stages, in order"]))
+CONTINUES = frozenset(("release", "sensitivity", *SECTIONS["Its stages, in order"]))
 """Commands that continue where they were interrupted; the others begin again."""
 
 
-EXTRAS = {"ray": "ray", "openpyxl": "review", "docx": "evidence", "model_signing": "evidence"}
+EXTRAS = {
+    "ray": "ray",
+    "openpyxl": "review",
+    "docx": "evidence",
+    "model_signing": "evidence",
+    "statsmodels": "evidence",
+}
 """Packages that come with an extra of their own; all others with [release]."""
 
 

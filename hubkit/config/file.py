@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from hubkit.config.corpus import Corpus
 from hubkit.config.evaluation import Scoring
+from hubkit.config.sensitivity import Sensitivity
 from hubkit.config.tables import ReleaseConfig
 from hubkit.config.translation import Translation
 from hubkit.config.values import Table
@@ -46,6 +47,7 @@ def load_config(path: Path) -> ReleaseConfig:
             "corpus": _anchored(config.corpus, folder),
             "translation": _with_corrections(config.translation, folder),
             "scoring": _with_patients(config.scoring, folder),
+            "sensitivity": _with_prompts(config.sensitivity, folder),
         }
     )
 
@@ -121,6 +123,12 @@ def _with_patients(scoring: Scoring, folder: Path) -> Scoring:
     if scoring.patients is None:
         return scoring
     return scoring.model_copy(update={"patients": folder / scoring.patients.expanduser()})
+
+
+def _with_prompts(sensitivity: Sensitivity, folder: Path) -> Sensitivity:
+    if sensitivity.prompts is None:
+        return sensitivity
+    return sensitivity.model_copy(update={"prompts": folder / sensitivity.prompts.expanduser()})
 
 
 def template(values: dict[str, Any], only: str | None = None) -> str:

@@ -129,6 +129,12 @@ ADDED: dict[str, dict[str, Any]] = {
         "grams_per_kwh": None,
         "evaluation_framework": "hubkit",
     },
+    "sensitivity": {
+        "prompts": None,
+        "draws": 3,
+        "conditions": ["zero_shot", "few_shot", "lora"],
+        "fraction": 0.2,
+    },
     # 0.1.0 had the Gradio Space alone: what came with it leaves the outcome as it was, and the default does not.
     "hub": {"space": "gradio"},
 }

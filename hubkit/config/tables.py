@@ -22,6 +22,7 @@ from hubkit.config.corpus import Corpus
 from hubkit.config.evaluation import Audit, Scoring
 from hubkit.config.identity import ADDED, RELEASED, identity, named_setting
 from hubkit.config.publication import ARTIFACTS, Artifact, Custody, Hub, Packaging, Release
+from hubkit.config.sensitivity import Sensitivity
 from hubkit.config.translation import Translation
 from hubkit.config.values import NonEmptyStr, Runtime, Table
 
@@ -43,6 +44,7 @@ class ReleaseConfig(Table):
     generation: Generation = Generation()
     scoring: Scoring = Scoring()
     audit: Audit = Audit()
+    sensitivity: Sensitivity = Sensitivity()
     packaging: Packaging = Packaging()
     hub: Hub = Hub()
     custody: Custody = Custody()

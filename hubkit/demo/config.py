@@ -14,6 +14,7 @@ from hubkit.config import (
     Release,
     ReleaseConfig,
     Scoring,
+    Sensitivity,
     Translation,
 )
 
@@ -81,5 +82,7 @@ def demo_config(corpus: Path, endpoint: str, namespace: str, models: Mapping[str
         scoring=Scoring(
             bertimbau=encoders["bertimbau"], xlm_roberta=encoders["xlm-roberta"], resamples=2000, error_profile=True
         ),
+        # All of its few validation patients: a fraction of them would be too few for the combinations.
+        sensitivity=Sensitivity(fraction=1.0),
         hub=Hub(namespace=namespace, endpoint=endpoint),
     )

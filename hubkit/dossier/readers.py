@@ -85,5 +85,8 @@ READERS = {
         "review/*/results.json: metrics.*.tau", (), result_values.metrics_against_readers
     ),
     "reviews": Reader("review/*/results.json: readers, strata, agreement", (), result_values.reviews),
+    "prompts_tried": Reader(
+        "sensitivity/sensitivity.json: prompts, studies, conditions.*.measures", (), result_values.prompts_tried
+    ),
 }
 """By the name that the tables of the guidelines use."""

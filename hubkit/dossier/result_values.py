@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from hubkit.artifacts.review_results import read_results, results_files
 from hubkit.artifacts.scores import Difference, read_summary
+from hubkit.artifacts.sensitivity import read_sensitivity, results_path
 from hubkit.artifacts.subgroups import read_subgroups
 from hubkit.config import ReleaseConfig
 from hubkit.packaging.populations import view_scores
@@ -106,3 +107,21 @@ def reviews(config: ReleaseConfig, workspace: Workspace) -> str | None:
             f"{found.read} of {found.population} rows read, agreement {', '.join(agreed) or 'not measured'}"
         )
     return "; ".join(parts) or None
+
+
+def prompts_tried(config: ReleaseConfig, workspace: Workspace) -> str | None:
+    """What `hubkit sensitivity` tried on validation studies, and which prompt would have been chosen."""
+    if not results_path(workspace).exists():
+        return None
+    found = read_sensitivity(workspace)
+    asked = {prompt.name: prompt.text for prompt in found.prompts}
+    other = "" if asked[found.set_prompt] == config.generation.prompt else ", when another prompt was set"
+    leads = [
+        f"{condition} {choice.prompt} ({choice.lead.value:+.3g} over the set one)"
+        for condition, one in found.conditions.items()
+        for choice in [one.measures["bertimbau f1"].choice]
+    ]
+    return (
+        f"{len(asked)} prompts and {max(1, len(found.draw_seeds))} draws of examples on {found.studies} studies of "
+        f"{found.split}{other}; best by BERTScore F1: {', '.join(leads)}; test split {found.test_split}"
+    )

@@ -59,7 +59,7 @@ def generate(config: ReleaseConfig, workspace: Workspace) -> None:
     conditions, parts = Conditions(config, workspace), {}
     for condition in CONDITIONS:
         shown = examples if condition == "few_shot" else []
-        parts[condition] = _answer_all(config, conditions, condition, test.kept, shown, workspace.partial / condition)
+        parts[condition] = answer_all(config, conditions, condition, test.kept, shown, workspace.partial / condition)
         rows = sorted(rows_of(parts[condition]), key=lambda row: row.study_id)
         _write(workspace.generations(condition), rows)
         _count(condition, rows)
@@ -132,8 +132,10 @@ class Conditions:
 
     def _base(self) -> Loaded:
         settings = self.config.finetuning
-        # The revision that the adapter was trained on: the repo's main branch may have moved since.
-        revision = read_base(self.workspace.adapter).revision
+        # The revision that the adapter was trained on: the repo's main branch may have moved since. Without an adapter
+        # the base alone is asked, as it is configured.
+        trained = self.workspace.adapter.exists()
+        revision = read_base(self.workspace.adapter).revision if trained else settings.revision
         device = pick_device(self.config.generation.device)
         return load_vision_model(settings.model, revision, settings.quantization, device)
 
@@ -151,19 +153,29 @@ def _answer_share(
     conditions = Conditions(config, workspace)
     for condition in CONDITIONS:
         shown = examples if condition == "few_shot" else []
-        _answer_all(config, conditions, condition, samples, shown, workspace.partial / condition, task, tasks)
+        answer_all(config, conditions, condition, samples, shown, workspace.partial / condition, task, tasks)
 
 
-def _answer_all(
+def answer_all(
     config: ReleaseConfig,
     conditions: Conditions,
     condition: str,
-    samples: list[Sample],
+    samples: Sequence[Sample],
     examples: Sequence[Sample],
     folder: Path,
     task: int = 0,
     tasks: int = 1,
+    title: str | None = None,
 ) -> list[GenerationPart]:
+    """Answer the batches `task`, `task + tasks`, ... of a condition that `folder` does not have yet.
+
+    Args:
+        folder: where the answers of each batch are kept as soon as they are there.
+        title: what the progress is called; by default after the stage and the condition.
+
+    Returns:
+        The parts of all that `folder` has then.
+    """
     quantization = config.finetuning.quantization
     # The folder's name does not change with the precision, which is in no digest.
     parts = [part for part in read_parts(folder) if part.quantization in (None, quantization)]
@@ -182,7 +194,7 @@ def _answer_all(
     plan = batches(samples, size)[task::tasks]
     mine = [sample.study_id for batch in plan for sample in batch]
     name = f"generate: {condition}" + (f", task {task + 1}" if tasks > 1 else "")
-    with Progress(name, len(mine), len(done.intersection(mine))) as progress:
+    with Progress(title or name, len(mine), len(done.intersection(mine))) as progress:
         for batch in plan:
             left = [sample for sample in batch if sample.study_id not in done]
             if not left:

@@ -50,24 +50,48 @@ def setup_scores(config: ReleaseConfig, workspace: Workspace, setup: str, evalua
         return SetupScores(str(stored["signature"]), **by_system)
 
 
-@quiet(LOADING_REPORT)
 def _compute(config: ReleaseConfig, setup: str, evaluation: Evaluation) -> tuple[dict[str, list[Any]], str]:
+    references = evaluation.references if setup == "bertimbau" else evaluation.originals
+    predictions = [text for texts in evaluation.generated.values() for text in texts]
+    repeated = references * len(evaluation.generated)
+    result = score_pairs(config, setup, predictions, repeated, references, f"score: pairs in {setup}")
+    # The call scored all systems, a figure is about the studies of one: n is said again beside it.
+    signature = result.pop("signature").rpartition("|n:")[0]
+    return result, signature
+
+
+@quiet(LOADING_REPORT)
+def score_pairs(
+    config: ReleaseConfig,
+    setup: str,
+    predictions: list[str],
+    references: list[str],
+    documents: list[str],
+    title: str,
+) -> dict[str, Any]:
+    """What the published script says of pairs of texts, with the encoder of a setup as it is configured.
+
+    Args:
+        documents: the texts that rare tokens are counted in, where they weigh more.
+        title: what the progress is called.
+
+    Raises:
+        HubkitError: the encoder cannot be loaded as configured.
+    """
     import evaluate
 
     encoder = config.scoring.encoder(setup)
-    references = evaluation.references if setup == "bertimbau" else evaluation.originals
-    predictions = [text for texts in evaluation.generated.values() for text in texts]
     metric = evaluate.load(str(published("bertscore_ptbr") / "bertscore_ptbr.py"), keep_in_memory=True)
-    with Progress(f"score: pairs in {setup}", len(predictions)) as progress:
+    with Progress(title, len(predictions)) as progress:
         try:
-            result = metric.compute(
+            result: dict[str, Any] = metric.compute(
                 predictions=predictions,
-                references=references * len(evaluation.generated),
+                references=references,
                 setup=setup,
                 model_type=encoder.model,
                 num_layers=encoder.layer,
                 revision=encoder.revision,
-                idf=references if config.scoring.idf else False,
+                idf=documents if config.scoring.idf else False,
                 device=config.scoring.device,
                 dtype=config.scoring.dtype,
                 batch_tokens=config.scoring.batch_tokens,
@@ -79,9 +103,7 @@ def _compute(config: ReleaseConfig, setup: str, evaluation: Evaluation) -> tuple
                 where=f"[scoring.{setup.replace('-', '_')}] {encoder.model}",
                 hint="set its model, layer and revision",
             ) from None
-    # The call scored all systems, a figure is about the studies of one: n is said again beside it.
-    signature = result.pop("signature").rpartition("|n:")[0]
-    return result, signature
+    return result
 
 
 def _write(path: Path, result: dict[str, list[Any]], signature: str) -> None:

@@ -21,6 +21,15 @@ from hubkit.artifacts.review_results import (
     write_results,
 )
 from hubkit.artifacts.scores import Interval
+from hubkit.artifacts.sensitivity import (
+    Choice,
+    Component,
+    ConditionSensitivity,
+    MeasureSensitivity,
+    SensitivityResults,
+    TriedPrompt,
+    write_sensitivity,
+)
 from hubkit.artifacts.subgroups import Division, Subgroup, SubgroupFigure, Subgroups, write_subgroups
 from hubkit.artifacts.training import TRAINING
 from hubkit.artifacts.translator import Served, Translator, write_translator
@@ -67,6 +76,7 @@ def build_dossier_workspace(root: Path) -> tuple[ReleaseConfig, Workspace]:
     _write_errors(workspace)
     _write_subgroups(workspace)
     _write_review(workspace)
+    _write_sensitivity(config, workspace)
     write_text(workspace.dist / "dataset" / "README.md", "# A card\n")
     write_text(workspace.salt, "00\n")
     repo = PushedRepo(id="lab/mimic-cxr-ptbr", type="dataset", tag="release-1.0.0", commit="c" * 40, files={})
@@ -159,3 +169,18 @@ def _write_review(workspace: Workspace) -> None:
         learning=(), disagreements=(),
     )  # fmt: skip
     write_results(workspace.review("first"), results)
+
+
+def _write_sensitivity(config: ReleaseConfig, workspace: Workspace) -> None:
+    lead = Interval(value=0.125, low=0.05, high=0.25)
+    measure = MeasureSensitivity(
+        components={"prompt": Component(variance=0.1, share=1.0)}, prompts={"set": lead, "other": lead},
+        draws={"set": [0.5], "other": [0.625]}, choice=Choice(prompt="other", lead=lead, lead_on_others=0.1),
+    )  # fmt: skip
+    results = SensitivityResults(
+        split="validate", test_split="not read", studies=6, patients=6, fraction=1.0, base="google/medgemma-4b-it",
+        prompts=[TriedPrompt(name="set", text=config.generation.prompt), TriedPrompt(name="other", text="Descreva")],
+        set_prompt="set", shots=1, draw_seeds=[42, 43], left_out={}, seed=42, resamples=20, confidence=0.95,
+        versions={}, conditions={"few_shot": ConditionSensitivity(combinations=4, measures={"bertimbau f1": measure})},
+    )  # fmt: skip
+    write_sensitivity(workspace, results)

@@ -680,3 +680,17 @@ def test_a_missing_extra_is_one_line(made: Made, tmp_path: Path, monkeypatch: py
     done = CliRunner().invoke(cli, ["dossier", "--docx", "--config", str(path), "--workspace", str(workspace.root)])
     assert "the package docx is missing" in str(done.exception)
     assert "evidence" in str(done.exception)
+
+
+def test_prompts_that_were_tried_are_evidence(copied: Made) -> None:
+    config, workspace = copied
+    pointer = next(pointer for pointer in POINTERS if pointer.reader == "prompts_tried")
+    assert rows(config, workspace)[pointer].value == (
+        "2 prompts and 2 draws of examples on 6 studies of validate; best by BERTScore F1: few_shot other "
+        "(+0.125 over the set one); test split not read"
+    )
+    change(workspace.sensitivity / "sensitivity.json", "prompts.0.text", "another")
+    assert ", when another prompt was set;" in str(rows(config, workspace)[pointer].value)
+    (workspace.sensitivity / "sensitivity.json").unlink()
+    found = rows(config, workspace)[pointer]
+    assert (found.value, found.remark) == (None, "not done in this release")
