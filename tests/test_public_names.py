@@ -77,9 +77,9 @@ def test_check_and_labels() -> None:
     assert labels("Right pneumothorax.", "en")["Pneumothorax"] == 1
 
 
-PRINTED = ["docs/*.md", "README.md", "dataset_card/*.jinja", "model_card/*.jinja", "bertscore_ptbr/*.jinja"]
-FOR_MAINTAINERS = {"decisions.md", "extending.md"}
-"""Pages of those who change hubkit. The examples of extending.md are run, so that a module that moves is noticed."""
+PRINTED = ["docs/**/*.md", "README.md", "dataset_card/*.jinja", "model_card/*.jinja", "bertscore_ptbr/*.jinja"]
+FOR_MAINTAINERS = {"extending.md"}
+"""A page of those who change hubkit. Its examples are run, so that a module that moves is noticed."""
 
 SERVERS = {"hubkit.localhub"}
 """For tests that start the Hub on loopback: no card prints it."""
@@ -96,6 +96,7 @@ def test_cards_and_guides_print_public_names_only() -> None:
         for name in names.split(",")
     }
     assert {module for _, module, _ in imports} >= {"hubkit"}
+    assert {"start", "decisions"} <= {path.parent.name for path in printed}
     internal = {(file, module) for file, module, _ in imports if module not in {"hubkit", *SERVERS}}
     assert internal == set()
     assert {name for _, module, name in imports if module == "hubkit"} <= set(hubkit.__all__)

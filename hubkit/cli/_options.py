@@ -60,15 +60,20 @@ def read_config(path: Path) -> ReleaseConfig:
 
 def workspace_option(function: Command) -> Command:
     """`--workspace`, as the argument `workspace`."""
+    return workspace_option_of("work", "The run directory: everything that the stages write.")(function)
+
+
+def workspace_option_of(default: str, about: str) -> Callable[[Command], Command]:
+    """The same with another folder where none is given, and another help text."""
     return click.option(
         "--workspace",
         "workspace",
         type=click.Path(path_type=Path),
-        default=Path("work"),
+        default=Path(default),
         show_default=True,
         callback=lambda context, parameter, value: Workspace(value),
-        help="The run directory: everything that the stages write.",
-    )(function)
+        help=about,
+    )
 
 
 def stage_command(name: str, help_text: str, short_help: str) -> click.Command:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import time
-from pathlib import Path
 
 import click
 
+from hubkit.cli._options import workspace_option_of
 from hubkit.workspace import Workspace
 
 
@@ -17,15 +17,7 @@ def command() -> None:
 
 
 @command.command()
-@click.option(
-    "--workspace",
-    "workspace",
-    type=click.Path(path_type=Path),
-    default=Path("work/demo"),
-    show_default=True,
-    callback=lambda context, parameter, value: Workspace(value),
-    help="Where the demo was released.",
-)
+@workspace_option_of("work/demo", "Where the demo was released.")
 def serve(workspace: Workspace) -> None:
     """Start the Hub of the demo again, and print what a researcher types there, complete. Ctrl-C stops it."""
     from hubkit.cli.hub import print_variables

@@ -51,7 +51,8 @@ def provenance(facts: CardFacts) -> dict[str, Any]:
 
 def _collection(facts: CardFacts) -> dict[str, Any]:
     if facts.synthetic:
-        how, kind, when = "A program invented the reports and drew the images.", "Software Collection", UNKNOWN
+        drawn = " and drew the images" if facts.corpus.rehearses else ""
+        how, kind, when = f"A program invented the reports{drawn}.", "Software Collection", UNKNOWN
     else:
         how = f"Reports of {facts.corpus.site}, as {facts.source} holds them. hubkit collected nothing itself."
         kind, when = "Secondary Data analysis", f"Unknown here: see {facts.corpus.url or facts.source}."
@@ -117,7 +118,11 @@ def _use(facts: CardFacts) -> dict[str, Any]:
         ],
         "dataBiases": [
             "The text is a machine's Portuguese, and not that of radiologists who write it.",
-            f"Patients: {facts.corpus.demographics}." if not synthetic else "Its reports follow a small grammar.",
+            f"Patients: {facts.corpus.demographics}."
+            if not synthetic
+            else "Its reports follow a small grammar."
+            if facts.corpus.rehearses
+            else "A program made its reports.",
             *([] if synthetic else [f"Place: {facts.corpus.site}."]),
         ],
         "dataLimitations": [

@@ -125,6 +125,8 @@ def _run_ray(step: Worker) -> None:
         options |= {"_node_ip_address": "127.0.0.1", "include_dashboard": False, "num_cpus": cores}
     else:
         _require_listener(address)
+        # A cluster that died by halves still listens, and Ray asks it for minutes without a word.
+        print(f"  translate: connects to the Ray of RAY_ADDRESS {address}, which may take minutes", file=sys.stderr)
     try:
         session = ray.init(**options)
     except ConnectionError as error:

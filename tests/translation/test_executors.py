@@ -78,13 +78,14 @@ def test_ray_that_is_not_there_or_told_nonsense(
         run_one("translate", configure(executor="ray", ray=options), make_workspace(studies))
 
 
-def test_no_ray_is_found_where_none_runs(make_workspace, studies, configure, monkeypatch, tmp_path):
+def test_no_ray_is_found_where_none_runs(make_workspace, studies, configure, monkeypatch, tmp_path, capsys):
     """Ray also takes any other raylet of this machine for "auto", such as that of another run of these tests."""
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
     monkeypatch.setenv("RAY_ADDRESS", "auto")
     monkeypatch.setattr("ray._private.services.psutil.process_iter", lambda *names: iter(()))
     with pytest.raises(HubkitError, match="RAY_ADDRESS auto: no Ray is there"):
         run_one("translate", configure(executor="ray"), make_workspace(studies))
+    assert "connects to the Ray of RAY_ADDRESS auto" in capsys.readouterr().err
 
 
 def test_a_ray_that_died_is_not_waited_for(make_workspace, studies, configure, monkeypatch, tmp_path):
