@@ -30,7 +30,7 @@ def read_model(model: type[AnyModel], kind: Kind, path: Path, hint: str) -> AnyM
         hint: the command that writes it.
 
     Raises:
-        HubkitError: it is missing, is not whole, has another format, or lacks a value.
+        HubkitError: it is missing, cannot be read, is not whole, has another format, or lacks a value.
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -38,6 +38,8 @@ def read_model(model: type[AnyModel], kind: Kind, path: Path, hint: str) -> AnyM
         raise HubkitError("is missing", where=path, hint=hint) from None
     except ValueError:
         raise HubkitError("is not whole", where=path, hint=f"delete it, then: {hint}") from None
+    except OSError as error:
+        raise _unreadable(path, error) from None
     if not isinstance(values, dict):
         raise HubkitError("is not a JSON object", where=path, hint=f"delete it, then: {hint}")
     check_format(kind, values, path)
@@ -54,12 +56,14 @@ def read_whole(model: type[AnyModel], kind: Kind, path: Path) -> AnyModel | None
     """The content of the file `path`; None where it is missing or damaged, and is made again for that.
 
     Raises:
-        HubkitError: it has another format.
+        HubkitError: it has another format, or cannot be read.
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return None
+    except OSError as error:
+        raise _unreadable(path, error) from None
     if not isinstance(values, dict):
         return None
     check_format(kind, values, path)
@@ -67,6 +71,11 @@ def read_whole(model: type[AnyModel], kind: Kind, path: Path) -> AnyModel | None
         return model.model_validate(values)
     except ValidationError:
         return None
+
+
+def _unreadable(path: Path, error: OSError) -> HubkitError:
+    # Such as a folder of that name, or a file of somebody else.
+    return HubkitError(f"cannot be read: {error.strerror}", where=path, hint="check the path and who may read the file")
 
 
 def write_model(kind: Kind, path: Path, model: Model) -> None:

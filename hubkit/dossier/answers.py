@@ -7,10 +7,11 @@ from typing import Literal, NamedTuple
 from hubkit.dossier.evidence import Evidence, Row
 from hubkit.dossier.guidelines import Guideline, Item
 
-Extent = Literal["answered", "answered in part", "only the authors know", "not done in this release"]
+Extent = Literal["answered", "answered in part", "not certain", "only the authors know", "not done in this release"]
 EXTENTS: tuple[Extent, ...] = (
     "answered",
     "answered in part",
+    "not certain",
     "only the authors know",
     "not done in this release",
 )
@@ -53,7 +54,10 @@ def _extent(item: Item, rows: list[Row]) -> Extent:
     if not rows:
         return "only the authors know" if item.authors else "not done in this release"
     if all(row.value is None for row in rows):
-        return "only the authors know" if any(row.authors for row in rows) else "not done in this release"
+        lacks = {row.lacks for row in rows}
+        if "certainty" in lacks:
+            return "not certain"
+        return "only the authors know" if "authors" in lacks else "not done in this release"
     # A value with a remark is one that a reader has to look into.
     whole = all(row.value is not None and not row.remark for row in rows)
     return "answered" if whole and not item.authors else "answered in part"

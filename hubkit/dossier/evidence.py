@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from hubkit.artifacts.manifest import read_manifest
 from hubkit.artifacts.memorisation import read_memorisation
@@ -80,14 +80,14 @@ class Row(NamedTuple):
         value: as people read it; None where there is none.
         where: the file and key.
         remark: why there is no value, or what to know of it; empty where nothing is wrong.
-        authors: whether there is no value since only the authors know it.
+        lacks: why there is no value, where that is not that nothing was done.
     """
 
     says: str
     value: str | None
     where: str
     remark: str = ""
-    authors: bool = False
+    lacks: Literal["", "authors", "certainty"] = ""
 
 
 class Evidence:
@@ -129,7 +129,7 @@ class Evidence:
             if state.manifest is None:
                 return Row(pointer.says, None, where, _missing(state.name))
             if state.changed or (reader.settings and state.other_settings):
-                return Row(pointer.says, None, where, _withheld(state))
+                return _withheld(pointer, where, state)
         if name not in self._computed_values:
             self._computed_values[name] = reader.compute(self.config, self.workspace)
         value = self._computed_values[name]
@@ -142,7 +142,7 @@ class Evidence:
         where = f"hubkit.toml: [{table}] {name}"
         state = self.states[SETTINGS_OF.get(key, SETTINGS_OF[table])]
         if state.manifest and state.other_settings:
-            return Row(pointer.says, None, where, _withheld(state))
+            return _withheld(pointer, where, state)
         remark = "" if state.manifest else f"planned: `{state.name}` has not run"
         return _row(pointer, self._read["hubkit.toml"], key, where, remark, "not set")
 
@@ -150,10 +150,10 @@ class Evidence:
         state = self.states["read"]
         where = f"hubkit.toml: [corpus] kind (its terms: {key})"
         if state.manifest and state.other_settings:
-            return Row(pointer.says, None, where, _withheld(state))
+            return _withheld(pointer, where, state)
         remark = "" if state.manifest else "planned: `read` has not run"
         row = _row(pointer, self._read["terms"], key, where, remark, "only the authors know it of this corpus")
-        return row._replace(authors=row.value is None)
+        return row if row.value is not None else row._replace(lacks="authors")
 
     def _of_file(self, pointer: Pointer, file: str, key: str) -> Row:
         where, known = f"{file}: {key}", FILES[file]
@@ -161,7 +161,7 @@ class Evidence:
         if state.manifest is None:
             return Row(pointer.says, None, where, _missing(known.stage))
         if state.covers(file):
-            return Row(pointer.says, None, where, _withheld(state))
+            return _withheld(pointer, where, state)
         if not (self.workspace.root / file).exists():
             return Row(pointer.says, None, where, f"`{known.stage}` left no such file")
         if file not in self._read:
@@ -175,15 +175,17 @@ def _missing(stage: str) -> str:
     return f"not done: `{stage}` has not run (hubkit {stage})"
 
 
-def _withheld(state: StageState) -> str:
-    return f"not certain: {state.problem} (hubkit {state.name})"
+def _withheld(pointer: Pointer, where: str, state: StageState) -> Row:
+    remark = f"not certain: {state.problem} (hubkit {state.name})"
+    return Row(pointer.says, None, where, remark, "certainty")
 
 
 def _row(pointer: Pointer, values: Any, key: str, where: str, remark: str, without: str) -> Row:
     hits = list(_at(values, key.split(".")))
     if pointer.count:
         hits = [(label, len(value)) for label, value in hits]
-    if hits and pointer.empty is not None and all(value in EMPTY for _, value in hits):
+    # A file has no key for what was not set.
+    if pointer.empty is not None and all(value in EMPTY for _, value in hits):
         return Row(pointer.says, pointer.empty, where, remark)
     hits = [(label, value) for label, value in hits if value not in EMPTY]
     if not hits:

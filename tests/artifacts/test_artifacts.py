@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from invented_release import build_release
 
+from hubkit.artifacts.manifest import read_manifest
 from hubkit.artifacts.model import Model, to_json
 from hubkit.artifacts.receipt import Pins, PushedRepo, Receipt, read_receipt, write_receipt
 from hubkit.artifacts.revision import Revision, read_revision, write_revision
@@ -107,6 +108,15 @@ def test_a_torn_file_is_named(file: File, workspace: Workspace, text: str) -> No
         file.read(workspace)
     assert str(caught.value).startswith(f"{path}: is not ")
     assert "hubkit " in str(caught.value)
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.selection.mkdir(parents=True)
+    workspace.manifest("read").mkdir(parents=True)
+    for read in (lambda: read_selection(workspace), lambda: read_manifest(workspace, "read")):
+        with pytest.raises(HubkitError, match=r"\.json: cannot be read: Is a directory \(check the path"):
+            read()
 
 
 def test_a_value_that_is_missing_is_named_and_none_is_shown(file: File, workspace: Workspace) -> None:

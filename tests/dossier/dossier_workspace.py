@@ -80,7 +80,7 @@ def build_dossier_workspace(root: Path) -> tuple[ReleaseConfig, Workspace]:
     write_text(workspace.dist / "dataset" / "README.md", "# A card\n")
     write_text(workspace.salt, "00\n")
     repo = PushedRepo(id="lab/mimic-cxr-ptbr", type="dataset", tag="release-1.0.0", commit="c" * 40, files={})
-    write_receipt(workspace, Receipt(endpoint="http://127.0.0.1:9", repos={"dataset": repo}, withdrawn=None))
+    write_receipt(workspace, Receipt(endpoint="http://127.0.0.1:9", repos={"dataset": repo}))
     checked = {"dataset": VerifiedRepo(id="lab/mimic-cxr-ptbr", commit="c" * 40)}
     write_verification(
         workspace.verification, Verification(release="release-1.0.0", repos=checked, counts={"passed": 9})

@@ -72,7 +72,7 @@ def change(path: Path, key: str, value: Any) -> None:
     at = values
     for name in parents:
         at = at[int(name)] if isinstance(at, list) else at[name]
-    assert at[last] != value
+    assert at.get(last) != value  # what is not set has no key
     at[last] = value
     path.write_text(json.dumps(values), encoding="utf-8")
 
@@ -567,8 +567,15 @@ def test_a_setting_that_changed_since_is_not_shown(
 def test_a_result_says_that_the_settings_changed_since(made: Made) -> None:
     config, workspace = made
     after = rows(configured(config.corpus.root.parent, scoring={"resamples": 21}), workspace)
+    assert extents(config, workspace)["REFINE", "4.2"] == "answered"
     row = next(row for row in after.values() if row.where == "scores/summary.json: resamples")
     assert (row.value, row.remark) == ("20", "hubkit.toml changed since `score` ran")
+
+
+def test_an_item_whose_settings_changed_since_is_not_called_undone(made: Made) -> None:
+    config, workspace = made
+    other = configured(config.corpus.root.parent, corpus={"max_images": 1})
+    assert extents(other, workspace)["REFINE", "4.2"] == "not certain"
 
 
 # Half a release, and none
