@@ -57,6 +57,11 @@ class OneCsv(NamedTuple):
         source = self.texts.source
         assert isinstance(source, ReportCsv)
         listing = source.listing()
+        if not listing.names:
+            # What other corpora say here speaks of files, of which there are none.
+            numbers = "no row has numbers of at most 18 digits in study_id, and in subject_id where it is there"
+            what = numbers if listing.strange else "has a header, and no row"
+            raise HubkitError(what, where=self.path, hint=HINT)
         pairs = sorted(listing.names, key=lambda ids: ids[1])
         names = [listing.names[pair] for pair in pairs]
         rows = [int(name) for name in names]

@@ -144,8 +144,11 @@ def _cells(path: Path, changed: tuple[int, int], wanted: tuple[str, ...]) -> dic
     parsed = csv.ParseOptions(newlines_in_values=True)
     try:
         header = csv.open_csv(str(path), parse_options=parsed).schema.names
-        named = {name.strip().lower(): name for name in reversed(header)}
+        named = {name.strip().lower(): name for name in header}
         kept = {name: named[name] for name in wanted if name in named}
+        twice = [name for name in kept if sum(name == other.strip().lower() for other in header) > 1]
+        if twice:
+            raise HubkitError(f"has the column {twice[0]} twice", where=path, hint="keep one of them")
         table = csv.read_csv(
             str(path),
             parse_options=parsed,

@@ -119,6 +119,10 @@ def changed(row: int, **cells: str) -> list[dict[str, str]]:
         (changed(3, study_id="s200000"), "holds the report of study 200000 twice"),
         ([{"subject_id": "1", "report": REPORT}], "has no column study_id"),
         ([{"study_id": "1", "text_of": REPORT}], "has no column of reports or of sections"),
+        ([{"study_id": "one", "report": REPORT}], "no row has numbers of at most 18 digits in study_id"),
+        ([{"study_id": "-5", "report": REPORT}], "no row has numbers of at most 18 digits in study_id"),
+        ([{"study_id": "1" * 19, "report": REPORT}], "no row has numbers of at most 18 digits in study_id"),
+        ([{"study_id": "1", "report": REPORT, "Report ": REPORT}], "has the column report twice"),
     ],
 )
 def test_a_wrong_row_is_named_in_one_line(tmp_path: Path, rows: list[dict[str, str]], fault: str) -> None:
@@ -129,6 +133,13 @@ def test_a_wrong_row_is_named_in_one_line(tmp_path: Path, rows: list[dict[str, s
     assert "\n" not in str(caught.value)
     assert "Lungs" not in str(caught.value)
     assert caught.value.hint
+
+
+def test_a_header_without_rows_is_named(tmp_path: Path) -> None:
+    root = tmp_path / "reports.csv"
+    root.write_text("study_id,report\n", encoding="utf-8")
+    with pytest.raises(HubkitError, match=r"reports\.csv: has a header, and no row \(docs/corpus\.md"):
+        read_rows(configured(root), tmp_path / "work")
 
 
 def test_too_few_studies_for_a_test_split_are_said(tmp_path: Path) -> None:
@@ -187,7 +198,7 @@ def test_declared_terms_decide(tmp_path: Path) -> None:
     [
         ({}, "Whether identifiers were taken out of them at the source is not stated"),
         ({"deidentified": "Two people read them."}, "Two people read them."),
-        ({"synthetic": True}, "Synthetic chest X-ray reports (Clinic reports) in Brazilian Portuguese"),
+        ({"synthetic": True}, "**This corpus is synthetic.**"),
     ],
 )
 def test_the_cards_print_the_declared_terms(tmp_path: Path, more: dict[str, Any], identifiers: str) -> None:

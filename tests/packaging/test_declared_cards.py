@@ -1,4 +1,4 @@
-"""The cards of a corpus whose terms are declared, in one CSV: what they say of the demo and of PhysioNet is not theirs."""
+"""The cards of a corpus of one CSV, whose terms are declared: nothing in them is the demo's or PhysioNet's."""
 
 from __future__ import annotations
 
