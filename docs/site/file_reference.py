@@ -15,10 +15,14 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from hubkit.artifacts.eval_results import BENCHMARK, RESULTS, Benchmark, Result
+from hubkit.artifacts.extremes import Extremes
+from hubkit.artifacts.memorisation import Memorisation
 from hubkit.artifacts.receipt import Receipt
 from hubkit.artifacts.recipe import RECIPE, Recipe
 from hubkit.artifacts.release_record import RECORD, ReleaseRecord
 from hubkit.artifacts.revision import Revision
+from hubkit.artifacts.selection import Selection
+from hubkit.artifacts.thoughts import Thoughts
 from hubkit.artifacts.training import TRAINING, Training, TrainingSettings
 from hubkit.artifacts.training_log import LOG, LogEntry
 from hubkit.artifacts.translator import Translator
@@ -53,12 +57,14 @@ class Document(NamedTuple):
         model: its keys.
         numbered: whether it begins with the number of its format.
         salted: whether `package` puts a salt into it.
+        inside: the field whose keys are those of the file itself.
     """
 
     path: str
     model: type[BaseModel]
     numbered: bool = True
     salted: bool = False
+    inside: str = ""
 
 
 DOCUMENTS: dict[str, Document] = {
@@ -72,6 +78,10 @@ DOCUMENTS: dict[str, Document] = {
     "verification": Document("verification.json", Verification),
     "revision": Document("revised/revision.json", Revision),
     "translator": Document("translations/translator.json", Translator),
+    "selection": Document("studies/selection.json", Selection, numbered=False),
+    "thoughts": Document("translations/thoughts.json", Thoughts, numbered=False),
+    "extremes": Document("scores/extremes.json", Extremes, numbered=False, inside="setups"),
+    "memorisation": Document("audit/memorisation.json", Memorisation),
 }
 """By its name in columns.toml: the JSON and YAML files of hubkit's own form. The first six are published."""
 
@@ -102,7 +112,9 @@ def meanings() -> dict[str, dict[str, str]]:
 def keys(document: Document) -> dict[str, str]:
     """The type of each key of a document; `a.b` is inside of a, `a.*.b` in each value of a, `a[].b` in each item."""
     first, last = {"format": "integer"} if document.numbered else {}, {"salt": "text"} if document.salted else {}
-    return first | dict(_keys(document.model, "")) | last
+    found = dict(_keys(document.model, ""))
+    found.pop(document.inside, None)
+    return first | {key.removeprefix(f"{document.inside}."): kind for key, kind in found.items()} | last
 
 
 def _keys(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str]]:
