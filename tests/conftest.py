@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import gc
 import os
+import runpy
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +27,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Nothing is compiled here. bitsandbytes names a compiler for optimisers that the tests do not use, and PyTorch would
 # import it: 1.5 s in each process that trains.
 os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
+
+# Nothing may tell anybody that the tests ran.
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+GUARD = Path(__file__).with_name("network_guard")
+NOTES = "HUBKIT_TESTS_CONNECTIONS"
+_CONNECTIONS = Path(_HOME.name) / "connections"
+os.environ[NOTES] = str(_CONNECTIONS)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(GUARD), os.environ.get("PYTHONPATH"))))
+runpy.run_path(str(GUARD / "sitecustomize.py"))
 
 _CERTIFICATES = os.environ.get("SSL_CERT_FILE")
 
@@ -60,10 +71,24 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Name the seed of the tests' order: with -q, pytest leaves out the header in which pytest-randomly does."""
+    """Name connections that were refused, and the seed of the tests' order: with -q, pytest leaves out the header in
+    which pytest-randomly does."""
+    if refused := _refused():
+        terminalreporter.section("asked of the network, and refused", red=True)
+        terminalreporter.write(refused)
     seed = getattr(config.option, "randomly_seed", None)
     if seed is not None and config.option.randomly_reorganize:
         terminalreporter.write_line(f"random order, the same again with --randomly-seed={seed}")
+
+
+def _refused() -> str:
+    return _CONNECTIONS.read_text(encoding="utf-8") if _CONNECTIONS.exists() else ""
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run in which anything asked for a connection that leads out of this machine."""
+    if "connection to" in _refused() and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(autouse=True)
@@ -75,8 +100,9 @@ def environment_as_before() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def package_index() -> Iterator[None]:
-    """For a module that installs packages: it trusts again what the machine trusts."""
+    """For a module that installs packages: it trusts again what the machine trusts, and may ask for them."""
     with mock.patch.dict(os.environ):
+        del os.environ[NOTES]
         del os.environ["SSL_CERT_FILE"]
         if _CERTIFICATES is not None:
             os.environ["SSL_CERT_FILE"] = _CERTIFICATES
