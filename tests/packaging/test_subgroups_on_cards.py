@@ -11,7 +11,7 @@ from invented_release import build_release, release_config
 from hubkit.artifacts.scores import Interval
 from hubkit.artifacts.subgroups import Division, Subgroup, SubgroupFigure, Subgroups, write_subgroups
 from hubkit.config import ReleaseConfig
-from hubkit.dossier.readers import scores_by_view, subgroups
+from hubkit.dossier.result_values import scores_by_view, subgroups
 from hubkit.packaging.package import package
 from hubkit.tables import CONDITIONS
 from hubkit.workspace import Workspace
