@@ -66,7 +66,8 @@ def translate(config: ReleaseConfig, workspace: Workspace) -> None:
     answered = rows.answered()
     hint = "does the model answer at all? [translation] model, base_url; then run the same command again"
     require(answered, len(rows.numbers), "sections have a translation", workspace.studies, hint)
-    told = done.table.select(["thought_tokens", "error", "status"])
+    # A unit that failed in an earlier run and was translated since has a row of each in the parts.
+    told = done.table.select(["thought_tokens", "error", "status"]).take(sorted(done.places.values()))
     _count_thoughts(told, workspace)
     _count_failures(told)
     # Failed units are asked again only while the stage is not done.

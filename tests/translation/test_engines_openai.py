@@ -80,7 +80,7 @@ def test_a_refusal_stops_at_once_and_repeats_no_text(moody, status):
     assert len(moody.seen) < 50
 
 
-def test_failed_units_are_rows_and_are_asked_again_by_the_next_run(moody, make_workspace, studies, monkeypatch):
+def test_failed_units_are_rows_and_are_asked_again_by_the_next_run(moody, make_workspace, studies, monkeypatch, capsys):
     monkeypatch.setattr("hubkit.translation.engines.openai.ATTEMPTS", 1)
     workspace = make_workspace(studies)
     moody.plan = {"Cough.": [400]}
@@ -93,10 +93,13 @@ def test_failed_units_are_rows_and_are_asked_again_by_the_next_run(moody, make_w
     assert [(row["source"], row["translation"], row["finish_reason"]) for row in failed] == [
         ("Cough.", None, "error")
     ] * 11
+    assert "no translation of 1 distinct texts" in capsys.readouterr().err
     before = len(moody.seen)
     moody.plan = {}
     run_one("translate", config, workspace)
     assert len(moody.seen) == before + 1
+    # What failed in the run before is translated now.
+    assert "no translation of" not in capsys.readouterr().err
     rows = pq.read_table(workspace.machine_translations).to_pylist()
     assert {row["status"] for row in rows} == {"ok"}
     assert all(row["translation"] == in_portuguese(row["source"]) for row in rows)

@@ -94,9 +94,19 @@ class Run:
     def wait(self, seconds=2 * START_SECONDS):
         return self.process.wait(seconds)
 
+    def until(self, condition, what):
+        """Wait until `condition()` is true while hubkit runs, and return what it is."""
+
+        def holds():
+            found = condition()
+            assert found or self.process.poll() is None, self.output
+            return found
+
+        return wait_until(holds, what)
+
     def server(self):
         """The process group of the server that it started, once there is one."""
-        return wait_until(lambda: server_of(self.process.pid), "hubkit starts vLLM")
+        return self.until(lambda: server_of(self.process.pid), "hubkit starts vLLM")
 
 
 @pytest.fixture
@@ -106,7 +116,14 @@ def hubkit(tmp_path):
 
     def start(workspace, **settings):
         engine = {"model": str(DEMO)} if not settings else {"engine": "openai", "model": "demo", **settings}
-        settings = {"quantization": "fp32", "device": "cpu", "flagged": "publish", "max_flagged": 1.0, **engine}
+        settings = {
+            "quantization": "fp32",
+            "device": "cpu",
+            "checkpoint": 64,
+            "flagged": "publish",
+            "max_flagged": 1.0,
+            **engine,
+        }
         lines = [
             f"{name} = {str(value).lower() if isinstance(value, bool) else repr(value)}"
             for name, value in settings.items()
@@ -114,7 +131,7 @@ def hubkit(tmp_path):
         toml, script = tmp_path / f"run-{len(runs)}.toml", tmp_path / "run.py"
         toml.write_text(
             '[corpus]\nkind = "demo"\n[translation]\nrules = false\nmax_new_tokens = 256\nbatch_tokens = 8192\n'
-            "checkpoint = 64\n" + "\n".join(lines)
+            + "\n".join(lines)
         )
         script.write_text(RUN)
         command = [sys.executable, str(script), str(toml), str(workspace.root)]
