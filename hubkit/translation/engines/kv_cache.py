@@ -159,7 +159,10 @@ class Layer(DynamicLayer):
             # Zeros, since what happens to lie there may be NaN, which goes through a mask.
             room[:, :, : end - used].zero_()
             room[len(kept) :, :, end - used : end].zero_()
-            room[: len(kept), :, end - used : end] = states[kept, :, self.window.end - used : self.window.end]
+            # Written where they go: an index in brackets would copy them first, in ten times the time.
+            columns = states[:, :, self.window.end - used : self.window.end]
+            torch.index_select(columns, 0, chosen, out=room[: len(kept), :, end - used : end])
             return room
 
+        chosen = torch.tensor(kept, dtype=torch.long)
         self.keys, self.values = moved(self.keys), moved(self.values)

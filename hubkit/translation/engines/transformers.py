@@ -117,6 +117,9 @@ class TransformersEngine(Engine):
         totals = [limit + self.thinking.budget for limit in limits]
         if self.continuous is not None:
             return self.continuous.answers(prompts, totals)
+        if not self.thinking.budget:
+            # No row may write more than its limit, thought or not: to look for a thought at every token is idle work.
+            return greedy(self.model, prompts, totals, self.ends, self.budget)
         opened = [self.thinking.opens(prompt) for prompt in prompts]
 
         def room(place: int, written: list[int]) -> int:
