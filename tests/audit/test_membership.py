@@ -29,6 +29,9 @@ def test_the_share_found_at_a_rate_of_false_alarms() -> None:
     members = np.array([89.5, 90.5, 95.0, 200.0, 0.0])
     # Ten of the hundred are alarms: those from 90 up. What is above 89 is found.
     assert found_at(members, others, 0.1) == 4 / 5
+    # A member that ties with the border is not found, as the other with that score is no alarm.
+    assert found_at(np.array([89.0, 90.0]), others, 0.1) == 1 / 2
+    assert found_at(np.zeros(5), np.zeros(100), 0.1) == 0.0
     assert found_at(members, others[:99], 0.1) is None
     assert found_at(members, others, 0.01) is None
     assert found_at(members, np.arange(1000.0), 0.01) == 0.0

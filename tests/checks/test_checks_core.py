@@ -77,3 +77,18 @@ def test_an_empty_translation_is_flagged_and_an_empty_source_is_not():
 def test_what_turns_a_finding_round_is_flagged(source, right, wrong, name):
     assert errors(source, right) == set()
     assert name in errors(source, wrong)
+
+
+@pytest.mark.parametrize(
+    ("source", "translation", "severity"),
+    [
+        ("Bones are normal.", "Ossos sem fraturas.", "warning"),
+        ("Spine ok.", "Coluna sem fraturas.", "warning"),
+        ("Spine is negative.", "Coluna sem fraturas.", "warning"),
+        ("The spine is stable.", "Coluna sem fraturas.", "error"),
+        ("The spine.", "Coluna sem fraturas.", "error"),
+        ("Bones are normal.", "Fratura nos ossos.", "error"),
+    ],
+)
+def test_a_finding_that_is_only_denied_of_what_is_well_is_a_warning(source, translation, severity):
+    assert [flag.severity for flag in check(source, translation) if flag.name == "finding_added"] == [severity]

@@ -110,3 +110,22 @@ def test_where_the_parts_stand() -> None:
 def test_a_lobe_has_its_side(english: str, portuguese: str, expected: str) -> None:
     for found in (read(english, "en"), read(portuguese, "pt")):
         assert [one.values.get("side") for one in found] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "expected"),
+    [
+        ("Heart apart from enlarged mediastinum.", "en", [("enlarged", ("mediastinum",))]),
+        ("Heart with the exception of an enlarged aorta.", "en", [("enlarged", ("aorta",))]),
+        ("Heart size despite normal mediastinum.", "en", [("normal", ("mediastinum",))]),
+        ("Coração, mas mediastino alargado.", "pt", [("enlarged", ("mediastinum",))]),
+        ("Heart and mediastinum enlarged.", "en", [("enlarged", ("mediastinum", "heart"))]),
+        ("Heart: enlarged.", "en", [("enlarged", ("heart",))]),
+        ("Heart; enlarged aorta.", "en", [("enlarged", ("aorta",))]),
+    ],
+)
+def test_a_state_is_of_the_organs_of_its_clause(
+    text: str, language: Language, expected: list[tuple[str, tuple[str, ...]]]
+) -> None:
+    named = [one for statement in read(text, language) for one in statement.named]
+    assert [(min(one.meaning.names), tuple(one.organs)) for one in named] == expected

@@ -14,7 +14,7 @@ from hubkit.artifacts.manifest import Manifest, write_manifest
 from hubkit.artifacts.translator import Served, Translator, write_translator
 from hubkit.digests import file_digest
 from hubkit.packaging import provenance
-from hubkit.packaging.card_data import CardFacts, gather
+from hubkit.packaging.card_data import CardFacts, gather, licences
 from hubkit.packaging.metadata import (
     benchmark,
     dataset_metadata,
@@ -25,6 +25,7 @@ from hubkit.packaging.metadata import (
 from hubkit.packaging.parquet import Split
 from hubkit.packaging.table_counts import Noticed, Quality, SplitSize, label_counts, quality, split_sizes
 from hubkit.tables import CHEXPERT_LABELS, STUDIES, TRANSLATIONS
+from hubkit.terms.kinds import TERMS
 from hubkit.workspace import Workspace, write_json, write_table, write_text
 
 SCHEMA = pa.schema([("study_id", pa.int64())])
@@ -157,6 +158,37 @@ def test_what_settings_and_terms_change_of_it(
 ) -> None:
     found = dataset_metadata(facts_of(release, **tables), SPLITS).to_dict()
     assert {name: found.get(name) for name in changed} == changed
+
+
+def test_a_model_in_a_folder_has_its_public_name_on_cards(release: Workspace) -> None:
+    def folder(name: str) -> dict[str, Any]:
+        return {"model": f"/data/models/{name}", "model_id": f"lab/{name}"}
+
+    facts = facts_of(
+        release,
+        translation=folder("translator"),
+        finetuning=folder("base"),
+        scoring={name: {**folder(name), "layer": 9} for name in ("bertimbau", "xlm_roberta")},
+    )
+    config = facts.config
+    named = (config.translation, config.finetuning, config.scoring.bertimbau, config.scoring.xlm_roberta)
+    assert [table.model for table in named] == ["lab/translator", "lab/base", "lab/bertimbau", "lab/xlm_roberta"]
+    assert "/data/models" not in str(config)
+
+
+@pytest.mark.parametrize(
+    ("tables", "medgemma", "dataset", "adapter"),
+    [
+        ({}, True, "PhysioNet Credentialed Health Data License 1.5.0", "Health AI Developer Foundations Terms of Use"),
+        ({"packaging": {"license": "mit"}}, False, "mit", "mit"),
+        ({"packaging": {"license": "mit"}}, True, "mit", "Health AI Developer Foundations Terms of Use"),
+    ],
+)
+def test_licences_as_a_card_says_them(
+    tmp_path: Path, tables: dict[str, Any], medgemma: bool, dataset: str, adapter: str
+) -> None:
+    found = licences(release_config(tmp_path, **tables), TERMS["mimic-cxr"], medgemma)
+    assert found == {"dataset": dataset, "adapter": adapter}
 
 
 def test_the_yaml_of_the_adapters_card(release: Workspace) -> None:

@@ -94,6 +94,53 @@ def test_all_but_the_share_of_the_memory_is_halved_down_to_the_least(started: An
     assert log.count("destroy") == len(caches)
 
 
+@pytest.mark.parametrize(
+    ("fits", "tried"),
+    [(64, [64]), (63, [64, 32]), (16, [64, 32, 16]), (15, [64, 32, 16])],
+    ids=["at once", "half", "the least", "nothing"],
+)
+def test_a_cache_that_does_not_fit_is_made_smaller_before_anything_is_asked(
+    started: Any, monkeypatch: pytest.MonkeyPatch, fits: int, tried: list[int]
+) -> None:
+    engine, caches, log = started(lambda place, limit, cache: output(f"request {place}", [place]))
+    init = engine.model.init_continuous_batching
+
+    def short(settings: Any, cache: Any) -> Manager:
+        manager: Manager = init(settings, cache)
+        if cache["max_batch_tokens"] > fits:
+            raise RuntimeError("CUDA out of memory")
+        return manager
+
+    engine.model.init_continuous_batching = short
+    engine.cache = {"max_batch_tokens": 64}
+    monkeypatch.setattr(Continuous, "_shortage", lambda self: "no room")
+    if fits < 16:
+        with pytest.raises(HubkitError, match="no room"):
+            list(engine.answers([[0]], [1]))
+        assert log == []
+    else:
+        assert list(engine.answers([[0]], [1])) == [(0, [0])]
+        assert log == ["warmup", "start"]
+    assert [cache["max_batch_tokens"] for cache in caches] == tried
+
+
+@pytest.mark.parametrize("error", [ValueError("no flash"), RuntimeError("broken")], ids=type)
+def test_a_manager_that_cannot_be_made_is_not_made_smaller(started: Any, error: Exception) -> None:
+    engine, caches, _ = started(lambda place, limit, cache: None)
+
+    def refused(settings: Any, cache: Any) -> None:
+        caches.append(cache)
+        raise error
+
+    engine.model.init_continuous_batching = refused
+    if isinstance(error, ValueError):
+        with pytest.raises(HubkitError, match="cannot batch this model continuously: no flash"):
+            list(engine.answers([[0]], [1]))
+    else:
+        assert list(engine.answers([[0]], [1])) == [(0, "generation failed: RuntimeError")]
+    assert len(caches) == 1
+
+
 def test_what_was_answered_before_memory_ran_out_is_not_asked_again(started: Any) -> None:
     def says(place: int, limit: int, cache: dict[str, Any]) -> Output:
         short = place == 1 and cache.get("max_batch_tokens", 8192) > 2048
