@@ -100,7 +100,7 @@ slurm: $(READY)
 ray: $(READY)
 	$(BIN)/pytest -m ray tests/ray
 
-# A real vLLM on this machine's CPU, in an environment of its own; some ten minutes on two cores. torch for CPUs
+# A real vLLM on this machine's CPU, in an environment of its own; ten minutes on two quiet cores. torch for CPUs
 # alone is not on PyPI.
 VLLM := work/vllm
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
