@@ -147,6 +147,9 @@ def _by_dimension(side: Side) -> dict[str, list[Located]]:
 
 def _unanswered(name: str, ours: list[Located], theirs: list[Located]) -> Iterator[list[Located]]:
     """What each of two lists has that the other says nowhere, in the same words or in near ones."""
+    if not ours or not theirs:
+        yield from (list(ours), list(theirs))
+        return
     for left, others in ((ours, theirs), (theirs, ours)):
         said = {value for other in others for value in other.values}
         yield [one for one in left if all(near(name)[value].isdisjoint(said) for value in one.values)]

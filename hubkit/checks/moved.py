@@ -21,15 +21,14 @@ def is_elliptic(translation: Side) -> bool:
 
 def settle_moved(open_ends: Sequence[tuple[list[Place], list[Place]]]) -> None:
     """Take out what one sentence lacks and another has too much: it stands in another sentence now."""
-    for alike in (same, near):
-        for at, (lost, _) in enumerate(open_ends):
-            for place in list(lost):
-                for to, (_, added) in enumerate(open_ends):
-                    found = next((other for other in added if alike(place.meaning, other.meaning)), None)
-                    if to != at and found is not None:
-                        lost.remove(place)
-                        added.remove(found)
-                        break
+    for at, (lost, _) in enumerate(open_ends):
+        for place in list(lost):
+            for to, (_, added) in enumerate(open_ends):
+                found = next((other for other in added if same(place.meaning, other.meaning)), None)
+                if to != at and found is not None:
+                    lost.remove(place)
+                    added.remove(found)
+                    break
 
 
 def told_nearly(place: Place, pairs: Sequence[tuple[Side, Side]]) -> bool:
@@ -38,7 +37,9 @@ def told_nearly(place: Place, pairs: Sequence[tuple[Side, Side]]) -> bool:
     "ETT out" may have become "extubado" in the sentence before.
     """
     return any(
-        near(place.meaning, other.meaning) and other.meaning.names.isdisjoint(source.names)
+        "negation" in other.meaning.kinds
+        and near(place.meaning, other.meaning)
+        and other.meaning.names.isdisjoint(source.names)
         for source, translation in pairs
         for other in translation.places
     )
