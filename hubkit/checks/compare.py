@@ -120,7 +120,8 @@ def compare(pairs: Sequence[tuple[Side, Side]]) -> list[list[Flag]]:
 def _differences(source: Side, translation: Side) -> dict[str, Difference]:
     said, told = _by_dimension(source), _by_dimension(translation)
     found = {}
-    for name in said.keys() | told.keys():
+    # In an order of its own: a set's depends on the process, and so would that of the flags.
+    for name in sorted(said.keys() | told.keys()):
         ours, theirs = said.get(name, []), told.get(name, [])
         if len(ours) == len(theirs) == 1 and not ours[0].values.isdisjoint(theirs[0].values):
             # The same value on both sides, as nearly always.
@@ -202,7 +203,7 @@ def _settle_moved(found: Sequence[dict[str, Difference]]) -> None:
         for name, difference in differences.items():
             for one in list(difference.lost):
                 wanted = one.values if name in TERMS else {v for mine in one.values for v in near(name)[mine]}
-                added = next((there for value in wanted for there in places[name, value] if there), None)
+                added = next((there for value in sorted(wanted) for there in places[name, value] if there), None)
                 if added is not None and added is not difference.added:
                     difference.lost.remove(one)
                     other = next((other for other in added if other.values & wanted), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hubkit.clinical.cues import cue
+from hubkit.clinical.cues import ADVERBS, CONTRAST, cue
 from hubkit.clinical.sentences import Sentence
 
 ASPECTS = frozenset(
@@ -20,7 +20,8 @@ def doubts_aspect(sentence: Sentence, at: int) -> bool:
     """Whether a doubt is of the age, the cause or the nature of a finding, and not whether it is there."""
     term, words = sentence.terms[at], sentence.words
     around = {*words[max(0, term.first - 1) : term.first], *words[term.last : term.last + 1]}
-    return cue(term.meaning) == -1 and words[term.first] in UNKNOWN and not ASPECTS.isdisjoint(around)
+    unknown = words[term.first] in UNKNOWN or words[term.last - 1] == "esclarecer"
+    return cue(term.meaning) == -1 and unknown and not ASPECTS.isdisjoint(around)
 
 
 UNKNOWN = frozenset(
@@ -40,6 +41,18 @@ def doubts_trend(sentence: Sentence, at: int) -> bool:
         and following[0].first == sentence.terms[at].last
         and "same" in following[0].meaning.names
     )
+
+
+ARTICLES = frozenset({"a", "an", "the", "of", "o", "um", "uma", "de", "do", "da"})
+
+
+def has_unread_object(sentence: Sentence, at: int) -> bool:
+    """Whether a doubt is of something that was not understood: "may represent a foxglove"."""
+    words, term = sentence.words, sentence.terms[at]
+    if cue(term.meaning) != -1:
+        return False
+    following = next((word for word in words[term.last : term.last + 3] if word not in ARTICLES), "")
+    return len(following) > 3 and following in sentence.unread
 
 
 JUDGED = frozenset({"state", "trend", "grade"})
@@ -101,3 +114,15 @@ def denied_evidence(sentence: Sentence, at: int) -> int | None:
         return None  # it tells of another thing: "opacidade sem alterações, compatível com pneumonia"
     last = term.last + len(tells[0].split())
     return max((place for place, other in enumerate(sentence.terms) if at <= place and other.first < last), default=at)
+
+
+def of_other_side(sentence: Sentence, at: int) -> bool:
+    """Whether a negation only sets one side against another: "effusion on the right, not on the left"."""
+    term, following = sentence.terms[at], sentence.terms[at + 1 : at + 2]
+    contrasted = sentence.words[term.first - 1 : term.first] if term.first else []
+    return (
+        term.meaning.first in ADVERBS
+        and not CONTRAST.isdisjoint(contrasted)
+        and bool(following)
+        and following[0].meaning.kinds == {"side"}
+    )

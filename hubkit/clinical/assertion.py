@@ -9,9 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from hubkit.clinical.aspects import denied_evidence, doubts_aspect, doubts_cause, doubts_trend, is_judged
+from hubkit.clinical.aspects import (
+    denied_evidence,
+    doubts_aspect,
+    doubts_cause,
+    doubts_trend,
+    has_unread_object,
+    is_judged,
+    of_other_side,
+)
 from hubkit.clinical.cues import (
-    ADVERBS,
+    CONTRAST,
     COPULAS,
     cue,
     denied_trend,
@@ -51,7 +59,7 @@ CAUSES = frozenset({"due", "secondary", "because", "devido", "secundario", "secu
 EXISTING = frozenset({"ha", "there"})
 """What says that something exists, and ends no doubt that stands right before it."""
 
-CONTRAST = frozenset({",", "and", "but", "e", "mas", "("})
+WITH = frozenset({"with", "com"})
 
 RELATIVE = frozenset({"that", "which", "que"})
 """What a negation at the end of a sentence reaches back over."""
@@ -89,6 +97,8 @@ def mentions(sentence: Sentence, gone: bool = True) -> list[Mention]:
         if value is None or at in polarity or (of_trend and (not gone or stays(sentence, term))):
             continue
         if value == 0 and is_void(sentence, term):
+            if at + 1 in polarity and terms[at + 1].first == term.last:
+                polarity[at + 1] = 0  # "a consolidation, not cavitated" has no cavity
             continue
         for place in _reached_by_trend(sentence, at, polarity) if of_trend else _reached(sentence, at, polarity):
             # What is denied stays so, whatever doubts it.
@@ -124,30 +134,18 @@ def _reached(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]
         return []
     if "considered" in term.meaning.names and words[term.first] in COPULAS:
         return _before(sentence, at, polarity)[:1] or _after(sentence, at, polarity)[:1]  # "infarction is considered"
-    if _of_other_side(sentence, at) or words[max(0, term.first - 1) : term.last] == ["if", "not"]:
+    if of_other_side(sentence, at) or words[max(0, term.first - 1) : term.last] == ["if", "not"]:
         return []
     trend = denied_trend(sentence, at) if cue(term.meaning) == 0 else None
     if trend is not None and words[trend.last : trend.last + 1] and words[trend.last] in LINKS:
         return []
-    turns = looks_back(term.meaning) and trend is None
+    turns = looks_back(term.meaning) and trend is None and not has_unread_object(sentence, at)
     if turns and any(word.startswith(SEEN) for word in words[term.last - 1 : term.last + 2]):
         # A verb that opens its clause has its subjects after it: "não foram vistos edema, derrame ou nódulo".
         opens = not any(word.isalnum() for word in words[: term.first])
         ends = CLAUSE_END - {":"} if opens else CLAUSE_END | {","}
         return _before(sentence, at, polarity) or _after(sentence, at, polarity, ends)
     return _after(sentence, at, polarity) or (_before(sentence, at, polarity) if turns else [])
-
-
-def _of_other_side(sentence: Sentence, at: int) -> bool:
-    """Whether a negation only sets one side against another: "effusion on the right, not on the left"."""
-    term, following = sentence.terms[at], sentence.terms[at + 1 : at + 2]
-    contrasted = sentence.words[term.first - 1 : term.first] if term.first else []
-    return (
-        term.meaning.first in ADVERBS
-        and not CONTRAST.isdisjoint(contrasted)
-        and bool(following)
-        and following[0].meaning.kinds == {"side"}
-    )
 
 
 def trends(sentence: Sentence) -> Iterator[Mention]:
@@ -168,8 +166,8 @@ def _after(sentence: Sentence, at: int, polarity: dict[int, int], ends: frozense
         term = terms[place]
         kinds = term.meaning.kinds
         gap = words[edge : term.first]
-        if place == at + 1 and term.meaning.first in CAUSES and cue(terms[at].meaning) == -1:
-            edge = term.last  # "possibly due to atelectasis" doubts the atelectasis
+        if place == at + 1 and term.meaning.first in CAUSES | WITH and cue(terms[at].meaning) == -1:
+            edge = term.last  # "possibly due to atelectasis" and "possibly with an effusion" doubt what follows
             continue
         if place == at + 1 and not gap and term.meaning.first in EXISTING and cue(terms[at].meaning) == -1:
             edge = term.last  # "provavelmente há um derrame" doubts the effusion

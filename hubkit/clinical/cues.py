@@ -12,6 +12,8 @@ from hubkit.clinical.sentences import Sentence
 
 ADVERBS = frozenset({"not", "cannot", "nao"})
 
+CONTRAST = frozenset({",", "and", "but", "e", "mas", "("})
+
 NEARLY = frozenset(
     (
         *("almost", "nearly", "near", "mostly", "partial", "partially", "partly", "incomplete", "incompletely"),
@@ -62,6 +64,7 @@ PAST_ADVERBS = frozenset({"previously", "formerly", "anteriormente", "previament
 PAST = PAST_ADVERBS | {
     *("prior", "previous", "priors", "earlier", "before"),
     *("anterior", "anteriores", "antes", "previo", "previa", "previos", "previas"),
+    *("yesterday", "ontem", "vespera"),
 }
 
 TO_PAST = frozenset(
@@ -93,7 +96,7 @@ TO_PAST = frozenset(
             "nos",
             "nas",
         ),
-        *("exame", "exames", "estudo", "estudos", "radiografia", "radiografias", "rx"),
+        *("exame", "exames", "estudo", "estudos", "radiografia", "radiografias", "rx", "de", "do", "da"),
     )
 )
 """What may stand between a negation and the word that says that it is of an earlier study."""

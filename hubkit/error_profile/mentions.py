@@ -47,6 +47,7 @@ EMPTY = frozenset({"abnormality", "complication", "contrast", "healed"})
 GENERAL = {
     "opacity": frozenset(
         {"consolidation", "infiltrate", "atelectasis", "pneumonia", "nodule", "mass", "edema", "interstitial", "scar"}
+        | {"contusion", "reticular", "fibrosis", "ards"}
     ),
     "lesion": frozenset({"nodule", "mass", "tumor", "metastasis", "scar", "cavity", "lytic"}),
     "airspace_disease": frozenset({"interstitial", "pneumonia", "edema", "fibrosis"}),

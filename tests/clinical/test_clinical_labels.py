@@ -142,6 +142,21 @@ PORTUGUESE = [
     ("Calcificação da válvula mitral.", {"No Finding": 1}),
     ("Válvula aórtica calcificada.", {"No Finding": 1}),
     ("Prótese valvar aórtica.", {"No Finding": 1, "Support Devices": 1}),
+    # What was not on an earlier study is there now.
+    ("Pneumotórax à esquerda, não presente no estudo de ontem.", {"Pneumothorax": 1}),
+    # A doubt of what is not understood is not of what stands before it.
+    ("Opacidade na base, podendo representar virose.", {"Lung Opacity": 1}),
+    ("Leve atelectasia basal esquerda, possivelmente com derrame.", {"Atelectasis": 1, "Pleural Effusion": -1}),
+    ("Suspeita-se de pneumonia, pois há consolidação.", {"Consolidation": 1, "Pneumonia": -1}),
+    # What is injured is no lesion of the lung, and broken wires are no broken bone.
+    ("Lesão por arma branca.", {"No Finding": 1}),
+    ("Não se exclui lesão aórtica.", {"No Finding": 1}),
+    ("Dois fios metálicos rotos.", {"No Finding": 1, "Support Devices": 1}),
+    # Fluid around the heart is not in the pleura, and its chambers are not cavities.
+    ("Líquido no pericárdio.", {"No Finding": 1}),
+    ("Aumento das cavidades cardíacas direitas.", {"Cardiomegaly": 1}),
+    ("Espaço claro retroesternal ampliado.", {"No Finding": 1}),
+    ("Consolidação, não escavada.", {"Consolidation": 1, "Lung Lesion": 0}),
     # Asked for, and answered in the next sentence.
     ("Avaliar pneumotórax. Não observado.", {"Pneumothorax": 0, "No Finding": 1}),
     ("Avaliar pneumotórax. Derrame. Não observado.", {"Pleural Effusion": 1}),
@@ -181,6 +196,7 @@ ENGLISH = [
     ("Atelectasis may account for the opacity.", {"Atelectasis": -1, "Lung Opacity": 1}),
     ("An effusion may explain the enlarged heart.", {"Cardiomegaly": 1, "Pleural Effusion": -1}),
     ("Mitral valve calcification.", {"No Finding": 1}),
+    ("Fluid in the pericardium.", {"No Finding": 1}),
     ("Calcified aortic valve.", {"No Finding": 1}),
     ("Aortic valve replacement.", {"No Finding": 1, "Support Devices": 1}),
     ("Pneumonia is considered.", {"Pneumonia": -1}),
