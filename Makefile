@@ -101,14 +101,13 @@ ray: $(READY)
 	$(BIN)/pytest -m ray tests/ray
 
 # A real vLLM on this machine's CPU, in an environment of its own; ten minutes on two quiet cores. torch for CPUs
-# alone is not on PyPI.
+# alone is not on PyPI: TORCH_INDEX=URL names PyTorch's own index of it.
 VLLM := work/vllm
-TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 $(VLLM)/.ready: tests/vllm/requirements.txt tests/vllm/record/pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing; give 3.11 with PYTHON=..."; exit 1; }
 	@echo "make: installs vLLM for a CPU into $(VLLM): 2.1 GB, one to three minutes"
 	test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
-	$(VLLM)/bin/python -m pip install --no-deps --no-compile --extra-index-url $(TORCH_INDEX) \
+	$(VLLM)/bin/python -m pip install --no-deps --no-compile $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) \
 		$$(grep ^torch== tests/vllm/requirements.txt)
 	$(VLLM)/bin/python -m pip install --no-deps --no-compile --requirement tests/vllm/requirements.txt
 	@# What builds a package writes next to its sources: a copy is built.

@@ -33,6 +33,8 @@ STYLE: dict[Any, Any] = {
     "svg.hashsalt": "hubkit",
     "svg.fonttype": "none",
 }
+ERRORS = "errors"
+
 METADATA: dict[str, dict[str, None]] = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
 
 
@@ -40,6 +42,9 @@ def draw_plots(folder: Path, evaluation: Evaluation, setups: Mapping[str, SetupS
     """Write every plot as `folder`/NAME.png and NAME.svg; none of them shows a text or an id."""
     import matplotlib
 
+    if not summary.profiled:
+        for kind in METADATA:
+            (folder / f"{ERRORS}.{kind}").unlink(missing_ok=True)  # of a run that had the profile
     with matplotlib.rc_context(STYLE):
         count = len(SETUPS) * len(MEASURES) + 4 + summary.profiled
         for name, figure in track(_plots(evaluation, setups, summary), "score: plots", count):
@@ -72,4 +77,4 @@ def _plots(evaluation: Evaluation, setups: Mapping[str, SetupScores], summary: S
     yield "labels", figures.labels(f1["bertimbau"], evaluation, summary)
     yield "extremes", figures.extremes(f1["bertimbau"])
     if summary.profiled:
-        yield "errors", figures.errors(summary)
+        yield ERRORS, figures.errors(summary)
