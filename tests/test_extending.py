@@ -24,7 +24,7 @@ from hubkit.scoring.inputs import Evaluation
 from hubkit.scoring.summary import summarise
 from hubkit.scoring.table import render
 from hubkit.tables import CONDITIONS, SETUPS
-from hubkit.terms.kinds import TERMS
+from hubkit.terms.kinds import TERMS, terms_of
 from hubkit.workspace import Workspace, read_table
 
 PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
@@ -66,6 +66,7 @@ def card_of(workspace: Workspace) -> str:
     facts: dict[str, Any] = {
         "evaluation": read_summary(workspace),
         "config": parse_config({}),
+        "corpus": terms_of(parse_config({}).corpus),
         "original": ORIGINAL_STUDY,
         "exposure": [],
         "failures": [],

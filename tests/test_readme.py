@@ -36,7 +36,7 @@ HERE = {
 }
 """Exit code, and what is said, where there is nothing yet; what is said names what is missing and what helps."""
 
-SERVED = "hubkit hub serve --root hub"
+SERVED = "hubkit hub serve --root hub --owner NAMESPACE"
 
 
 def commands() -> list[str]:

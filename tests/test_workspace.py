@@ -221,6 +221,8 @@ def test_where_each_artifact_lies(tmp_path: Path) -> None:
         "zero-shot": "generations/zero-shot.parquet",
         "scores": "scores",
         "summary": "scores/summary.json",
+        "subgroups": "scores/subgroups.json",
+        "sensitivity": "sensitivity",
         "memorisation": "audit/memorisation.json",
         "dist": "dist",
         "physionet": "physionet",

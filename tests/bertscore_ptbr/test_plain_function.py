@@ -78,6 +78,8 @@ def test_without_evaluate_it_scores_as_the_metric(
 def test_it_refuses_what_the_metric_refuses(predictions: Any, references: Any, error: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(published("bertscore_ptbr")))
+        # The folder of the same name may have been imported already, as a package without files.
+        patch.delitem(sys.modules, "bertscore_ptbr", raising=False)
         from bertscore_ptbr import bertscore
     with pytest.raises((TypeError, ValueError)) as raised:
         bertscore(predictions, references)
