@@ -136,7 +136,7 @@ def compare(a: Side, b: Side) -> tuple[Comparison, list[Difference]]:
                     sums[one["section"]] += pair.sums
                 found.update(pair.statements)
                 by_dimension.update({dimension for dimension, _ in pair.statements})
-                if pair.kind != "same_text":
+                if pair.kind != "same_text" and (one["translation"] or two["translation"]):
                     differences.append(Difference(row, pair.statements, pair.chrf))
             progress.advance(len(rows[0]))
     differences.sort(key=lambda one: (-len(one.statements), one.chrf, one.row))

@@ -84,7 +84,7 @@ def _of_sex(sex: str) -> Callable[[Study], bool]:
 DIVISIONS: dict[SubgroupName, Division] = {
     "view": Division(
         "View",
-        "A study counts for each view that one of its images has, and may be in several groups",
+        "A study counts for each view of the images that the models see, and as portable by any image of its own",
         {
             "AP": _has_view("AP"),
             "PA": _has_view("PA"),

@@ -23,6 +23,9 @@ PROCEDURE, DATE, TIME = "PerformedProcedureStepDescription", "StudyDate", "Study
 WHEN = {DATE: r"(?:\d{8})?", TIME: r"(?:\d{1,6}(?:\.\d+)?)?"}
 """As DICOM writes them; the time as a number, which may have lost the zeros before its hour."""
 
+TIMES_A_DAY = 1_000_000
+"""More than the largest time, HHMMSS."""
+
 
 class StudyRecord(NamedTuple):
     """What the metadata say of a study.
@@ -88,29 +91,29 @@ def study_records(path: Path) -> dict[int, StudyRecord]:
         filled = pc.fill_null(table[name], "")
         table = table.set_column(table.column_names.index(name), name, filled)
     table = with_ids(checked(table, {**IDS, **WHEN}, path))
+    # Day and time as one number, so that a study over midnight begins on its first day.
+    day = pc.cast(pc.if_else(pc.equal(table[DATE], ""), None, table[DATE]), pa.float64())
+    time = pc.cast(pc.if_else(pc.equal(table[TIME], ""), "0", table[TIME]), pa.float64())
     columns = {
         "subject_id": table["subject_id"],
         "study_id": table["study_id"],
         "portable": pc.match_substring(table[PROCEDURE], "portable", ignore_case=True),
-        "day": pc.if_else(pc.equal(table[DATE], ""), None, table[DATE]),
-        "second": pc.cast(pc.if_else(pc.equal(table[TIME], ""), "0", table[TIME]), pa.float64()),
+        "moment": pc.add(pc.multiply(day, TIMES_A_DAY), time),
     }
     images = pa.table(columns)
-    by_study = images.group_by(["subject_id", "study_id"]).aggregate(
-        [("portable", "any"), ("day", "min"), ("second", "min")]
-    )
-    times: dict[int, list[tuple[str, float]]] = {}
+    by_study = images.group_by(["subject_id", "study_id"]).aggregate([("portable", "any"), ("moment", "min")])
+    times: dict[int, list[float]] = {}
     rows = by_study.to_pylist()
     for row in rows:
-        if row["day_min"] is not None:
-            times.setdefault(row["subject_id"], []).append((row["day_min"], row["second_min"]))
+        if row["moment_min"] is not None:
+            times.setdefault(row["subject_id"], []).append(row["moment_min"])
     for listed in times.values():
         listed.sort()
     return {row["study_id"]: StudyRecord(bool(row["portable_any"]), _earlier(row, times)) for row in rows}
 
 
-def _earlier(row: dict[str, Any], times: dict[int, list[tuple[str, float]]]) -> int | None:
+def _earlier(row: dict[str, Any], times: dict[int, list[float]]) -> int | None:
     """Studies of the patient before this one; those of the same moment are not before one another."""
-    if row["day_min"] is None:
+    if row["moment_min"] is None:
         return None
-    return bisect_left(times[row["subject_id"]], (row["day_min"], row["second_min"]))
+    return bisect_left(times[row["subject_id"]], row["moment_min"])

@@ -132,6 +132,10 @@ PORTUGUESE = [
     ("Derrame de causa incerta.", {"Pleural Effusion": 1}),
     ("Nódulo indeterminado.", {"Lung Lesion": -1}),
     ("Sequela de fratura antiga, já consolidada.", {"Fracture": 1}),
+    ("Fratura com sinais de consolidação.", {"Fracture": 1}),
+    ("Há sinais de consolidação no lobo inferior direito.", {"Consolidation": 1}),
+    ("Sem processo de consolidação pulmonar.", {"Consolidation": 0, "No Finding": 1}),
+    ("Pneumonia evoluiu com consolidação no lobo médio.", {"Consolidation": 1, "Pneumonia": 1}),
     # What may be a cause is uncertain, and what it explains is there.
     ("Pneumonia pode explicar a opacidade.", {"Lung Opacity": 1, "Pneumonia": -1}),
     ("Edema poderia justificar o derrame.", {"Edema": -1, "Pleural Effusion": 1}),

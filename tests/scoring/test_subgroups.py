@@ -282,6 +282,9 @@ c,10000032,50000003,CHEST (PORTABLE AP),AP,21800506,84523.765
 d,10000032,50000001,,AP,21800701,0
 e,10000032,50000009,,AP,,
 f,10000084,50000002,Chest (Portable AP),AP,21500101,120000
+g,10000084,50000004,,AP,21500101,235900
+h,10000084,50000004,,AP,21500102,100
+i,10000084,50000006,,AP,21500101,130000
 """
 
 
@@ -295,6 +298,8 @@ def test_study_records(tmp_path: Path) -> None:
         50000001: StudyRecord(portable=False, earlier=2),
         50000009: StudyRecord(portable=False, earlier=None),
         50000002: StudyRecord(portable=True, earlier=0),
+        50000006: StudyRecord(portable=False, earlier=1),
+        50000004: StudyRecord(portable=False, earlier=2),  # over midnight
     }
 
 
