@@ -127,6 +127,15 @@ def test_what_differs_clinically_goes_first_to_readers(sides: tuple[Path, Path],
     assert (rows[4]["source"], rows[4]["machine"], rows[4]["other"]) == ("'=1+1 Cough.", "'=1+1 Tosse.", "'@Tosse.")
 
 
+def test_what_neither_side_translated_is_no_difference(sides: tuple[Path, Path], tmp_path: Path) -> None:
+    files = [
+        write(tmp_path / f"{side}-failed.parquet", [{**row, "translation": ""} for row in rows_of(side)])
+        for side in "ab"
+    ]
+    comparison, differences = compare(*read_sides(*files))
+    assert (comparison.sections[-1].rows, differences) == (len(PAIRS), [])
+
+
 def test_the_sheet_is_a_sheet_of_corrections_of_a(sides: tuple[Path, Path], tmp_path: Path) -> None:
     sheet = tmp_path / "sheet.jsonl"
     run(*sides, "--csv", sheet)
