@@ -102,9 +102,11 @@ def _verify_own(config: ReleaseConfig, workspace: Workspace, public_key: Path | 
     from hubkit.verification.signed import own_signatures, read_public_key
 
     key = read_public_key(public_key) if public_key else None
+    # First: the stage runs code of the release.
+    found = own_signatures(workspace, key) if key else None
     run_stage("verify", config, workspace)
-    if key:
-        click.echo(own_signatures(workspace, key))
+    if found:
+        click.echo(found)
 
 
 def _verify_repos(

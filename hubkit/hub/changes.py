@@ -14,7 +14,7 @@ from hubkit.artifacts.eval_results import is_result
 from hubkit.errors import HubkitError
 from hubkit.hub.client import retried
 from hubkit.hub.results import filled_results
-from hubkit.hub.targets import CARD, HUBS_OWN, PROBES, SIGNATURES, Target
+from hubkit.hub.targets import CARD, HUBS_OWN, PROBES, Target, is_signature
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -90,7 +90,7 @@ def compare(wanted: Mapping[str, Content], remote: Remote, keep: frozenset[str] 
         else:
             changes.append(Change(path, size, "update", "its content differs", content))
     for path, (_, size) in sorted(remote.files.items()):
-        stays = path in keep or path == HUBS_OWN or path.startswith(f"{SIGNATURES}/")
+        stays = path in keep or path == HUBS_OWN or is_signature(path)
         if path not in wanted and not stays:
             changes.append(Change(path, size, "delete", "no longer part of the release", None))
     return changes

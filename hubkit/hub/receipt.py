@@ -1,14 +1,34 @@
-"""What a withdrawal means for the workspace that pushed the version."""
+"""What a workspace pushed, and what a withdrawal means for it."""
 
 from __future__ import annotations
 
 import datetime
 
 from hubkit.artifacts.manifest import read_manifest, write_manifest
-from hubkit.artifacts.receipt import read_receipt, write_receipt
+from hubkit.artifacts.receipt import Receipt, read_receipt, write_receipt
 from hubkit.config import ReleaseConfig
 from hubkit.digests import file_digest
+from hubkit.endpoint import current_endpoint
+from hubkit.errors import HubkitError
 from hubkit.workspace import Workspace
+
+
+def standing_receipt(workspace: Workspace) -> Receipt:
+    """The receipt of the last push, for what looks at it on the Hub.
+
+    Raises:
+        HubkitError: nothing was pushed, the version was withdrawn, or it went to another Hub.
+    """
+    receipt, endpoint = read_receipt(workspace), current_endpoint()
+    if receipt is None:
+        raise HubkitError("nothing was pushed yet", where=workspace.receipt, hint="run: hubkit push")
+    if receipt.withdrawn:
+        what = f"{receipt.tag} was withdrawn on {receipt.withdrawn}"
+        raise HubkitError(what, where=workspace.receipt, hint="raise [release] version, then run: hubkit release")
+    if receipt.endpoint != endpoint:
+        what = f"the release was pushed to {receipt.endpoint}, and this is {endpoint}"
+        raise HubkitError(what, where=workspace.receipt, hint="set [hub] endpoint, or run: hubkit push")
+    return receipt
 
 
 def mark_withdrawn(workspace: Workspace, tag: str) -> None:

@@ -7,32 +7,30 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from hubkit.artifacts.receipt import PushedRepo, read_receipt
-from hubkit.endpoint import current_endpoint
+from hubkit.artifacts.receipt import PushedRepo
 from hubkit.errors import HubkitError
 from hubkit.hub.changes import digests
 from hubkit.hub.client import connect
+from hubkit.hub.receipt import standing_receipt
 from hubkit.hub.signatures import (
-    LEFT_OUT,
+    CURVES,
     Files,
     Signed,
     fault_of,
+    left_out,
     make_signature,
     put_signature,
     read_signature,
     signed_files,
     signed_name,
 )
-from hubkit.hub.targets import PROBES, signature_path
+from hubkit.hub.targets import PROBES, is_signature, signature_path
 from hubkit.workspace import Workspace
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 KEY_PASSWORD = "HUBKIT_KEY_PASSWORD"
-
-CURVES = ("secp256r1", "secp384r1", "secp521r1")
-"""Those that OpenSSF Model Signing takes, as cryptography calls them."""
 
 GUIDE = "docs/security.md has the commands that make a pair of keys"
 
@@ -86,15 +84,7 @@ def sign_release(workspace: Workspace, path: Path) -> list[Signed]:
         HubkitError: nothing was pushed, the version was withdrawn, a repo holds other files under the tag than were
             pushed, the key cannot be used, or the Hub refused.
     """
-    receipt, endpoint = read_receipt(workspace), current_endpoint()
-    if receipt is None:
-        raise HubkitError("nothing was pushed yet", where=workspace.receipt, hint="run: hubkit push")
-    if receipt.withdrawn:
-        what = f"{receipt.tag} was withdrawn on {receipt.withdrawn}"
-        raise HubkitError(what, where=workspace.receipt, hint="raise [release] version, then run: hubkit release")
-    if receipt.endpoint != endpoint:
-        what = f"the release was pushed to {receipt.endpoint}, and this is {endpoint}"
-        raise HubkitError(what, where=workspace.receipt, hint="set [hub] endpoint, or run: hubkit push")
+    receipt = standing_receipt(workspace)
     key, api = read_key(path), connect()
     # All are looked at before any is signed: half a release with signatures would tell nothing of the other half.
     listed = [(repo, _as_pushed(api, repo)) for repo in receipt.repos.values()]
@@ -108,8 +98,10 @@ def _as_pushed(api: HfApi, repo: PushedRepo) -> Files:
         HubkitError: it is not what this workspace pushed.
     """
     files = signed_files(api, repo.id, repo.type, repo.tag)
-    pushed = {path: digest for path, digest in repo.files.items() if path not in LEFT_OUT}
+    pushed = {path: digest for path, digest in repo.files.items() if path not in left_out(repo.tag)}
     pushed |= {path: digests(text)[0] for path, text in PROBES.items() if path in files}
+    # A push leaves the signatures of earlier versions where they are, so that its tag names them too.
+    pushed |= {path: digest for path, digest in files.items() if is_signature(path)}
     differing = sorted(path for path in pushed.keys() | files.keys() if pushed.get(path) != files.get(path))
     if differing:
         more = f" and {len(differing) - 1} more" if len(differing) > 1 else ""

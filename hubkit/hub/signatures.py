@@ -1,7 +1,7 @@
 """Signatures of what is on the Hub, in the form of OpenSSF Model Signing: made with an offline key, and checked.
 
 A signature covers the SHA-256 of every file that a release's tag names in a repo, without the card and
-`.gitattributes`, which people edit. Large files are not downloaded: the Hub lists their SHA-256. The
+`.gitattributes`, which people edit, and itself. Large files are not downloaded: the Hub lists their SHA-256. The
 signature lies on main, below `signatures/`, so that a tag is never moved.
 """
 
@@ -18,13 +18,16 @@ from hubkit.digests import file_digest
 from hubkit.errors import HubkitError
 from hubkit.hub.changes import NOTHING, Change, commit_changes, remote_files
 from hubkit.hub.client import retried
-from hubkit.hub.targets import CARD, HUBS_OWN, SIGNATURES, signature_path
+from hubkit.hub.targets import CARD, HUBS_OWN, signature_path
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-LEFT_OUT = (CARD, HUBS_OWN, SIGNATURES)
-"""What people edit, and the signatures themselves."""
+EDITED = (CARD, HUBS_OWN)
+"""What people edit, and a signature leaves out."""
+
+CURVES = ("secp256r1", "secp384r1", "secp521r1")
+"""Those that OpenSSF Model Signing takes, as cryptography calls them."""
 
 OF_DOWNLOADS = (".cache", ".git")
 """Folders that clients add to a download. The signature names them, so that other tools leave them out too."""
@@ -34,6 +37,14 @@ SHA256_LENGTH = 64
 
 LISTED = 3
 """Files that a message names of each sort; the others are counted."""
+
+UNREADABLE = "is not a signature that can be read"
+
+BUNDLE = {"mediaType", "verificationMaterial", "dsseEnvelope"}
+
+ENVELOPE = {"payload", "payloadType", "signatures"}
+"""The keys of a signature. The library takes others as well, such as `dsse_envelope`, so that what it checks and what
+is read here could differ."""
 
 Files = Mapping[str, str]
 """SHA-256 by path."""
@@ -55,7 +66,7 @@ class _Listed:
                 "method": "files",
                 "hash_type": "sha256",
                 "allow_symlinks": False,
-                "ignore_paths": [*LEFT_OUT, *OF_DOWNLOADS],
+                "ignore_paths": [*left_out(tag_of(self.name)), *OF_DOWNLOADS],
             }
         )
         items = [
@@ -77,18 +88,22 @@ class Signed(NamedTuple):
 
 
 @retried("{repo}")
-def signed_files(api: HfApi, repo: str, kind: str, revision: str) -> dict[str, str]:
+def signed_files(api: HfApi, repo: str, kind: str, tag: str, commit: str | None = None) -> dict[str, str]:
     """SHA-256 by path of all files that a signature covers; small ones are fetched, large ones are not.
+
+    Args:
+        commit: what the tag names, where that is known.
 
     Raises:
         HubkitError: there is no such revision.
     """
+    revision = commit or tag
     remote = remote_files(api, repo, kind, revision=revision)
     if remote is NOTHING:
         raise HubkitError(f"there is no {revision}", where=repo, hint="run: hubkit push")
     found = {}
     for path, (digest, _) in sorted(remote.files.items()):
-        if path in LEFT_OUT or path.startswith(f"{SIGNATURES}/"):
+        if path in left_out(tag):
             continue
         if len(digest) != SHA256_LENGTH:
             fetched = api.hf_hub_download(repo, path, repo_type=kind, revision=remote.commit)
@@ -97,9 +112,19 @@ def signed_files(api: HfApi, repo: str, kind: str, revision: str) -> dict[str, s
     return found
 
 
+def left_out(tag: str) -> tuple[str, ...]:
+    """The files that the signature of a version does not cover. It does cover the signatures of earlier ones."""
+    return (*EDITED, signature_path(tag))
+
+
 def signed_name(repo: str, tag: str) -> str:
     """What a signature says that it is for."""
     return f"{repo}@{tag}"
+
+
+def tag_of(name: str) -> str:
+    """The tag in what `signed_name` made."""
+    return name.rpartition("@")[2]
 
 
 def make_signature(name: str, files: Files, key: Path, password: bytes | None) -> bytes:
@@ -129,6 +154,11 @@ def fault_of(signature: bytes, name: str, files: Files, public_key: bytes) -> st
     from cryptography.exceptions import InvalidSignature
     from model_signing import verifying
 
+    try:
+        signed, before = _read(signature)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return UNREADABLE
+    other = None if signed == name else f"it was made for {signed}"
     with tempfile.TemporaryDirectory(prefix="hubkit-verify-") as folder:
         path, key = Path(folder) / "signature", Path(folder) / "key.pub"
         path.write_bytes(signature)
@@ -141,27 +171,26 @@ def fault_of(signature: bytes, name: str, files: Files, public_key: bytes) -> st
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             # The library first looks at the key and the signature, and compares files after that alone.
             if str(error).startswith("Signature mismatch"):
-                return _fault_of_name(signature, name) or _differences(_signed_before(signature), files)
+                return other or _differences(before, files)
             if str(error).startswith("Key mismatch"):
                 return "it was signed with another key"
-            return "is not a signature that can be read"
-    return _fault_of_name(signature, name)
+            return UNREADABLE
+    # An old version, with its signature under a new name, would hold what was signed.
+    return other
 
 
-def _fault_of_name(signature: bytes, name: str) -> str | None:
-    """An old version, with its signature under a new name, would hold what was signed."""
-    signed: str = _payload(signature)["subject"][0]["name"]
-    return None if signed == name else f"it was made for {signed}"
+def _read(signature: bytes) -> tuple[str, dict[str, str]]:
+    """What a signature was made for, and the SHA-256 by path in it; not checked yet.
 
-
-def _signed_before(signature: bytes) -> dict[str, str]:
-    return {entry["name"]: entry["digest"] for entry in _payload(signature)["predicate"]["resources"]}
-
-
-def _payload(signature: bytes) -> dict[str, Any]:
-    """What a signature says, once it was checked."""
-    found: dict[str, Any] = json.loads(base64.b64decode(json.loads(signature)["dsseEnvelope"]["payload"]))
-    return found
+    Raises:
+        ValueError, LookupError, TypeError, AttributeError, RecursionError: it does not have the form.
+    """
+    bundle = json.loads(signature)
+    envelope = bundle["dsseEnvelope"]
+    if bundle.keys() - BUNDLE or envelope.keys() - ENVELOPE:
+        raise ValueError("other keys")
+    payload = json.loads(base64.b64decode(envelope["payload"], validate=True))
+    return payload["subject"][0]["name"], {file["name"]: file["digest"] for file in payload["predicate"]["resources"]}
 
 
 def _differences(before: Files, now: Files) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -114,6 +115,11 @@ def planned_targets(config: ReleaseConfig, workspace: Workspace) -> list[Target]
 def signature_path(tag: str) -> str:
     """Where main has the signature of a version."""
     return f"{SIGNATURES}/{tag}.sig"
+
+
+def is_signature(path: str) -> bool:
+    """Whether a path is that of some version's signature: nothing else belongs into the folder."""
+    return re.fullmatch(rf"{SIGNATURES}/[^/]+\.sig", path) is not None
 
 
 def files_below(folder: Path) -> dict[str, Path]:

@@ -14,7 +14,7 @@ from hubkit.hub.access import Asked, cancel, gated_repos, plain, requests
 from hubkit.hub.changes import NOTHING, Change, Remote, commit_changes, remote_files, withdrawn
 from hubkit.hub.client import connect, retried
 from hubkit.hub.receipt import mark_withdrawn
-from hubkit.hub.targets import CARD, SCRIPT_BRANCH, WITHOUT_DATA, signature_path
+from hubkit.hub.targets import CARD, SCRIPT_BRANCH, WITHOUT_DATA, is_signature, signature_path
 from hubkit.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _plan_one(
 ) -> Withdrawal:
     others = _others(api, repo, kind, tag)
     kept = {file for other in others for file in other.files.items()}
-    own = {path: file for path, file in remote.files.items() if path not in WITHOUT_DATA}
+    own = {path: file for path, file in remote.files.items() if path not in WITHOUT_DATA and not is_signature(path)}
     elsewhere = {digest for _, (digest, _) in kept}
     large = {path: file[0] for path, file in own.items() if _is_large(file) and file[0] not in elsewhere}
     lost = {path: file for path, file in own.items() if not _is_large(file) and (path, file) not in kept}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubkit.artifacts.receipt import read_receipt
 from hubkit.errors import HubkitError, UsageError
 from hubkit.hub.client import connect
-from hubkit.hub.signatures import fault_of, read_signature, signed_files, signed_name
-from hubkit.hub.targets import signature_path
+from hubkit.hub.receipt import standing_receipt
+from hubkit.hub.signatures import CURVES, fault_of, read_signature, signed_files, signed_name
+from hubkit.hub.targets import SCRIPT_BRANCH, signature_path
 from hubkit.verification.discovery import ARTIFACTS, OnHub, find_release
 from hubkit.verification.findings import FAILED, PASSED
 from hubkit.workspace import Workspace
@@ -41,8 +41,8 @@ def read_public_key(path: Path) -> bytes:
         raise UsageError(f"the key cannot be read: {error.strerror}", where=path, hint=hint) from None
     except ValueError:
         raise UsageError("is not a public key in PEM", where=path, hint=hint) from None
-    if not isinstance(key, EllipticCurvePublicKey):
-        raise UsageError("is not a key on an elliptic curve", where=path, hint=hint)
+    if not isinstance(key, EllipticCurvePublicKey) or key.curve.name not in CURVES:
+        raise UsageError("is not a key on the curve P-256, P-384 or P-521", where=path, hint=hint)
     return text
 
 
@@ -62,24 +62,24 @@ def check_signatures(api: HfApi, release: OnHub, public_key: bytes) -> tuple[str
         if signature is None:
             wrong.append(f"{repo} has no {signature_path(release.tag)} on main")
             continue
-        files = signed_files(api, repo, kind, release.commits[artifact])
+        files = signed_files(api, repo, kind, release.tag, release.commits[artifact])
         fault = fault_of(signature, signed_name(repo, release.tag), files, public_key)
         wrong += [f"{repo}: {fault}"] if fault else []
         count += len(files)
     if wrong:
         return FAILED, "; ".join(wrong)
-    return PASSED, f"files that are as they were signed: {count}"
+    script = f", and the branch {SCRIPT_BRANCH}" if release.script else ""
+    uncovered = f"not covered: the card, which decides what is loaded{script}"
+    return PASSED, f"files that are as they were signed: {count}; {uncovered}"
 
 
 def own_signatures(workspace: Workspace, public_key: bytes) -> str:
     """Check the signatures of the last push of a workspace, and return what was found as a sentence.
 
     Raises:
-        HubkitError: nothing was pushed; a signature is missing or does not hold.
+        HubkitError: as in `standing_receipt`; a signature is missing or does not hold.
     """
-    receipt, api = read_receipt(workspace), connect()
-    if receipt is None:
-        raise HubkitError("nothing was pushed yet", where=workspace.receipt, hint="run: hubkit push")
+    receipt, api = standing_receipt(workspace), connect()
     release = find_release(api, [f"{repo.type}s/{repo.id}" for repo in receipt.repos.values()], receipt.tag)
     result, detail = check_signatures(api, release, public_key)
     if result == FAILED:

@@ -17,6 +17,7 @@ from small_dist import lean_config, small_config, small_dist
 from hubkit.artifacts.receipt import read_receipt
 from hubkit.cli import cli
 from hubkit.config import ReleaseConfig
+from hubkit.config.file import write_config
 from hubkit.errors import HubkitError, UsageError
 from hubkit.hub.client import connect
 from hubkit.hub.gate import look
@@ -74,9 +75,9 @@ class Released(NamedTuple):
     def repo(self, artifact: str = "dataset") -> str:
         return self.config.hub.repo(artifact)  # type: ignore[arg-type]
 
-    def check(self, public: Path) -> tuple[str, str]:
+    def check(self, public: Path, tag: str = TAG) -> tuple[str, str]:
         names = [f"{KINDS[artifact]}s/{repo}" for artifact, repo in self.config.repos().items()]
-        return check_signatures(connect(), find_release(connect(), names, TAG), read_public_key(public))
+        return check_signatures(connect(), find_release(connect(), names, tag), read_public_key(public))
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +123,7 @@ def test_a_release_is_signed_and_stays_as_it_is(released: Released, keys: Keys, 
     assert next(signed.files for signed in found if signed.repo == released.repo("adapter")) == 4
     result, detail = released.check(keys.public)
     assert result == "passed", detail
+    assert detail.endswith("; not covered: the card, which decides what is loaded, and the branch script")
     assert own_signatures(workspace, keys.public.read_bytes()).startswith(f"{TAG}: ")
     for artifact, kind in KINDS.items():
         added = set(direct.list_repo_files(released.repo(artifact), repo_type=kind))
@@ -187,6 +189,48 @@ def test_an_edited_card_passes_and_changed_files_do_not(own: Released, keys: Key
         sign_release(own.workspace, keys.private)
 
 
+def test_files_next_to_the_signatures_are_covered(own: Released, keys: Keys, direct: HfApi, tmp_path: Path) -> None:
+    """An edited card could load them."""
+    sign_release(own.workspace, keys.private)
+    repo, added = own.repo(), "signatures/x.parquet"
+    direct.upload_file(path_or_fileobj=b"PAR1", path_in_repo=added, repo_id=repo, repo_type="dataset")
+    retag(direct, repo)
+    assert own.check(keys.public) == ("failed", f"{repo}: files are not those that were signed (added: {added})")
+    refused = stock_tool(direct, repo, "dataset", TAG, keys, tmp_path / "changed")
+    assert added in refused
+    with pytest.raises(HubkitError, match=f"{TAG} names other files than were pushed: {added}"):
+        sign_release(own.workspace, keys.private)
+    direct.delete_tag(repo, tag=TAG, repo_type="dataset")
+    receipt = read_receipt(own.workspace)
+    assert receipt is not None
+    direct.create_tag(repo, tag=TAG, revision=receipt.repos["dataset"].commit, repo_type="dataset")
+    # A later version drops it, keeps the signature of this one, and covers that as well.
+    config = own.config.model_copy(update={"release": own.config.release.model_copy(update={"version": "1.1.0"})})
+    later = Released(config, small_dist(tmp_path / "later", config, rows=5))
+    push(later.config, later.workspace)
+    sign_release(later.workspace, keys.private)
+    tag = "release-1.1.0"
+    below = {path for path in direct.list_repo_files(repo, repo_type="dataset") if path.startswith("signatures/")}
+    assert below == {SIGNATURE, f"signatures/{tag}.sig"}
+    assert SIGNATURE in direct.list_repo_files(repo, repo_type="dataset", revision=tag)
+    result, detail = later.check(keys.public, tag)
+    assert result == "passed", detail
+    assert "Verification succeeded" in stock_tool(direct, repo, "dataset", tag, keys, tmp_path / "whole")
+    # The later version goes, and leaves the signature of the earlier one.
+    withdraw(later.config, tag, "An error.", later.workspace)
+    left = direct.list_repo_files(repo, repo_type="dataset")
+    assert (SIGNATURE in left, f"signatures/{tag}.sig" in left) == (True, False)
+
+
+def stock_tool(api: HfApi, repo: str, kind: str, tag: str, keys: Keys, folder: Path) -> str:
+    """What the stock tool prints of a download."""
+    path = f"signatures/{tag}.sig"
+    api.snapshot_download(repo, repo_type=kind, local_dir=folder, revision=tag)
+    api.hf_hub_download(repo, path, repo_type=kind, local_dir=folder)
+    command = ["verify", "key", str(folder), "--signature", str(folder / path), "--public_key", str(keys.public)]
+    return CliRunner().invoke(model_signing_tool, command).output
+
+
 def test_another_key_and_no_signature(own: Released, keys: Keys, direct: HfApi, tmp_path: Path) -> None:
     result, detail = own.check(keys.public)
     assert result == "failed"
@@ -194,6 +238,12 @@ def test_another_key_and_no_signature(own: Released, keys: Keys, direct: HfApi, 
     with pytest.raises(HubkitError, match="has no signatures/") as raised:
         own_signatures(own.workspace, keys.public.read_bytes())
     assert "hubkit sign --key KEY" in str(raised.value)
+    # The command looks at the signature before the stage runs code of the release.
+    (tmp_path / "hubkit.toml").write_text(write_config(own.config))
+    command = ["verify", "--config", str(tmp_path / "hubkit.toml"), "--workspace", str(own.workspace.root)]
+    done = CliRunner().invoke(cli, [*command, "--public-key", str(keys.public)])
+    assert "has no signatures/" in str(done.exception)
+    assert not own.workspace.verification.exists()
     other = make_keys(tmp_path, "other", curve=ec.SECP384R1())
     sign_release(own.workspace, other.private)
     assert own.check(other.public)[0] == "passed"
@@ -211,8 +261,6 @@ def test_another_key_and_no_signature(own: Released, keys: Keys, direct: HfApi, 
 
 
 def test_the_commands(released: Released, keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hubkit.config.file import write_config
-
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hubkit.toml").write_text(write_config(released.config))
     command = ["sign", "--workspace", str(released.workspace.root), "--key"]
@@ -290,6 +338,13 @@ def test_a_key_with_a_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         (lambda text: b"{}", "is not a signature that can be read"),
         (lambda text: b"\xff\x00", "is not a signature that can be read"),
         (lambda text: b"[" * 100_000, "is not a signature that can be read"),
+        (lambda text: b"[]", "is not a signature that can be read"),
+        (lambda text: text.replace(b"dsseEnvelope", b"dsse_envelope"), "is not a signature that can be read"),
+        (
+            lambda text: text.replace(b'{"mediaType"', b'{"dsse_envelope":{},"mediaType"'),
+            "is not a signature that can be read",
+        ),
+        (lambda text: text.replace(b'"payloadType"', b'"payload_type"'), "is not a signature that can be read"),
     ],
 )
 def test_a_damaged_signature_is_one_line(keys: Keys, change, message: str) -> None:

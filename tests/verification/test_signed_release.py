@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from huggingface_hub import HfApi
 
 from hubkit.errors import HubkitError, UsageError
@@ -22,14 +22,19 @@ pytest.importorskip("model_signing", reason="needs the extra [evidence]")
 REPO, TAG = "maintainer/signed", "release-1.0.0"
 
 
+def public_text(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
+
+
 def test_the_report_says_whether_it_is_signed(
     hub: LocalHub, own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
-    pem, form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    pem = serialization.Encoding.PEM
     private, public = tmp_path / "key.pem", tmp_path / "key.pub"
     private.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-    public.write_bytes(key.public_key().public_bytes(pem, form))
+    public.write_text(public_text(key))
     monkeypatch.setenv("HF_TOKEN", hub.tokens["owner"])
     # What other checks find of this repo, which has a file and no gate, is not what this is about.
     monkeypatch.setattr(verify, "READER_CHECKS", [])
@@ -39,6 +44,8 @@ def test_the_report_says_whether_it_is_signed(
     api.upload_file(path_or_fileobj=b"of a test", path_in_repo=name, repo_id=REPO, repo_type="dataset")
     api.create_tag(REPO, tag=TAG, repo_type="dataset")
 
+    log = tmp_path / "verification.log"
+
     def check() -> tuple[str, str]:
         report = tmp_path / "verification.json"
         with pytest.raises(HubkitError, match="checks failed"):
@@ -47,13 +54,22 @@ def test_the_report_says_whether_it_is_signed(
             )
         readers = {reader["reader"]: reader["checks"] for reader in json.loads(report.read_text())["readers"]}
         (found,) = [check for check in readers["hubkit"] if check["check"] == "signed"]
+        assert len(readers) == 4
+        others = [check for checks in readers.values() for check in checks if check["check"] == "refused"]
+        # Where it is not signed, no process starts.
+        signed = found["result"] == "passed"
+        assert all((check["detail"] != verify.UNSIGNED) is signed for check in others)
+        assert log.exists() is signed
         return found["result"], found["detail"]
 
     assert check() == ("failed", f"{REPO} has no signatures/{TAG}.sig on main")
     files = signed_files(connect(), REPO, "dataset", TAG)
     assert list(files) == [name]
     put_signature(connect(), REPO, "dataset", TAG, make_signature(signed_name(REPO, TAG), files, private, None))
-    assert check() == ("passed", "files that are as they were signed: 1")
+    assert check() == (
+        "passed",
+        "files that are as they were signed: 1; not covered: the card, which decides what is loaded",
+    )
 
 
 @pytest.mark.parametrize(
@@ -62,6 +78,8 @@ def test_the_report_says_whether_it_is_signed(
         (None, "the key cannot be read: No such file"),
         ("-----BEGIN PRIVATE KEY-----\n", "is not a public key in PEM"),
         ("", "is not a public key in PEM"),
+        (public_text(ec.generate_private_key(ec.SECP256K1())), "is not a key on the curve P-256, P-384 or P-521"),
+        (public_text(rsa.generate_private_key(65537, 2048)), "is not a key on the curve P-256, P-384 or P-521"),
     ],
 )
 def test_a_wrong_public_key_is_one_line(tmp_path: Path, text: str | None, message: str) -> None:
