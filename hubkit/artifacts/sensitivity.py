@@ -38,7 +38,7 @@ class MeasureSensitivity(Model):
     """What one measure says of one condition.
 
     Attributes:
-        components: by source: prompt, draw (where several were drawn), patient, residual.
+        components: by source: prompt, draw and prompt:draw (where several were drawn), patient, residual.
         prompts: mean of each prompt over draws and patients.
         draws: mean of each draw by prompt, in the order of the draws.
         choice: see there.
@@ -79,6 +79,7 @@ class SensitivityResults(Model):
         draw_seeds: of each draw.
         left_out: conditions that could not be tried, with the reason.
         seed, resamples, confidence: of the intervals, which resample patients.
+        cautions: what to know of the intervals, where the patients are few.
         versions: of the libraries that the figures depend on.
         conditions: by name.
     """
@@ -97,6 +98,7 @@ class SensitivityResults(Model):
     seed: int
     resamples: int
     confidence: float
+    cautions: tuple[str, ...] = ()
     versions: dict[str, str]
     conditions: dict[str, ConditionSensitivity]
 

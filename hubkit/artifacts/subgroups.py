@@ -66,6 +66,7 @@ class Subgroups(Model):
         confidence, resamples, seed: of the intervals.
         tests: how many differences Holm's adjustment counts.
         divisions: in the order of the setting.
+        cautions: what to know of groups that few patients stand behind, as sentences without a full stop.
     """
 
     n: int
@@ -76,6 +77,7 @@ class Subgroups(Model):
     seed: int
     tests: int
     divisions: tuple[Division, ...]
+    cautions: tuple[str, ...] = ()
 
     @property
     def note(self) -> str:
@@ -86,6 +88,7 @@ class Subgroups(Model):
             f"the studies; p is by the same bootstrap, adjusted by Holm for all {self.tests} of them. Of two groups "
             "that make up the whole, the first has the difference. A group is withheld where it has fewer than "
             f"{self.minimum} patients or studies, or where the figures of so few could be computed with it."
+            + "".join(f" {caution}." for caution in self.cautions)
         )
 
 

@@ -44,9 +44,9 @@ def ends_of_answers(config: ReleaseConfig, workspace: Workspace) -> str:
 def scores_by_view(config: ReleaseConfig, workspace: Workspace) -> str | None:
     """The adapter's mean BERTScore F1 (BERTimbau) by the view of a study's first image.
 
-    None where views are subgroups: those have a smallest size, which these figures would get round.
+    None where subgroups were asked for: those have a smallest size, which these figures would get round.
     """
-    if "view" in config.scoring.subgroups:
+    if config.scoring.subgroups:
         return None
     rows = [f"{row.view} {row.f1:.3f} ({row.studies} studies)" for row in view_scores(workspace)]
     return ", ".join(rows) or None

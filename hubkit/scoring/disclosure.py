@@ -1,12 +1,15 @@
 """Which groups may be published: none that is small, and none by which a small one can be computed.
 
 Whoever has sums or means of some groups, and of all studies, can add and subtract them. So a group is
-withheld as well where the rest is small, where it is the last sibling of a small one, or where two
-groups differ by a few studies.
+withheld as well where the rest is small, where it is the last sibling of a small one, where two
+groups differ by a few studies, or where a sum and difference of three leaves few studies. Small sets
+are looked for among all linear combinations. Sums in which a study counts twice, or is subtracted,
+are looked for only among combinations of two and three groups and the whole.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -19,6 +22,10 @@ HAIR = 1e-9
 
 COLUMNS = 32
 """Columns that are looked at first: they rule out nearly every candidate."""
+
+
+SIGNS = np.array([[1, 1, 1], [1, 1, -1], [1, -1, 1], [-1, 1, 1]])
+"""How three groups can be added and subtracted; the other four are these with all signs turned."""
 
 
 def publishable(groups: Mapping[str, np.ndarray], subjects: np.ndarray, minimum: int) -> list[str]:
@@ -38,6 +45,7 @@ def publishable(groups: Mapping[str, np.ndarray], subjects: np.ndarray, minimum:
         masks = np.array([*kept.values()])
         culprits = _pair(masks, subjects, minimum)
         culprits = _combination(masks, subjects, minimum) if culprits is None else culprits
+        culprits = _trio(masks, subjects, minimum) if culprits is None else culprits
         if culprits is None:
             break
         # The smallest: what is lost is what fewest studies stand behind.
@@ -58,6 +66,20 @@ def _pair(masks: np.ndarray, subjects: np.ndarray, minimum: int) -> list[int] | 
             apart = masks[one] != masks[other]
             if _is_small(apart, subjects, minimum) or _is_small(~apart, subjects, minimum):
                 return [one, other]
+    return None
+
+
+def _trio(masks: np.ndarray, subjects: np.ndarray, minimum: int) -> list[int] | None:
+    """Three groups that added and subtracted, less a multiple of the whole, leave few studies."""
+    cells, inverse, sizes = np.unique(masks.astype(int), axis=1, return_inverse=True, return_counts=True)
+    # So many studies have `minimum` patients in any case.
+    enough = minimum * int(np.unique(subjects, return_counts=True)[1].max())
+    for trio in itertools.combinations(range(len(masks)), 3):
+        for values in SIGNS @ cells[list(trio)] + 1:  # 0 to 4
+            left = masks.shape[1] - np.bincount(values, weights=sizes)
+            for multiple in np.flatnonzero(left < enough):
+                if _is_small((values != multiple)[inverse.ravel()], subjects, minimum):
+                    return list(trio)
     return None
 
 

@@ -72,6 +72,8 @@ def _subgroups(
         write_subgroups(workspace, found)
         write_csv(workspace.subgroups.with_suffix(".csv"), found)
         draw_subgroups(workspace.scores, found)
+        for caution in found.cautions:
+            print(f"  score: {caution}", file=sys.stderr)
 
 
 def scores_table(evaluation: Evaluation, setups: Mapping[str, SetupScores]) -> pa.Table:

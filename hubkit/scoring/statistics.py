@@ -72,18 +72,23 @@ def bootstrap(
 
 def cautions(patients: int) -> list[str]:
     """What to know of intervals and tests over so few patients, as sentences; none where there are enough."""
-    found = []
-    if patients < ENOUGH_PATIENTS:
-        found.append(
-            f"With {patients} patients (fewer than {ENOUGH_PATIENTS}) bootstrap intervals are too narrow and bootstrap "
-            "p values too small; read the p values of randomisation"
-        )
+    found = [
+        f"{caution} and bootstrap p values too small; read the p values of randomisation"
+        for caution in interval_cautions(patients)
+    ]
     if patients < ENOUGH_FOR_MACRO:
         found.append(
             f"With {patients} patients (fewer than {ENOUGH_FOR_MACRO}) rare findings are absent or have one study, so "
             "macro F1 tends to be too high, and its interval holds the true value less often than it says"
         )
     return found
+
+
+def interval_cautions(patients: int) -> list[str]:
+    """What to know of intervals alone over so few patients; nothing where there are enough."""
+    if patients >= ENOUGH_PATIENTS:
+        return []
+    return [f"With {patients} patients (fewer than {ENOUGH_PATIENTS}) bootstrap intervals are too narrow"]
 
 
 def interval(resampled: np.ndarray, confidence: float) -> tuple[float, float]:

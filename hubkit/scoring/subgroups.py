@@ -73,6 +73,22 @@ def score_subgroups(
         seed=config.release.seed,
         tests=sum(one.difference is not None for those in adjusted.values() for one in those),
         divisions=tuple(divisions),
+        cautions=_cautions(shown, subjects),
+    )
+
+
+def _cautions(shown: Mapping[Key, np.ndarray], subjects: np.ndarray) -> tuple[str, ...]:
+    """What to know where a group, or the rest that it is compared with, has few patients."""
+    few = [
+        f"{group} ({division})"
+        for (division, group), mask in shown.items()
+        if min(len(np.unique(subjects[side])) for side in (mask, ~mask)) < statistics.ENOUGH_PATIENTS
+    ]
+    if not few:
+        return ()
+    return (
+        f"Fewer than {statistics.ENOUGH_PATIENTS} patients are in these groups or in the rest, so that their "
+        f"intervals are too narrow and their p values too small: {', '.join(few)}",
     )
 
 

@@ -29,7 +29,8 @@ def answer_design(config: ReleaseConfig, workspace: Workspace, design: Design) -
     Raises:
         HubkitError: the base is not that of the adapter, a model cannot be loaded or an image not be read.
     """
-    if "lora" in design.conditions:
+    # Also without lora: `Conditions` loads the base at the revision that the adapter was trained on.
+    if workspace.adapter.exists():
         check_base(config, workspace)
     conditions, cells = Conditions(config, workspace), design.all_cells()
     common = _common(config, workspace)
@@ -78,7 +79,10 @@ def _common(config: ReleaseConfig, workspace: Workspace) -> dict[str, Any]:
 
 
 def _folder(workspace: Workspace, cell: Cell, common: dict[str, Any]) -> Path:
-    """Where the answers of a combination are: another folder where anything that decides them is other."""
+    """Where the answers of a combination are: another folder where anything that decides them is other.
+
+    Next to it `answer_all` keeps the batch size that fitted, which is of this combination alone.
+    """
     adapter = [file_digest(workspace.adapter / name) for name in ADAPTER] if cell.condition == "lora" else None
     parts = {
         **common,
@@ -88,4 +92,4 @@ def _folder(workspace: Workspace, cell: Cell, common: dict[str, Any]) -> Path:
         "adapter": adapter,
     }
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-    return workspace.sensitivity / "answers" / key[:16]
+    return workspace.sensitivity / "answers" / key[:16] / "parts"

@@ -18,7 +18,13 @@ from hubkit.workspace import atomic
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SOURCE_COLOURS = {"prompt": "#D55E00", "draw": "#F0E442", "patient": "#56B4E9", "residual": "#BBBBBB"}
+SOURCE_COLOURS = {
+    "prompt": "#D55E00",
+    "draw": "#F0E442",
+    "prompt:draw": "#E69F00",
+    "patient": "#56B4E9",
+    "residual": "#BBBBBB",
+}
 """Okabe and Ito's, which stay apart for colour-blind eyes; the residual is grey, since nobody chose it."""
 
 APART = 0.25
@@ -26,10 +32,16 @@ APART = 0.25
 
 
 def draw_plots(folder: Path, found: SensitivityResults) -> None:
-    """Write a plot of each measure as `folder`/NAME.png and NAME.svg, such as bertimbau-f1.png."""
+    """Write a plot of each measure as `folder`/NAME.png and NAME.svg, such as bertimbau-f1.png.
+
+    Those of a former run are removed: it may have had a measure that this one has not.
+    """
     import matplotlib
     from matplotlib.figure import Figure
 
+    for kind in METADATA:
+        for former in folder.glob(f"*.{kind}"):
+            former.unlink()
     with matplotlib.rc_context(STYLE):
         for name in next(iter(found.conditions.values())).measures:
             by_condition = {condition: one.measures[name] for condition, one in found.conditions.items()}
@@ -89,4 +101,4 @@ def _draw_shares(axes: Axes, by_condition: dict[str, MeasureSensitivity]) -> Non
     axes.set_xlim(0, 1)
     axes.invert_yaxis()
     axes.grid(visible=False)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=4, fontsize=10, handlelength=1)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=3, fontsize=10, handlelength=1)

@@ -16,7 +16,7 @@ from hubkit.artifacts.sensitivity import (
 )
 from hubkit.config import ReleaseConfig
 from hubkit.metrics.measure import mean
-from hubkit.scoring.statistics import bootstrap, interval
+from hubkit.scoring.statistics import bootstrap, interval, interval_cautions
 from hubkit.sensitivity.design import SPLIT, Design
 from hubkit.sensitivity.scores import LOWER_IS_BETTER, Scores
 from hubkit.sensitivity.variance import components
@@ -53,6 +53,7 @@ def summarise(config: ReleaseConfig, design: Design, scores: Scores, base: str) 
         seed=config.release.seed,
         resamples=config.scoring.resamples,
         confidence=config.scoring.confidence,
+        cautions=tuple(interval_cautions(len(design.samples))),
         versions={name: version(name) for name in ("statsmodels", "transformers")},
         conditions=conditions,
     )
@@ -64,7 +65,8 @@ def _set_prompt(design: Design) -> str:
 
 def _cube(design: Design, condition: str, scores: Scores, measure: str) -> np.ndarray:
     """Scores of a condition, prompts x draws x patients."""
-    rows = np.stack([scores[measure][cell] for cell in design.cells(condition)])
+    # Scores are kept in float32, in which a mean of thousands is off in the sixth digit.
+    rows = np.stack([scores[measure][cell] for cell in design.cells(condition)]).astype(np.float64)
     return rows.reshape(len(design.prompts), -1, len(design.samples))
 
 

@@ -36,13 +36,17 @@ def _tried(found: SensitivityResults) -> list[str]:
 
 def _shares(label: str, by_condition: dict[str, MeasureSensitivity]) -> list[str]:
     """Where the variance of a single report's score comes from."""
-    header = f"{'variance by source':<22}" + "".join(f"{source:>11}" for source in SOURCES) + f"{'sd':>10}"
+    header = f"{'variance by source':<20}" + "".join(map(_column, SOURCES, SOURCES)) + f"{'sd':>9}"
     lines = [f"{label}: one report's score", header]
     for condition, one in by_condition.items():
         cells = [f"{one.components[source].share:.0%}" if source in one.components else "" for source in SOURCES]
         sd = sum(component.variance for component in one.components.values()) ** 0.5
-        lines.append(f"{SYSTEM_NAMES[condition]:<22}" + "".join(f"{cell:>11}" for cell in cells) + f"{sd:>10.3f}")
+        lines.append(f"{SYSTEM_NAMES[condition]:<20}" + "".join(map(_column, SOURCES, cells)) + f"{sd:>9.3f}")
     return lines
+
+
+def _column(source: str, text: str) -> str:
+    return text.rjust(max(9, len(source) + 2))
 
 
 def _prompts(found: SensitivityResults, by_condition: dict[str, MeasureSensitivity]) -> list[str]:
@@ -73,6 +77,7 @@ def _choices(found: SensitivityResults, by_condition: dict[str, MeasureSensitivi
 
 def _closing(found: SensitivityResults) -> list[str]:
     return [
-        "The test split was not looked at: no test study, report or score was read.",
+        *(f"{caution}." for caution in found.cautions),
+        "The test split has no part in this: no test study was asked about or scored.",
         "To take another prompt, set [generation] prompt before hubkit finetune.",
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hubkit.artifacts.sensitivity import SensitivityResults, write_sensitivity
+from hubkit.artifacts.sensitivity import SensitivityResults, results_path, write_sensitivity
 from hubkit.config import ReleaseConfig
 from hubkit.disk import full_disk
 from hubkit.progress import running
@@ -33,6 +33,8 @@ def measure_sensitivity(config: ReleaseConfig, workspace: Workspace) -> Sensitiv
                 answers = answer_design(config, workspace, design)
                 scores = score_answers(config, workspace, design, answers)
                 found = summarise(config, design, scores, base_name(config, workspace))
+                # Cut off between the two, figures of a former run must not stand next to plots of this one.
+                results_path(workspace).unlink(missing_ok=True)
                 draw_plots(workspace.sensitivity, found)
                 write_sensitivity(workspace, found)
         finally:

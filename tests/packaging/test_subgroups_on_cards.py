@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hubkit.config import ReleaseConfig
 from hubkit.dossier.result_values import scores_by_view, subgroups
 from hubkit.packaging.package import package
 from hubkit.tables import CONDITIONS
-from hubkit.workspace import Workspace
+from hubkit.workspace import Workspace, write_json
 
 PA = Subgroup(
     name="PA",
@@ -98,6 +99,32 @@ def test_the_table_by_the_first_image_has_no_scores_then(divided: Workspace, pla
         assert "no figure here is broken down by them" in text_of(plain, part)
 
 
+def test_no_table_gets_round_the_minimum_where_views_are_not_divided(tmp_path: Path) -> None:
+    """Scores by first view, and means with a few studies more, whose difference is that of these few."""
+    workspace = build_release(tmp_path)
+    summary = json.loads(workspace.summary.read_text())
+    whole = {"n": summary["n"] + 19, "conditions": {"lora": summary_means()}}
+    changed = {**summary, "of": summary["n"] + 19, "with_left_out": whole}
+    write_json(workspace.summary, changed)
+    write_subgroups(workspace, FOUND.model_copy(update={"divisions": (NONE,)}))
+    asked = config(tmp_path, subgroups=["sex"], patients=str(tmp_path / "patients.csv.gz"))
+    package(asked, workspace)
+    for part in ("dataset", "adapter"):
+        text = text_of(workspace, part)
+        assert BY_FIRST_VIEW not in text
+        assert "in the next table" not in text
+        assert f"{summary['n']} of {summary['n'] + 19} test studies have a reference" in text
+        assert "scored against what the machine wrote" not in text
+    whole["n"] += 1
+    write_json(workspace.summary, changed)
+    package(asked, workspace)
+    assert f"| LoRA † | {summary['n'] + 20} | 0.625 |" in text_of(workspace, "adapter")
+
+
+def summary_means() -> dict[str, float]:
+    return {"bertimbau f1": 0.625, "xlm-roberta f1": 0.5, "chrf++": 37.5, "clinical micro": 0.25}
+
+
 def test_an_unasked_subgroup_leaves_no_trace(plain: Workspace) -> None:
     assert "ubgroup" not in text_of(plain, "adapter") + text_of(plain, "dataset")
 
@@ -110,5 +137,6 @@ def test_the_dossier_gives_what_the_card_gives(divided: Workspace, plain: Worksp
     asked = config(divided.root.parent, subgroups=["view"])
     assert subgroups(asked, divided) == "view, PA (33 studies): 0.512 (0.410 to 0.610)"
     assert scores_by_view(asked, divided) is None
+    assert scores_by_view(config(divided.root.parent, subgroups=["images"]), divided) is None
     assert subgroups(config(plain.root.parent), plain) is None
     assert scores_by_view(config(plain.root.parent), plain)

@@ -70,6 +70,27 @@ def study_of(*numbers: int, of: int) -> np.ndarray:
             ["a", "b", "d"],
             id="a combination of four",
         ),
+        pytest.param(
+            # a + b - c counts two studies twice and subtracts two; it is the sum over no set, and no two of them differ
+            # by few.
+            {
+                "a": study_of(*range(40), of=200),
+                "b": study_of(*range(38, 80), of=200),
+                "c": study_of(*range(80), 90, 91, of=200),
+            },
+            ["b", "c"],
+            id="a sum and difference of three",
+        ),
+        pytest.param(
+            # a + b + c is the whole, but for one study in all three and one in none.
+            {
+                "a": study_of(*range(40), of=120),
+                "b": study_of(0, *range(40, 80), of=120),
+                "c": study_of(0, *range(80, 119), of=120),
+            },
+            ["b", "c"],
+            id="a sum of three next to the whole",
+        ),
     ],
 )
 def test_what_may_be_published(groups: dict[str, np.ndarray], expected: list[str]) -> None:

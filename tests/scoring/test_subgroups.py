@@ -156,6 +156,20 @@ def test_errors_per_report_where_the_profile_is_on() -> None:
     assert "errors per report" not in {one.measure for one in group(scored("sex"), "sex", "female").figures}
 
 
+def test_groups_that_few_patients_stand_behind_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight women of eight patients, and eight men; AP has six and the rest ten."""
+    found = scored("view", "sex")
+    assert found.cautions == (
+        "Fewer than 30 patients are in these groups or in the rest, so that their intervals are too narrow and their "
+        "p values too small: AP (view), PA (view), lateral (view), female (sex), male (sex)",
+    )
+    assert found.note.endswith(f" {found.cautions[0]}.")
+    monkeypatch.setattr("hubkit.scoring.statistics.ENOUGH_PATIENTS", 7)
+    assert scored("view", "sex").cautions[0].endswith("too small: AP (view), PA (view), lateral (view)")
+    monkeypatch.setattr("hubkit.scoring.statistics.ENOUGH_PATIENTS", 6)
+    assert scored("view", "sex").cautions == ()
+
+
 def test_the_default_minimum_withholds_all_of_sixteen() -> None:
     found = score_subgroups(
         parse_config({"scoring": {"subgroups": ["view", "images"]}}),

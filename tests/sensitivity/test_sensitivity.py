@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import forked
+import numpy as np
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
@@ -19,11 +20,16 @@ pytest.importorskip("statsmodels", reason="needs the extra [evidence]")
 
 import hubkit.generation.generate as generation
 import hubkit.sensitivity.scores as scoring
+import hubkit.sensitivity.sensitivity as sensitivity
 from hubkit.artifacts.sensitivity import SensitivityResults, read_sensitivity, results_path
 from hubkit.cli import cli
 from hubkit.config import ReleaseConfig, parse_config, write_config
 from hubkit.demo.config import ENCODER_LAYERS, MODELS
 from hubkit.errors import HubkitError, UsageError
+from hubkit.sensitivity.answers import answer_design
+from hubkit.sensitivity.design import Design, make_design
+from hubkit.sensitivity.prompts import Prompt
+from hubkit.sensitivity.results import _cube
 from hubkit.sensitivity.screen import result_lines
 from hubkit.sensitivity.sensitivity import measure_sensitivity
 from hubkit.stages import STAGES
@@ -89,7 +95,7 @@ def test_every_combination_is_answered_scored_and_reported(made: tuple[ReleaseCo
     assert {name: one.combinations for name, one in found.conditions.items()} == {"zero_shot": 3, "few_shot": 6}
     for condition, one in found.conditions.items():
         assert set(one.measures) == {"bertimbau f1", "xlm-roberta f1", "errors per report"}
-        sources = {"prompt", "patient", "residual"} | ({"draw"} if condition == "few_shot" else set())
+        sources = {"prompt", "patient", "residual"} | ({"draw", "prompt:draw"} if condition == "few_shot" else set())
         for measure in one.measures.values():
             assert set(measure.components) == sources
             assert sum(component.share for component in measure.components.values()) == pytest.approx(1)
@@ -98,14 +104,27 @@ def test_every_combination_is_answered_scored_and_reported(made: tuple[ReleaseCo
                 assert sum(measure.draws[name]) / len(measure.draws[name]) == pytest.approx(mean.value)
 
 
+def test_each_combination_keeps_the_batch_size_that_was_measured_for_it(
+    made: tuple[ReleaseConfig, Workspace], copied: Workspace
+) -> None:
+    config, _ = made
+    unset = config.generation.model_copy(update={"batch_size": None})
+    asked = config.model_copy(update={"generation": unset})
+    design = make_design(asked, copied)._replace(conditions=("zero_shot",))
+    answer_design(asked, copied, design)
+    answers = copied.sensitivity / "answers"
+    assert [path.name for path in answers.iterdir() if path.is_file()] == []
+    assert len(list(answers.glob("*/batch-size-zero_shot.json"))) == len(design.prompts)
+
+
 def test_the_scores_are_those_of_the_answers(made: tuple[ReleaseConfig, Workspace]) -> None:
     """The answers that are kept, scored once more by the published function."""
     from bertscore_ptbr.bertscore_ptbr import bertscore
 
     config, workspace = made
     rows: dict[str, list[dict[str, Any]]] = {}
-    for path in (workspace.sensitivity / "answers").glob("*/*.json"):
-        rows.setdefault(path.parent.name, []).extend(json.loads(path.read_text(encoding="utf-8"))["rows"])
+    for path in (workspace.sensitivity / "answers").glob("*/parts/*.json"):
+        rows.setdefault(path.parent.parent.name, []).extend(json.loads(path.read_text(encoding="utf-8"))["rows"])
     assert len(rows) == CELLS
     pairs = [(row["generated"], row["reference"]) for those in rows.values() for row in those]
     encoder = {"model_type": config.scoring.bertimbau.model, "num_layers": ENCODER_LAYERS}
@@ -125,7 +144,10 @@ def test_the_screen_has_80_columns_and_says_that_the_test_split_was_not_read(
 ) -> None:
     lines = result_lines(read_sensitivity(made[1]))
     assert max(map(len, lines)) <= 80
-    assert "The test split was not looked at: no test study, report or score was read." in lines
+    assert lines[-3:-1] == [
+        "With 8 patients (fewer than 30) bootstrap intervals are too narrow.",
+        "The test split has no part in this: no test study was asked about or scored.",
+    ]
     assert "LoRA is left out: no adapter is trained" in lines
     assert "3 prompts, 2 draws of 1 few-shot: 9 combinations, 72 reports" in lines
 
@@ -146,6 +168,36 @@ def test_plots_are_of_every_measure(made: tuple[ReleaseConfig, Workspace]) -> No
     }
     svg = bytes_of(made[1])["bertimbau-f1.svg"].decode()
     assert all(f">{word}</text>" in svg for word in ("zero-shot", "few-shot", "set (set)", "patient", "residual"))
+
+
+def test_plots_of_a_former_run_are_removed_and_its_figures_before_them(
+    made: tuple[ReleaseConfig, Workspace], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the error profile there are no errors to plot."""
+    workspace = Workspace(shutil.copytree(made[1].root, tmp_path / "work"))
+    plain = made[0].scoring.model_copy(update={"error_profile": False})
+    config = made[0].model_copy(update={"scoring": plain})
+    kept = set(bytes_of(workspace))
+
+    def cut_off(folder: Path, found: SensitivityResults) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sensitivity, "draw_plots", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            measure_sensitivity(config, workspace)
+    assert set(bytes_of(workspace)) == kept - {"sensitivity.json"}
+    measure_sensitivity(config, workspace)
+    assert set(bytes_of(workspace)) == kept - {"errors-per-report.png", "errors-per-report.svg"}
+
+
+def test_means_of_many_scores_are_exact() -> None:
+    prompts = (Prompt("a", "a", True), Prompt("b", "b", False))
+    design = Design((None,) * 3000, 3000, prompts, (), ("zero_shot",), {})  # type: ignore[arg-type]
+    row = np.full(3000, 0.1, np.float32)
+    cube = _cube(design, "zero_shot", {"f1": dict.fromkeys(design.all_cells(), row)}, "f1")
+    assert cube.shape == (2, 1, 3000)
+    assert cube.mean() == pytest.approx(float(row[0]), rel=1e-12)
 
 
 def test_the_test_split_has_no_part_in_it(made: tuple[ReleaseConfig, Workspace], copied: Workspace) -> None:
@@ -213,7 +265,7 @@ def test_a_run_that_was_killed_goes_on_with_what_is_missing(
 
     assert forked.exit_code(forked.start(cut_off)) == -9
     assert not results_path(copied).exists()
-    kept = [json.loads(path.read_text()) for path in (copied.sensitivity / "answers").glob("*/*.json")]
+    kept = [json.loads(path.read_text()) for path in (copied.sensitivity / "answers").glob("*/parts/*.json")]
     answered = sum(len(one["rows"]) for one in kept)
     scored = 8 * len(list((copied.sensitivity / "scores").glob("*.npy")))
     # Batches of one or two studies with as many images.
@@ -285,12 +337,17 @@ def test_without_the_extra_the_error_names_the_command_and_no_model_is_loaded(
     assert not copied.sensitivity.exists()
 
 
-def test_another_base_than_the_adapters_is_refused(made: tuple[ReleaseConfig, Workspace], copied: Workspace) -> None:
+@pytest.mark.parametrize("conditions", [["zero_shot", "few_shot", "lora"], ["zero_shot", "few_shot"]])
+def test_another_base_than_the_adapters_is_refused(
+    made: tuple[ReleaseConfig, Workspace], copied: Workspace, conditions: list[str]
+) -> None:
+    """Also where the adapter is not tried: the base would be loaded at its revision, and reported by its name."""
+    fewer = made[0].sensitivity.model_copy(update={"conditions": conditions})
     copied.adapter.mkdir()
     recipe = {"format": 1, "base_model": {"name": "other/base", "revision": "abc"}}
     (copied.adapter / "hubkit_generation.json").write_text(json.dumps(recipe), encoding="utf-8")
     with pytest.raises(HubkitError, match="was trained on other/base"):
-        measure_sensitivity(made[0], copied)
+        measure_sensitivity(made[0].model_copy(update={"sensitivity": fewer}), copied)
 
 
 @pytest.mark.parametrize(

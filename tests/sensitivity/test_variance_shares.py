@@ -16,12 +16,19 @@ UNEVEN = [[[1, 2, 3]], [[3, 4, 8]]]
 # Each score is the sum of 2 for the second prompt, 4 for the second draw and 6 for the second patient.
 ADDED = [[[0, 6], [4, 10]], [[2, 8], [6, 12]]]
 
+# Means of prompt and draw are 0 and 2, 2 and 8, for both patients; of prompts and of draws 1 and 5, of all scores 3.
+# Sums of squares: prompts 4 x (2² + 2²) = 32, draws the same, and both together 2 x 4 x 1² = 8 since each mean is 1
+# away from what prompt and draw add. E(MS prompt) = rest + 2 x prompt:draw + 4 x prompt, of which the first two are
+# E(MS prompt:draw): (32 - 8) / 4 = 6 for prompt and for draw, and (8 - 0) / 2 = 4 for both together.
+TOGETHER = [[[0, 0], [2, 2]], [[2, 2], [8, 8]]]
+
 
 @pytest.mark.parametrize(
     ("scores", "squares"),
     [
         (UNEVEN, {"prompt": 13.5, "patient": 6.5, "residual": 1.5}),
-        (ADDED, {"prompt": 8.0, "draw": 32.0, "patient": 72.0, "residual": 0.0}),
+        (ADDED, {"prompt": 8.0, "draw": 32.0, "prompt:draw": 0.0, "patient": 72.0, "residual": 0.0}),
+        (TOGETHER, {"prompt": 32.0, "draw": 32.0, "prompt:draw": 8.0, "patient": 0.0, "residual": 0.0}),
     ],
 )
 def test_mean_squares(scores: list, squares: dict[str, float]) -> None:
@@ -38,8 +45,13 @@ def test_mean_squares(scores: list, squares: dict[str, float]) -> None:
         ),
         (
             ADDED,
-            {"prompt": 2, "draw": 8, "patient": 18, "residual": 0},
-            {"prompt": 2 / 28, "draw": 8 / 28, "patient": 18 / 28, "residual": 0},
+            {"prompt": 2, "draw": 8, "prompt:draw": 0, "patient": 18, "residual": 0},
+            {"prompt": 2 / 28, "draw": 8 / 28, "prompt:draw": 0, "patient": 18 / 28, "residual": 0},
+        ),
+        (
+            TOGETHER,
+            {"prompt": 6, "draw": 6, "prompt:draw": 4, "patient": 0, "residual": 0},
+            {"prompt": 0.375, "draw": 0.375, "prompt:draw": 0.25, "patient": 0, "residual": 0},
         ),
         # Prompts and patients agree in their means: what the estimates say is negative, and stands as 0.
         ([[[1, 2]], [[2, 1]]], {"prompt": 0, "patient": 0, "residual": 1}, {"prompt": 0, "patient": 0, "residual": 1}),
@@ -61,11 +73,11 @@ def test_the_estimates_are_those_of_a_mixed_model_fitted_by_reml() -> None:
 
     rng = np.random.default_rng(0)
     scores = rng.normal(0, 0.05, (4, 1, 1)) + rng.normal(0, 0.03, (1, 3, 1)) + rng.normal(0, 0.1, (1, 1, 15))
-    scores = scores + rng.normal(0, 0.07, (4, 3, 15))
+    scores = scores + rng.normal(0, 0.04, (4, 3, 1)) + rng.normal(0, 0.07, (4, 3, 15))
     sources = ("prompt", "draw", "patient")
     levels = dict(zip(sources, np.indices(scores.shape).reshape(3, -1), strict=True))
     frame = pd.DataFrame({**levels, "score": scores.reshape(-1), "all": 1})
-    formulas = {name: f"0 + C({name})" for name in sources}
+    formulas = {name: f"0 + C({name})" for name in sources} | {"prompt:draw": "0 + C(prompt):C(draw)"}
     model = MixedLM.from_formula("score ~ 1", groups="all", re_formula="0", vc_formula=formulas, data=frame)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it takes a small variance for one at the boundary
