@@ -53,7 +53,7 @@ def read_parts(folder: Path) -> list[GenerationPart]:
     Raises:
         HubkitError: one is not whole, incomplete, or of another format.
     """
-    hint = "the same command again, which asks for what is missing"
+    hint = "the same hubkit command again, which asks for what is missing"
     return [read_model(GenerationPart, "generation_part", path, hint) for path in sorted(folder.glob("*.json"))]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
@@ -301,8 +302,17 @@ def test_the_datasets_card(again: Recomputed, evaluation: Block, workspace: Work
 IMPACT = ["work", "hardware", "hours", "energy", "carbon"]
 
 
-def bias_block(again: Recomputed) -> Block:
-    """Images and scores by view: a frontal image is a study's first one."""
+def test_scores_by_view_stand_where_no_subgroups_are(again: Recomputed, workspace: Workspace, tmp_path: Path) -> None:
+    copied = Workspace(tmp_path / "work", tmp_path / "partial")
+    shutil.copytree(workspace.root, copied.root, dirs_exist_ok=True)
+    copied.subgroups.unlink()
+    package(release_config(workspace.root.parent / "corpus", **SETTINGS), copied)
+    for name in ("dataset", "adapter"):
+        assert card(copied.dist / name)[1]["bias"] == bias_block(again, scored=True)
+
+
+def bias_block(again: Recomputed, scored: bool = False) -> Block:
+    """Images by view, and scores where no subgroups are: a frontal image is a study's first one."""
     rows = []
     scores = dict(zip((row["study_id"] for row in again.test), again.values("bertimbau", "lora")[:, 2], strict=True))
     for view in ("PA", "LATERAL"):
@@ -314,10 +324,10 @@ def bias_block(again: Recomputed) -> Block:
         ]
         begins = [row["study_id"] for row in again.test if row["images"][0]["view"] == view]
         mean = f"{np.mean([scores[study] for study in begins]):.3f}" if begins else "-"
-        rows.append([view, *map(str, images), str(len(begins)), mean])
+        rows.append([view, *map(str, images), *([str(len(begins)), mean] if scored else [])])
     heads = [f"images, {name}" for name in SPLITS]
-    head = ["view", *heads, "test studies that begin with it", "BERTScore F1 (bertimbau), LoRA †"]
-    return Block([], [], [[head, *rows]])
+    scores_heads = ["test studies that begin with it", "BERTScore F1 (bertimbau), LoRA †"] if scored else []
+    return Block([], [], [[["view", *heads, *scores_heads], *rows]])
 
 
 SPLITS = {"train": "train", "validation": "validate", "test": "test"}
@@ -462,8 +472,9 @@ def subgroup_block(again: Recomputed) -> Block:
     names = [(MEASURE_NAMES | ERROR_NAMES)[name] for name in measures]
     head = ["group", "studies", "patients", "condition"]
     head += [cell for name in names for cell in (name, "difference", "p")]
-    prose = [str(len(again.test)), str(len(again.subjects)), "90", str(again.resamples), str(again.seed), "9", "5", "3"]
-    return Block(prose, [], [[head, *rows]])
+    prose = [str(len(again.test)), str(len(again.subjects)), "90", str(again.resamples), str(again.seed), "9", "5"]
+    few = ["30", "1", "2"]  # fewer than 30 patients have the groups 1 and 2
+    return Block([*prose, *few, "3"], [], [[head, *rows]])
 
 
 def memorisation_block(workspace: Workspace) -> Block:
