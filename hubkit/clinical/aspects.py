@@ -15,6 +15,13 @@ ASPECTS = frozenset(
 )
 """What may be unknown of a finding that is there: "fracture of indeterminate age"."""
 
+UNKNOWN = frozenset(
+    (
+        *("indeterminate", "uncertain", "unclear", "undetermined"),
+        *("indeterminada", "indeterminado", "incerta", "incerto"),
+    )
+)
+
 
 def doubts_aspect(sentence: Sentence, at: int) -> bool:
     """Whether a doubt is of the age, the cause or the nature of a finding, and not whether it is there."""
@@ -22,14 +29,6 @@ def doubts_aspect(sentence: Sentence, at: int) -> bool:
     around = {*words[max(0, term.first - 1) : term.first], *words[term.last : term.last + 1]}
     unknown = words[term.first] in UNKNOWN or words[term.last - 1] == "esclarecer"
     return cue(term.meaning) == -1 and unknown and not ASPECTS.isdisjoint(around)
-
-
-UNKNOWN = frozenset(
-    (
-        *("indeterminate", "uncertain", "unclear", "undetermined"),
-        *("indeterminada", "indeterminado", "incerta", "incerto"),
-    )
-)
 
 
 def doubts_trend(sentence: Sentence, at: int) -> bool:
@@ -47,7 +46,7 @@ ARTICLES = frozenset({"a", "an", "the", "of", "o", "um", "uma", "de", "do", "da"
 
 
 def has_unread_object(sentence: Sentence, at: int) -> bool:
-    """Whether a doubt is of something that was not understood: "may represent a foxglove"."""
+    """Whether a doubt is of something that was not understood: "podendo representar virose"."""
     words, term = sentence.words, sentence.terms[at]
     if cue(term.meaning) != -1:
         return False

@@ -55,7 +55,7 @@ def _compute(config: ReleaseConfig, setup: str, evaluation: Evaluation) -> tuple
     predictions = [text for texts in evaluation.generated.values() for text in texts]
     repeated = references * len(evaluation.generated)
     result = score_pairs(config, setup, predictions, repeated, references, f"score: pairs in {setup}")
-    # The call scored all systems, a figure is about the studies of one: n is said again beside it.
+    # The call scored all systems, a figure is about the studies of one: n is given once more.
     signature = result.pop("signature").rpartition("|n:")[0]
     return result, signature
 

@@ -52,8 +52,8 @@ def find_jpg(corpus: Corpus) -> Path:
             raise HubkitError("the folder of MIMIC-CXR-JPG is missing", where=corpus.images, hint="set [corpus] images")
         return corpus.images
     root = corpus.root if corpus.root.is_dir() else corpus.root.parent
-    beside = sorted(root.absolute().parent.parent.glob("mimic-cxr-jpg/*"), reverse=True)
-    homes = [root, *sorted(root.absolute().parent.glob("mimic-cxr-jpg*"), reverse=True), *beside]
+    versions = sorted(root.absolute().parent.parent.glob("mimic-cxr-jpg/*"), reverse=True)
+    homes = [root, *sorted(root.absolute().parent.glob("mimic-cxr-jpg*"), reverse=True), *versions]
     for home in homes:
         if find_csv(home, SPLIT_CSV):
             return home

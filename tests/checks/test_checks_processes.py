@@ -1,4 +1,4 @@
-"""What is read and flagged does not depend on the process: Python orders sets of words anew in each."""
+"""What is read and flagged does not depend on the process: Python orders sets of words differently in each."""
 
 from __future__ import annotations
 

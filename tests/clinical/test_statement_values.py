@@ -1,4 +1,4 @@
-"""What a statement has as values: its role beside another, when it was, and its size."""
+"""What a statement has as values: its role next to another, when it was, and its size."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pytest
 from raylets import kill
+from started import Run
 
 TRANSLATION = Path(__file__).parents[1] / "translation"
 sys.path.append(str(TRANSLATION))
@@ -67,22 +68,6 @@ def raylets(environment):
         except subprocess.TimeoutExpired:
             started.kill()
         kill([*found.second, *found.head])
-
-
-class Run:
-    """A hubkit in a process of its own."""
-
-    def __init__(self, command, log):
-        self.log = log
-        with log.open("wb") as file:
-            self.process = subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True)
-
-    @property
-    def output(self):
-        return self.log.read_text()
-
-    def wait(self, seconds=240):
-        return self.process.wait(seconds)
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from __future__ import annotations
 import http.client
 import importlib.util
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from started import Run
 from vllm_server import DEMO, ENVIRONMENT, HOME, START_SECONDS, VLLM, members_of, server_of, wait_until
 
 from hubkit.demo.corpus import sample_studies
@@ -79,20 +79,8 @@ def demo_studies():
     return [{section.name: section.source for section in study.report.sections} for study in sample_studies(300, 0)]
 
 
-class Run:
-    """A hubkit in a process of its own."""
-
-    def __init__(self, command, log):
-        self.log = log
-        with log.open("wb") as file:
-            self.process = subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True)
-
-    @property
-    def output(self):
-        return self.log.read_text()
-
-    def wait(self, seconds=2 * START_SECONDS):
-        return self.process.wait(seconds)
+class ServedRun(Run):
+    """A hubkit in a process of its own, which starts a vLLM or asks one."""
 
     def until(self, condition, what):
         """Wait until `condition()` is true while hubkit runs, and return what it is."""
@@ -135,7 +123,7 @@ def hubkit(tmp_path):
         )
         script.write_text(RUN)
         command = [sys.executable, str(script), str(toml), str(workspace.root)]
-        runs.append(Run(command, tmp_path / f"run-{len(runs)}.log"))
+        runs.append(ServedRun(command, tmp_path / f"run-{len(runs)}.log", 2 * START_SECONDS))
         return runs[-1]
 
     yield start
