@@ -39,6 +39,7 @@ SETS = (
         11,
     ),
     FrozenSet("free", FREE_STYLES, {"reports": 120}, {"reports": 20}, 0),
+    FrozenSet("faithful", STYLES, {"reports": 120}, {"reports": 20}, 0),
     FrozenSet("idiomatic", {"trauma", "icu", "dictated", "hedged"}, {"reports": 60}, {"reports": 15}, 0),
 )
 
