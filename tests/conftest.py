@@ -33,7 +33,8 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 GUARD = Path(__file__).with_name("network_guard")
 NOTES = "HUBKIT_TESTS_CONNECTIONS"
-_CONNECTIONS = Path(_HOME.name) / "connections"
+# One file for all of a run: what a worker of pytest-xdist notes has to fail the process that speaks for it.
+_CONNECTIONS = Path(os.environ[NOTES] if "PYTEST_XDIST_WORKER" in os.environ else f"{_HOME.name}/connections")
 os.environ[NOTES] = str(_CONNECTIONS)
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(GUARD), os.environ.get("PYTHONPATH"))))
 runpy.run_path(str(GUARD / "sitecustomize.py"))

@@ -58,3 +58,22 @@ def test_this_process_is_refused_too(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_loopback_is_open() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         socket.create_connection(server.getsockname(), timeout=2).close()
+
+
+@pytest.mark.parametrize("options", [(), ("-n", "1")], ids=["one process", "workers"])
+def test_a_run_that_asked_fails(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """Also where what asked has forgiven the refusal."""
+    test = tmp_path / "test_asks.py"
+    test.write_text(
+        "import contextlib, socket\n\ndef test_asks():\n    with contextlib.suppress(OSError):\n"
+        "        socket.create_connection(('198.51.100.1', 443), 1)\n"
+    )
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    own = str(Path(__file__).parent)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment["PYTHONPATH"] = os.pathsep.join((own, environment["PYTHONPATH"]))
+    command = [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:randomly", *options, str(test)]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "1 passed" in done.stdout
+    assert "connection to 198.51.100.1:443" in done.stdout
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout

@@ -123,6 +123,8 @@ def _run_ray(step: Worker) -> None:
         # A Ray of our own keeps to loopback; its workers need not have a core each.
         cores = max(os.cpu_count() or 1, settings.workers + 1)
         options |= {"_node_ip_address": "127.0.0.1", "include_dashboard": False, "num_cpus": cores}
+        # Without "local" Ray joins the last cluster of this machine, dead or another's, and refuses the cores.
+        options["address"] = "local"
     else:
         _require_listener(address)
         # A cluster that died by halves still listens, and Ray asks it for minutes without a word.
