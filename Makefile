@@ -96,7 +96,7 @@ gpu: $(READY)
 slurm: $(READY)
 	$(BIN)/pytest -m slurm tests/slurm
 
-# A real Ray of two raylets on loopback, of which one and then the head is killed; some seven minutes.
+# A real Ray of two raylets on loopback, of which one and then the head is killed; three minutes.
 ray: $(READY)
 	$(BIN)/pytest -m ray tests/ray
 
