@@ -41,6 +41,7 @@ SETS = (
     FrozenSet("free", FREE_STYLES, {"reports": 120}, {"reports": 20}, 0),
     FrozenSet("faithful", STYLES, {"reports": 120}, {"reports": 20}, 0),
     FrozenSet("idiomatic", {"trauma", "icu", "dictated", "hedged"}, {"reports": 60}, {"reports": 15}, 0),
+    FrozenSet("bedside", {"trauma", "icu", "outpatient"}, {"reports": 120, "errors": 60}, {"reports": 40}, 4),
 )
 
 
