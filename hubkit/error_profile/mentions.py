@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from hubkit.clinical.cues import cue
 from hubkit.clinical.labels import ORGANS, VALUES, combined, state_of
 from hubkit.clinical.lexicon import Concept, Language, Term
 from hubkit.clinical.named import Named
@@ -49,24 +50,48 @@ GENERAL = {
         {"consolidation", "infiltrate", "atelectasis", "pneumonia", "nodule", "mass", "edema", "interstitial", "scar"}
         | {"contusion", "reticular", "fibrosis", "ards"}
     ),
-    "lesion": frozenset({"nodule", "mass", "tumor", "metastasis", "scar", "cavity", "lytic"}),
+    "density": frozenset({"calcification", "foreign_body"}),
+    "lesion": frozenset({"nodule", "mass", "tumor", "metastasis", "scar", "cavity", "lytic", "cyst"}),
     "airspace_disease": frozenset({"interstitial", "pneumonia", "edema", "fibrosis"}),
     "consolidation": frozenset({"pneumonia", "cavity", "abscess"}),
     "infiltrate": frozenset({"interstitial", "pneumonia", "edema"}),
-    "nodule": frozenset({"granuloma"}),
+    "interstitial": frozenset({"fibrosis"}),
+    "nodule": frozenset({"granuloma", "granulomatous", "metastasis"}),
     "granulomatous": frozenset({"granuloma", "scar"}),
-    "streak": frozenset({"atelectasis", "scar"}),
+    "streak": frozenset({"atelectasis", "scar", "fibrosis"}),
 }
 """General names, each with the findings that one reader calls so and another by their own name. A
 translator does not change between the two, so the lexicon's `near` has them not."""
 
-SEQUEL = frozenset({"scar"})
+IMPLIED: dict[str, tuple[frozenset[str], ...]] = {
+    "air_fluid_level": (frozenset({"effusion", "pneumothorax"}), frozenset({"abscess"})),
+    "air_bronchogram": (frozenset({"consolidation"}), frozenset({"pneumonia"}), frozenset({"airspace_disease"})),
+    "calcification": (frozenset({"granuloma"}), frozenset({"atherosclerosis"}), frozenset({"granulomatous"})),
+    "kerley": (frozenset({"edema"}), frozenset({"congestion"}), frozenset({"heart_failure"})),
+    "volume_loss": (frozenset({"atelectasis"}), frozenset({"fibrosis"}), frozenset({"scar"})),
+    "cavity": (frozenset({"abscess"}),),
+    "metastasis": (frozenset({"malignancy"}),),
+}
+"""Findings that go without saying where another report has all of a set: an abscess is a cavity."""
+
+SEQUEL, LEAVING_SEQUELS = frozenset({"scar"}), frozenset({"granulomatous", "pneumonia"})
+"""A sequela is what it is one of: "sequela de granulomatose"."""
 
 UNSAID = frozenset({"low_volumes", "scar"})
 """Findings that one reader names and another leaves to how the study was taken, or to what they are of."""
 
 PARTS = frozenset({"tip", "lead"})
 """Devices that are parts of another: where they end is where that ends."""
+
+GENERIC_DEVICES = frozenset({"tube", "catheter", "line", "device", "wire", "lead", "drain", "chest_tube"})
+"""Names that a sentence gives to what it names as well, or to a part of it: "cateter de DVP", "ECMO com cânulas"."""
+
+WITH_LEADS = frozenset({"pacemaker", "defibrillator", "pacing", "lead", "wire", "device"})
+"""What a lead is a part of. Where a report names none of them, the lead stands for it."""
+
+CHAMBERS = frozenset({"atrium", "ventricle"})
+CHAMBER_SIDES = {"right_atrium": "right", "right_ventricle": "right", "left_atrium": "left", "left_ventricle": "left"}
+"""What has a side that is not the side of the device in it: a port on the left ends in the right atrium."""
 
 INFERS = ("compativ", "sinais", "consistente", "condizente", "indica", "represent", "correspond", "traduz", "denota")
 """How words begin that draw a finding from what is seen."""
@@ -76,10 +101,13 @@ Kind = Literal["finding", "device"]
 KINDS: tuple[Kind, ...] = ("finding", "device")
 
 
+VAGUE = frozenset({"imagem", "imagens", "formacao", "formacoes", "foco", "focos", "estrutura", "estruturas"})
+"""What may stand for any finding: "imagem arredondada". Folded."""
+
 RELATIONS = frozenset({"over", "under"})
 """The roles that say which of two things is above the other."""
 
-SEVERAL = frozenset({"side", "size", "relation", "zone", "vessel", "tract"})
+SEVERAL = frozenset({"side", "size", "relation", "zone", "vessel", "tract", "device"})
 """Dimensions in which a statement may say several things: "na jugular, com ponta na veia cava"."""
 
 
@@ -96,6 +124,7 @@ class Mention(NamedTuple):
         values: by dimension of the statements, all its values.
         alone: whether its sentence names nothing else.
         inferred: whether its sentence draws it from others ("compatível com"), which another reader calls possible.
+        doubts: how many doubts its sentence has, be they of this or of another thing.
     """
 
     names: frozenset[str]
@@ -107,43 +136,80 @@ class Mention(NamedTuple):
     values: dict[str, list[str]]
     alone: bool
     inferred: bool
+    doubts: int
 
 
-def mentions(text: str) -> list[Mention]:
-    """Return what a Portuguese report says of its findings and devices, in its order.
+class Reading(NamedTuple):
+    """A report as it was read.
+
+    Attributes:
+        mentions: what it says of its findings and devices, in its order.
+        unread: of each sentence that has such, what was not understood and may be the name of a finding.
+    """
+
+    mentions: list[Mention]
+    unread: list[Unread]
+
+
+class Unread(NamedTuple):
+    """Words of a sentence that were not understood, and the sides that the sentence speaks of."""
+
+    words: frozenset[str]
+    sides: frozenset[str]
+
+
+def read(text: str) -> Reading:
+    """Read a Portuguese report.
 
     What is only asked for ("avaliar pneumonia") and the patient's history are not mentions.
     """
     found: list[Mention] = []
+    unread: list[Unread] = []
     last_device: list[Mention] = []
     for sentence in sentences(canonical_text(text), LANGUAGE):
         current: list[Mention] = []
         waiting: list[Values] = []
-        parts = _read(sentence.text)
-        alone = sum(len(part.subjects) for part in parts) == 1
-        for part in parts:
-            named = [Mention(*subject, defaultdict(list), alone, part.inferred) for subject in part.subjects]
+        said = _read(sentence.text)
+        unread += [said.unread] if said.unread.words else []
+        alone = sum(len(part.subjects) for part in said.parts) == 1
+        for part in said.parts:
+            named = [
+                Mention(*subject, defaultdict(list), alone, part.inferred, said.doubts) for subject in part.subjects
+            ]
             new = [one for one in named if not one.names <= PARTS]
             if named and not new:
-                current = [one for one in current if one.kind == "device"] or last_device
+                owners = [one for one in current if one.kind == "device"] or last_device
+                if any("lead" in one.names for one in named):
+                    owners = [one for one in owners if not one.names.isdisjoint(WITH_LEADS)]
+                    new = [] if owners else [one for one in named if "lead" in one.names]
+                current = owners or new
             elif new or part.other:
                 current = new
             if not current and not part.other:
                 waiting.append(part.values)
             for one in current:
                 for values in (*waiting, part.values):
-                    for name, said in values.items():
-                        one.values[name] += said
+                    for name, those in values.items():
+                        one.values[name] += those
             if current:
                 waiting = []
             last_device = [one for one in current if one.kind == "device"] or last_device
             found += new
-    return found
+    return Reading(found, unread)
 
 
 Values = dict[str, list[str]]
 
-Subject = tuple[frozenset[str], Kind, str | None, bool, frozenset[str], int]
+
+class Subject(NamedTuple):
+    """What a statement names; the fields are those of a mention."""
+
+    names: frozenset[str]
+    kind: Kind
+    label: str | None
+    soft: bool
+    near: frozenset[str]
+    value: int
 
 
 class Part(NamedTuple):
@@ -155,12 +221,44 @@ class Part(NamedTuple):
     inferred: bool
 
 
+class Said(NamedTuple):
+    """A sentence: its statements, the number of its doubts, and what was not understood of it."""
+
+    parts: tuple[Part, ...]
+    doubts: int
+    unread: Unread
+
+
 @functools.lru_cache(maxsize=4096)  # reports say the same sentences over and over
-def _read(text: str) -> tuple[Part, ...]:
-    """The statements of a sentence."""
+def _read(text: str) -> Said:
     sentence = Sentence(text, LANGUAGE)
     lengths = [(one.span[0], value) for one in quantities(text, LANGUAGE) for value in _length(one)]
-    return tuple(_part(sentence, one, lengths) for one in statements(sentence, LANGUAGE))
+    stated = statements(sentence, LANGUAGE)
+    parts = tuple(_part(sentence, one, lengths) for one in stated)
+    if any(_is_specific(one) for part in parts for one in part.subjects):
+        parts = tuple(part._replace(subjects=tuple(_of_device(one) for one in part.subjects)) for part in parts)
+    doubts = sum(cue(term.meaning) == -1 for term in sentence.terms)
+    named = [one.span for one, part in zip(stated, parts, strict=True) if part.subjects]
+    sides = frozenset(side for part in parts for side in sides_of(part.values["side"]))
+    return Said(parts, doubts, Unread(frozenset(_unread(sentence, named)), sides))
+
+
+def _is_specific(one: Subject) -> bool:
+    return one.kind == "device" and not one.names <= GENERIC_DEVICES | PARTS
+
+
+def _of_device(one: Subject) -> Subject:
+    """A general device next to one of its own name may be that, or a part of it: silence about it means nothing."""
+    return one._replace(soft=one.soft or one.names <= GENERIC_DEVICES)
+
+
+def _unread(sentence: Sentence, named: Sequence[tuple[int, int]]) -> Iterator[str]:
+    """The words that were not understood, or are vague, outside the statements that name a finding or device."""
+    unread = {*sentence.unread}
+    for at, word in enumerate(sentence.words):
+        start = sentence.span_of(at, at + 1)[0]
+        if (word in unread or word in VAGUE) and not any(first <= start < last for first, last in named):
+            yield word
 
 
 def _part(sentence: Sentence, statement: Statement, lengths: Sequence[tuple[int, str]]) -> Part:
@@ -168,7 +266,10 @@ def _part(sentence: Sentence, statement: Statement, lengths: Sequence[tuple[int,
     first, last = statement.span
     subjects = _own_names([subject for one in statement.named for subject in _subjects(one)])
     values = {name: [value] for name, value in statement.values.items() if name not in SEVERAL}
-    values["side"] = [side for term in sentence.terms if first <= sentence.span(term)[0] < last for side in _side(term)]
+    within = [at for at, term in enumerate(sentence.terms) if first <= sentence.span(term)[0] < last]
+    chambers = {at: side for at in within for side in _chamber_side(sentence, at)}
+    values["chamber"] = [*chambers.values()]
+    values["side"] = [side for at in within if at not in chambers for side in _side(sentence.terms[at])]
     values["size"] = [value for at, value in lengths if first <= at < last]
     for attribute in sentence.attributes.found:
         if first <= sentence.span_of(attribute.first, attribute.last)[0] < last:
@@ -195,12 +296,20 @@ def _take(values: Values, name: str, meant: frozenset[str]) -> None:
 
 def _own_names(subjects: Sequence[Subject]) -> tuple[Subject, ...]:
     """Leave out a name that a statement gives to what it names as well: "opacidade nodular", "sequela de fratura"."""
+    sequels = [other[0] for other in subjects if other[0].isdisjoint(SEQUEL.union(GENERAL) - LEAVING_SEQUELS)]
+    if sequels:
+        subjects = [one for one in subjects if one[0] != SEQUEL]
     return tuple(
         one
         for one in subjects
         if not any(GENERAL.get(name, frozenset()) & other[0] for name in one[0] for other in subjects)
-        and not (one[0] == SEQUEL and any(other[0].isdisjoint(SEQUEL.union(GENERAL)) for other in subjects))
     )
+
+
+def sides_of(values: Iterable[str]) -> Iterator[str]:
+    """The single sides of which values of the dimension "side" speak."""
+    for value in values:
+        yield from ("left", "right") if value == "both" else (value,)
 
 
 def _side(term: Term) -> list[str]:
@@ -208,6 +317,15 @@ def _side(term: Term) -> list[str]:
     sides = [concept.name for concept in term.meaning.concepts if concept.kind == "side"]
     others = term.meaning.kinds - {"side"}
     return sides if len(sides) == 1 and others <= {"anatomy"} else []
+
+
+def _chamber_side(sentence: Sentence, at: int) -> list[str]:
+    """The side of a chamber of the heart: "AD", and "direito" after "átrio"."""
+    term = sentence.terms[at]
+    abbreviated = [CHAMBER_SIDES[name] for name in term.meaning.names if name in CHAMBER_SIDES]
+    before = sentence.terms[at - 1] if at else term
+    follows = before.last == term.first and not before.meaning.names.isdisjoint(CHAMBERS)
+    return abbreviated or (_side(term) if follows else [])
 
 
 def _length(quantity: Quantity) -> list[str]:
@@ -224,13 +342,13 @@ def _subjects(one: Named) -> Iterator[Subject]:
         names = frozenset(concept.name for concept in concepts) - HISTORY - EMPTY
         if names:
             soft = names <= UNSAID or all(concept.soft for concept in concepts)
-            yield names, kind, _label(concepts), soft, one.meaning.near, value
+            yield Subject(names, kind, _label(concepts), soft, one.meaning.near, value)
             return
     state = state_of(one)
     for organ in dict.fromkeys(one.organs) if state is not None else ():
         if organ in ORGANS and state is not None:
             said = combined(state, value)
-            yield frozenset({OF_STATE[organ]}), "finding", ORGANS[organ], False, frozenset(), said
+            yield Subject(frozenset({OF_STATE[organ]}), "finding", ORGANS[organ], False, frozenset(), said)
 
 
 def _is_of_state(one: Named) -> bool:

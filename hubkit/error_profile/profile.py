@@ -8,11 +8,11 @@ each has a value that the other lacks. Silence about a value is not an error.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple, get_args
 
-from hubkit.clinical.attributes import near
-from hubkit.error_profile.mentions import GENERAL, Mention, mentions
+from hubkit.clinical.attributes import ATTRIBUTES, near
+from hubkit.error_profile.mentions import GENERAL, IMPLIED, Mention, Unread, read, sides_of
 
 Dimension = Literal["missed", "invented", "side", "place", "severity", "size", "trend", "certainty", "devices"]
 
@@ -21,7 +21,19 @@ DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 PLACES = ("zone", "region", "bone", "spine", "aorta", "vessel", "tract", "organ", "depth", "front", "fissure")
 """Dimensions of the statements that say where a finding is."""
 
-OF_DEVICES = ("vessel", "tract", "relation", "position", "course", "zone", "region", "device", "depth", "action")
+OF_DEVICES = (
+    "vessel",
+    "chamber",
+    "tract",
+    "relation",
+    "position",
+    "course",
+    "zone",
+    "region",
+    "device",
+    "depth",
+    "action",
+)
 """Dimensions of the statements that say what a device is and where it ends."""
 
 WAYS = {"up": "up", "worse": "up", "new": "up", "down": "down", "better": "down", "same": "same"}
@@ -65,12 +77,17 @@ class Entity(NamedTuple):
         """Whether no sentence names it with others: a doubt may be about these ("opacidade, talvez atelectasia")."""
         return all(one.alone for one in self.mentions)
 
+    @property
+    def doubts(self) -> int:
+        """Of the sentence that has most of them."""
+        return max(one.doubts for one in self.mentions)
+
     def of(self, dimension: str) -> list[str]:
         return [value for one in self.mentions for value in one.values.get(dimension, ())]
 
     @property
     def sides(self) -> list[str]:
-        return [side for value in self.of("side") for side in (("left", "right") if value == "both" else (value,))]
+        return [*sides_of(self.of("side"))]
 
     @property
     def ways(self) -> list[str]:
@@ -79,10 +96,13 @@ class Entity(NamedTuple):
 
 def profile(reference: str, generated: str) -> list[ProfileError]:
     """Return the clinical errors of a generated report, both texts in Portuguese, each error once a finding."""
-    ours, theirs = _entities(mentions(reference)), _entities(mentions(generated))
+    first, second = read(reference), read(generated)
+    ours, theirs = _entities(first.mentions), _entities(second.mentions)
+    missed = [one for one in ours if _unanswered(one, theirs, ours)]
+    invented = [one for one in theirs if _unanswered(one, ours, theirs)]
     found = [
-        *(_error("missed", one) for one in ours if _unanswered(one, theirs, ours)),
-        *(_error("invented", one) for one in theirs if _unanswered(one, ours, theirs)),
+        *(_error("missed", one) for one in _not_unread(missed, theirs, second.unread, first.unread)),
+        *(_error("invented", one) for one in _not_unread(invented, ours, first.unread, second.unread)),
     ]
     for one in ours:
         others = tuple(mention for other in theirs if one.first.names & other.first.names for mention in other.mentions)
@@ -93,7 +113,7 @@ def profile(reference: str, generated: str) -> list[ProfileError]:
 
 def has(report: str) -> set[str | None]:
     """Return the CheXpert labels of what a Portuguese report has; None stands for all that have no label."""
-    return {one.first.label for one in _entities(mentions(report)) if one.value and not one.first.soft}
+    return {one.first.label for one in _entities(read(report).mentions) if one.value and not one.first.soft}
 
 
 def _error(dimension: Dimension, entity: Entity) -> ProfileError:
@@ -108,13 +128,34 @@ def _entities(found: Sequence[Mention]) -> list[Entity]:
     return [Entity(tuple(those)) for those in grouped.values()]
 
 
+def _not_unread(
+    unanswered: Iterable[Entity], theirs: Sequence[Entity], unread: Iterable[Unread], ours: Sequence[Unread]
+) -> Iterator[Entity]:
+    """Leave out, for each sentence that only the other report has and was not understood, one finding.
+
+    It may be that finding by another name. What the other report denies is not.
+    """
+    known = frozenset[str]().union(*(one.words for one in ours))
+    free = [one for one in unread if not one.words <= known]
+    for one in unanswered:
+        denied = any(one.first.names & other.first.names for other in theirs)
+        sides = {*one.positive().sides}
+        name = next((it for it in free if not denied and not (it.sides and sides and sides.isdisjoint(it.sides))), None)
+        if name is None:
+            yield one
+        else:
+            free.remove(name)
+
+
 def _unanswered(one: Entity, theirs: Sequence[Entity], ours: Sequence[Entity]) -> bool:
     """Whether a finding of one report is in the other neither by its name nor by a near one."""
-    if not one.value or one.first.soft:
+    if not one.value or all(mention.soft for mention in one.mentions):
         return False
     same = [other for other in theirs if one.first.names & other.first.names]
     if same:
         return not any(other.value for other in same)
+    if any(all(_names(theirs, name) for name in those) for those in IMPLIED.get(one.name, ())):
+        return False
     return not any(
         other.value
         and _is_near(one.first, other.first)
@@ -128,6 +169,10 @@ def _unanswered(one: Entity, theirs: Sequence[Entity], ours: Sequence[Entity]) -
 
 def _has(entities: Iterable[Entity], other: Entity) -> bool:
     return any(one.value and one.first.names & other.first.names for one in entities)
+
+
+def _names(entities: Iterable[Entity], name: str) -> bool:
+    return any(one.value and name in one.first.names for one in entities)
 
 
 def _is_near(one: Mention, other: Mention) -> bool:
@@ -165,8 +210,9 @@ def _differing(one: Entity, other: Entity) -> list[Dimension]:
         found.append("size")
     if _replaced(one.ways, other.ways) or _replaced(one.of("age"), other.of("age"), _near("age")):
         found.append("trend")
-    stronger = one if one.value == 1 else other
-    doubted = one.value != other.value and not any(mention.inferred for mention in stronger.mentions)
+    stronger, weaker = (one, other) if one.value == 1 else (other, one)
+    doubted = one.value != other.value and stronger.doubts < weaker.doubts
+    doubted = doubted and not any(mention.inferred for mention in stronger.mentions)
     if doubted and (one.first.names.isdisjoint(GENERAL) or (one.alone and other.alone)):
         found.append("certainty")
     return found
@@ -182,6 +228,8 @@ def _lengths_differ(one: Entity, other: Entity) -> bool:
 
 
 def _near(dimension: str) -> Near:
+    if dimension not in ATTRIBUTES:
+        return lambda value: (value,)
     return lambda value: near(dimension).get(value, (value,))
 
 

@@ -36,6 +36,10 @@ ERRORS = [
     ("devices", "endotracheal_tube", "TOT 3 cm acima da carina.", "TOT 3 cm abaixo da carina."),
     ("devices", "picc", "PICC à direita. A ponta está na VCS.", "PICC à direita. A ponta está no átrio direito."),
     ("devices", "picc", "PICC à direita.", "PICC à direita retirado."),
+    ("devices", "picc", "PICC com ponta no AD.", "PICC com ponta no átrio esquerdo."),
+    ("devices", "enteric_tube", "TOT na traqueia. SNG no estômago.", "TOT na traqueia."),
+    ("missed", "nodule", "Nódulo no LSD. Linfangite.", "Linfangite."),
+    ("certainty", "pneumonia", "Talvez pneumonia, com provável linfangite.", "Pneumonia, com provável linfangite."),
 ]
 
 
@@ -64,6 +68,17 @@ def test_every_dimension_has_an_example() -> None:
         ("Avaliar pneumonia. Pulmões limpos.", "Pulmões limpos."),
         ("Paciente com tosse e febre.", "Pulmões limpos."),
         ("Massa de 4,3 x 3,7 cm.", "Massa de 3,7 x 4,3 cm."),
+        # What was not understood, or is vague, may be the finding that seems to be missing.
+        ("Nódulo no LSD.", "Imagem arredondada no LSD."),
+        ("Pneumonia no LID.", "Legionelose no LID."),
+        # A doubt of the same sentence may be of another thing.
+        ("Cavidade com conteúdo, provável micetoma.", "Provável micetoma em cavidade."),
+        # The side of a chamber is not the side of the device in it.
+        ("PICC à esquerda, com ponta no átrio direito.", "PICC à esquerda, com ponta no AD."),
+        ("TOT na traqueia. Marca-passo.", "TOT na traqueia. Eletrodos no ventrículo direito."),
+        # A general name next to a specific one.
+        ("ECMO com cânulas femoral e jugular.", "ECMO pelas veias femoral e jugular."),
+        ("Hidropneumotórax à direita.", "Derrame e pneumotórax à direita, com nível hidroaéreo."),
     ],
 )
 def test_what_is_no_error(reference: str, generated: str) -> None:
