@@ -7,7 +7,7 @@ from collections import Counter
 
 import pyarrow.parquet as pq
 
-from hubkit.artifacts.review_results import read_results, results_files
+from hubkit.artifacts.review_results import Results, read_results, results_files
 from hubkit.artifacts.scores import Difference, read_summary
 from hubkit.artifacts.sensitivity import read_sensitivity, results_path
 from hubkit.artifacts.subgroups import read_subgroups
@@ -89,24 +89,32 @@ def clinical_errors(config: ReleaseConfig, workspace: Workspace) -> str | None:
 
 
 def reviews(config: ReleaseConfig, workspace: Workspace) -> str | None:
-    """Each review by readers that was collected: who read, how many rows, and how far readers agree."""
+    """Each review by readers that was collected: who read, how many rows, and how far they agree.
+
+    Readers are compared with one another and each with themselves, over the items that were read twice.
+    """
     parts = []
     for path in results_files(workspace):
         found = read_results(path.parent)
         years = ", ".join(str(reader.years) for reader in found.readers if reader.years is not None) or "not given"
-        agreed = [
-            f"{row.question} {name} {one.value:.3g}"
-            for row in found.agreement
-            if row.between == "readers"
-            for name, one in row.coefficients.items()
-            if one.value is not None
-        ]
         kind = f"{found.kind}, simulated" if found.simulated else found.kind
         parts.append(
             f"{path.parent.name} ({kind}): {len(found.readers)} readers, years of experience {years}, "
-            f"{found.read} of {found.population} rows read, agreement {', '.join(agreed) or 'not measured'}"
+            f"{found.read} of {found.population} rows read, agreement between readers {_agreed(found, 'readers')}, "
+            f"of readers with themselves {_agreed(found, 'repeats')}"
         )
     return "; ".join(parts) or None
+
+
+def _agreed(results: Results, between: str) -> str:
+    rows = [
+        f"{row.question} {name} {one.value:.3g} ({row.items} items)"
+        for row in results.agreement
+        if row.between == between
+        for name, one in row.coefficients.items()
+        if one.value is not None
+    ]
+    return ", ".join(rows) or "not measured"
 
 
 def prompts_tried(config: ReleaseConfig, workspace: Workspace) -> str | None:

@@ -160,7 +160,7 @@ TERMS: dict[str, CorpusTerms] = {
         site="one hospital, the Beth Israel Deaconess Medical Center in Boston, and patients of its emergency "
         "department",
         demographics="not in MIMIC-CXR, whose reports have blanks in their place. Whoever holds access to MIMIC-IV can "
-        "join them by `subject_id`, and no figure here is broken down by them",
+        "join them by `subject_id`",
         producers="Radiologists of one hospital, in the course of care. Who they are is not known.",
         deidentified="Their identifiers were taken out at the source, which leaves `___` in their place; nothing was "
         "added here that could identify somebody.",
@@ -177,7 +177,7 @@ TERMS: dict[str, CorpusTerms] = {
         find=find_openi,
         known_as=("open-i", "openi", "indiana university"),
         site="hospitals of one network, in Indiana",
-        demographics="not in the corpus, so that no figure is broken down by them",
+        demographics="not in the corpus",
         producers="Radiologists of one network of hospitals, in the course of care.",
     ),
     "demo": CorpusTerms(

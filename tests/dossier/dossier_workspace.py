@@ -160,11 +160,14 @@ def _write_review(workspace: Workspace) -> None:
         id="a", years=9, language="pt", saved=datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC), items=4, repeats=0,
         asked=4, seconds=30.0, alike=False, sha256="d" * 64,
     )  # fmt: skip
-    kappa = Coefficient(value=0.75, low=0.5, high=0.9)
+    kappa, itself = Coefficient(value=0.75, low=0.5, high=0.9), Coefficient(value=0.875, low=0.5, high=1.0)
     results = Results(
         review="e" * 64, kind="translation", collected=datetime.date(2026, 1, 2), corpus="mimic-cxr", simulated=False,
         confidence=0.95, readers=(reader,), strata=(StratumRead(name="flagged", size=10, sampled=4, read=4),), rates=(),
-        agreement=(Agreement(question="an error", between="readers", items=4, coefficients={"kappa": kappa}),),
+        agreement=(
+            Agreement(question="an error", between="readers", items=4, coefficients={"kappa": kappa}),
+            Agreement(question="an error", between="repeats", items=3, coefficients={"kappa": itself}),
+        ),
         checks=(), metrics=(MetricFigures(metric="bertimbau f1", texts=4, tau=kappa, compared=2),),
         learning=(), disagreements=(),
     )  # fmt: skip

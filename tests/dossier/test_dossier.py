@@ -164,7 +164,8 @@ def test_every_pointer_resolves(before: dict[Pointer, Row]) -> None:
         ("revised/translations.parquet: status (computed)", "70 ok, 1 failed, 1 flagged"),
         (
             "review/*/results.json: readers, strata, agreement (computed)",
-            "first (translation): 1 readers, years of experience 9, 4 of 10 rows read, agreement an error kappa 0.75",
+            "first (translation): 1 readers, years of experience 9, 4 of 10 rows read, agreement between readers an "
+            "error kappa 0.75 (4 items), of readers with themselves an error kappa 0.875 (3 items)",
         ),
         ("hubkit.toml: [translation] retries", "2"),
         ("hubkit.toml: [translation] allowed_hosts", "10.0.0.5"),
@@ -192,7 +193,11 @@ def test_the_extent_follows_from_the_rows(made: Made) -> None:
         ("TRIPOD-LLM", "7b"): "answered in part",
         ("TRIPOD-LLM", "10"): "not done in this release",
         ("CLAIM", "20"): "answered",
-        ("CLAIM", "15"): "only the authors know",
+        ("CLAIM", "4"): "only the authors know",
+        ("CLAIM", "11"): "answered in part",
+        ("CLAIM", "18"): "answered in part",
+        ("CLAIM", "24"): "answered",
+        ("CLAIM", "42"): "answered in part",
         ("CLAIM", "33"): "not done in this release",
     }
     assert {item: found[item] for item in expected} == expected
@@ -302,6 +307,8 @@ RESULTS = [
     ("adapter/training.json", "eval_loss", 0.5),
     ("adapter/training.json", "studies", {"train": 11, "validate": 6}),
     ("adapter/training.json", "left_out.train", [3]),
+    ("adapter/training.json", "left_out.validate", [3]),
+    ("adapter/training.json", "sweep", [{"eval_loss": 0.5, "best_step": 3, "chosen": True, "r": 8}]),
     ("translations/translator.json", "engine", "openai"),
     ("translations/translator.json", "served.0.model", "lab/other"),
     ("translations/translator.json", "served.0.revision", "beef34"),
@@ -325,6 +332,7 @@ RESULTS = [
     ("revised/revision.json", "corrected", 4),
     ("revised/revision.json", "left_out", 4),
     ("revised/revision.json", "flagged", "leave_out"),
+    ("revised/revision.json", "test_studies", [3]),
     ("scores/summary.json", "n", 7),
     ("scores/summary.json", "patients", 99),
     ("scores/summary.json", "of", 8),

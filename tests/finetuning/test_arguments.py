@@ -74,6 +74,8 @@ def test_the_defaults_of_the_study(tmp_path: Path) -> None:
         "lr_scheduler_type": "linear",
         "warmup_steps": 0.03,
         "max_grad_norm": 0.3,
+        "optim": "adamw_torch_fused",
+        "weight_decay": 0.0,
         "bf16": True,
         "gradient_checkpointing": True,
         "seed": 7,

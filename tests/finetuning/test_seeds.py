@@ -30,6 +30,13 @@ def begun(vision_model: Path, tmp_path_factory: pytest.TempPathFactory) -> list[
         seen[-1]["order"] = [int(study) for batch in trainer.get_train_dataloader() for study in batch["study_ids"]]
         weights = [weight for name, weight in trainer.model.named_parameters() if "lora_A" in name]
         seen[-1]["weights"] = torch.cat([weight.detach().flatten() for weight in weights])[:64].tolist()
+        # As a share of 1/√inputs, the bound of the distribution.
+        seen[-1]["reach"] = [weight.abs().max().item() * weight.shape[1] ** 0.5 for weight in weights]
+        seen[-1]["trained"] = {
+            name.split(".")[-3]: weight.abs().max().item()
+            for name, weight in trainer.model.named_parameters()
+            if weight.requires_grad and "lora_A" not in name
+        }
         raise Stopped
 
     with pytest.MonkeyPatch.context() as patched:
@@ -52,6 +59,12 @@ def test_a_seed_gives_the_same_training_and_another_seed_another(begun: list[dic
     first, same, other = (one[drawn] for one in begun)
     assert first == same
     assert first != other
+
+
+def test_an_adapter_starts_from_the_answers_of_its_base(begun: list[dict[str, Any]]) -> None:
+    """As docs/finetuning.md has it: B is zero, A between ±1/√inputs, and nothing else is trained."""
+    assert begun[0]["trained"] == {"lora_B": 0.0}
+    assert all(0.9 < reach <= 1 for reach in begun[0]["reach"])
 
 
 def test_every_study_is_seen_once_an_epoch_in_a_drawn_order(begun: list[dict[str, Any]]) -> None:

@@ -97,6 +97,10 @@ def test_the_table_by_the_first_image_has_no_scores_then(divided: Workspace, pla
         assert "| LATERAL |" in text_of(divided, part)
         assert "scores by sex are on the adapter's card" in text_of(divided, part)
         assert "no figure here is broken down by them" in text_of(plain, part)
+    # Nor is it denied elsewhere.
+    croissant = (divided.dist / "dataset" / "croissant.json").read_text(encoding="utf-8")
+    assert "join them by `subject_id`" in croissant
+    assert "no figure here" not in croissant + text_of(divided, "dataset") + text_of(divided, "adapter")
 
 
 def test_no_table_gets_round_the_minimum_where_views_are_not_divided(tmp_path: Path) -> None:
