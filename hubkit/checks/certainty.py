@@ -48,7 +48,7 @@ def uncertainty(source: Side, translation: Side) -> Iterator[Flag]:
     """Yield a flag where there is less doubt than in the source, or doubt where it has nothing like it."""
     said, told = _hedges(source), _hedges(translation)
     said = [place for place in said if not _advises(place)]
-    if len(said) > len(told) + _seeming(source, translation):
+    if len(said) > len(told) and len(said) > len(told) + _seeming(source, translation):
         yield Flag("uncertainty_dropped", "error", said[0].span, translation.span)
         return
     told = [place for place in told if not _advises(place)]

@@ -13,7 +13,7 @@ from hubkit.checks.laterality import laterality
 from hubkit.checks.moved import is_elliptic, settle_moved, told_nearly
 from hubkit.checks.negation import negation
 from hubkit.checks.relations import reversed_relation
-from hubkit.checks.sides import SIZED, Place, Side, differing, soft
+from hubkit.checks.sides import SIZED, Place, Side, alone, differing, soft
 from hubkit.checks.terms import other_words
 from hubkit.checks.understood import sure
 from hubkit.clinical.lexicon import Meaning
@@ -63,6 +63,21 @@ def check_sentences(pairs: Sequence[tuple[Side, Side]]) -> Iterator[Flag]:
     Args:
         pairs: source and translation; one side is empty where a sentence has no counterpart.
     """
+    offsets = [(source.offset, translation.offset) for source, translation in pairs]
+    found = _of_pairs([(source.origin, translation.origin) for source, translation in pairs])
+    for (one, other), flags in zip(offsets, found, strict=True):
+        for flag in flags:
+            yield Flag(
+                flag.name, flag.severity, _shifted(flag.source_span, one), _shifted(flag.translation_span, other)
+            )
+
+
+def _shifted(span: Span | None, offset: int) -> Span | None:
+    return span and (span[0] + offset, span[1] + offset)
+
+
+def _of_pairs(pairs: Sequence[tuple[Side, Side]]) -> Iterator[list[Flag]]:
+    """Yield what is wrong with each pair; the spans of a lone sentence are those within it."""
     open_ends = [differing(_findings, source, translation) for source, translation in pairs]
     settle_moved(open_ends)
     by_dimension = compare(pairs)
@@ -72,11 +87,11 @@ def check_sentences(pairs: Sequence[tuple[Side, Side]]) -> Iterator[Flag]:
         elided, before = before, translation.names or before
         if not translation.sentences:
             lost = [place for place in lost if not told_nearly(place, pairs)]
-            if lost or not _findings(source):
-                yield Flag("sentence_lost", "error", source.span, None)
+            told = not lost and _findings(source)
+            yield [] if told else [Flag("sentence_lost", "error", source.span, None)]
         elif not source.sentences:
-            if added or not _findings(translation):
-                yield Flag("sentence_added", "error", None, translation.span)
+            said = not added and _findings(translation)
+            yield [] if said else [Flag("sentence_added", "error", None, translation.span)]
         else:
             if elided and lost and is_elliptic(translation):
                 lost = [place for place in lost if place.meaning.names.isdisjoint(elided)]
@@ -91,28 +106,14 @@ def check_sentences(pairs: Sequence[tuple[Side, Side]]) -> Iterator[Flag]:
             flags = sure(flags, source, translation)
             flags += other_words(flags, source, translation)
             errors = {flag.name for flag in flags if flag.severity == "error"}
-            yield from (flag for flag in flags if flag.severity == "error" or flag.name not in errors)
+            yield [flag for flag in flags if flag.severity == "error" or flag.name not in errors]
 
 
 def _of_pair(source: Side, translation: Side) -> Sequence[Flag]:
     """What turns on two sides alone, and not on the rest of their texts."""
-    if len(source.sentences) > 1 or len(translation.sentences) > 1:
-        return _pairwise(source, translation)
-    one, other = source.sentences[0], translation.sentences[0]
-    return [
-        Flag(flag.name, flag.severity, _shifted(flag.source_span, one), _shifted(flag.translation_span, other))
-        for flag in _of_sentences(one.origin, other.origin)
-    ]
-
-
-def _shifted(span: Span | None, sentence: Sentence) -> Span | None:
-    return span and (span[0] + sentence.start, span[1] + sentence.start)
-
-
-@functools.lru_cache(maxsize=READ)
-def _of_sentences(source: Sentence, translation: Sentence) -> Sequence[Flag]:
-    """Compare two sentences once: the same ones answer one another in report after report."""
-    return _pairwise(Side([source]), Side([translation]))
+    if source.lone and translation.lone:
+        return _of_sentences(source.sentences[0], translation.sentences[0])
+    return _pairwise(source, translation)
 
 
 def _pairwise(source: Side, translation: Side) -> Sequence[Flag]:
@@ -123,6 +124,12 @@ def _pairwise(source: Side, translation: Side) -> Sequence[Flag]:
         *exchanged(source, translation),
         *reversed_relation(source, translation),
     ]
+
+
+@functools.lru_cache(maxsize=READ)
+def _of_sentences(source: Sentence, translation: Sentence) -> Sequence[Flag]:
+    """Compare two sentences once: the same ones answer one another in report after report."""
+    return _pairwise(alone(source), alone(translation))
 
 
 def _named(

@@ -15,6 +15,9 @@ MOJIBAKE = re.compile(
 """UTF-8 that was read as Latin-1, Windows-1252 or Mac Roman, the mark for what could not be read,
 half of a surrogate pair, a question mark within a word, and control characters."""
 
+DAMAGE = re.compile("[ÃÂâ?\ufffd\ud800-\udfff√¬∂∆¢£¤¥§¶±\x00-\x08\x0e-\x1f\x7f-\x9f]")
+"""One of these stands in whatever MOJIBAKE finds."""
+
 ENTITY = re.compile(
     r"&(?:#\d+|#x[0-9a-fA-F]+|[a-zA-Z]{2,8});|(?<!\\)\\u[0-9a-fA-F]{4}|\\n|\\t|%[CE][0-9A-F]%[0-9A-F]{2}"
 )
@@ -36,7 +39,7 @@ def check_damage(source: str, translation: str) -> Iterator[Flag]:
 
     What the source holds itself may stand in the translation.
     """
-    damage = _foreign(MOJIBAKE, source, translation)
+    damage = DAMAGE.search(translation) and _foreign(MOJIBAKE, source, translation)
     if damage:
         yield Flag("damaged", "error", None, damage.span())
     if MARK.search(translation) is None:

@@ -122,8 +122,8 @@ def _links(parts: Sequence[Statement]) -> dict[tuple[str, str], dict[tuple[str, 
             counts[item] += 1
     links: dict[tuple[str, str], dict[tuple[str, str], tuple[int, int]]] = defaultdict(dict)
     for part in parts:
-        own = sorted(item for item in part.values.items() if counts[item] == 1)
+        own = sorted(item for item in part.values.items() if counts[item] == 1 and item[0] in LINKED)
         for (one, value), (other, another) in itertools.combinations(own, 2):
-            if {one, other} & VARYING and {one, other} <= LINKED:
+            if one in VARYING or other in VARYING:
                 links[one, other][value, another] = part.span
     return links

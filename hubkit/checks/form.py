@@ -6,7 +6,7 @@ import functools
 import math
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 from typing import Literal
 
@@ -102,26 +102,26 @@ def check_loops(source: Sequence[Sentence], translation: Sequence[Sentence]) -> 
 
 def check_language(source: Sequence[Sentence], translation: Sequence[Sentence], text: str) -> Iterator[Flag]:
     """Yield a flag for English words that were left, and for words or letters of a third language."""
-    said = {word for sentence in source for word in sentence.words}
-    left = WORDS["english"] | (said & _english_words())
-    english = _places(translation, left)
+    said, told = ({word for sentence in side for word in sentence.words} for side in (source, translation))
+    english = _places(translation, told & WORDS["english"] | told & said & _english_words())
     if english:
         yield Flag("english", "error", None, _span(*english[0]))
     script = OTHER_SCRIPT.search(text)
     if script:
         yield Flag("other_language", "error", None, script.span())
         return
-    foreign, other = _places(translation, WORDS["foreign"] - said), _places(translation, WORDS["other"] - said)
+    foreign, other = (_places(translation, (told & WORDS[name]) - said) for name in ("foreign", "other"))
     if foreign or len({sentence.words[at] for sentence, at in other}) > 1:
         yield Flag("other_language", "error", None, _span(*(foreign or other)[0]))
 
 
-def _places(sentences: Sequence[Sentence], wanted: frozenset[str]) -> list[tuple[Sentence, int]]:
+def _places(sentences: Sequence[Sentence], wanted: Set[str]) -> list[tuple[Sentence, int]]:
     """Where words stand; what is an abbreviation, by its capitals, does not count as a word."""
+    if not wanted:
+        return []
     return [
         (sentence, at)
         for sentence in sentences
-        if not wanted.isdisjoint(sentence.words)
         for at, word in enumerate(sentence.words)
         if word in wanted and (not sentence.in_capitals(at) or sentence.text.isupper()) and not sentence.shortens(at)
     ]

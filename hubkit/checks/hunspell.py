@@ -103,11 +103,12 @@ class WordList:
                     yield rule, stem
 
     def _endings(self, word: str) -> Iterator[tuple[Rule, str]]:
-        """Yield the suffixes that a word may have, each with the word as it was without."""
+        """Yield the suffixes that a word may have, each with the stem that it had without."""
         for size in range(min(self._longest, len(word) - 1) + 1):
             for rule in self._suffixes.get(word[len(word) - size :], ()):
                 stem = word[: len(word) - size] + rule.strip
-                if _matcher(f".*(?:{rule.condition})$").match(stem):
+                # Few candidates are stems, and a dictionary is asked faster than a pattern.
+                if stem in self._stems and _matcher(f".*(?:{rule.condition})$").match(stem):
                     yield rule, stem
 
     def _has(self, stem: str, flag: str) -> bool:

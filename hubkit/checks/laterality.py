@@ -63,9 +63,7 @@ def laterality(source: Side, translation: Side) -> Iterator[Flag]:
     for ours, theirs, answer in ((said, told, translation), (told, said, source)):
         for one in ours:
             lost = one.bilateral and not theirs and answer is translation and not _paired(source, translation)
-            if _refers(answer):
-                continue
-            if lost or not _answered(one, theirs, ours, answer):
+            if (lost or not _answered(one, theirs, ours, answer)) and not _refers(answer):
                 spans = (one.span, translation.span) if answer is translation else (source.span, one.span)
                 yield Flag("laterality", "error", *spans)
                 return

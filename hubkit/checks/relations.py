@@ -59,6 +59,8 @@ def reversed_relation(source: Side, translation: Side) -> Iterator[Flag]:
     """Yield a flag where what is named before a relation in the source is named after it in the translation."""
     if len(source.sentences) != 1 or len(translation.sentences) != 1:
         return
+    if not _relates(source.sentences[0]) or not _relates(translation.sentences[0]):
+        return
     for kinds in (HEADS, HEADS | PLACES):
         said = _halves(source.sentences[0], kinds)
         if said is None or not said.first or not said.second:
@@ -71,6 +73,13 @@ def reversed_relation(source: Side, translation: Side) -> Iterator[Flag]:
         if crossed and not straight:
             yield Flag("exchanged", "error", said.span, told.span)
         return
+
+
+def _relates(sentence: Sentence) -> bool:
+    """Whether a sentence has a word of relation at all."""
+    return any("role_of" in one.values for one in sentence.attributes.found) or any(
+        word.startswith(CONSEQUENT) for word in sentence.words
+    )
 
 
 def _halves(sentence: Sentence, kinds: frozenset[str]) -> Halves | None:

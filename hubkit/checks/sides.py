@@ -43,7 +43,22 @@ class Side:
 
     def __init__(self, sentences: Sequence[Sentence]):
         self.sentences = sentences
-        self.places = [Place(sentence, term, term.meaning) for sentence in sentences for term in sentence.terms]
+        self.lone = len(sentences) == 1
+
+    @property
+    def origin(self) -> Side:
+        """A lone sentence at the beginning of a text, read once for all who ask; others are their own origin."""
+        return alone(self.sentences[0].origin) if self.lone else self
+
+    @property
+    def offset(self) -> int:
+        """How far its spans lie behind those of its origin."""
+        return self.sentences[0].start if self.lone else 0
+
+    @functools.cached_property
+    def places(self) -> list[Place]:
+        """All terms, in order."""
+        return [Place(sentence, term, term.meaning) for sentence in self.sentences for term in sentence.terms]
 
     @property
     def span(self) -> Span | None:
@@ -86,10 +101,12 @@ class Side:
         return found
 
     @functools.cached_property
-    def _by_kind(self) -> dict[frozenset[str], list[Place]]:
-        found: dict[frozenset[str], list[Place]] = {}
+    def _of_one_kind(self) -> dict[str, list[Place]]:
+        found: dict[str, list[Place]] = {}
         for place in self.places:
-            found.setdefault(place.meaning.kinds, []).append(place)
+            if len(place.meaning.kinds) == 1:
+                (kind,) = place.meaning.kinds
+                found.setdefault(kind, []).append(place)
         return found
 
     @functools.cached_property
@@ -99,7 +116,7 @@ class Side:
 
     def of_kind(self, kind: str) -> list[Place]:
         """The terms that mean this kind and nothing else."""
-        return self._by_kind.get(frozenset((kind,)), [])
+        return self._of_one_kind.get(kind, [])
 
     def named(self, name: str) -> list[Place]:
         return [place for place in self.places if name in place.meaning.names]
@@ -115,9 +132,21 @@ class Side:
         )
 
 
+@functools.lru_cache(maxsize=128)
+def alone(sentence: Sentence) -> Side:
+    """Return the side that one sentence is.
+
+    As many are kept as a report or two have. A side is 30 objects, and to keep as many as there are
+    sentences would cost more in searches for garbage than it saves.
+    """
+    return Side([sentence])
+
+
 def unmatched(ours: Sequence[Place], theirs: Sequence[Place]) -> tuple[list[Place], list[Place]]:
     """What is left of both when places that mean the same are paired, and of the rest those that mean nearly so."""
     left, others = list(ours), list(theirs)
+    if not left or not others:
+        return left, others
     for alike in (same, near):
         rest = []
         for place in left:

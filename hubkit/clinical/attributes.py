@@ -65,8 +65,11 @@ def find_attributes(words: Sequence[str], language: Language, in_capitals: Calla
     for at in [at for at, word in enumerate(words) if word in tree]:
         if at < after:
             continue
-        node: dict[str, Any] | None = tree[words[at]]
+        begun = tree[words[at]]
+        if "" not in begun and (at + 1 == count or words[at + 1] not in begun):
+            continue  # nearly half of the words that may begin a phrase begin none here
         values, end, step = None, at + 1, at + 1
+        node: dict[str, Any] | None = begun
         while node is not None:
             here = node.get("")
             if here is not None and (not here[1] or in_capitals(step - 1)):
@@ -121,5 +124,12 @@ def _tree(language: Language) -> dict[str, Any]:
         node = tree
         for word in words:
             node = node.setdefault(word, {})
-        node[""] = {dimension: frozenset(names) for dimension, names in meant.items()}, words not in spelled
+        items = tuple((dimension, frozenset(names)) for dimension, names in meant.items())
+        node[""] = _meant(items, words not in spelled)
     return tree
+
+
+@functools.cache
+def _meant(items: tuple[tuple[str, frozenset[str]], ...], capitals: bool) -> tuple[Values, bool]:
+    """What a phrase means, one object for all that mean the same: a search for garbage passes each."""
+    return dict(items), capitals

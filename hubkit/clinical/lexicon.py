@@ -10,7 +10,7 @@ import itertools
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -56,7 +56,8 @@ class Concept(NamedTuple):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Meaning:
-    """What a phrase can mean. A phrase has one, so that what is worked out of it is worked out once.
+    """What a phrase can mean. Phrases that mean the same share one, so that what is worked out of it is
+    worked out once, and a search for garbage has fewer objects to pass.
 
     Attributes:
         concepts: more than one where the phrase is ambiguous.
@@ -124,32 +125,34 @@ def phrase_tree(language: Language) -> dict[str, Any]:
                         known.append(concept)
                     (abbreviations if phrase.split()[-1].isupper() else spelled).add(words)
     tree: dict[str, Any] = {}
+    shouted = abbreviations - spelled
     for words, known in found.items():
         node = tree
         for word in words:
             node = node.setdefault(word, {})
         first = words[0] if words[1:2] != ("/",) else UNSLASHED[language].get(words[0], words[0])
-        node[""] = _meaning(known, first, words in abbreviations - spelled)
+        node[""] = _meaning(tuple(known), first, words in shouted)
     return tree
 
 
-def _meaning(known: Sequence[Concept], first: str, capitals: bool) -> Meaning:
-    names = frozenset(concept.name for concept in known)
-    return Meaning(
-        concepts=tuple(known),
-        kinds=frozenset(concept.kind for concept in known),
-        names=names,
-        said=names.union(*(concept.includes for concept in known)),
-        near=frozenset[str]().union(*(concept.near for concept in known)),
-        first=first,
-        capitals=capitals,
-    )
+@functools.cache
+def _meaning(known: tuple[Concept, ...], first: str, capitals: bool) -> Meaning:
+    return Meaning(known, *_sets(known), first, capitals)
+
+
+@functools.cache
+def _sets(known: tuple[Concept, ...]) -> tuple[frozenset[str], frozenset[str], frozenset[str], frozenset[str]]:
+    """The kinds and names of some concepts, what is named along with them, and what may stand in their place."""
+    kinds, names = frozenset(concept.kind for concept in known), frozenset(concept.name for concept in known)
+    near = frozenset[str]().union(*(concept.near for concept in known))
+    return kinds, names, names.union(*(concept.includes for concept in known)), near
 
 
 @functools.cache
 def narrowed(meaning: Meaning, name: str) -> Meaning:
     """Return what is left of an ambiguous meaning where the text around it says which concept is meant."""
-    return _meaning([concept for concept in meaning.concepts if concept.name == name], meaning.first, meaning.capitals)
+    left = tuple(concept for concept in meaning.concepts if concept.name == name)
+    return _meaning(left, meaning.first, meaning.capitals)
 
 
 def expand(pattern: str) -> list[str]:

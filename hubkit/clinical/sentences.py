@@ -68,12 +68,15 @@ class Sentence:
     start = 0
     """Where it stands in the whole text."""
 
+    _origin: Sentence | None = None
+    """The same sentence at the beginning of a text; None where this is it, so that none refers to itself."""
+
     def __init__(self, text: str, language: Language):
         self.text = text
         self.folded = fold(text)
         self.language = language
-        self.words: list[str] = TOKEN.findall(self.folded)
-        self._origin = self
+        self._spans = [match.span() for match in TOKEN.finditer(self.folded)]
+        self.words = [self.folded[first:last] for first, last in self._spans]
         self.terms = _healed([*self._found()], self.words)
 
     def _found(self) -> Iterator[Term]:
@@ -129,17 +132,17 @@ class Sentence:
     @property
     def origin(self) -> Sentence:
         """The same sentence at the beginning of a text, one object for all places where it stands."""
-        return self._origin
+        return self._origin or self
 
     @property
     def attributes(self) -> Attributes:
         """What the sentence says of its findings and devices."""
-        return self._origin._attributes  # shared by all places where the sentence stands
+        return self.origin._attributes  # shared by all places where the sentence stands
 
     @property
     def unread(self) -> list[str]:
         """The words that were not understood."""
-        return self._origin._unread
+        return self.origin._unread
 
     @functools.cached_property
     def _attributes(self) -> Attributes:
@@ -168,10 +171,6 @@ class Sentence:
             return False
         start, end = self._spans[at - 1][0], self._spans[at][1]
         return is_patient(self.text, start, end)
-
-    @functools.cached_property
-    def _spans(self) -> list[tuple[int, int]]:
-        return [match.span() for match in TOKEN.finditer(self.folded)]
 
 
 def _healed(terms: list[Term], words: Sequence[str]) -> list[Term]:
@@ -209,8 +208,11 @@ def sentences(text: str, language: Language) -> list[Sentence]:
 
 def _placed(text: str, start: int, language: Language) -> Sentence:
     """A sentence that may have been read before, at its place in a text."""
+    origin = _read(text, language)
+    if not start:
+        return origin
     sentence = Sentence.__new__(Sentence)
-    sentence.__dict__.update(_read(text, language).__dict__, start=start)
+    sentence.__dict__.update(origin.__dict__, start=start, _origin=origin)
     return sentence
 
 

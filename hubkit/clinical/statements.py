@@ -8,6 +8,7 @@ that a part names twice was not understood: the statement is silent on it, and s
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -65,29 +66,25 @@ def statements(sentence: Sentence, language: Language) -> list[Statement]:
     hits = [*_hits(sentence, language, things)]
     roles = {at: value for name, value, at, cut in hits if cut}
     bounds = [0, *edges, len(sentence.words)]
-    parts: list[dict[str, list[str]]] = []
-    spans = []
-    for first, last in itertools.pairwise(bounds):
-        part: dict[str, list[str]] = {}
-        for name, value, at, cut in hits:
-            if first <= at < last and not cut and at not in relations:
-                part.setdefault(name, []).append(value)
-        before, after = ROLES.get(roles.get(first, ""), ("", ""))
-        if after and parts:
-            parts[-1].setdefault("role", []).append(before)
-            part.setdefault("role", []).append(after)
-        parts.append(part)
-        spans.append(sentence.span_of(first, last) if last > first else (sentence.start, sentence.start))
+    parts: list[dict[str, list[str]]] = [{} for _ in bounds[1:]]
+    for name, value, at, cut in hits:
+        if not cut and at not in relations:
+            parts[bisect_right(bounds, at) - 1].setdefault(name, []).append(value)
+    for (one, other), first in zip(itertools.pairwise(parts), bounds[1:], strict=False):
+        if roles.get(first) in ROLES:
+            before, after = ROLES[roles[first]]
+            one.setdefault("role", []).append(before)
+            other.setdefault("role", []).append(after)
     _carry_time(parts)
     for part in parts:
         _name_subject(part)
     return [
         Statement(
             {name: values[0] for name, values in part.items() if len(set(values)) == 1},
-            span,
+            sentence.span_of(first, last) if last > first else (sentence.start, sentence.start),
             tuple(one for one in things if first <= one.first < last),
         )
-        for part, span, (first, last) in zip(parts, spans, itertools.pairwise(bounds), strict=True)
+        for part, (first, last) in zip(parts, itertools.pairwise(bounds), strict=True)
         if part
     ]
 
@@ -126,8 +123,11 @@ def _hits(sentence: Sentence, language: Language, things: list[Named]) -> Iterat
             if len(values) == 1:
                 value = next(iter(values))
                 yield name, value, attribute.first, name == "role_of"
+    measured = quantities(sentence.text, language)
+    if not measured:
+        return
     places = {sentence.span_of(at, at + 1)[0] - sentence.start: at for at in range(len(sentence.words))}
-    for quantity in quantities(sentence.text, language):
+    for quantity in measured:
         at = places.get(quantity.span[0])
         if at is not None and len(quantity.values) == 1 and quantity.required:
             unit, number = min(quantity.measures, key=str)
