@@ -64,7 +64,13 @@ def check_sentences(pairs: Sequence[tuple[Side, Side]]) -> Iterator[Flag]:
         pairs: source and translation; one side is empty where a sentence has no counterpart.
     """
     offsets = [(source.offset, translation.offset) for source, translation in pairs]
-    found = _of_pairs([(source.origin, translation.origin) for source, translation in pairs])
+    origins = [(source.origin, translation.origin) for source, translation in pairs]
+    open_ends = [differing(_findings, source, translation) for source, translation in origins]
+    for at, to in settle_moved(open_ends):
+        # Two things that stand in each other's sentence may have taken each other's predicates.
+        both = zip(pairs[min(at, to)], pairs[max(at, to)], strict=True)
+        yield from exchanged(*(Side([*one.sentences, *other.sentences]) for one, other in both))
+    found = _of_pairs(origins, open_ends)
     for (one, other), flags in zip(offsets, found, strict=True):
         for flag in flags:
             yield Flag(
@@ -76,10 +82,15 @@ def _shifted(span: Span | None, offset: int) -> Span | None:
     return span and (span[0] + offset, span[1] + offset)
 
 
-def _of_pairs(pairs: Sequence[tuple[Side, Side]]) -> Iterator[list[Flag]]:
-    """Yield what is wrong with each pair; the spans of a lone sentence are those within it."""
-    open_ends = [differing(_findings, source, translation) for source, translation in pairs]
-    settle_moved(open_ends)
+def _of_pairs(
+    pairs: Sequence[tuple[Side, Side]], open_ends: Sequence[tuple[list[Place], list[Place]]]
+) -> Iterator[list[Flag]]:
+    """Yield what is wrong with each pair; the spans of a lone sentence are those within it.
+
+    Args:
+        pairs: source and translation.
+        open_ends: of each pair, the findings that only its source has and those that only its translation has.
+    """
     by_dimension = compare(pairs)
     report = frozenset[str]().union(*(source.names for source, _ in pairs))
     before = frozenset[str]()

@@ -6,21 +6,51 @@ import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from hubkit.checks.flags import Flag
+from hubkit.checks.flags import Flag, Span
 from hubkit.checks.sides import Side
 from hubkit.clinical.quantity_patterns import NUMBERS
 from hubkit.clinical.sentences import Sentence
-from hubkit.clinical.statements import Statement, statements
+from hubkit.clinical.statements import RENAMED, Statement, statements
 
 VARYING = frozenset(
-    {"side", "grade", "trend", "size", "when", "role", "zone", "age", "new", "action", "course_of", "vessel"}
+    (
+        *("side", "grade", "trend", "size", "when", "role", "zone", "age", "action", "course_of", "vessel"),
+        *("state", "calcified", "displaced", "extent", "spread", "margin", "kept", "likelihood"),
+        *("density", "pattern", "benign", "symmetry", "relation", "position", "tract", "depth"),
+    )
 )
 """What a finding has, and another may be given by mistake."""
 
 ORDERED = frozenset({"size", "grade", "trend", "side"})
 """Of two of these the order stays, unless what they belong to is reversed as well."""
 
-LINKED = VARYING | {"finding", "device", "anatomy", "tract", "bone", "part", "subject"}
+TURNED = frozenset(
+    (
+        *("side", "grade", "trend", "size", "when", "role", "zone", "age", "action", "course_of", "vessel"),
+        *("finding", "device", "device_type", "anatomy", "tract", "bone", "part", "subject"),
+    )
+)
+"""Dimensions whose order is looked at: where more than one of them is reversed, the parts have only moved."""
+
+PREDICATES = frozenset(
+    (
+        *("trend", "age", "state", "kept", "course_of", "position", "calcified", "displaced", "finding", "collapse"),
+        *("limits", "action", "depth", "margin", "density", "quality"),
+    )
+)
+"""What belongs to one thing alone. A place or side may be shared by several: "left basilar consolidation and
+effusion" is "consolidação e derrame na base esquerda"."""
+
+LINKED = VARYING | {"finding", "device", "device_type", "anatomy", "bone", "part", "subject", "level"} | PREDICATES
+
+FIXED = frozenset({"device", "device_type", "part", "subject", "bone"})
+"""Dimensions that describe one thing: nothing is learned where two of them stand together."""
+
+HEADS = ("finding", "device", "device_type", "anatomy", "bone", "level")
+"""What has a predicate."""
+
+Links = dict[tuple[str, str], dict[tuple[str, str], Span]]
+"""By two dimensions, which of their values stand together in a part, and where."""
 
 OPPOSED = (
     frozenset({"effect", "cause"}),
@@ -30,6 +60,9 @@ OPPOSED = (
 """Roles that exclude each other. Of two that are compared, one finding may be both: "right greater
 than left effusion"."""
 
+
+MOST_SENTENCES = 3
+"""Sentences of a side in which values are looked for that were exchanged."""
 
 TRENDS = ("finding", "trend")
 
@@ -42,19 +75,20 @@ COUNTED = frozenset(itertools.chain.from_iterable(NUMBERS["en"]["words"].values(
 
 def exchanged(source: Side, translation: Side) -> Iterator[Flag]:
     """Yield a flag where two values of one dimension belong to each other's finding, side, size or role."""
-    if len(source.sentences) != 1 or len(translation.sentences) != 1:
+    if not any(_varies(sentence) for sentence in source.sentences) and len(source.sentences) < 2:
         return
-    if not _varies(source.sentences[0]):
+    if len(source.sentences) > MOST_SENTENCES or len(translation.sentences) > MOST_SENTENCES:
         return
-    said = statements(source.sentences[0], "en")
+    said = [part for sentence in source.sentences for part in statements(sentence, "en")]
     if len(said) < 2:
         return
-    told = statements(translation.sentences[0], "pt")
+    told = [part for sentence in translation.sentences for part in statements(sentence, "pt")]
     if len(told) < 2:
         return
     mine, theirs = _links(said), _links(told)
+    single = len(source.sentences) == len(translation.sentences) == 1
     counts = Counter(item for part in told for item in part.values.items())
-    sure = {item for item, count in counts.items() if count == 1}
+    sure = {item for item, count in counts.items() if count == 1 and single}
     for kinds in sorted(mine.keys() & theirs.keys()):
         ours, others = mine[kinds], theirs[kinds]
         for (a, b), (c, d) in itertools.combinations(ours, 2):
@@ -65,6 +99,12 @@ def exchanged(source: Side, translation: Side) -> Iterator[Flag]:
             if whole or (crossed in others and {(kinds[0], a), (kinds[0], c), (kinds[1], b), (kinds[1], d)} <= sure):
                 yield Flag("exchanged", "error", ours[a, b], others[crossed])
                 return
+    flag = _crossed(mine, theirs)
+    if flag is not None:
+        yield flag
+        return
+    if not single:
+        return
     trends = mine.get(TRENDS, {}), theirs.get(TRENDS, {})
     # Not where a finding is shared: "larger right and smaller left effusions".
     if [len(own) for own in trends] == [sum("trend" in part.values for part in parts) for parts in (said, told)]:
@@ -84,15 +124,40 @@ def exchanged(source: Side, translation: Side) -> Iterator[Flag]:
         yield Flag("exchanged", "error", said[0].span, told[0].span)
 
 
+def _crossed(mine: Links, theirs: Links) -> Flag | None:
+    """A flag where of two things each has the predicate of the other, in whatever dimensions: "fractured", "intact"."""
+    for head in HEADS:
+        ours, others = _predicates(mine, head), _predicates(theirs, head)
+        for (a, b), (c, d) in itertools.combinations(ours, 2):
+            if a != c and (c, b) in others and (a, d) in others and (a, b) not in others and (c, d) not in others:
+                return Flag("exchanged", "error", ours[a, b], others[c, b])
+    return None
+
+
+def _predicates(links: Links, head: str) -> dict[tuple[str, tuple[str, str]], Span]:
+    """By a thing and a predicate of it, as dimension and value, where both stand."""
+    found = {}
+    for (one, other), values in links.items():
+        for (a, b), span in values.items():
+            if one == head and other in PREDICATES:
+                found[a, (other, b)] = span
+            elif other == head and one in PREDICATES:
+                found[b, (one, a)] = span
+    return found
+
+
 def _varies(sentence: Sentence) -> bool:
     """Whether a sentence has two values in a dimension, or a relation: otherwise nothing can be exchanged."""
     seen: dict[str, object] = {}
     for term in sentence.terms:
         for concept in term.meaning.concepts:
-            if concept.kind in VARYING and seen.setdefault(concept.kind, concept.name) != concept.name:
+            if (concept.kind in VARYING or concept.kind in HEADS) and seen.setdefault(
+                concept.kind, concept.name
+            ) != concept.name:
                 return True
     for attribute in sentence.attributes.found:
         for name, values in attribute.values.items():
+            name = RENAMED.get(name, name)
             if name == "role_of" or (name in VARYING and seen.setdefault(name, values) != values):
                 return True
     return sum(word[0].isdigit() or word in COUNTED for word in sentence.words) > 1
@@ -110,20 +175,20 @@ def _turned(said: Sequence[Statement], told: Sequence[Statement]) -> set[str]:
     return {
         name
         for name, values in orders[0].items()
-        if len(values) == 2 and values[0] != values[1] and orders[1].get(name) == values[::-1] and name in LINKED
+        if len(values) == 2 and values[0] != values[1] and orders[1].get(name) == values[::-1] and name in TURNED
     }
 
 
-def _links(parts: Sequence[Statement]) -> dict[tuple[str, str], dict[tuple[str, str], tuple[int, int]]]:
+def _links(parts: Sequence[Statement]) -> Links:
     """By two dimensions, which of their values stand together; values that stand in several parts link nothing."""
     counts: dict[tuple[str, str], int] = defaultdict(int)
     for part in parts:
         for item in part.values.items():
             counts[item] += 1
-    links: dict[tuple[str, str], dict[tuple[str, str], tuple[int, int]]] = defaultdict(dict)
+    links: Links = defaultdict(dict)
     for part in parts:
         own = sorted(item for item in part.values.items() if counts[item] == 1 and item[0] in LINKED)
         for (one, value), (other, another) in itertools.combinations(own, 2):
-            if one in VARYING or other in VARYING:
+            if not (one in FIXED and other in FIXED):
                 links[one, other][value, another] = part.span
     return links

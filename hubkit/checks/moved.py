@@ -19,8 +19,12 @@ def is_elliptic(translation: Side) -> bool:
     return any(ELLIPTIC.search(sentence.folded) for sentence in translation.sentences)
 
 
-def settle_moved(open_ends: Sequence[tuple[list[Place], list[Place]]]) -> None:
-    """Take out what one sentence lacks and another has too much: it stands in another sentence now."""
+def settle_moved(open_ends: Sequence[tuple[list[Place], list[Place]]]) -> list[tuple[int, int]]:
+    """Take out what one sentence lacks and another has too much: it stands in another sentence now.
+
+    Returns which sentences something moved from and to, by their places.
+    """
+    moved = []
     for at, (lost, _) in enumerate(open_ends):
         for place in list(lost):
             for to, (_, added) in enumerate(open_ends):
@@ -28,7 +32,9 @@ def settle_moved(open_ends: Sequence[tuple[list[Place], list[Place]]]) -> None:
                 if to != at and found is not None:
                     lost.remove(place)
                     added.remove(found)
+                    moved.append((at, to))
                     break
+    return moved
 
 
 def told_nearly(place: Place, pairs: Sequence[tuple[Side, Side]]) -> bool:

@@ -8,6 +8,7 @@ that a part names twice was not understood: the statement is silent on it, and s
 from __future__ import annotations
 
 import itertools
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -18,6 +19,8 @@ from hubkit.clinical.quantities import quantities
 from hubkit.clinical.sentences import Sentence
 
 JOINTS = frozenset({",", ";", ":", "and", "with", "but", "while", "whereas", "e", "com", "mas", "enquanto", "/", "("})
+
+IS = frozenset({"é", "É"})
 
 ROLES = {
     "cause": ("effect", "cause"),
@@ -32,8 +35,14 @@ ROLES = {
 }
 """By the word between two parts, the roles of the part before it and of the part after it."""
 
-NAMED = frozenset({"finding", "device", "anatomy", "side", "grade", "trend"})
+NAMED = frozenset({"finding", "device", "anatomy", "state", "side", "grade", "trend"})
 
+RENAMED = {"device": "device_type", "new": "age"}
+"""By dimension of attributes.toml, the one that its values join here: a kind of the lexicon has the
+name of the first, and what is new is not old."""
+
+LEVEL = re.compile(r"[ctdls](?:1[0-2]|[1-9])")
+"""A vertebra; Portuguese writes D8 as well as T8."""
 
 LOBES = frozenset({"lobe", "middle_lobe", "lingula"})
 """Lobes, which an abbreviation names along with their side (LID, RUL), and some by themselves (LM)."""
@@ -60,7 +69,12 @@ def statements(sentence: Sentence, language: Language) -> list[Statement]:
     things = named(sentence)
     if len(sentence.words) > LONGEST:
         return [Statement({}, sentence.span_of(0, len(sentence.words)), tuple(things))]
-    joints = {at for at, word in enumerate(sentence.words) if word in JOINTS}
+    joints = {
+        # "É" is a verb, and folds to the "e" that joins.
+        at
+        for at, word in enumerate(sentence.words)
+        if word in JOINTS and sentence.written(at) not in IS
+    }
     relations = {one.first for one in sentence.attributes.found if "role_of" in one.values}
     edges = sorted(joints | relations)
     hits = [*_hits(sentence, language, things)]
@@ -122,7 +136,10 @@ def _hits(sentence: Sentence, language: Language, things: list[Named]) -> Iterat
         for name, values in attribute.values.items():
             if len(values) == 1:
                 value = next(iter(values))
-                yield name, value, attribute.first, name == "role_of"
+                yield RENAMED.get(name, name), value, attribute.first, name == "role_of"
+    for first, word in enumerate(sentence.words):
+        if LEVEL.fullmatch(word):
+            yield "level", word.replace("d", "t"), first, False
     measured = quantities(sentence.text, language)
     if not measured:
         return
@@ -136,6 +153,9 @@ def _hits(sentence: Sentence, language: Language, things: list[Named]) -> Iterat
 
 def _of_term(term: Term) -> Iterator[tuple[str, str, int, bool]]:
     concepts = [concept for concept in term.meaning.concepts if concept.kind in NAMED]
+    if len(concepts) > 1:
+        # "Resolved" is a trend, and a state only where nothing else is meant.
+        concepts = [concept for concept in concepts if concept.kind != "state"]
     if len(concepts) == 1:
         yield concepts[0].kind, concepts[0].name, term.first, False
     lobes = [concept for concept in concepts if concept.name in LOBES]
