@@ -306,9 +306,16 @@ def _between(first: str | None, last: str | None) -> list[Stage]:
     return STAGES[start:stop]
 
 
+RECORDED = (
+    *("torch", "transformers", "datasets", "peft", "trl", "bitsandbytes", "huggingface-hub", "evaluate"),
+    *("bert-score", "pillow", "pyarrow"),
+)
+"""Packages whose version can change what a stage writes; Pillow resizes the images."""
+
+
 def _versions() -> dict[str, str]:
     versions = {"hubkit": __version__}
-    for package in ("torch", "transformers", "datasets", "peft", "trl", "bitsandbytes", "huggingface-hub", "evaluate"):
+    for package in RECORDED:
         try:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

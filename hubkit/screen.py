@@ -1,4 +1,7 @@
-"""Lines on a terminal: folded at its width between words. In a pipe or a file a line stays whole, to be searched."""
+"""Lines on a terminal: folded at its width between words, and numbers with their nouns.
+
+In a pipe or a file a line stays whole, to be searched.
+"""
 
 from __future__ import annotations
 
@@ -25,3 +28,9 @@ def fold(line: str, width: int, indent: int) -> str:
         return line
     # Words keep their hyphens together: names of repos and options are copied from here.
     return textwrap.fill(line, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+
+
+def counted(number: int, what: str) -> str:
+    """A number with its noun: "1 study", "2,000 studies"."""
+    plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+    return f"{number:,} {what if number == 1 else plural}"

@@ -172,7 +172,8 @@ def test_what_a_manifest_says(workspace: Workspace) -> None:
     assert 0 <= seconds < 60
     assert seconds == round(seconds, 1)
     packages = {"torch", "transformers", "datasets", "peft", "trl", "bitsandbytes", "huggingface-hub", "evaluate"}
-    installed = {name: version(name) for name in packages if find_spec(name.replace("-", "_"))}
+    modules = {name: name.replace("-", "_") for name in {*packages, "bert-score", "pyarrow"}} | {"pillow": "PIL"}
+    installed = {name: version(name) for name, module in modules.items() if find_spec(module)}
     assert versions == {"hubkit": __version__} | installed
     assert len(installed) > 3
 

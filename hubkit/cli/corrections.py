@@ -47,7 +47,7 @@ def export(output: Path, everything: bool, config: ReleaseConfig, workspace: Wor
 def import_(file: Path, config: ReleaseConfig, workspace: Workspace) -> None:
     """Check the rows of FILE that were filled in, and put them into the file that [translation] corrections names."""
     from hubkit.report.forecast import taken
-    from hubkit.report.outcomes import counted
+    from hubkit.screen import counted
     from hubkit.translation.correcting import import_corrections
 
     done = import_corrections(config, workspace, file)

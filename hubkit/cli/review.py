@@ -171,8 +171,8 @@ def _plan(
 
 
 def _show(made: Made) -> None:
-    from hubkit.report.outcomes import counted
     from hubkit.review.make import MOST_BYTES
+    from hubkit.screen import counted
 
     for path, readings in made.pages.items():
         size = path.stat().st_size

@@ -13,6 +13,7 @@ from hubkit.artifacts.sensitivity import read_sensitivity, results_path
 from hubkit.artifacts.subgroups import read_subgroups
 from hubkit.config import ReleaseConfig
 from hubkit.packaging.populations import view_scores
+from hubkit.screen import counted
 from hubkit.tables import CONDITIONS
 from hubkit.workspace import Workspace
 
@@ -99,7 +100,7 @@ def reviews(config: ReleaseConfig, workspace: Workspace) -> str | None:
         years = ", ".join(str(reader.years) for reader in found.readers if reader.years is not None) or "not given"
         kind = f"{found.kind}, simulated" if found.simulated else found.kind
         parts.append(
-            f"{path.parent.name} ({kind}): {len(found.readers)} readers, years of experience {years}, "
+            f"{path.parent.name} ({kind}): {counted(len(found.readers), 'reader')}, years of experience {years}, "
             f"{found.read} of {found.population} rows read, agreement between readers {_agreed(found, 'readers')}, "
             f"of readers with themselves {_agreed(found, 'repeats')}"
         )

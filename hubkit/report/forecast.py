@@ -13,7 +13,8 @@ from hubkit.endpoint import where
 from hubkit.errors import HubkitError
 from hubkit.release import Step
 from hubkit.report.on_hub import target_repos
-from hubkit.report.outcomes import counted, outcome
+from hubkit.report.outcomes import outcome
+from hubkit.screen import counted
 from hubkit.tables import SPLITS
 from hubkit.workspace import Workspace, read_table
 

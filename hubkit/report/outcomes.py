@@ -19,6 +19,7 @@ from hubkit.artifacts.translator import read_translator
 from hubkit.artifacts.verification import read_verification
 from hubkit.checks.hunspell import WORD_LIST
 from hubkit.models.thinking import thoughts_told
+from hubkit.screen import counted
 from hubkit.tables import CONDITIONS, SETUP_NAMES
 from hubkit.workspace import Workspace, read_table
 
@@ -148,12 +149,6 @@ _OUTCOMES: dict[str, Callable[[Workspace], str | None]] = {
     "push": _push,
     "verify": _verify,
 }
-
-
-def counted(number: int, what: str) -> str:
-    """A number with its noun: "1 study", "2,000 studies"."""
-    plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
-    return f"{number:,} {what if number == 1 else plural}"
 
 
 def _column(path: Path, name: str) -> list[Any]:

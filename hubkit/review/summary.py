@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from hubkit.artifacts.review_results import Coefficient, Results
 from hubkit.artifacts.scores import Interval
+from hubkit.screen import counted
 
 WIDTH = 80  # columns of a terminal
 
@@ -22,8 +23,8 @@ ALWAYS = ("an error", "major or critical", "critical", "would sign")
 def summary_lines(results: Results) -> Iterator[str]:
     """The results; no text of the corpus, and readers by their ids."""
     kind = "sections" if results.kind == "translation" else "studies"
-    who = "simulated readers" if results.simulated else "readers"
-    yield f"{results.read} of {results.population:,} {kind} read by {len(results.readers)} {who}"
+    who = counted(len(results.readers), "simulated reader" if results.simulated else "reader")
+    yield f"{results.read} of {results.population:,} {kind} read by {who}"
     for notice in results.notices:
         yield from textwrap.wrap(f"note: {notice}", WIDTH, initial_indent="  ", subsequent_indent="    ")
     yield from _readers(results)

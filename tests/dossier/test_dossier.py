@@ -164,7 +164,7 @@ def test_every_pointer_resolves(before: dict[Pointer, Row]) -> None:
         ("revised/translations.parquet: status (computed)", "70 ok, 1 failed, 1 flagged"),
         (
             "review/*/results.json: readers, strata, agreement (computed)",
-            "first (translation): 1 readers, years of experience 9, 4 of 10 rows read, agreement between readers an "
+            "first (translation): 1 reader, years of experience 9, 4 of 10 rows read, agreement between readers an "
             "error kappa 0.75 (4 items), of readers with themselves an error kappa 0.875 (3 items)",
         ),
         ("hubkit.toml: [translation] retries", "2"),
@@ -408,6 +408,7 @@ MANIFESTS = [
     *[(stage.name, "key", "f" * 64) for stage in STAGES],
     *[(stage.name, "settings", "f" * 64) for stage in STAGES],
     *[(stage.name, "versions.hubkit", "9.9.9") for stage in STAGES],
+    ("read", "versions.pillow", "9.9.9"),
     *[(stage.name, "hardware.name", "abacus") for stage in STAGES],
     ("score", "outputs.scores", "f" * 64),
     ("finetune", "outputs.adapter", "f" * 64),

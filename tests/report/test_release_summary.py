@@ -20,9 +20,10 @@ from hubkit.doctor import estimates
 from hubkit.localhub import LocalHub
 from hubkit.release import Step, record
 from hubkit.report.forecast import forecast
-from hubkit.report.outcomes import counted, outcome
+from hubkit.report.outcomes import outcome
 from hubkit.report.status import status
 from hubkit.report.summary import next_lines, print_summary, program, researcher_lines
+from hubkit.screen import counted
 from hubkit.stages import STAGES
 from hubkit.tables import SETUPS
 from hubkit.workspace import Workspace, write_json
