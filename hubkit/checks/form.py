@@ -37,6 +37,11 @@ ASKING = frozenset({"de", "em", "com", "sem", "por", "para"})
 ACCENTED = frozenset({"nós", "dás", "pôr"})
 """Words that only their accents tell from prepositions: "sem nós" has no knots."""
 
+COUNTED = frozenset({"um", "uma"})
+
+COUNTING = frozenset({"cada", "mais", "so", "apenas", "nenhum", "nem", "a", "por"})
+"""Words after which "um" and "uma" are numbers and need no noun: "em dois pontos cada uma", "um a um"."""
+
 NEVER_AFTER = frozenset({"de", "do", "da", "dos", "das", "em", "na", "nas", "nos", "sem"})
 """Prepositions before which none of ASKING stands: a noun is missing. "De no máximo 5 mm" is whole."""
 
@@ -70,6 +75,7 @@ def check_endings(translation: Sequence[Sentence]) -> Iterator[Flag]:
             words
             and words[last] in WORDS["dangling"]
             and not words[last - 1].isdigit()
+            and not (words[last] in COUNTED and words[last - 1] in COUNTING)
             and not sentence.in_capitals(last)
             and sentence.written(last).lower() not in ACCENTED
         ):

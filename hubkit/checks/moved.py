@@ -9,9 +9,9 @@ from hubkit.checks.sides import Place, Side, near, same
 
 ELLIPTIC = re.compile(
     r"\b[oa]s? (?:d[aeo]s?|que|arterial|venos[oa]|(?:direit|esquerd|outr|primeir|segund|mesm|ultim|nov|antig)[oa]s?"
-    r"|maior(?:es)?|menor(?:es)?|restantes?|inferior(?:es)?|superior(?:es)?)\b|^\W*(?:el|est|ess)[ea]s?\b"
+    r"|maior(?:es)?|menor(?:es)?|restantes?|inferior(?:es)?|superior(?:es)?)\b|^\W*(?:el|est|ess)[ea]s?\b|[aei]-l[oa]s?\b"
 )
-"""An article whose noun is left out, in folded words."""
+"""An article whose noun is left out, or a pronoun that stands for it ("avançá-lo"), in folded words."""
 
 
 def is_elliptic(translation: Side) -> bool:

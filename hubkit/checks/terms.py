@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hubkit.checks.flags import Flag, Span
 from hubkit.checks.hunspell import word_list
-from hubkit.checks.sides import Side, soft
+from hubkit.checks.sides import Side
 from hubkit.clinical.sentences import Sentence
 
 SPELLED_OUT = 5
@@ -20,9 +20,6 @@ SHORTEST = 3
 
 GERUND = "ndo"
 """How a verb ends that says in other words what a participle of the source says: "retificando"."""
-
-NAMED = ("finding_lost", "anatomy_lost")
-"""What is raised where a term has none of its renderings."""
 
 
 def wrong_senses(source: Sequence[Sentence], translation: Sequence[Sentence]) -> Iterator[Flag]:
@@ -45,19 +42,22 @@ def wrong_senses(source: Sequence[Sentence], translation: Sequence[Sentence]) ->
 
 
 def other_words(flags: Sequence[Flag], source: Side, translation: Side) -> Iterator[Flag]:
-    """Yield a flag for a lost term in whose place a word stands that is none of its renderings, and no cognate.
+    """Yield a flag for a lost finding in whose place a word stands that is none of its renderings, and no cognate.
 
     Only where all of the source was understood, so that the word can stand for nothing else, and for a word
-    of the installed word list. Places that are left out freely, and abbreviations, have too many renderings.
+    of the installed word list. Abbreviations have too many renderings, and so do places. Where the translation
+    names something that the source does not, the finding was put in other words.
     """
+    if any(flag.name.endswith("_added") for flag in flags):
+        return
     if max(len(source.sentences), len(translation.sentences)) > 1:
         # What was merged was put in other words.
         return
-    lost = next((flag for flag in flags if flag.name in NAMED and flag.severity == "warning"), None)
+    lost = next((flag for flag in flags if flag.name == "finding_lost" and flag.severity == "warning"), None)
     if lost is None or source.unread(translation):
         return
     term = next((place for place in source.places if place.span == lost.source_span), None)
-    if term is None or (lost.name == "anatomy_lost" and soft(term.meaning)) or _length(lost.source_span) < SPELLED_OUT:
+    if term is None or _length(lost.source_span) < SPELLED_OUT:
         return
     words = set(translation.unread(source))
     for sentence in translation.sentences:

@@ -6,6 +6,7 @@ import re
 
 from hubkit.checks.flags import Flag
 from hubkit.checks.sides import Side
+from hubkit.clinical.lexicon import Language
 
 DENYING = re.compile(
     r"(?:desprov|dispens|isent|imped|evit|falh|carec|carent|poup|priv|desist|nega)[a-z]+"
@@ -13,6 +14,17 @@ DENYING = re.compile(
 )
 """Words that may hold a negation. Nearly all that do are in the lexicon, so that other unknown words
 give no reason to doubt a lost one. Doubts ("uncertainty_dropped") are there likewise."""
+
+DOUBTING = re.compile(
+    r"(?:acredit|afast|aparent|avent|cogit|consider|descart|discut|duvid|eventua|exclu|hipotes|imagin|incert|indefin"
+    r"|interrog|parec|poss[ai]|prefer|presum|prova|question|remot|suger|sugest|supo|supu|suspei|talvez)[a-z]*"
+)
+"""Words of a translation that may hold a doubt: they begin like those of the lexicon, in other forms."""
+
+SIDED = {"en": re.compile(r"[lr][a-z]{1,4}"), "pt": re.compile(r"[a-z]{1,4}[de]")}
+"""By language, an abbreviation that may name a side."""
+
+SIDES = frozenset({"left", "right", "both"})
 
 SIGNED = re.compile(r"\(-\)|(?:^|[,;:/] ?)- ?(?![\d-])|: ?0\b")
 """A minus sign or nought that denies: "(-) effusion", "effusion: -". Which finding it denies is not read."""
@@ -46,6 +58,9 @@ def sure(flags: list[Flag], source: Side, translation: Side) -> list[Flag]:
         short = any(len(word) <= ABBREVIATED for word in said)
         open_ends = [end for end, some in (("_added", said), ("_lost", told and short)) if some]
         flags = [flag._replace(severity="warning") if _ends(flag, open_ends) else flag for flag in flags]
+    if _may_name_side(source, said, "en") or _may_name_side(translation, told, "pt"):
+        flags = [flag._replace(severity="warning") if flag.name == "laterality" else flag for flag in flags]
+    flags = [flag._replace(severity="warning") if _answered(flag, told) else flag for flag in flags]
     if len(said) == len(told):
         return flags
     more = "_added" if len(said) > len(told) else "_lost"
@@ -62,6 +77,21 @@ def _terse(side: Side) -> bool:
 
 def _ends(flag: Flag, open_ends: list[str]) -> bool:
     return flag.name.endswith(tuple(open_ends)) and not flag.name.startswith("negation_")
+
+
+def _may_name_side(side: Side, words: list[str], language: Language) -> bool:
+    """Whether a side that names none has an unknown abbreviation that may: "LSCV", "VSCE"."""
+    return SIDES.isdisjoint(side.names) and any(SIDED[language].fullmatch(word) for word in words)
+
+
+def _answered(flag: Flag, told: list[str]) -> bool:
+    """Whether one unknown word may be the answer to a loss, however many the source has.
+
+    What qualifies a finding may stand in any of them, a doubt in one that begins so.
+    """
+    if flag.name == "uncertainty_dropped":
+        return any(DOUBTING.fullmatch(word) for word in told)
+    return bool(told) and flag.name.endswith("_lost") and flag.name != "finding_lost"
 
 
 def _open(flag: Flag, more: str, may_deny: bool) -> bool:

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hubkit.checks import check
+
+TERMS = [
+    line.split("\t") for line in Path(__file__).with_name("checks_terms.tsv").read_text(encoding="utf-8").splitlines()
+]
+"""Sources, each with ways in which a radiologist may put it."""
+
+
+def errors(source, translation):
+    return " ".join(sorted({flag.name for flag in check(source, translation) if flag.severity == "error"}))
+
+
+@pytest.mark.usefixtures("no_words")
+def test_renderings_of_a_source_have_no_error():
+    wrong = [
+        (source, translation, found)
+        for source, *translations in TERMS
+        for translation in translations
+        if (found := errors(source, translation))
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("source", "translation", "expected"),
+    [
+        # A doubt may stand in an unknown word that begins like those of doubt.
+        ("Possible pneumonia.", "Pneumonia suspeitável.", ""),
+        ("Possible pneumonia.", "Pneumonia imponente.", "uncertainty_dropped"),
+        # An unknown abbreviation may name a side, unless its text names one.
+        ("LPQV line in place.", "Cateter esquerdo no lugar.", ""),
+        ("Left line in place.", "Cateter em VPQE no lugar.", ""),
+        ("Left line in place.", "Cateter direito em VPQE no lugar.", "laterality"),
+        ("XPQV line in place.", "Cateter esquerdo no lugar.", "laterality"),
+        # What qualifies a finding may stand in any unknown word of the translation.
+        ("New zorbic nodule.", "Nódulo brunguento.", ""),
+        ("New zorbic nodule.", "Nódulo.", "new_lost"),
+    ],
+)
+@pytest.mark.usefixtures("no_words")
+def test_an_unknown_word_may_answer(source, translation, expected):
+    assert errors(source, translation) == expected
+
+
+@pytest.mark.parametrize(
+    ("translation", "expected"),
+    [
+        ("Fraturas em dois pontos cada uma.", ""),
+        ("Retirados um a um.", ""),
+        ("Fraturas em uma.", "truncated"),
+    ],
+)
+def test_a_number_at_the_end_of_a_sentence_needs_no_noun(translation, expected):
+    source = "Fractures in two places each." if "Frat" in translation else "Removed one by one."
+    assert [flag.name for flag in check(source, translation) if flag.name == "truncated"] == expected.split()
