@@ -31,6 +31,7 @@ Kind = Literal[
     "rehearsal",
     "subgroups",
     "sensitivity",
+    "translation_sensitivity",
 ]
 
 FORMATS: dict[Kind, int] = {
@@ -54,6 +55,7 @@ FORMATS: dict[Kind, int] = {
     "rehearsal": 1,
     "subgroups": 1,
     "sensitivity": 1,
+    "translation_sensitivity": 1,
 }
 
 

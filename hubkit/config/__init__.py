@@ -5,7 +5,7 @@ from hubkit.config.corpus import Corpus, Subset
 from hubkit.config.evaluation import Audit, Encoder, Scoring
 from hubkit.config.file import load_config, parse_config, template, write_config
 from hubkit.config.publication import ARTIFACTS, Artifact, Consent, Custody, Hub, Packaging, Release
-from hubkit.config.sensitivity import Sensitivity
+from hubkit.config.sensitivity import BackTranslation, Sensitivity
 from hubkit.config.tables import ReleaseConfig
 from hubkit.config.translation import Translation
 from hubkit.config.values import Quantization, Runtime, Table
@@ -14,6 +14,7 @@ __all__ = [
     "ARTIFACTS",
     "Artifact",
     "Audit",
+    "BackTranslation",
     "Consent",
     "Corpus",
     "Custody",

@@ -134,6 +134,17 @@ ADDED: dict[str, dict[str, Any]] = {
         "draws": 3,
         "conditions": ["zero_shot", "few_shot", "lora"],
         "fraction": 0.2,
+        "back_translation": {
+            "model_id": None,
+            "revision": None,
+            "quantization": "nf4",
+            "engine": "transformers",
+            "prompt": (
+                "You are a medical translator. Translate the chest X-ray report from Brazilian Portuguese into English."
+                " Answer with the translation alone. Keep every number, side, negation and degree of certainty."
+            ),
+            "template": "system",
+        },
     },
     # 0.1.0 had the Gradio Space alone: what came with it leaves the outcome as it was, and the default does not.
     "hub": {"space": "gradio"},

@@ -1,4 +1,4 @@
-"""Reads a Portuguese report into what it says of each finding and device, from its statements.
+"""Reads a report, in Portuguese or English, into what it says of each finding and device, from its statements.
 
 A statement lies between commas and conjunctions. One that names nothing ("agora moderado", "à
 esquerda") speaks of what the statement before it names, or, where it opens a sentence, of what the
@@ -20,8 +20,6 @@ from hubkit.clinical.quantities import Quantity, quantities
 from hubkit.clinical.sentences import Sentence, sentences
 from hubkit.clinical.statements import Statement, statements
 from hubkit.clinical.text import canonical_text
-
-LANGUAGE: Language = "pt"
 
 OF_STATE = {"heart": "cardiomegaly", "mediastinum": "wide_mediastinum", "cardiomediastinum": "wide_mediastinum"}
 """The finding that an enlarged or widened organ is."""
@@ -93,7 +91,10 @@ CHAMBERS = frozenset({"atrium", "ventricle"})
 CHAMBER_SIDES = {"right_atrium": "right", "right_ventricle": "right", "left_atrium": "left", "left_ventricle": "left"}
 """What has a side that is not the side of the device in it: a port on the left ends in the right atrium."""
 
-INFERS = ("compativ", "sinais", "consistente", "condizente", "indica", "represent", "correspond", "traduz", "denota")
+INFERS: dict[Language, tuple[str, ...]] = {
+    "pt": ("compativ", "sinais", "consistente", "condizente", "indica", "represent", "correspond", "traduz", "denota"),
+    "en": ("compatib", "sign", "consistent", "keeping", "indicat", "represent", "correspond", "reflect", "denot"),
+}
 """How words begin that draw a finding from what is seen."""
 
 Kind = Literal["finding", "device"]
@@ -101,7 +102,10 @@ Kind = Literal["finding", "device"]
 KINDS: tuple[Kind, ...] = ("finding", "device")
 
 
-VAGUE = frozenset({"imagem", "imagens", "formacao", "formacoes", "foco", "focos", "estrutura", "estruturas"})
+VAGUE = frozenset(
+    {"imagem", "imagens", "formacao", "formacoes", "foco", "focos", "estrutura", "estruturas"}
+    | {"image", "images", "focus", "foci", "structure", "structures"}
+)
 """What may stand for any finding: "imagem arredondada". Folded."""
 
 RELATIONS = frozenset({"over", "under"})
@@ -158,18 +162,18 @@ class Unread(NamedTuple):
     sides: frozenset[str]
 
 
-def read(text: str) -> Reading:
-    """Read a Portuguese report.
+def read(text: str, language: Language = "pt") -> Reading:
+    """Read a report.
 
     What is only asked for ("avaliar pneumonia") and the patient's history are not mentions.
     """
     found: list[Mention] = []
     unread: list[Unread] = []
     last_device: list[Mention] = []
-    for sentence in sentences(canonical_text(text), LANGUAGE):
+    for sentence in sentences(canonical_text(text), language):
         current: list[Mention] = []
         waiting: list[Values] = []
-        said = _read(sentence.text)
+        said = _read(sentence.text, language)
         unread += [said.unread] if said.unread.words else []
         alone = sum(len(part.subjects) for part in said.parts) == 1
         for part in said.parts:
@@ -230,10 +234,10 @@ class Said(NamedTuple):
 
 
 @functools.lru_cache(maxsize=4096)  # reports say the same sentences over and over
-def _read(text: str) -> Said:
-    sentence = Sentence(text, LANGUAGE)
-    lengths = [(one.span[0], value) for one in quantities(text, LANGUAGE) for value in _length(one)]
-    stated = statements(sentence, LANGUAGE)
+def _read(text: str, language: Language) -> Said:
+    sentence = Sentence(text, language)
+    lengths = [(one.span[0], value) for one in quantities(text, language) for value in _length(one)]
+    stated = statements(sentence, language)
     parts = tuple(_part(sentence, one, lengths) for one in stated)
     if any(_is_specific(one) for part in parts for one in part.subjects):
         parts = tuple(part._replace(subjects=tuple(_of_device(one) for one in part.subjects)) for part in parts)
@@ -283,7 +287,7 @@ def _part(sentence: Sentence, statement: Statement, lengths: Sequence[tuple[int,
         values.pop("trend", None)
     other = not subjects and any(one.organs and "trend" not in one.meaning.kinds for one in statement.named)
     said = sentence.words[: max((term.last for term in sentence.terms if sentence.span(term)[0] < last), default=0)]
-    return Part(subjects, values, other, any(word.startswith(INFERS) for word in said))
+    return Part(subjects, values, other, any(word.startswith(INFERS[sentence.language]) for word in said))
 
 
 def _take(values: Values, name: str, meant: frozenset[str]) -> None:

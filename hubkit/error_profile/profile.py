@@ -1,6 +1,6 @@
 """The clinical errors of a generated report: what it says otherwise than its reference, by dimension.
 
-Both are Portuguese, and written independently of each other: neither their sentences nor their order
+Both are in one language, and written independently of each other: neither their sentences nor their order
 answer one another. So findings are compared, not sentences. A finding that only one report has is an
 error of existence. Of one that both have, a value is an error where both speak of the dimension and
 each has a value that the other lacks. Silence about a value is not an error.
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple, get_args
 
 from hubkit.clinical.attributes import ATTRIBUTES, near
+from hubkit.clinical.lexicon import Language
 from hubkit.error_profile.mentions import GENERAL, IMPLIED, Mention, Unread, read, sides_of
 
 Dimension = Literal["missed", "invented", "side", "place", "severity", "size", "trend", "certainty", "devices"]
@@ -94,9 +95,9 @@ class Entity(NamedTuple):
         return [WAYS[value] for value in self.of("trend") if value in WAYS]
 
 
-def profile(reference: str, generated: str) -> list[ProfileError]:
-    """Return the clinical errors of a generated report, both texts in Portuguese, each error once a finding."""
-    first, second = read(reference), read(generated)
+def profile(reference: str, generated: str, language: Language = "pt") -> list[ProfileError]:
+    """Return the clinical errors of a generated report, both texts in one language, each error once a finding."""
+    first, second = read(reference, language), read(generated, language)
     ours, theirs = _entities(first.mentions), _entities(second.mentions)
     missed = [one for one in ours if _unanswered(one, theirs, ours)]
     invented = [one for one in theirs if _unanswered(one, ours, theirs)]
@@ -111,9 +112,9 @@ def profile(reference: str, generated: str) -> list[ProfileError]:
     return list(dict.fromkeys(found))
 
 
-def has(report: str) -> set[str | None]:
-    """Return the CheXpert labels of what a Portuguese report has; None stands for all that have no label."""
-    return {one.first.label for one in _entities(read(report).mentions) if one.value and not one.first.soft}
+def has(report: str, language: Language = "pt") -> set[str | None]:
+    """Return the CheXpert labels of what a report has; None stands for all that have no label."""
+    return {one.first.label for one in _entities(read(report, language).mentions) if one.value and not one.first.soft}
 
 
 def _error(dimension: Dimension, entity: Entity) -> ProfileError:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hubkit.clinical.lexicon import Language
 from hubkit.error_profile.profile import DIMENSIONS, has, profile
 from hubkit.metrics.measure import Measure, mean
 from hubkit.tables import CHEXPERT_LABELS
@@ -57,13 +58,13 @@ class ErrorCounts(NamedTuple):
         return mean(self.errors[:, FINDINGS.index(name)].sum(axis=1))
 
 
-def error_counts(generated: Sequence[str], references: Sequence[str]) -> ErrorCounts:
-    """Count the errors of generated reports, both in Portuguese."""
+def error_counts(generated: Sequence[str], references: Sequence[str], language: Language = "pt") -> ErrorCounts:
+    """Count the errors of generated reports, both in one language."""
     errors = np.zeros((len(generated), len(FINDINGS), len(DIMENSIONS)))
     there = np.zeros((len(generated), len(FINDINGS)), dtype=bool)
     for at, (report, reference) in enumerate(zip(generated, references, strict=True)):
-        for error in profile(reference, report):
+        for error in profile(reference, report, language):
             errors[at, FINDINGS.index(error.label or OTHER), DIMENSIONS.index(error.dimension)] += 1
-        for label in has(reference):
+        for label in has(reference, language):
             there[at, FINDINGS.index(label or OTHER)] = True
     return ErrorCounts(errors, there)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 from hubkit.config import ReleaseConfig
 from hubkit.errors import HubkitError, UsageError
@@ -19,6 +19,19 @@ from hubkit.workspace import Workspace
 
 SPLIT = "validate"
 """The one split that is asked about. Examples are of train, as in the release; test is for the end."""
+
+
+class OfPatient(Protocol):
+    """A study of which patient and study are known."""
+
+    @property
+    def subject_id(self) -> int: ...
+
+    @property
+    def study_id(self) -> int: ...
+
+
+Study = TypeVar("Study", bound=OfPatient)
 
 
 class Draw(NamedTuple):
@@ -98,9 +111,9 @@ def make_design(config: ReleaseConfig, workspace: Workspace) -> Design:
     return Design(tuple(samples), patients, tuple(prompts), draws, tuple(asked), left_out)
 
 
-def choose_studies(kept: Sequence[Sample], fraction: float, seed: int) -> list[Sample]:
+def choose_studies(kept: Sequence[Study], fraction: float, seed: int) -> list[Study]:
     """One study of each patient, and of these patients a share, rounded up; a larger share holds a smaller one."""
-    by_patient: dict[int, list[Sample]] = {}
+    by_patient: dict[int, list[Study]] = {}
     for sample in sorted(kept, key=lambda sample: (sample.subject_id, sample.study_id)):
         by_patient.setdefault(sample.subject_id, []).append(sample)
     generator = random.Random(seed)

@@ -16,7 +16,7 @@ from hubkit.models.thinking import HINTS
 from hubkit.privacy import private_umask
 from hubkit.translation.attempts import Attempts
 from hubkit.translation.checkpoints import Checkpoints
-from hubkit.translation.engines import open_engine
+from hubkit.translation.engines import Engine, open_engine
 from hubkit.translation.engines.refusals import TOO_LONG
 from hubkit.translation.plan import read_plan
 from hubkit.translation.scheduling import translate_chunks
@@ -99,11 +99,13 @@ class Worker:
         """
         if not todo.chunks:
             return
+        with open_engine(self.translation, task) as engine:
+            self.run_on(engine, todo, done)
+
+    def run_on(self, engine: Engine, todo: Todo, done: Callable[[], None] = lambda: None) -> None:
+        """As `run`, on an engine that is open."""
         attempts = Attempts.of(self.translation)
-        with (
-            open_engine(self.translation, task) as engine,
-            closing(translate_chunks(todo.chunks, engine, attempts, done)) as translated,
-        ):
+        with closing(translate_chunks(todo.chunks, engine, attempts, done)) as translated:
             for results in translated:
                 self.checkpoints.add(results, engine.revision or self.translation.revision)
                 self.checkpoints.add_served(engine.served)
