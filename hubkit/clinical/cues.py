@@ -101,6 +101,9 @@ TO_PAST = frozenset(
 )
 """What may stand between a negation and the word that says that it is of an earlier study."""
 
+DATED = re.compile(r"(?:19|20)\d\d|\d{1,2}[/.]\d{1,2}(?:[/.]\d{2,4})?")
+"""A year or a date, which is that of an earlier study: "não presente no exame de 2019"."""
+
 AIMED_WITHIN = 80
 """Characters before a resolution in which such words count; it keeps long texts in linear time."""
 
@@ -153,9 +156,13 @@ def is_void(sentence: Sentence, term: Term) -> bool:
         return True
     if "trend" in term.meaning.kinds or not looks_back(term.meaning) or not term.first:
         return False
-    if _next(following, TO_PAST) in PAST or words[term.first - 1] in PAST_ADVERBS:
+    if _is_past(_next(following, TO_PAST)) or words[term.first - 1] in PAST_ADVERBS:
         return True
     return term.last - term.first == 1 and words[term.first] in DENYING and _denies_quality(sentence, term.last)
+
+
+def _is_past(word: str) -> bool:
+    return word in PAST or DATED.fullmatch(word) is not None
 
 
 def _denies_quality(sentence: Sentence, at: int) -> bool:

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from hubkit.clinical.assertion import trends
 from hubkit.clinical.cues import cue
 from hubkit.clinical.labels import ORGANS, VALUES, combined, state_of
 from hubkit.clinical.lexicon import Concept, Language, Term
@@ -40,7 +41,7 @@ HISTORY = frozenset(
 )
 """What the patient has and no image shows; a report repeats it from the request."""
 
-EMPTY = frozenset({"abnormality", "complication", "contrast", "healed"})
+EMPTY = frozenset({"abnormality", "complication", "contrast", "healed", "bronchial"})
 """Names that stand for no finding of their own: "sem outras anormalidades"."""
 
 GENERAL = {
@@ -53,7 +54,8 @@ GENERAL = {
     "airspace_disease": frozenset({"interstitial", "pneumonia", "edema", "fibrosis"}),
     "consolidation": frozenset({"pneumonia", "cavity", "abscess"}),
     "infiltrate": frozenset({"interstitial", "pneumonia", "edema"}),
-    "interstitial": frozenset({"fibrosis"}),
+    "interstitial": frozenset({"fibrosis", "edema"}),
+    "mass": frozenset({"fibrosis"}),
     "nodule": frozenset({"granuloma", "granulomatous", "metastasis"}),
     "granulomatous": frozenset({"granuloma", "scar"}),
     "streak": frozenset({"atelectasis", "scar", "fibrosis"}),
@@ -62,7 +64,7 @@ GENERAL = {
 translator does not change between the two, so the lexicon's `near` has them not."""
 
 IMPLIED: dict[str, tuple[frozenset[str], ...]] = {
-    "air_fluid_level": (frozenset({"effusion", "pneumothorax"}), frozenset({"abscess"})),
+    "air_fluid_level": (frozenset({"effusion", "pneumothorax"}), frozenset({"abscess"}), frozenset({"hernia"})),
     "air_bronchogram": (frozenset({"consolidation"}), frozenset({"pneumonia"}), frozenset({"airspace_disease"})),
     "calcification": (frozenset({"granuloma"}), frozenset({"atherosclerosis"}), frozenset({"granulomatous"})),
     "kerley": (frozenset({"edema"}), frozenset({"congestion"}), frozenset({"heart_failure"})),
@@ -75,11 +77,15 @@ IMPLIED: dict[str, tuple[frozenset[str], ...]] = {
 SEQUEL, LEAVING_SEQUELS = frozenset({"scar"}), frozenset({"granulomatous", "pneumonia"})
 """A sequela is what it is one of: "sequela de granulomatose"."""
 
-UNSAID = frozenset({"low_volumes", "scar"})
-"""Findings that one reader names and another leaves to how the study was taken, or to what they are of."""
+UNSAID = frozenset({"low_volumes", "scar", "lymph_node"})
+"""Findings that one reader names and another leaves to how the study was taken, or to what they are of; a normal
+lymph node is none."""
 
 PARTS = frozenset({"tip", "lead"})
 """Devices that are parts of another: where they end is where that ends."""
+
+SIGNS = frozenset({"air_bronchogram", "air_fluid_level", "calcification"})
+"""Findings that say how another of their sentence looks, as a value does: "nódulo calcificado"."""
 
 GENERIC_DEVICES = frozenset({"tube", "catheter", "line", "device", "wire", "lead", "drain", "chest_tube"})
 """Names that a sentence gives to what it names as well, or to a part of it: "cateter de DVP", "ECMO com cânulas"."""
@@ -129,6 +135,7 @@ class Mention(NamedTuple):
         alone: whether its sentence names nothing else.
         inferred: whether its sentence draws it from others ("compatível com"), which another reader calls possible.
         doubts: how many doubts its sentence has, be they of this or of another thing.
+        explained: what its sentence draws from it or gives as its cause: "opacidade que corresponde a hérnia".
     """
 
     names: frozenset[str]
@@ -141,6 +148,7 @@ class Mention(NamedTuple):
     alone: bool
     inferred: bool
     doubts: int
+    explained: frozenset[str]
 
 
 class Reading(NamedTuple):
@@ -178,7 +186,8 @@ def read(text: str, language: Language = "pt") -> Reading:
         alone = sum(len(part.subjects) for part in said.parts) == 1
         for part in said.parts:
             named = [
-                Mention(*subject, defaultdict(list), alone, part.inferred, said.doubts) for subject in part.subjects
+                Mention(*subject, defaultdict(list), alone, part.inferred, said.doubts, said.explained)
+                for subject in part.subjects
             ]
             new = [one for one in named if not one.names <= PARTS]
             if named and not new:
@@ -226,10 +235,11 @@ class Part(NamedTuple):
 
 
 class Said(NamedTuple):
-    """A sentence: its statements, the number of its doubts, and what was not understood of it."""
+    """A sentence: its statements, the number of its doubts, what it infers, and what was not understood of it."""
 
     parts: tuple[Part, ...]
     doubts: int
+    explained: frozenset[str]
     unread: Unread
 
 
@@ -239,21 +249,24 @@ def _read(text: str, language: Language) -> Said:
     lengths = [(one.span[0], value) for one in quantities(text, language) for value in _length(one)]
     stated = statements(sentence, language)
     parts = tuple(_part(sentence, one, lengths) for one in stated)
-    if any(_is_specific(one) for part in parts for one in part.subjects):
-        parts = tuple(part._replace(subjects=tuple(_of_device(one) for one in part.subjects)) for part in parts)
+    loose: frozenset[str] = frozenset()
+    for subject in (subject for part in parts for subject in part.subjects):
+        if subject.kind == "device" and not subject.names <= GENERIC_DEVICES | PARTS:
+            loose |= GENERIC_DEVICES
+        elif subject.kind == "finding" and not subject.names <= SIGNS:
+            loose |= SIGNS
+    parts = tuple(part._replace(subjects=tuple(_softened(one, loose) for one in part.subjects)) for part in parts)
     doubts = sum(cue(term.meaning) == -1 for term in sentence.terms)
     named = [one.span for one, part in zip(stated, parts, strict=True) if part.subjects]
+    inferring = doubts > 0 or any(part.inferred or "cause" in part.values.get("role", ()) for part in parts)
+    explained = [one.names for part in parts for one in part.subjects if inferring and one.value]
     sides = frozenset(side for part in parts for side in sides_of(part.values["side"]))
-    return Said(parts, doubts, Unread(frozenset(_unread(sentence, named)), sides))
+    return Said(parts, doubts, frozenset[str]().union(*explained), Unread(frozenset(_unread(sentence, named)), sides))
 
 
-def _is_specific(one: Subject) -> bool:
-    return one.kind == "device" and not one.names <= GENERIC_DEVICES | PARTS
-
-
-def _of_device(one: Subject) -> Subject:
-    """A general device next to one of its own name may be that, or a part of it: silence about it means nothing."""
-    return one._replace(soft=one.soft or one.names <= GENERIC_DEVICES)
+def _softened(one: Subject, loose: frozenset[str]) -> Subject:
+    """What goes by a name of `loose` next to a name of its own may be that, or a part or a sign of it."""
+    return one._replace(soft=one.soft or one.names <= loose)
 
 
 def _unread(sentence: Sentence, named: Sequence[tuple[int, int]]) -> Iterator[str]:
@@ -272,6 +285,7 @@ def _part(sentence: Sentence, statement: Statement, lengths: Sequence[tuple[int,
     values = {name: [value] for name, value in statement.values.items() if name not in SEVERAL}
     within = [at for at, term in enumerate(sentence.terms) if first <= sentence.span(term)[0] < last]
     chambers = {at: side for at in within for side in _chamber_side(sentence, at)}
+    denied = [one.term for one in trends(sentence) if not one.polarity]
     values["chamber"] = [*chambers.values()]
     values["side"] = [side for at in within if at not in chambers for side in _side(sentence.terms[at])]
     values["size"] = [value for at, value in lengths if first <= at < last]
@@ -285,6 +299,9 @@ def _part(sentence: Sentence, statement: Statement, lengths: Sequence[tuple[int,
     elif any(_is_of_state(one) for one in statement.named):
         # "Coração aumentado" is a size, and says nothing of an earlier study.
         values.pop("trend", None)
+    elif any(sentence.terms[at] in denied for at in within):
+        # "Sem crescimento" is the same as before.
+        values["trend"] = ["same"]
     other = not subjects and any(one.organs and "trend" not in one.meaning.kinds for one in statement.named)
     said = sentence.words[: max((term.last for term in sentence.terms if sentence.span(term)[0] < last), default=0)]
     return Part(subjects, values, other, any(word.startswith(INFERS[sentence.language]) for word in said))

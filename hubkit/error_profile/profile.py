@@ -155,6 +155,10 @@ def _unanswered(one: Entity, theirs: Sequence[Entity], ours: Sequence[Entity]) -
     same = [other for other in theirs if one.first.names & other.first.names]
     if same:
         return not any(other.value for other in same)
+    if not one.first.names.isdisjoint(GENERAL) and any(
+        _names(theirs, name) for mention in one.mentions for name in mention.explained - one.first.names
+    ):
+        return False
     if any(all(_names(theirs, name) for name in those) for those in IMPLIED.get(one.name, ())):
         return False
     return not any(

@@ -47,6 +47,13 @@ def said(text, language, gone=True):
         ("There is no change in effusion.", "en", {"effusion": 1}),
         ("Effusion is not resolved.", "en", {"effusion": 1}),
         ("Edema that is not seen.", "en", {"edema": 0}),
+        ("Nódulo não presente no exame de 2019.", "pt", {"nodule": 1}),
+        ("Nódulo não visto no RX de 12/03.", "pt", {"nodule": 1}),
+        ("Nodule not seen on 3/12/2019.", "en", {"nodule": 1}),
+        ("Nódulo não visto em 8 mm.", "pt", {"nodule": 0}),
+        ("Sem infiltrado, restando derrame.", "pt", {"infiltrate": 0, "effusion": 1}),
+        ("Derrame simulando massa.", "pt", {"effusion": 1, "mass": 0}),
+        ("Effusion mimicking a mass.", "en", {"effusion": 1, "mass": 0}),
     ],
 )
 def test_how_findings_are_mentioned(text, language, expected):

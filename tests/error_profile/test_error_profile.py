@@ -39,6 +39,12 @@ ERRORS = [
     ("devices", "picc", "PICC com ponta no AD.", "PICC com ponta no átrio esquerdo."),
     ("devices", "enteric_tube", "TOT na traqueia. SNG no estômago.", "TOT na traqueia."),
     ("missed", "nodule", "Nódulo no LSD. Linfangite.", "Linfangite."),
+    ("missed", "nodule", "Nódulo e massa à direita.", "Legionelose. Massa à direita. Sem nódulo."),
+    ("missed", "mass", "Nódulo e massa à direita.", "Legionelose."),
+    ("missed", "nodule", "Nódulo à direita.", "Legionelose à esquerda."),
+    ("missed", "opacity", "Opacidade basal. Hérnia hiatal.", "Hérnia hiatal."),
+    ("missed", "calcification", "Calcificação da aorta. Nódulo no LSD.", "Nódulo no LSD."),
+    ("trend", "nodule", "Nódulo que cresceu.", "Nódulo sem crescimento."),
     ("certainty", "pneumonia", "Talvez pneumonia, com provável linfangite.", "Pneumonia, com provável linfangite."),
 ]
 
@@ -78,6 +84,13 @@ def test_every_dimension_has_an_example() -> None:
         ("TOT na traqueia. Marca-passo.", "TOT na traqueia. Eletrodos no ventrículo direito."),
         # A general name next to a specific one.
         ("ECMO com cânulas femoral e jugular.", "ECMO pelas veias femoral e jugular."),
+        # What a sentence explains by another finding, and what says how another looks.
+        ("Hérnia hiatal.", "Opacidade retrocardíaca, correspondendo a hérnia hiatal."),
+        ("Nódulo calcificado no LSD.", "Nódulo no LSD."),
+        ("Nódulo estável.", "Nódulo sem crescimento."),
+        ("Sem linfonodomegalias.", "Linfonodos hilares de tamanho normal."),
+        ("Derrame cissural, simulando massa.", "Derrame cissural."),
+        ("Linfonodomegalia nos dois hilos.", "Linfonodomegalia hilar bilateral."),
         ("Hidropneumotórax à direita.", "Derrame e pneumotórax à direita, com nível hidroaéreo."),
     ],
 )
