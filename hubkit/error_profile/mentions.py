@@ -117,7 +117,7 @@ VAGUE = frozenset(
 RELATIONS = frozenset({"over", "under"})
 """The roles that say which of two things is above the other."""
 
-SEVERAL = frozenset({"side", "size", "relation", "zone", "vessel", "tract", "device"})
+SEVERAL = frozenset({"side", "size", "relation", "zone", "vessel", "tract", "device", "age"})
 """Dimensions in which a statement may say several things: "na jugular, com ponta na veia cava"."""
 
 
@@ -323,7 +323,7 @@ def _own_names(subjects: Sequence[Subject]) -> tuple[Subject, ...]:
     return tuple(
         one
         for one in subjects
-        if not any(GENERAL.get(name, frozenset()) & other[0] for name in one[0] for other in subjects)
+        if not any(GENERAL.get(name, frozenset()) & (other[0] - one[0]) for name in one[0] for other in subjects)
     )
 
 
