@@ -67,6 +67,8 @@ class Subgroups(Model):
         tests: how many differences Holm's adjustment counts.
         divisions: in the order of the setting.
         cautions: what to know of groups that few patients stand behind, as sentences without a full stop.
+        findings: the CheXpert labels whose F1 cards may show, and how many studies have them.
+        findings_of_errors: the same of the findings of the error profile.
     """
 
     n: int
@@ -78,6 +80,8 @@ class Subgroups(Model):
     tests: int
     divisions: tuple[Division, ...]
     cautions: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+    findings_of_errors: tuple[str, ...] = ()
 
     @property
     def note(self) -> str:

@@ -72,6 +72,9 @@ READERS = {
     "scores_by_view": Reader(
         "scores/scores.parquet: f1; studies/studies.parquet: images", ("score",), result_values.scores_by_view, True
     ),
+    "f1_by_finding": Reader(
+        "scores/summary.json: conditions.lora.clinical.labels.*.f1", ("score",), result_values.f1_by_finding
+    ),
     "subgroups": Reader(
         "scores/subgroups.json: divisions.*.groups.*.figures", ("score",), result_values.subgroups, True
     ),

@@ -53,6 +53,17 @@ def scores_by_view(config: ReleaseConfig, workspace: Workspace) -> str | None:
     return ", ".join(rows) or None
 
 
+def f1_by_finding(config: ReleaseConfig, workspace: Workspace) -> str | None:
+    """The adapter's F1 of each finding; where subgroups were asked for, of those that as many studies have."""
+    found = read_subgroups(workspace)
+    rows = [
+        f"{label} {one.f1:.6g}"
+        for label, one in read_summary(workspace).conditions["lora"].findings.items()
+        if found is None or label in found.findings
+    ]
+    return ", ".join(rows) or None
+
+
 def subgroups(config: ReleaseConfig, workspace: Workspace) -> str | None:
     """The adapter's BERTScore F1 (BERTimbau) over each group that is large enough, with its interval."""
     found = read_subgroups(workspace)

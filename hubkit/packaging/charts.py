@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from hubkit.artifacts.scores import Summary
+from hubkit.artifacts.subgroups import Subgroups
 from hubkit.tables import CONDITIONS
 
 WIDTH, LEFT, RIGHT = 720, 220, 24
@@ -61,12 +62,16 @@ def score_chart(scores: Summary, setup: str, names: Mapping[str, str]) -> str:
     return _drawn(f"BERTScore F1 by system, {setup}", rows, [])
 
 
-def finding_chart(scores: Summary, names: Mapping[str, str]) -> str:
-    """F1 of each finding for the three conditions, and for the reference itself, most frequent finding first."""
+def finding_chart(scores: Summary, names: Mapping[str, str], subgroups: Subgroups | None = None) -> str:
+    """F1 of each finding for the three conditions, and for the reference itself, most frequent finding first.
+
+    Where subgroups were asked for, only of findings that as many studies have as a group must.
+    """
     series = [*CONDITIONS, "reference"]
     rows = [
         Row(f"{label} ({found.studies})", [_mark(*[scores.conditions[name].findings[label].f1] * 3) for name in series])
         for label, found in sorted(scores.conditions["reference"].findings.items(), key=lambda at: -at[1].studies)
+        if subgroups is None or label in subgroups.findings
     ]
     return _drawn("F1 by finding, with the number of studies", rows, [names.get(name, name) for name in series])
 

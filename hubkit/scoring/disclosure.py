@@ -54,6 +54,23 @@ def publishable(groups: Mapping[str, np.ndarray], subjects: np.ndarray, minimum:
     return list(kept)
 
 
+def large_enough(groups: Mapping[str, np.ndarray], subjects: np.ndarray, minimum: int) -> list[str]:
+    """The groups that have enough studies and patients, and whose rest has, in their order.
+
+    For figures that cannot be subtracted from one another, such as F1: of these only the mean or the sum over all
+    groups gives one away, and only where it alone is withheld. The smallest of the others is withheld with it then.
+
+    Args:
+        groups, subjects, minimum: as in `publishable`.
+    """
+    found = {name: mask for name, mask in groups.items() if mask.any()}
+    small = [name for name, mask in found.items() if any(_is_small(side, subjects, minimum) for side in (mask, ~mask))]
+    kept = [name for name in found if name not in small]
+    if len(small) == 1 and kept:
+        kept.remove(min(kept, key=lambda name: int(found[name].sum())))
+    return kept
+
+
 def _is_small(mask: np.ndarray, subjects: np.ndarray, minimum: int) -> bool:
     """Whether a set of studies is one that has to stay unknown; an empty one has nothing to hide."""
     return bool(mask.any()) and (int(mask.sum()) < minimum or len(np.unique(subjects[mask])) < minimum)

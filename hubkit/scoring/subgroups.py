@@ -9,14 +9,17 @@ import numpy as np
 from hubkit.artifacts.scores import Interval
 from hubkit.artifacts.subgroups import Division, Subgroup, SubgroupFigure, Subgroups
 from hubkit.config import ReleaseConfig
+from hubkit.error_profile.profile import has
+from hubkit.metrics.agreement import present
+from hubkit.metrics.error_counts import FINDINGS, OTHER
 from hubkit.metrics.measure import Measure
 from hubkit.metrics.registry import METRICS, System
 from hubkit.scoring import statistics
 from hubkit.scoring.bertscore import SetupScores
-from hubkit.scoring.disclosure import publishable
+from hubkit.scoring.disclosure import large_enough, publishable
 from hubkit.scoring.groups import DIVISIONS, Study, memberships
 from hubkit.scoring.inputs import Evaluation
-from hubkit.tables import CONDITIONS
+from hubkit.tables import CHEXPERT_LABELS, CONDITIONS
 
 SHOWN = ("bertimbau f1", "clinical micro", "errors per report")
 """Metrics of a group: one of each sort, since every further test makes Holm's adjustment stricter."""
@@ -74,7 +77,26 @@ def score_subgroups(
         tests=sum(one.difference is not None for those in adjusted.values() for one in those),
         divisions=tuple(divisions),
         cautions=_cautions(shown, subjects),
+        findings=_large_findings(CHEXPERT_LABELS, present(evaluation.labels), subjects, scoring.subgroup_minimum),
+        findings_of_errors=_findings_of_errors(config, evaluation),
     )
+
+
+def _findings_of_errors(config: ReleaseConfig, evaluation: Evaluation) -> tuple[str, ...]:
+    if not config.scoring.error_profile:
+        return ()
+    found = [{label or OTHER for label in has(text)} for text in evaluation.references]
+    masks = np.array([[finding in those for finding in FINDINGS] for those in found])
+    return _large_findings(FINDINGS, masks, evaluation.subjects, config.scoring.subgroup_minimum)
+
+
+def _large_findings(names: Sequence[str], masks: np.ndarray, subjects: np.ndarray, minimum: int) -> tuple[str, ...]:
+    """The findings that enough studies have.
+
+    Args:
+        masks: studies x findings.
+    """
+    return tuple(large_enough(dict(zip(names, masks.T, strict=True)), subjects, minimum))
 
 
 def _cautions(shown: Mapping[Key, np.ndarray], subjects: np.ndarray) -> tuple[str, ...]:

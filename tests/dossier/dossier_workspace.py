@@ -152,7 +152,7 @@ def _write_subgroups(workspace: Workspace) -> None:
     group = Subgroup(name="none", studies=30, patients=29, figures=(figure,))
     prior = Division(name="prior", title="Earlier studies", note="None", groups=(group,), withheld=("1 or 2",))
     numbers = {"n": 60, "patients": 58, "minimum": 20, "confidence": 0.95, "resamples": 9, "seed": 1, "tests": 0}
-    write_subgroups(workspace, Subgroups(**numbers, divisions=(prior,)))
+    write_subgroups(workspace, Subgroups(**numbers, divisions=(prior,), findings=CHEXPERT_LABELS))
 
 
 def _write_review(workspace: Workspace) -> None:

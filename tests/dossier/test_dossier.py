@@ -372,9 +372,12 @@ RESULTS = [
 
 def about(pointer: Pointer, file: str, key: str) -> bool:
     """Whether a pointer leads to a key, to something that holds it, or into it."""
-    if pointer.file != file:
+    shown = (pointer.file, pointer.key)
+    if pointer.reader and ": " in READERS[pointer.reader].where:
+        shown = tuple(READERS[pointer.reader].where.split(": ", 1))
+    if shown[0] != file:
         return False
-    pairs = zip(str(pointer.key).split("."), key.split("."), strict=False)
+    pairs = zip(str(shown[1]).split("."), key.split("."), strict=False)
     return all(one in ("*", other) or other.isdigit() for one, other in pairs)
 
 

@@ -26,6 +26,7 @@ from recomputed import COMPARED, CONDITIONS, KINDS, LABELS, MEASURES, PROFILED, 
 import hubkit
 from hubkit.artifacts.scores import write_summary
 from hubkit.artifacts.subgroups import write_subgroups
+from hubkit.error_profile.profile import has
 from hubkit.packaging.package import package
 from hubkit.published import published
 from hubkit.scoring.bertscore import SetupScores
@@ -155,7 +156,29 @@ def digits(name: str) -> int:
 
 @pytest.fixture(scope="module")
 def evaluation(again: Recomputed) -> Block:
-    """What a card says of the evaluation; the original study's figures are those that it published."""
+    return evaluation_block(again, SETTINGS["scoring"]["subgroup_minimum"])
+
+
+def large(again: Recomputed, studies: dict[str, np.ndarray], minimum: int) -> list[str]:
+    """The findings that so many studies and patients have, and lack; one that is small takes the next with it."""
+    subjects = np.array([row["subject_id"] for row in again.test])
+    sizes = {
+        name: min(min(side.sum(), len({*subjects[side]})) if side.any() else minimum for side in (mask, ~mask))
+        for name, mask in studies.items()
+        if mask.any()
+    }
+    kept = [name for name, size in sizes.items() if size >= minimum]
+    if len(kept) == len(sizes) - 1 and kept:
+        kept.remove(min(kept, key=lambda name: studies[name].sum()))
+    return kept
+
+
+def evaluation_block(again: Recomputed, minimum: int | None) -> Block:
+    """What a card says of the evaluation; the original study's figures are those that it published.
+
+    Args:
+        minimum: of studies and patients of a group, where subgroups were asked for.
+    """
     seen = [label for label, any_study in zip(LABELS, again.true.any(axis=0), strict=True) if any_study]
     bertscore = [
         [setup, NAMES[system], *[shown(again.figure(system, f"{setup} {measure}")) for measure in MEASURES]]
@@ -171,6 +194,18 @@ def evaluation(again: Recomputed) -> Block:
         [name, str(count), *[shown(again.figure(system, f"about {name}")) for system in SYSTEMS]]
         for name, count in again.profiled_findings.items()
     ]
+    if minimum:
+        mentioned = [has(text) for text in again.generated["reference"]]
+        kept = large(
+            again,
+            {
+                name: np.array([(None if name == "Other" else name) in those for those in mentioned])
+                for name in again.profiled_findings
+            },
+            minimum,
+        )
+        by_finding = [row for row in by_finding if row[0] in kept]
+        seen = large(again, {label: again.true[:, LABELS.index(label)] for label in seen}, minimum)
     findings = [
         [
             label,
@@ -251,7 +286,14 @@ def test_the_datasets_card(again: Recomputed, evaluation: Block, workspace: Work
         for name, rows in by_split
     ]
     positive = [
-        [label, *[str(sum((row["labels"] or {}).get(label) == 1 for row in rows)) for _, rows in by_split]]
+        [
+            label,
+            *[
+                str(count) if count >= 5 else "under 5"
+                for _, rows in by_split
+                for count in [sum((row["labels"] or {}).get(label) == 1 for row in rows)]
+            ],
+        ]
         for label in LABELS
     ]
     files = [
@@ -308,7 +350,9 @@ def test_scores_by_view_stand_where_no_subgroups_are(again: Recomputed, workspac
     copied.subgroups.unlink()
     package(release_config(workspace.root.parent / "corpus", **SETTINGS), copied)
     for name in ("dataset", "adapter"):
-        assert card(copied.dist / name)[1]["bias"] == bias_block(again, scored=True)
+        blocks = card(copied.dist / name)[1]
+        assert blocks["bias"] == bias_block(again, scored=True)
+        assert blocks["evaluation"] == evaluation_block(again, None)
 
 
 def bias_block(again: Recomputed, scored: bool = False) -> Block:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from invented_release import build_release, release_config
 from hubkit.artifacts.scores import Interval
 from hubkit.artifacts.subgroups import Division, Subgroup, SubgroupFigure, Subgroups, write_subgroups
 from hubkit.config import ReleaseConfig
-from hubkit.dossier.result_values import scores_by_view, subgroups
+from hubkit.dossier.result_values import f1_by_finding, scores_by_view, subgroups
+from hubkit.metrics.registry import METRICS
 from hubkit.packaging.package import package
 from hubkit.tables import CONDITIONS
 from hubkit.workspace import Workspace, write_json
@@ -42,6 +44,8 @@ FOUND = Subgroups(
     resamples=20,
     seed=42,
     tests=3,
+    findings=("Edema", "Fracture"),
+    findings_of_errors=("Cardiomegaly",),
     divisions=(
         Division(name="view", title="View", note="By image", groups=(PA,), withheld=("AP", "portable", "lateral")),
         NONE,
@@ -69,7 +73,7 @@ def divided(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 def config(root: Path, **scoring: object) -> ReleaseConfig:
-    return release_config(root / "corpus", scoring=scoring)
+    return release_config(root / "corpus", scoring=scoring, hub={"namespace": "lab", "space": "static"})
 
 
 def text_of(workspace: Workspace, part: str) -> str:
@@ -133,6 +137,48 @@ def test_an_unasked_subgroup_leaves_no_trace(plain: Workspace) -> None:
     assert "ubgroup" not in text_of(plain, "adapter") + text_of(plain, "dataset")
 
 
+def rows_below(card: str, header: str) -> list[str]:
+    """The first cells of the table whose header begins so."""
+    (lines,) = re.findall(rf"^\| {header} .*\n\|-.*\n((?:\|.*\n)*)", card, re.MULTILINE)
+    return [line.split(" | ")[0].removeprefix("| ") for line in lines.splitlines()]
+
+
+def test_findings_that_few_studies_have_are_withheld(divided: Workspace, plain: Workspace) -> None:
+    for part in ("dataset", "adapter"):
+        every = rows_below(text_of(plain, part), r"finding \| studies")
+        assert set(every) > {"Edema", "Fracture"}
+        assert sorted(rows_below(text_of(divided, part), r"finding \| studies")) == ["Edema", "Fracture"]
+        hidden = [label for label in every if label not in ("Edema", "Fracture")]
+        assert f"Withheld, as groups of few studies or patients are: {', '.join(hidden)}." in text_of(divided, part)
+        assert "Withheld" not in text_of(plain, part)
+    # The page is public, and so is what it draws.
+    page, before = ((one.dist / "metric" / "index.html").read_text(encoding="utf-8") for one in (divided, plain))
+    assert "Edema (" in page
+    assert not any(f"{label} (" in page or f">{label}<" in page for label in hidden)
+    assert all(f"{label} (" in before and f">{label}<" in before for label in every)
+    # The dataset's card counts positive labels by split.
+    counted = re.findall(r"^\| Edema \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", text_of(divided, "dataset"), re.MULTILINE)
+    assert counted
+    assert {cell for row in counted for cell in row} == {"under 20"}
+
+
+def test_errors_about_findings_that_few_studies_have_are_withheld(divided: Workspace, tmp_path: Path) -> None:
+    copied = Workspace(shutil.copytree(divided.root, tmp_path / "work"), tmp_path / "partial")
+    summary = json.loads(copied.summary.read_text())
+    one = {"value": 0.125, "low": 0.0, "high": 0.25}
+    for found in summary["conditions"].values():
+        found |= {name: one for name, metric in METRICS.items() if metric.switch == "error_profile"}
+        found["errors_by_finding"] = {
+            name: {"per_report": one, "references": 7, "by_dimension": {}}
+            for name in ("Cardiomegaly", "Pneumothorax", "Other")
+        }
+    write_json(copied.summary, summary)
+    package(config(divided.root.parent, subgroups=["view"]), copied)
+    for part in ("dataset", "adapter"):
+        assert rows_below(text_of(copied, part), r"finding \| references with it") == ["Cardiomegaly"]
+        assert "are: Pneumothorax, Other." in text_of(copied, part)
+
+
 def test_the_file_and_its_csv_stay_in_the_workspace(divided: Workspace) -> None:
     assert [path for path in divided.dist.rglob("*") if path.suffix == ".csv" or path.stem == "subgroups"] == []
 
@@ -141,6 +187,8 @@ def test_the_dossier_gives_what_the_card_gives(divided: Workspace, plain: Worksp
     asked = config(divided.root.parent, subgroups=["view"])
     assert subgroups(asked, divided) == "view, PA (33 studies): 0.512 (0.410 to 0.610)"
     assert scores_by_view(asked, divided) is None
+    assert re.fullmatch(r"Fracture \S+, Edema \S+|Edema \S+, Fracture \S+", f1_by_finding(asked, divided) or "")
+    assert len((f1_by_finding(config(plain.root.parent), plain) or "").split(", ")) > 10
     assert scores_by_view(config(divided.root.parent, subgroups=["images"]), divided) is None
     assert subgroups(config(plain.root.parent), plain) is None
     assert scores_by_view(config(plain.root.parent), plain)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubkit.scoring.disclosure import publishable
+from hubkit.scoring.disclosure import large_enough, publishable
 
 
 def parted(**sizes: int) -> dict[str, np.ndarray]:
@@ -103,6 +103,31 @@ def test_patients_count_as_well_as_studies() -> None:
     groups, subjects = parted(a=40, b=40), np.concatenate([np.arange(40) // 4, np.arange(100, 140)])
     assert publishable(groups, subjects, 20) == []
     assert publishable(groups, subjects, 10) == ["a", "b"]
+
+
+def first(size: int, of: int = 60) -> np.ndarray:
+    return np.arange(of) < size
+
+
+@pytest.mark.parametrize(
+    ("groups", "expected"),
+    [
+        pytest.param({"a": first(20), "b": first(40)}, ["a", "b"], id="both they and their rest are large"),
+        pytest.param({"a": first(19), "b": first(18), "c": first(30)}, ["c"], id="two small ones hide each other"),
+        pytest.param({"a": first(41), "b": first(42), "c": first(30)}, ["c"], id="of two the rest is small"),
+        pytest.param(
+            {"a": first(19), "b": first(25), "c": first(30)}, ["c"], id="a small one alone takes the next with it"
+        ),
+        pytest.param({"a": first(19), "b": first(25)}, [], id="none is left"),
+        pytest.param({"a": first(0), "b": first(25)}, ["b"], id="nobody has it, so nothing is hidden"),
+        pytest.param({"a": first(60), "b": first(25)}, ["a", "b"], id="everybody has it"),
+    ],
+)
+def test_findings_that_may_be_shown(groups: dict[str, np.ndarray], expected: list[str]) -> None:
+    assert large_enough(groups, np.arange(60), 20) == expected
+    # Twice as many studies of the same patients are no more patients.
+    doubled = {name: np.repeat(mask, 2) for name, mask in groups.items()}
+    assert large_enough(doubled, np.repeat(np.arange(60), 2), 20) == expected
 
 
 MINIMUM = 4
