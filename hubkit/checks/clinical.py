@@ -5,10 +5,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 
-from hubkit.checks.attached import side_left_out
 from hubkit.checks.certainty import uncertainty
 from hubkit.checks.compare import compare
-from hubkit.checks.counted import other_count
 from hubkit.checks.exchange import exchanged
 from hubkit.checks.flags import Flag, Span
 from hubkit.checks.laterality import laterality
@@ -133,8 +131,6 @@ def _pairwise(source: Side, translation: Side) -> Sequence[Flag]:
     return [
         *negation(source, translation),
         *laterality(source, translation),
-        *side_left_out(source, translation),
-        *other_count(source, translation),
         *uncertainty(source, translation),
         *exchanged(source, translation),
         *reversed_relation(source, translation),
@@ -171,7 +167,9 @@ def _named(
         # "Espessamento pleural apical" is one finding, and names the apices.
         placed = _attributed(translation)
         lost = [place for place in lost if place.meaning.names.isdisjoint(placed)]
-    if lost and any("chest" not in place.meaning.names for place in added):
+    # Two places that have many names may be one: "hemithoraces", "regiões".
+    firm = any(not soft(place.meaning) for place in (*lost, *added))
+    if lost and firm and any("chest" not in place.meaning.names for place in added):
         yield Flag("anatomy_changed", "error", lost[0].span, added[0].span)
         return
     for place in lost:

@@ -27,6 +27,8 @@ UNSOUND = {
 }
 """What a lung that is clear, and a heart or mediastinum that is normal, does not have."""
 
+DOUBT = "possible"
+
 ABNORMAL = frozenset({"abnormality", "lesion"})
 
 PLACES = frozenset({"anatomy", "side", "grade"})
@@ -63,6 +65,12 @@ def negation(source: Side, translation: Side) -> Iterator[Flag]:
         yield Flag("negation_added", "error", source.span, misread)
         return
     said, told = _negations(source), _negations(translation)
+    if len(said) != len(told) and DOUBT in source.names & translation.names:
+        # "It is uncertain whether" and "não é possível definir se" answer one another as doubts.
+        said, told = ([place for place in own if DOUBT not in place.meaning.names] for own in (said, told))
+    if "again" in source.names and not said:
+        # "Sem mudanças" is what "remain in position" says, and denies nothing.
+        told = [place for place in told if "same" not in place.meaning.names]
     spare, other_spare = unmatched(_loose(source, translation), _loose(translation, source))
     if spare and other_spare:
         # Whatever their words, what stands for a negation on both sides answers one another: "sharp", "livres".

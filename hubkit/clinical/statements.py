@@ -49,6 +49,13 @@ LOBES = frozenset({"lobe", "middle_lobe", "lingula"})
 
 SIDES = frozenset({"left", "right"})
 
+PLACE = frozenset({"anatomy"})
+
+AND = frozenset({"and", "e"})
+
+FILLERS = frozenset({"the", "o", "a", "os", "as", "de", "do", "da", "dos", "das", "no", "na", "nos", "nas"})
+"""What may stand between a conjunction and a place."""
+
 
 class Statement(NamedTuple):
     """What one part of a sentence says.
@@ -74,7 +81,7 @@ def statements(sentence: Sentence, language: Language) -> list[Statement]:
         at
         for at, word in enumerate(sentence.words)
         if word in JOINTS and sentence.written(at) not in IS
-    }
+    }.difference(_between_places(sentence))
     relations = {one.first for one in sentence.attributes.found if "role_of" in one.values}
     edges = sorted(joints | relations)
     hits = [*_hits(sentence, language, things)]
@@ -101,6 +108,19 @@ def statements(sentence: Sentence, language: Language) -> list[Statement]:
         for part, (first, last) in zip(parts, itertools.pairwise(bounds), strict=True)
         if part
     ]
+
+
+def _between_places(sentence: Sentence) -> Iterator[int]:
+    """Yield the conjunctions that join two places of one finding: "calcified hilar and mediastinal nodes".
+
+    What stands before the one in English stands after the other in Portuguese, and belongs to both.
+    """
+    words, terms = sentence.words, sentence.terms
+    for one, other in itertools.pairwise(terms):
+        between = words[one.last : other.first]
+        joined = bool(between) and between[0] in AND and FILLERS.issuperset(between[1:])
+        if joined and all(PLACE.issuperset(term.meaning.kinds) for term in (one, other)):
+            yield one.last
 
 
 LONGEST = 120

@@ -59,3 +59,28 @@ def test_an_unknown_word_may_answer(source, translation, expected):
 def test_a_number_at_the_end_of_a_sentence_needs_no_noun(translation, expected):
     source = "Fractures in two places each." if "Frat" in translation else "Removed one by one."
     assert [flag.name for flag in check(source, translation) if flag.name == "truncated"] == expected.split()
+
+
+@pytest.mark.parametrize(
+    ("source", "translation", "expected"),
+    [
+        # An adjective before two places of a finding stands after them in Portuguese.
+        ("Calcified hilar and mediastinal nodes.", "Linfonodos hilares e mediastinais calcificados.", ""),
+        ("Acute rib and clavicle fractures.", "Fraturas costais e de clavícula agudas.", ""),
+        (
+            "Acute rib fracture and old clavicle fracture.",
+            "Fratura costal antiga e fratura aguda da clavícula.",
+            "exchanged",
+        ),
+        # "Sem mudanças" says that something remains, and "não é possível definir" that it is uncertain.
+        ("Tubes remain in position.", "Tubos em posição, sem mudanças.", ""),
+        ("Tubes remain in position.", "Tubos em posição, sem derrame.", "finding_added negation_added"),
+        ("It is uncertain whether there is edema.", "Não é possível definir se há edema.", ""),
+        ("It is uncertain whether there is edema.", "Não há edema.", "uncertainty_dropped"),
+        # Two places with many names may be one.
+        ("Opacities over the hemithoraces.", "Opacidades na região.", ""),
+        ("Opacities over the clavicles.", "Opacidades na região.", "anatomy_changed"),
+    ],
+)
+def test_what_two_languages_put_otherwise(source, translation, expected):
+    assert errors(source, translation) == expected
