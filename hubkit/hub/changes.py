@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -15,6 +14,7 @@ from hubkit.errors import HubkitError
 from hubkit.hub.client import retried
 from hubkit.hub.results import filled_results
 from hubkit.hub.targets import CARD, HUBS_OWN, PROBES, Target, is_signature
+from hubkit.hub.uploads import refused_card, uploading
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -182,10 +182,9 @@ def commit_changes(
     The parent is named, so that a commit whose answer was lost is not made twice: the Hub refuses the second with 412.
 
     Raises:
-        HubkitError: the Hub does not accept the metadata of the card.
+        HubkitError: the Hub refuses a file, or does not accept the metadata of the card.
     """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
-    from huggingface_hub.errors import HfHubHTTPError
 
     operations: list[CommitOperationAdd | CommitOperationDelete] = []
     for change in changes:
@@ -196,7 +195,7 @@ def commit_changes(
             operations.append(CommitOperationDelete(change.path))
     if not operations:
         return None
-    try:
+    with uploading(repo):
         made = api.create_commit(
             repo,
             operations,
@@ -206,11 +205,6 @@ def commit_changes(
             revision=revision,
             create_pr=pull_request,
         )
-    except (json.JSONDecodeError, HfHubHTTPError):
-        raise
-    except ValueError as error:
-        # The client has the card looked at before it sends anything.
-        raise _refused_card(repo, str(error)) from None
     return made.pr_num
 
 
@@ -231,13 +225,8 @@ def check_card(api: HfApi, target: Target, card: Content) -> None:
     )
     if answer.status_code == 400:
         errors = answer.json().get("errors", [])
-        raise _refused_card(target.repo, "; ".join(str(error.get("message")) for error in errors))
+        raise refused_card(target.repo, "; ".join(str(error.get("message")) for error in errors))
     hf_raise_for_status(answer)
-
-
-def _refused_card(repo: str, said: str) -> HubkitError:
-    what = f"the Hub does not accept it: {' '.join(said.split())}"
-    return HubkitError(what, where=f"{repo}/README.md", hint="correct the card")
 
 
 def digests(content: Content) -> tuple[str, str]:

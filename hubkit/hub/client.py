@@ -50,7 +50,7 @@ _RATE_LIMIT = re.compile(r";\s*r\s*=\s*0\s*;\s*t\s*=\s*([0-9]+)")
 
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
-_STUMBLES = {408, 412, 429, 500, 502, 503, 504}
+STUMBLES = {408, 412, 429, 500, 502, 503, 504}
 """Statuses after which asking again can help; 412 is a commit whose parent is no longer the newest."""
 
 _HINTS = {
@@ -236,7 +236,7 @@ def steadily(step: Callable[[], Value], where: str, attempts: int | None = None)
             return step()
         except HfHubHTTPError as error:
             status = error.response.status_code if error.response is not None else 0
-            if status not in _STUMBLES:
+            if status not in STUMBLES:
                 raise refused(error, where) from None
             said, asked = f"the Hub answered {status}", seconds_to_wait(error.response)
         except Stumble as error:
@@ -244,7 +244,7 @@ def steadily(step: Callable[[], Value], where: str, attempts: int | None = None)
         except silences as error:
             # huggingface_hub 0.x raises some refusals as errors of requests, which are OSErrors.
             response = getattr(error, "response", None)
-            if response is not None and response.status_code not in _STUMBLES:
+            if response is not None and response.status_code not in STUMBLES:
                 raise refused(error, where) from None
             _check_own(error, where)
             said = f"the Hub did not answer: {error}" if str(error) else "the Hub did not answer"
@@ -275,11 +275,16 @@ def refused(error: Exception, where: str) -> HubkitError:
     """The HubkitError for a Hub's refusal."""
     response = getattr(error, "response", None)
     status = response.status_code if response is not None else 0
-    said = " ".join((getattr(error, "server_message", None) or "").split())
-    what = f"the Hub refused ({status}): {said}" if said else f"the Hub refused ({status})"
-    otherwise = _HINTS.get(status, "see what the Hub says, then run this again")
+    return refusal(status, getattr(error, "server_message", None) or "", where)
+
+
+def refusal(status: int | None, said: str, where: str) -> HubkitError:
+    """The HubkitError for a refusal with a status, or with words alone."""
+    said = " ".join(said.split())
+    what = "the Hub refused" if status is None else f"the Hub refused ({status})"
+    otherwise = _HINTS.get(status or 0, "see what the Hub says, then run this again")
     hint = next((hint for words, hint in _SAYINGS.items() if words in said.lower()), otherwise)
-    return HubkitError(what, where=where, hint=hint)
+    return HubkitError(f"{what}: {said}" if said else what, where=where, hint=hint)
 
 
 def _check_own(error: Exception, where: str) -> None:
@@ -289,7 +294,9 @@ def _check_own(error: Exception, where: str) -> None:
         HubkitError: a file cannot be read or written, or the Hub's certificate is not valid here and now.
     """
     cause: BaseException | None = error
-    while cause is not None:
+    seen: list[BaseException] = []
+    while cause is not None and cause not in seen:  # an error that is raised again has what it caused as its context
+        seen.append(cause)
         if isinstance(cause, ssl.SSLCertVerificationError):
             raise HubkitError(
                 f"the Hub's certificate is not accepted: {cause.verify_message}",
