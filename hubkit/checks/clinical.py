@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 
+from hubkit.checks.attached import side_left_out
 from hubkit.checks.certainty import uncertainty
 from hubkit.checks.compare import compare
+from hubkit.checks.counted import other_count
 from hubkit.checks.exchange import exchanged
 from hubkit.checks.flags import Flag, Span
 from hubkit.checks.laterality import laterality
@@ -131,6 +133,8 @@ def _pairwise(source: Side, translation: Side) -> Sequence[Flag]:
     return [
         *negation(source, translation),
         *laterality(source, translation),
+        *side_left_out(source, translation),
+        *other_count(source, translation),
         *uncertainty(source, translation),
         *exchanged(source, translation),
         *reversed_relation(source, translation),

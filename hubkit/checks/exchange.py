@@ -41,6 +41,11 @@ PREDICATES = frozenset(
 """What belongs to one thing alone. A place or side may be shared by several: "left basilar consolidation and
 effusion" is "consolidação e derrame na base esquerda"."""
 
+SUBJECTS = frozenset({"finding", "device", "device_type"})
+
+OWN = frozenset({"calcified", "kept", "density", "benign", "position"})
+"""Of the dimensions that vary, those that no two findings of a sentence share by a common head."""
+
 LINKED = VARYING | {"finding", "device", "device_type", "anatomy", "bone", "part", "subject", "level"} | PREDICATES
 
 FIXED = frozenset({"device", "device_type", "part", "subject", "bone"})
@@ -99,7 +104,7 @@ def exchanged(source: Side, translation: Side) -> Iterator[Flag]:
             if whole or (crossed in others and {(kinds[0], a), (kinds[0], c), (kinds[1], b), (kinds[1], d)} <= sure):
                 yield Flag("exchanged", "error", ours[a, b], others[crossed])
                 return
-    flag = _crossed(mine, theirs)
+    flag = _crossed(mine, theirs) or (_moved(said, told, mine, theirs) if single else None)
     if flag is not None:
         yield flag
         return
@@ -134,6 +139,21 @@ def _crossed(mine: Links, theirs: Links) -> Flag | None:
     return None
 
 
+def _moved(said: Sequence[Statement], told: Sequence[Statement], mine: Links, theirs: Links) -> Flag | None:
+    """A flag where a value that belongs to one thing alone went to another, and both texts name both things."""
+    for kinds in sorted(mine.keys() & theirs.keys()):
+        if OWN.isdisjoint(kinds) or SUBJECTS.isdisjoint(kinds):
+            continue
+        at = 0 if kinds[0] in SUBJECTS else 1
+        names = [[part.values.get(kinds[at]) for part in parts] for parts in (said, told)]
+        for ours, others in itertools.product(mine[kinds], theirs[kinds]):
+            one, other = ours[at], others[at]
+            apart = one != other and ours[1 - at] == others[1 - at]
+            if apart and names[0].count(other) == 1 and names[1].count(one) == 1:
+                return Flag("exchanged", "error", mine[kinds][ours], theirs[kinds][others])
+    return None
+
+
 def _predicates(links: Links, head: str) -> dict[tuple[str, tuple[str, str]], Span]:
     """By a thing and a predicate of it, as dimension and value, where both stand."""
     found = {}
@@ -147,19 +167,31 @@ def _predicates(links: Links, head: str) -> dict[tuple[str, tuple[str, str]], Sp
 
 
 def _varies(sentence: Sentence) -> bool:
-    """Whether a sentence has two values in a dimension, or a relation: otherwise nothing can be exchanged."""
+    """Whether a sentence has two values in a dimension, or a relation: otherwise nothing can be exchanged.
+
+    Of two things, two predicates can.
+    """
     seen: dict[str, object] = {}
+    several, predicates = False, set[tuple[str, object]]()
     for term in sentence.terms:
         for concept in term.meaning.concepts:
-            if (concept.kind in VARYING or concept.kind in HEADS) and seen.setdefault(
-                concept.kind, concept.name
-            ) != concept.name:
-                return True
+            kind = concept.kind
+            if kind in VARYING or kind in HEADS:
+                other = seen.setdefault(kind, concept.name) != concept.name
+                if other and kind in VARYING:
+                    return True
+                several = several or other
+            if kind in PREDICATES:
+                predicates.add((kind, concept.name))
     for attribute in sentence.attributes.found:
         for name, values in attribute.values.items():
             name = RENAMED.get(name, name)
             if name == "role_of" or (name in VARYING and seen.setdefault(name, values) != values):
                 return True
+            if name in PREDICATES:
+                predicates.add((name, values))
+    if several and len(predicates) > 1 and any(kind != "finding" for kind, _ in predicates):
+        return True
     return sum(word[0].isdigit() or word in COUNTED for word in sentence.words) > 1
 
 

@@ -57,7 +57,10 @@ def laterality(source: Side, translation: Side) -> Iterator[Flag]:
     compared = [[one for one in found if one.lesser] for found in (said, told)]
     exchanged = len(compared[0]) == len(compared[1]) == 1 and compared[0][0].side != compared[1][0].side
     left, right = (_count(said, side) - _count(told, side) for side in SIDES)
-    if exchanged or left * right < 0:
+    # "Left greater than right" needs no right, but "maior que a direita" says only the lesser.
+    greater = bool(told) and all(one.lesser or one.side == "both" for one in told) and bool(compared[1])
+    unsaid = greater and len(compared[0]) == 1 and any(one.side == _other(compared[0][0].side) for one in said)
+    if exchanged or unsaid or left * right < 0:
         yield Flag("laterality", "error", _first(said) or source.span, _first(told) or translation.span)
         return
     for ours, theirs, answer in ((said, told, translation), (told, said, source)):
@@ -67,6 +70,10 @@ def laterality(source: Side, translation: Side) -> Iterator[Flag]:
                 spans = (one.span, translation.span) if answer is translation else (source.span, one.span)
                 yield Flag("laterality", "error", *spans)
                 return
+
+
+def _other(side: str) -> str | None:
+    return {"left": "right", "right": "left"}.get(side)
 
 
 def _refers(side: Side) -> bool:

@@ -26,9 +26,15 @@ SECOND_FIRST = frozenset({"effect", "before", "under", "acted"})
 ENDS = frozenset({";", ".", ":", "but", "while", "whereas", "mas", "enquanto", "porem"})
 """What a relation does not reach beyond."""
 
-CONSEQUENT = ("secondary", "resultant", "resulting", "consequent", "secundari", "resultante", "consequente")
+CONSEQUENT = (
+    *("secondary", "resultant", "resulting", "consequent", "consequence"),
+    *("secundari", "resultante", "consequente", "consequencia"),
+)
 
-GOVERNED = frozenset({"to", "from", "in", "a", "ao", "aos", "as", "de", "do", "da", "dos", "das"})
+ASSOCIATED = ("associated", "adjacent", "accompanying", "concomitant", "associad", "acompanhante")
+"""What makes of "A with B" one main finding and another that comes with it."""
+
+GOVERNED = frozenset({"to", "from", "in", "of", "with", "com", "a", "ao", "aos", "as", "de", "do", "da", "dos", "das"})
 """What makes of such an adjective a relation of its own: "secondary to"."""
 
 WITH, REACH = frozenset({"with", "com"}), 7
@@ -78,16 +84,16 @@ def reversed_relation(source: Side, translation: Side) -> Iterator[Flag]:
 def _relates(sentence: Sentence) -> bool:
     """Whether a sentence has a word of relation at all."""
     return any("role_of" in one.values for one in sentence.attributes.found) or any(
-        word.startswith(CONSEQUENT) for word in sentence.words
+        word.startswith(CONSEQUENT + ASSOCIATED) for word in sentence.words
     )
 
 
 def _halves(sentence: Sentence, kinds: frozenset[str]) -> Halves | None:
     """The halves of the one relation of a sentence; None where it has none, or more."""
-    adjectival = _adjectival(sentence, kinds)
-    if adjectival is not None:
-        return adjectival
     found = [one for one in sentence.attributes.found if not FAMILIES.keys().isdisjoint(_roles(one.values))]
+    adjectival = _adjectival(sentence, kinds)
+    if adjectival is not None and (adjectival.family == "cause" or not found):
+        return adjectival
     if len(found) != 1:
         return None
     (word,) = found
@@ -109,10 +115,13 @@ def _halves(sentence: Sentence, kinds: frozenset[str]) -> Halves | None:
 
 
 def _adjectival(sentence: Sentence, kinds: frozenset[str]) -> Halves | None:
-    """The halves of "A with secondary B", "A com B secundário": A is the cause, wherever the adjective stands."""
+    """The halves of "A with secondary B", "A com B secundário": A is the cause, wherever the adjective stands.
+
+    "A with associated B" has A for what it is about.
+    """
     words = sentence.words
     for at, word in enumerate(words):
-        if not word.startswith(CONSEQUENT) or not GOVERNED.isdisjoint(words[at + 1 : at + 2]):
+        if not word.startswith(CONSEQUENT + ASSOCIATED) or not GOVERNED.isdisjoint(words[at + 1 : at + 2]):
             continue
         joint = next((place for place in range(at - 1, max(-1, at - REACH), -1) if words[place] in WITH), None)
         if joint is not None:
@@ -120,7 +129,8 @@ def _adjectival(sentence: Sentence, kinds: frozenset[str]) -> Halves | None:
             cause = _names(sentence, 0, joint, kinds)
             effect = _names(sentence, joint + 1, at, kinds) | _names(sentence, at + 1, end, kinds)
             if cause and effect:
-                return Halves("cause", effect - cause, cause - effect, sentence.span_of(at, at + 1))
+                family = "cause" if word.startswith(CONSEQUENT) else "company"
+                return Halves(family, effect - cause, cause - effect, sentence.span_of(at, at + 1))
     return None
 
 

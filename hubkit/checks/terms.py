@@ -28,17 +28,26 @@ def wrong_senses(source: Sequence[Sentence], translation: Sequence[Sentence]) ->
     if told.isdisjoint(_wrong_words()):
         return
     table = _senses()
+    seen: set[tuple[Sentence, int]] = set()
     for sentence in source:
         for at, word in enumerate(sentence.words):
-            wrong = table.get(word)
-            if wrong is None or wrong.isdisjoint(told) or _read_as_nothing(sentence, at):
-                continue
-            for other in translation:
-                place = next((to for to, found in enumerate(other.words) if found in wrong), None)
-                if place is not None:
-                    yield Flag("term_changed", "error", sentence.span_of(at, at + 1), other.span_of(place, place + 1))
-                    told -= wrong
-                    break
+            for phrase, wrong in table.get(word, ()):
+                if sentence.words[at : at + len(phrase)] == phrase and not _read_as_nothing(sentence, at):
+                    place = next((there for there in _places(wrong, translation) if there[:2] not in seen), None)
+                    if place is not None:
+                        seen.add(place[:2])
+                        other, first, last = place
+                        span = sentence.span_of(at, at + len(phrase))
+                        yield Flag("term_changed", "error", span, other.span_of(first, last))
+
+
+def _places(wrong: Sequence[list[str]], translation: Sequence[Sentence]) -> Iterator[tuple[Sentence, int, int]]:
+    """Where a translation has one of some phrases: the sentence, its first word and the word after its last."""
+    for sentence in translation:
+        for at, word in enumerate(sentence.words):
+            for phrase in wrong:
+                if word == phrase[0] and sentence.words[at : at + len(phrase)] == phrase:
+                    yield sentence, at, at + len(phrase)
 
 
 def other_words(flags: Sequence[Flag], source: Side, translation: Side) -> Iterator[Flag]:
@@ -93,11 +102,16 @@ def _read_as_nothing(sentence: Sentence, at: int) -> bool:
 
 
 @functools.cache
-def _senses() -> dict[str, frozenset[str]]:
+def _senses() -> dict[str, list[tuple[list[str], list[list[str]]]]]:
+    """By the first word of a source term, the term in words and the phrases of its other sense."""
     table = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
-    return {word: frozenset(wrong.split()) for word, wrong in table.items()}
+    found: dict[str, list[tuple[list[str], list[list[str]]]]] = {}
+    for term, wrong in table.items():
+        words = term.split()
+        found.setdefault(words[0], []).append((words, [phrase.split("_") for phrase in wrong.split()]))
+    return found
 
 
 @functools.cache
 def _wrong_words() -> frozenset[str]:
-    return frozenset[str]().union(*_senses().values())
+    return frozenset(phrase[0] for terms in _senses().values() for _, wrong in terms for phrase in wrong)
