@@ -9,11 +9,12 @@ says: translators move half of a sentence to another.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from hubkit.checks.sides import Side, stems
+from hubkit.checks.sides import KEPT, Side, stems
 from hubkit.clinical.quantities import quantities
 from hubkit.clinical.sentences import Sentence
 
@@ -65,7 +66,7 @@ def align(source: Sequence[Sentence], translation: Sequence[Sentence]) -> list[t
 def _answer_in_turn(source: Sequence[Sentence], translation: Sequence[Sentence]) -> bool:
     """Whether each sentence names something that its counterpart names, or one of both names nothing."""
     for one, other in zip(source, translation, strict=True):
-        mine, theirs = _named(one), _named(other)
+        mine, theirs = _named(one.origin), _named(other.origin)
         if mine and theirs and mine.isdisjoint(theirs):
             return False
     return True
@@ -162,7 +163,7 @@ Runs = dict[tuple[int, int], SentenceRun]
 
 def _runs(sentences: Sequence[Sentence]) -> Runs:
     """Return up to three sentences that end before a place, by that place and their number."""
-    signatures = [_signature(sentence) for sentence in sentences]
+    signatures = [_signature(sentence.origin) for sentence in sentences]
     runs = {}
     for end in range(1, len(sentences) + 1):
         for count in range(1, min(end, 3) + 1):
@@ -205,6 +206,7 @@ def _cost(said: SentenceRun, told: SentenceRun, limit: float) -> float:
     return 1 - likeness + unlike
 
 
+@functools.lru_cache(maxsize=KEPT)
 def _signature(sentence: Sentence) -> Signature:
     told = _named(sentence)
     names = {word for word in sentence.words if word[0] == "_"}
@@ -216,6 +218,7 @@ def _signature(sentence: Sentence) -> Signature:
     return Signature(told | names, told, stems(sentence.words), frozenset(sentence.unread))
 
 
+@functools.lru_cache(maxsize=KEPT)
 def _named(sentence: Sentence) -> frozenset[str]:
     telling = [term.meaning.names for term in sentence.terms if not term.meaning.kinds <= VAGUE]
     return frozenset[str]().union(*telling)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from hubkit.checks.flags import Flag
 from hubkit.checks.negation import NEGATIVE
-from hubkit.checks.sides import Place, Side
+from hubkit.checks.sides import KEPT, Place, Side
 from hubkit.clinical.cues import cue
 from hubkit.clinical.lexicon import Meaning, Term
 from hubkit.clinical.sentences import Sentence
@@ -77,7 +77,8 @@ def _advises(place: Place) -> bool:
     return any(one.first in following and not one.values.keys().isdisjoint(ASKED) for one in sentence.attributes.found)
 
 
-def _hedges(side: Side) -> list[Place]:
+@functools.lru_cache(maxsize=KEPT)
+def _hedges(side: Side) -> Sequence[Place]:
     """What makes something uncertain; "no findings to suggest" does not, and "could suggest" does so once."""
     found: list[Place] = []
     if not any(_possible(place.meaning) for place in side.cues):

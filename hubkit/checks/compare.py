@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from hubkit.checks.flags import Flag, Span
-from hubkit.checks.sides import Place, Side, differing
+from hubkit.checks.sides import KEPT, Place, Side, differing
 from hubkit.clinical.attributes import loose, near
 from hubkit.clinical.sentences import Sentence
 
@@ -135,6 +135,7 @@ def _differences(source: Side, translation: Side) -> dict[str, Difference]:
     return found
 
 
+@functools.lru_cache(maxsize=KEPT)
 def _by_dimension(side: Side) -> dict[str, list[Located]]:
     found: dict[str, list[Located]] = defaultdict(list)
     compared = dimensions()

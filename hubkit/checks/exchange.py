@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from hubkit.checks.flags import Flag, Span
-from hubkit.checks.sides import Side
+from hubkit.checks.sides import KEPT, Side
 from hubkit.clinical.quantity_patterns import NUMBERS
 from hubkit.clinical.sentences import Sentence
 from hubkit.clinical.statements import RENAMED, Statement, statements
@@ -84,13 +85,12 @@ def exchanged(source: Side, translation: Side) -> Iterator[Flag]:
         return
     if len(source.sentences) > MOST_SENTENCES or len(translation.sentences) > MOST_SENTENCES:
         return
-    said = [part for sentence in source.sentences for part in statements(sentence, "en")]
+    said, mine = _read(source)
     if len(said) < 2:
         return
-    told = [part for sentence in translation.sentences for part in statements(sentence, "pt")]
+    told, theirs = _read(translation)
     if len(told) < 2:
         return
-    mine, theirs = _links(said), _links(told)
     single = len(source.sentences) == len(translation.sentences) == 1
     counts = Counter(item for part in told for item in part.values.items())
     sure = {item for item, count in counts.items() if count == 1 and single}
@@ -127,6 +127,13 @@ def exchanged(source: Side, translation: Side) -> Iterator[Flag]:
     linked = mine.get(("size", "when"), {}).keys() & theirs.get(("size", "when"), {}).keys()
     if len(turned) == 1 and turned <= ORDERED and not linked:
         yield Flag("exchanged", "error", said[0].span, told[0].span)
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _read(side: Side) -> tuple[Sequence[Statement], Links]:
+    """The statements of a side and what they link."""
+    parts = [part for sentence in side.sentences for part in statements(sentence, sentence.language)]
+    return parts, _links(parts)
 
 
 def _crossed(mine: Links, theirs: Links) -> Flag | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from hubkit.checks.flags import Flag, Span
-from hubkit.checks.sides import Place, Side
+from hubkit.checks.sides import KEPT, Place, Side
 
 THAN = frozenset({"than", "que", ">", "<"})
 
@@ -106,7 +107,8 @@ def _answered(direction: Direction, theirs: Sequence[Direction], ours: Sequence[
     return direction.lesser or direction.side in sides or direction.side in answer.names
 
 
-def _directions(side: Side) -> list[Direction]:
+@functools.lru_cache(maxsize=KEPT)
+def _directions(side: Side) -> Sequence[Direction]:
     named = [
         Direction(concept.name, place.span, _compared(place), place.meaning.first in BILATERAL)
         for place in side.places

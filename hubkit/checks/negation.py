@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from hubkit.checks.flags import Flag
 from hubkit.checks.form import WORDS
-from hubkit.checks.sides import SIZED, Place, Side, soft, unmatched
+from hubkit.checks.sides import KEPT, SIZED, Place, Side, soft, unmatched
 from hubkit.clinical.cues import cue
 from hubkit.clinical.lexicon import Meaning
 
@@ -183,7 +183,8 @@ def _plainly_denied(place: Place) -> bool:
     return False
 
 
-def _negations(side: Side) -> list[Place]:
+@functools.lru_cache(maxsize=KEPT)
+def _negations(side: Side) -> Sequence[Place]:
     """The negations of a side; what only agrees with one before it, as in "não há nenhum", is none of its own."""
     found: list[Place] = []
     for place in side.cues:

@@ -23,6 +23,11 @@ STEM = 5
 
 SPELLED = {ord("y"): "i", ord("k"): "c", ord("h"): None}
 
+KEPT = 128
+"""Sentences and sides of which it is kept what the checks read in them: those of a report or two. A source is read once
+for all checks and for all of its translations. A side has some 30 objects; to keep as many as there are sentences would
+cost more in searches for garbage than it saves."""
+
 DOUBLED = re.compile(r"([a-z])\1")
 
 
@@ -132,13 +137,9 @@ class Side:
         )
 
 
-@functools.lru_cache(maxsize=128)
+@functools.lru_cache(maxsize=KEPT)
 def alone(sentence: Sentence) -> Side:
-    """Return the side that one sentence is.
-
-    As many are kept as a report or two have. A side is 30 objects, and to keep as many as there are
-    sentences would cost more in searches for garbage than it saves.
-    """
+    """Return the side that one sentence is."""
     return Side([sentence])
 
 
