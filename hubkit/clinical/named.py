@@ -18,7 +18,7 @@ ASSERTIONS: dict[int, Assertion] = {1: "present", 0: "absent", -1: "possible"}
 
 ASKED = re.compile(
     r"\b(evaluate|evaluation|eval|assess|assessment|rule out|r/o|exclude|question"
-    r"|avaliar|avaliacao|avalie|pesquisar|descartar|excluir|afastar|investigar"
+    r"|avaliar|avaliacao|avalie|nao avaliam?|pesquisar|descartar|excluir|afastar|investigar"
     r"|(detection|sensitivity|deteccao|sensibilidade|sensivel|sensitive) (of|for|in|para|na|de))\b"
 )
 """What is only asked for, or what a study could show, in folded words."""

@@ -1,124 +1,21 @@
-"""Reads a report, in Portuguese or English, into what it says of each finding and device, from its statements.
+"""Reads a report, in Portuguese or English, into what it says of each finding and device.
 
-A statement lies between commas and conjunctions. One that names nothing ("agora moderado", "à
-esquerda") speaks of what the statement before it names, or, where it opens a sentence, of what the
-next one names. The tip of a device speaks of the device.
+A part of a sentence that names nothing ("agora moderado", "à esquerda") speaks of what the part
+before it names, or, where it opens a sentence, of what the next one names. The tip of a device
+speaks of the device.
 """
 
 from __future__ import annotations
 
-import functools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from hubkit.clinical.assertion import trends
-from hubkit.clinical.cues import cue
-from hubkit.clinical.labels import ORGANS, VALUES, combined, state_of
-from hubkit.clinical.lexicon import Concept, Language, Term
-from hubkit.clinical.named import Named
-from hubkit.clinical.quantities import Quantity, quantities
-from hubkit.clinical.sentences import Sentence, sentences
-from hubkit.clinical.statements import Statement, statements
+from hubkit.clinical.lexicon import Language
+from hubkit.clinical.sentences import sentences
 from hubkit.clinical.text import canonical_text
-
-OF_STATE = {"heart": "cardiomegaly", "mediastinum": "wide_mediastinum", "cardiomediastinum": "wide_mediastinum"}
-"""The finding that an enlarged or widened organ is."""
-
-HISTORY = frozenset(
-    {
-        "cough",
-        "fever",
-        "dyspnea",
-        "pain",
-        "hypoxia",
-        "respiratory_failure",
-        "sepsis",
-        "weakness",
-        "hemoptysis",
-        "trauma",
-    }
-)
-"""What the patient has and no image shows; a report repeats it from the request."""
-
-EMPTY = frozenset({"abnormality", "complication", "contrast", "healed", "bronchial"})
-"""Names that stand for no finding of their own: "sem outras anormalidades"."""
-
-GENERAL = {
-    "opacity": frozenset(
-        {"consolidation", "infiltrate", "atelectasis", "pneumonia", "nodule", "mass", "edema", "interstitial", "scar"}
-        | {"contusion", "reticular", "fibrosis", "ards"}
-    ),
-    "density": frozenset({"calcification", "foreign_body"}),
-    "lesion": frozenset({"nodule", "mass", "tumor", "metastasis", "scar", "cavity", "lytic", "cyst"}),
-    "airspace_disease": frozenset({"interstitial", "pneumonia", "edema", "fibrosis"}),
-    "consolidation": frozenset({"pneumonia", "cavity", "abscess"}),
-    "infiltrate": frozenset({"interstitial", "pneumonia", "edema"}),
-    "interstitial": frozenset({"fibrosis", "edema"}),
-    "mass": frozenset({"fibrosis"}),
-    "nodule": frozenset({"granuloma", "granulomatous", "metastasis"}),
-    "granulomatous": frozenset({"granuloma", "scar"}),
-    "streak": frozenset({"atelectasis", "scar", "fibrosis"}),
-}
-"""General names, each with the findings that one reader calls so and another by their own name. A
-translator does not change between the two, so the lexicon's `near` has them not."""
-
-IMPLIED: dict[str, tuple[frozenset[str], ...]] = {
-    "air_fluid_level": (frozenset({"effusion", "pneumothorax"}), frozenset({"abscess"}), frozenset({"hernia"})),
-    "air_bronchogram": (frozenset({"consolidation"}), frozenset({"pneumonia"}), frozenset({"airspace_disease"})),
-    "calcification": (frozenset({"granuloma"}), frozenset({"atherosclerosis"}), frozenset({"granulomatous"})),
-    "kerley": (frozenset({"edema"}), frozenset({"congestion"}), frozenset({"heart_failure"})),
-    "volume_loss": (frozenset({"atelectasis"}), frozenset({"fibrosis"}), frozenset({"scar"})),
-    "cavity": (frozenset({"abscess"}),),
-    "metastasis": (frozenset({"malignancy"}),),
-}
-"""Findings that go without saying where another report has all of a set: an abscess is a cavity."""
-
-SEQUEL, LEAVING_SEQUELS = frozenset({"scar"}), frozenset({"granulomatous", "pneumonia"})
-"""A sequela is what it is one of: "sequela de granulomatose"."""
-
-UNSAID = frozenset({"low_volumes", "scar", "lymph_node"})
-"""Findings that one reader names and another leaves to how the study was taken, or to what they are of; a normal
-lymph node is none."""
-
-PARTS = frozenset({"tip", "lead"})
-"""Devices that are parts of another: where they end is where that ends."""
-
-SIGNS = frozenset({"air_bronchogram", "air_fluid_level", "calcification"})
-"""Findings that say how another of their sentence looks, as a value does: "nódulo calcificado"."""
-
-GENERIC_DEVICES = frozenset({"tube", "catheter", "line", "device", "wire", "lead", "drain", "chest_tube"})
-"""Names that a sentence gives to what it names as well, or to a part of it: "cateter de DVP", "ECMO com cânulas"."""
-
-WITH_LEADS = frozenset({"pacemaker", "defibrillator", "pacing", "lead", "wire", "device"})
-"""What a lead is a part of. Where a report names none of them, the lead stands for it."""
-
-CHAMBERS = frozenset({"atrium", "ventricle"})
-CHAMBER_SIDES = {"right_atrium": "right", "right_ventricle": "right", "left_atrium": "left", "left_ventricle": "left"}
-"""What has a side that is not the side of the device in it: a port on the left ends in the right atrium."""
-
-INFERS: dict[Language, tuple[str, ...]] = {
-    "pt": ("compativ", "sinais", "consistente", "condizente", "indica", "represent", "correspond", "traduz", "denota"),
-    "en": ("compatib", "sign", "consistent", "keeping", "indicat", "represent", "correspond", "reflect", "denot"),
-}
-"""How words begin that draw a finding from what is seen."""
-
-Kind = Literal["finding", "device"]
-
-KINDS: tuple[Kind, ...] = ("finding", "device")
-
-
-VAGUE = frozenset(
-    {"imagem", "imagens", "formacao", "formacoes", "foco", "focos", "estrutura", "estruturas"}
-    | {"image", "images", "focus", "foci", "structure", "structures"}
-)
-"""What may stand for any finding: "imagem arredondada". Folded."""
-
-RELATIONS = frozenset({"over", "under"})
-"""The roles that say which of two things is above the other."""
-
-SEVERAL = frozenset({"side", "size", "relation", "zone", "vessel", "tract", "device", "age"})
-"""Dimensions in which a statement may say several things: "na jugular, com ponta na veia cava"."""
+from hubkit.error_profile.names import PARTS, WITH_LEADS
+from hubkit.error_profile.parts import Kind, Unread, Values, read_sentence, sides_of
 
 
 class Mention(NamedTuple):
@@ -157,17 +54,12 @@ class Reading(NamedTuple):
     Attributes:
         mentions: what it says of its findings and devices, in its order.
         unread: of each sentence that has such, what was not understood and may be the name of a finding.
+        asked: what it only asks for.
     """
 
     mentions: list[Mention]
     unread: list[Unread]
-
-
-class Unread(NamedTuple):
-    """Words of a sentence that were not understood, and the sides that the sentence speaks of."""
-
-    words: frozenset[str]
-    sides: frozenset[str]
+    asked: frozenset[str]
 
 
 def read(text: str, language: Language = "pt") -> Reading:
@@ -177,11 +69,13 @@ def read(text: str, language: Language = "pt") -> Reading:
     """
     found: list[Mention] = []
     unread: list[Unread] = []
+    asked: set[str] = set()
     last_device: list[Mention] = []
     for sentence in sentences(canonical_text(text), language):
         current: list[Mention] = []
         waiting: list[Values] = []
-        said = _read(sentence.text, language)
+        said = read_sentence(sentence.text, language)
+        asked |= said.asked
         unread += [said.unread] if said.unread.words else []
         alone = sum(len(part.subjects) for part in said.parts) == 1
         for part in said.parts:
@@ -208,173 +102,59 @@ def read(text: str, language: Language = "pt") -> Reading:
                 waiting = []
             last_device = [one for one in current if one.kind == "device"] or last_device
             found += new
-    return Reading(found, unread)
+    return Reading(found, unread, frozenset(asked))
 
 
-Values = dict[str, list[str]]
+WAYS = {"up": "up", "worse": "up", "new": "up", "down": "down", "better": "down", "same": "same"}
+"""Which way a finding goes. "Persistent" comes and goes next to another trend, and is not compared."""
 
 
-class Subject(NamedTuple):
-    """What a statement names; the fields are those of a mention."""
+class Entity(NamedTuple):
+    """All that a report says of one finding or device."""
 
-    names: frozenset[str]
-    kind: Kind
-    label: str | None
-    soft: bool
-    near: frozenset[str]
-    value: int
+    mentions: tuple[Mention, ...]
 
+    @property
+    def first(self) -> Mention:
+        return self.mentions[0]
 
-class Part(NamedTuple):
-    """A statement: what it names, what it says by dimension, and whether it speaks of something else."""
+    @property
+    def name(self) -> str:
+        return min(self.first.names)
 
-    subjects: tuple[Subject, ...]
-    values: Values
-    other: bool
-    inferred: bool
+    @property
+    def value(self) -> int:
+        """Its strongest mention: present, else possible, else absent."""
+        return max((one.value for one in self.mentions), key=(0, -1, 1).index)
 
+    def positive(self) -> Entity:
+        """The same without what is denied."""
+        return Entity(tuple(one for one in self.mentions if one.value))
 
-class Said(NamedTuple):
-    """A sentence: its statements, the number of its doubts, what it infers, and what was not understood of it."""
+    @property
+    def alone(self) -> bool:
+        """Whether no sentence names it with others: a doubt may be about these ("opacidade, talvez atelectasia")."""
+        return all(one.alone for one in self.mentions)
 
-    parts: tuple[Part, ...]
-    doubts: int
-    explained: frozenset[str]
-    unread: Unread
+    @property
+    def doubts(self) -> int:
+        """Of the sentence that has most of them."""
+        return max(one.doubts for one in self.mentions)
 
+    def of(self, dimension: str) -> list[str]:
+        return [value for one in self.mentions for value in one.values.get(dimension, ())]
 
-@functools.lru_cache(maxsize=4096)  # reports say the same sentences over and over
-def _read(text: str, language: Language) -> Said:
-    sentence = Sentence(text, language)
-    lengths = [(one.span[0], value) for one in quantities(text, language) for value in _length(one)]
-    stated = statements(sentence, language)
-    parts = tuple(_part(sentence, one, lengths) for one in stated)
-    loose: frozenset[str] = frozenset()
-    for subject in (subject for part in parts for subject in part.subjects):
-        if subject.kind == "device" and not subject.names <= GENERIC_DEVICES | PARTS:
-            loose |= GENERIC_DEVICES
-        elif subject.kind == "finding" and not subject.names <= SIGNS:
-            loose |= SIGNS
-    parts = tuple(part._replace(subjects=tuple(_softened(one, loose) for one in part.subjects)) for part in parts)
-    doubts = sum(cue(term.meaning) == -1 for term in sentence.terms)
-    named = [one.span for one, part in zip(stated, parts, strict=True) if part.subjects]
-    inferring = doubts > 0 or any(part.inferred or "cause" in part.values.get("role", ()) for part in parts)
-    explained = [one.names for part in parts for one in part.subjects if inferring and one.value]
-    sides = frozenset(side for part in parts for side in sides_of(part.values["side"]))
-    return Said(parts, doubts, frozenset[str]().union(*explained), Unread(frozenset(_unread(sentence, named)), sides))
+    @property
+    def sides(self) -> list[str]:
+        return [*sides_of(self.of("side"))]
+
+    @property
+    def ways(self) -> list[str]:
+        return [WAYS[value] for value in self.of("trend") if value in WAYS]
 
 
-def _softened(one: Subject, loose: frozenset[str]) -> Subject:
-    """What goes by a name of `loose` next to a name of its own may be that, or a part or a sign of it."""
-    return one._replace(soft=one.soft or one.names <= loose)
-
-
-def _unread(sentence: Sentence, named: Sequence[tuple[int, int]]) -> Iterator[str]:
-    """The words that were not understood, or are vague, outside the statements that name a finding or device."""
-    unread = {*sentence.unread}
-    for at, word in enumerate(sentence.words):
-        start = sentence.span_of(at, at + 1)[0]
-        if (word in unread or word in VAGUE) and not any(first <= start < last for first, last in named):
-            yield word
-
-
-def _part(sentence: Sentence, statement: Statement, lengths: Sequence[tuple[int, str]]) -> Part:
-    """What a statement names, and what it says of it; of sides and lengths it may have several."""
-    first, last = statement.span
-    subjects = _own_names([subject for one in statement.named for subject in _subjects(one)])
-    values = {name: [value] for name, value in statement.values.items() if name not in SEVERAL}
-    within = [at for at, term in enumerate(sentence.terms) if first <= sentence.span(term)[0] < last]
-    chambers = {at: side for at in within for side in _chamber_side(sentence, at)}
-    denied = [one.term for one in trends(sentence) if not one.polarity]
-    values["chamber"] = [*chambers.values()]
-    values["side"] = [side for at in within if at not in chambers for side in _side(sentence.terms[at])]
-    values["size"] = [value for at, value in lengths if first <= at < last]
-    for attribute in sentence.attributes.found:
-        if first <= sentence.span_of(attribute.first, attribute.last)[0] < last:
-            for name, meant in attribute.values.items():
-                _take(values, name, meant)
-    if not subjects and values["side"] and values.get("trend") in (["up"], ["down"]):
-        # "Maior à direita" compares the sides with each other, and not with an earlier study.
-        del values["trend"]
-    elif any(_is_of_state(one) for one in statement.named):
-        # "Coração aumentado" is a size, and says nothing of an earlier study.
-        values.pop("trend", None)
-    elif any(sentence.terms[at] in denied for at in within):
-        # "Sem crescimento" is the same as before.
-        values["trend"] = ["same"]
-    other = not subjects and any(one.organs and "trend" not in one.meaning.kinds for one in statement.named)
-    said = sentence.words[: max((term.last for term in sentence.terms if sentence.span(term)[0] < last), default=0)]
-    return Part(subjects, values, other, any(word.startswith(INFERS[sentence.language]) for word in said))
-
-
-def _take(values: Values, name: str, meant: frozenset[str]) -> None:
-    """Add what an attribute says of a place; where two parts are put in relation, "role_of" says which."""
-    if name == "role_of" and not meant.isdisjoint(RELATIONS):
-        name = "relation"
-    if name in SEVERAL and len(meant) == 1:
-        values.setdefault(name, []).extend(meant)
-
-
-def _own_names(subjects: Sequence[Subject]) -> tuple[Subject, ...]:
-    """Leave out a name that a statement gives to what it names as well: "opacidade nodular", "sequela de fratura"."""
-    sequels = [other[0] for other in subjects if other[0].isdisjoint(SEQUEL.union(GENERAL) - LEAVING_SEQUELS)]
-    if sequels:
-        subjects = [one for one in subjects if one[0] != SEQUEL]
-    return tuple(
-        one
-        for one in subjects
-        if not any(GENERAL.get(name, frozenset()) & (other[0] - one[0]) for name in one[0] for other in subjects)
-    )
-
-
-def sides_of(values: Iterable[str]) -> Iterator[str]:
-    """The single sides of which values of the dimension "side" speak."""
-    for value in values:
-        yield from ("left", "right") if value == "both" else (value,)
-
-
-def _side(term: Term) -> list[str]:
-    """The side of a phrase, which may say a place as well: LSE is the left upper lobe."""
-    sides = [concept.name for concept in term.meaning.concepts if concept.kind == "side"]
-    others = term.meaning.kinds - {"side"}
-    return sides if len(sides) == 1 and others <= {"anatomy"} else []
-
-
-def _chamber_side(sentence: Sentence, at: int) -> list[str]:
-    """The side of a chamber of the heart: "AD", and "direito" after "átrio"."""
-    term = sentence.terms[at]
-    abbreviated = [CHAMBER_SIDES[name] for name in term.meaning.names if name in CHAMBER_SIDES]
-    before = sentence.terms[at - 1] if at else term
-    follows = before.last == term.first and not before.meaning.names.isdisjoint(CHAMBERS)
-    return abbreviated or (_side(term) if follows else [])
-
-
-def _length(quantity: Quantity) -> list[str]:
-    measures = [(unit, value) for unit, value in quantity.measures if unit == "length"]
-    return [f"{value:g}" for _, value in measures] if len(measures) == 1 else []
-
-
-def _subjects(one: Named) -> Iterator[Subject]:
-    if one.assertion not in VALUES:
-        return
-    value = VALUES[one.assertion]
-    for kind in KINDS:
-        concepts = [concept for concept in one.meaning.concepts if concept.kind == kind]
-        names = frozenset(concept.name for concept in concepts) - HISTORY - EMPTY
-        if names:
-            soft = names <= UNSAID or all(concept.soft for concept in concepts)
-            yield Subject(names, kind, _label(concepts), soft, one.meaning.near, value)
-            return
-    state = state_of(one)
-    for organ in dict.fromkeys(one.organs) if state is not None else ():
-        if organ in ORGANS and state is not None:
-            said = combined(state, value)
-            yield Subject(frozenset({OF_STATE[organ]}), "finding", ORGANS[organ], False, frozenset(), said)
-
-
-def _is_of_state(one: Named) -> bool:
-    return state_of(one) is not None and any(organ in ORGANS for organ in one.organs)
-
-
-def _label(concepts: Iterable[Concept]) -> str | None:
-    return next((concept.label for concept in concepts if concept.label), None)
+def entities(found: Sequence[Mention]) -> list[Entity]:
+    grouped: dict[frozenset[str], list[Mention]] = {}
+    for one in found:
+        grouped.setdefault(one.names, []).append(one)
+    return [Entity(tuple(those)) for those in grouped.values()]

@@ -13,7 +13,8 @@ from typing import Literal, NamedTuple, get_args
 
 from hubkit.clinical.attributes import ATTRIBUTES, near
 from hubkit.clinical.lexicon import Language
-from hubkit.error_profile.mentions import GENERAL, IMPLIED, Mention, Unread, read, sides_of
+from hubkit.error_profile.mentions import Entity, Mention, Reading, entities, read
+from hubkit.error_profile.names import GENERAL, IMPLIED
 
 Dimension = Literal["missed", "invented", "side", "place", "severity", "size", "trend", "certainty", "devices"]
 
@@ -37,9 +38,6 @@ OF_DEVICES = (
 )
 """Dimensions of the statements that say what a device is and where it ends."""
 
-WAYS = {"up": "up", "worse": "up", "new": "up", "down": "down", "better": "down", "same": "same"}
-"""Which way a finding goes. "Persistent" comes and goes next to another trend, and is not compared."""
-
 Near = Callable[[str], Iterable[str]]
 
 
@@ -51,61 +49,15 @@ class ProfileError(NamedTuple):
     label: str | None
 
 
-class Entity(NamedTuple):
-    """All that a report says of one finding or device."""
-
-    mentions: tuple[Mention, ...]
-
-    @property
-    def first(self) -> Mention:
-        return self.mentions[0]
-
-    @property
-    def name(self) -> str:
-        return min(self.first.names)
-
-    @property
-    def value(self) -> int:
-        """Its strongest mention: present, else possible, else absent."""
-        return max((one.value for one in self.mentions), key=(0, -1, 1).index)
-
-    def positive(self) -> Entity:
-        """The same without what is denied."""
-        return Entity(tuple(one for one in self.mentions if one.value))
-
-    @property
-    def alone(self) -> bool:
-        """Whether no sentence names it with others: a doubt may be about these ("opacidade, talvez atelectasia")."""
-        return all(one.alone for one in self.mentions)
-
-    @property
-    def doubts(self) -> int:
-        """Of the sentence that has most of them."""
-        return max(one.doubts for one in self.mentions)
-
-    def of(self, dimension: str) -> list[str]:
-        return [value for one in self.mentions for value in one.values.get(dimension, ())]
-
-    @property
-    def sides(self) -> list[str]:
-        return [*sides_of(self.of("side"))]
-
-    @property
-    def ways(self) -> list[str]:
-        return [WAYS[value] for value in self.of("trend") if value in WAYS]
-
-
 def profile(reference: str, generated: str, language: Language = "pt") -> list[ProfileError]:
     """Return the clinical errors of a generated report, both texts in one language, each error once a finding."""
     first, second = read(reference, language), read(generated, language)
-    ours, theirs = _entities(first.mentions), _entities(second.mentions)
-    missed = [one for one in ours if _unanswered(one, theirs, ours)]
-    invented = [one for one in theirs if _unanswered(one, ours, theirs)]
     found = [
-        *(_error("missed", one) for one in _not_unread(missed, theirs, second.unread, first.unread)),
-        *(_error("invented", one) for one in _not_unread(invented, ours, first.unread, second.unread)),
+        *(_error("missed", one) for one in _missing(first, second)),
+        *(_error("invented", one) for one in _missing(second, first)),
     ]
-    for one in ours:
+    theirs = entities(second.mentions)
+    for one in entities(first.mentions):
         others = tuple(mention for other in theirs if one.first.names & other.first.names for mention in other.mentions)
         if one.value and others and Entity(others).value:
             found += (_error(name, one) for name in _differing(one.positive(), Entity(others).positive()))
@@ -114,7 +66,7 @@ def profile(reference: str, generated: str, language: Language = "pt") -> list[P
 
 def has(report: str, language: Language = "pt") -> set[str | None]:
     """Return the CheXpert labels of what a report has; None stands for all that have no label."""
-    return {one.first.label for one in _entities(read(report, language).mentions) if one.value and not one.first.soft}
+    return {one.first.label for one in entities(read(report, language).mentions) if one.value and not one.first.soft}
 
 
 def _error(dimension: Dimension, entity: Entity) -> ProfileError:
@@ -122,30 +74,26 @@ def _error(dimension: Dimension, entity: Entity) -> ProfileError:
     return ProfileError(named, entity.name, entity.first.label)
 
 
-def _entities(found: Sequence[Mention]) -> list[Entity]:
-    grouped: dict[frozenset[str], list[Mention]] = {}
-    for one in found:
-        grouped.setdefault(one.names, []).append(one)
-    return [Entity(tuple(those)) for those in grouped.values()]
+def _missing(report: Reading, other: Reading) -> Iterator[Entity]:
+    """The findings of a report that the other one lacks.
 
-
-def _not_unread(
-    unanswered: Iterable[Entity], theirs: Sequence[Entity], unread: Iterable[Unread], ours: Sequence[Unread]
-) -> Iterator[Entity]:
-    """Leave out, for each sentence that only the other report has and was not understood, one finding.
-
-    It may be that finding by another name. What the other report denies is not.
+    Each sentence that the other report alone has and that was not understood may be one of them by
+    another name, on its side. What the other report denies is none of them.
     """
-    known = frozenset[str]().union(*(one.words for one in ours))
-    free = [one for one in unread if not one.words <= known]
-    for one in unanswered:
-        denied = any(one.first.names & other.first.names for other in theirs)
+    ours, theirs = entities(report.mentions), entities(other.mentions)
+    known = frozenset[str]().union(*(sentence.words for sentence in report.unread))
+    free = [sentence for sentence in other.unread if not sentence.words <= known]
+    for one in ours:
+        asked = one.value == -1 and not one.first.names.isdisjoint(other.asked)  # in doubt in both
+        if asked or not _unanswered(one, theirs, ours):
+            continue
+        denied = any(one.first.names & those.first.names for those in theirs)
         sides = {*one.positive().sides}
-        name = next((it for it in free if not denied and not (it.sides and sides and sides.isdisjoint(it.sides))), None)
-        if name is None:
+        fitting = [sentence for sentence in free if not (sentence.sides and sides and sides.isdisjoint(sentence.sides))]
+        if denied or not fitting:
             yield one
         else:
-            free.remove(name)
+            free.remove(fitting[0])
 
 
 def _unanswered(one: Entity, theirs: Sequence[Entity], ours: Sequence[Entity]) -> bool:
@@ -225,7 +173,8 @@ def _differing(one: Entity, other: Entity) -> list[Dimension]:
 
 def _sides_differ(one: Entity, other: Entity) -> bool:
     sides, others = one.sides, other.sides
-    return bool(sides and others) and ({*sides} != {*others} or _replaced(sides, others))
+    relative = "away" in (*one.of("toward"), *other.of("toward"))  # "contralateral" is a side that was not read
+    return bool(sides and others) and not relative and ({*sides} != {*others} or _replaced(sides, others))
 
 
 def _lengths_differ(one: Entity, other: Entity) -> bool:

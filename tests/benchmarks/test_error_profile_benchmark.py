@@ -40,15 +40,15 @@ def test_injected_errors_are_found_and_rightly_named(benchmark_module: Any) -> N
 
 def test_paraphrases_are_not_errors(benchmark_module: Any) -> None:
     pairs = benchmark_module.paraphrases()
-    assert len(pairs) == 60
-    assert sum(bool(profile(*pair)) for pair in pairs) <= 1
-    assert sum(bool(profile(*pair[::-1])) for pair in pairs) <= 1
+    assert len(pairs) == 280
+    assert sum(bool(profile(*pair)) for pair in pairs) <= 3
+    assert sum(bool(profile(*pair[::-1])) for pair in pairs) <= 3
 
 
 def test_paraphrases_by_another_hand_are_not_errors(benchmark_module: Any) -> None:
     pairs = benchmark_module.paraphrases(benchmark_module.OTHER_HAND)
     assert len(pairs) == 310
-    assert sum(bool(profile(*pair)) for pair in pairs) <= 7
+    assert sum(bool(profile(*pair)) for pair in pairs) <= 6
 
 
 def test_the_profile_grows_with_the_number_of_errors(benchmark_module: Any) -> None:

@@ -45,6 +45,7 @@ ERRORS = [
     ("missed", "opacity", "Opacidade basal. Hérnia hiatal.", "Hérnia hiatal."),
     ("missed", "calcification", "Calcificação da aorta. Nódulo no LSD.", "Nódulo no LSD."),
     ("trend", "nodule", "Nódulo que cresceu.", "Nódulo sem crescimento."),
+    ("missed", "pneumonia", "Pneumonia.", "Avaliar pneumonia."),
     ("certainty", "pneumonia", "Talvez pneumonia, com provável linfangite.", "Pneumonia, com provável linfangite."),
 ]
 
@@ -91,6 +92,15 @@ def test_every_dimension_has_an_example() -> None:
         ("Sem linfonodomegalias.", "Linfonodos hilares de tamanho normal."),
         ("Derrame cissural, simulando massa.", "Derrame cissural."),
         ("Linfonodomegalia nos dois hilos.", "Linfonodomegalia hilar bilateral."),
+        # Doubts of neighbouring grades, sides that are named by another, what was done or only asked for.
+        ("Sugestivo de bronquiectasia no lobo médio.", "Aspecto de bronquiectasia no lobo médio."),
+        ("Possível pneumonia.", "Avaliar pneumonia."),
+        ("Pulmões limpos.", "Este exame não avalia embolia. Pulmões limpos."),
+        ("Derrame à direita, menor.", "Derrame à direita, menor após drenagem."),
+        (
+            "Cateter na subclávia esquerda, ponta na jugular direita.",
+            "Cateter na subclávia esquerda, ponta na jugular contralateral.",
+        ),
         ("Hidropneumotórax à direita.", "Derrame e pneumotórax à direita, com nível hidroaéreo."),
     ],
 )
