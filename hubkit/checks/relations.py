@@ -31,7 +31,7 @@ CONSEQUENT = (
     *("secundari", "resultante", "consequente", "consequencia"),
 )
 
-ASSOCIATED = ("associated", "adjacent", "accompanying", "concomitant", "associad", "acompanhante")
+ASSOCIATED = ("associated", "adjacent", "accompanying", "concomitant", "distal", "associad", "acompanhante")
 """What makes of "A with B" one main finding and another that comes with it."""
 
 GOVERNED = frozenset({"to", "from", "in", "of", "with", "com", "a", "ao", "aos", "as", "de", "do", "da", "dos", "das"})
