@@ -164,11 +164,42 @@ def test_a_failure_of_the_connection_is_named_by_its_kind(moody, monkeypatch, mo
     assert ask(table) == [Answer(None, 0, "error", error)]
 
 
-def test_a_server_that_is_gone_is_a_failure_of_the_connection(monkeypatch):
-    monkeypatch.setattr(openai, "ATTEMPTS", 1)
-    with serving() as scripted:
-        table = settings(scripted)
-    assert ask(table) == [Answer(None, 0, "error", "ConnectionRefusedError")]
+def test_a_server_that_was_there_and_went_away_is_asked_again(monkeypatch):
+    slept = []
+    monkeypatch.setattr(openai.time, "sleep", slept.append)
+    with serving() as scripted, open_engine(settings(scripted), pause=0.001) as engine:
+        assert [answer.text for _, answer in engine.answer([Request(MESSAGES, 48)])] == ["Opacidade."]
+        scripted.shutdown()
+        scripted.server_close()
+        assert [answer for _, answer in engine.answer([Request(MESSAGES, 48)])] == [
+            Answer(None, 0, "error", "ConnectionRefusedError")
+        ]
+    assert slept == [0.001, 0.002, 0.004, 0.008]
+
+
+def unused_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.mark.parametrize("error", [None, socket.gaierror(-2, "unknown"), TimeoutError()], ids=repr)
+def test_a_server_that_was_never_there_is_named_before_anything_is_asked(monkeypatch, error):
+    """Sixty-four requests with five attempts each would wait for two minutes."""
+
+    def resolve(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr(openai.time, "sleep", lambda seconds: pytest.fail("it waits"))
+    if error is not None:
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    cause = "ConnectionRefusedError" if error is None else type(error).__name__
+    url = f"http://127.0.0.1:{unused_port()}/v1"
+    table = Translation(engine="openai", model="m", base_url=url)
+    with pytest.raises(HubkitError, match=f"no server listens there: {cause}") as raised:
+        ask(table, 64)
+    assert raised.value.where == url
+    assert "base_url" in raised.value.hint
 
 
 @pytest.mark.parametrize(

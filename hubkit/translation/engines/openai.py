@@ -65,7 +65,8 @@ class OpenAIEngine(Engine):
 
     Raises:
         UsageError: the model takes no turn of the system.
-        HubkitError: the server did not start, it refuses requests, or no reply of it can be used.
+        HubkitError: the server did not start, nothing listens where it should be, it refuses requests, or no reply of
+            it can be used.
     """
 
     streams = True
@@ -85,6 +86,7 @@ class OpenAIEngine(Engine):
         self.markers = thinking_tokens > 0
         self.limit_key = "max_tokens"
         self._usable = self._useless = 0
+        self._reached = server is not None
         self._served: Served | None = None
         self._lock = threading.Lock()
         self._asker = client.within(QUESTION_SECONDS)
@@ -109,6 +111,7 @@ class OpenAIEngine(Engine):
         return self.stream(lambda: next(numbered, None))
 
     def stream(self, take: Callable[[], tuple[Key, Request] | None]) -> Generator[tuple[Key, Answer]]:
+        self._require_server()
         pool = ThreadPoolExecutor(self.concurrency)
         ready: SimpleQueue[Future[Answer]] = SimpleQueue()
         asked: dict[Future[Answer], Key] = {}
@@ -128,6 +131,24 @@ class OpenAIEngine(Engine):
     def close(self) -> None:
         if self.server is not None:
             self.server.stop()
+
+    def _require_server(self) -> None:
+        """Stop where nothing listens when the first request is due.
+
+        Each request is repeated, which is for a server that was there and went away: with a wrong address, all of a
+        chunk would wait for that.
+        """
+        if self._reached:
+            return
+        try:
+            self._asker.reach()
+        except OSError as error:
+            raise HubkitError(
+                f"no server listens there: {type(error).__name__}",
+                where=self.client.url,
+                hint="start the server, or set base_url to where it is",
+            ) from None
+        self._reached = True
 
     def _ask(self, request: Request) -> Answer:
         trouble, useless = "", 0

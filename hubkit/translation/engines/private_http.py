@@ -54,6 +54,15 @@ class Client:
         """Another client of the same server, which waits so many seconds at most."""
         return Client(self.url, self.allowed_hosts, min(seconds, self.timeout), self.key)
 
+    def reach(self) -> None:
+        """Connect, and let go at once.
+
+        Raises:
+            OSError: nothing listens there, or not in time.
+            HubkitError: the host is not one that corpus text may go to.
+        """
+        connect(self.host, self.port, self.timeout, self.allowed_hosts, bool(self.key) and not self.tls).close()
+
     def request(self, method: str, path: str, value: Any = None) -> Reply:
         """Send a request to `path` below the server's URL, or below its root where `path` begins with two slashes.
 
