@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hubkit.audit import membership
 from hubkit.audit.membership import Losses, attack, auc, compare, found_at, resampled_auc, shared
 
 
@@ -45,6 +46,15 @@ def test_draws_are_of_patients_and_not_of_studies() -> None:
     assert (drawn == 0).mean() == pytest.approx(0.25, abs=0.03)
     again = resampled_auc(members, patients, np.zeros(5), np.arange(5), 4000, seed=1)
     assert (drawn == again).all()
+
+
+@pytest.mark.parametrize("resamples", [1, 2, 5, 6])
+def test_draws_are_as_many_as_asked_for_however_many_fit_at_once(
+    monkeypatch: pytest.MonkeyPatch, resamples: int
+) -> None:
+    sides = np.array([1.0, 0.0]), np.arange(2), np.zeros(5), np.arange(5)
+    monkeypatch.setattr(membership, "CELLS_AT_ONCE", 10)
+    assert resampled_auc(*sides, resamples, seed=1).shape == (resamples,)
 
 
 def test_the_interval_holds_what_it_says() -> None:

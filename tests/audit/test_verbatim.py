@@ -65,6 +65,10 @@ SENTENCES = [Report(words(0, 10), 8, True), Report(words(10, 10), 9, False)]
         pytest.param(
             [TEMPLATE, *SENTENCES, Report(words(5, 8), 7, True)], words(0, 20), 0, id="others have half of it"
         ),
+        # Of 12 runs another patient has the first six.
+        pytest.param(
+            [Report(words(0, 19), 1, True), Report(words(0, 13), 9, False)], words(0, 19), 19, id="half are its own"
+        ),
         pytest.param([], words(0, 40), 0, id="no reports"),
     ],
 )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from hubkit.checks import check
+from hubkit.checks import LONGEST, check
 from hubkit.demo.corpus import sample_studies
 
 
@@ -92,3 +92,23 @@ def test_what_turns_a_finding_round_is_flagged(source, right, wrong, name):
 )
 def test_a_finding_that_is_only_denied_of_what_is_well_is_a_warning(source, translation, severity):
     assert [flag.severity for flag in check(source, translation) if flag.name == "finding_added"] == [severity]
+
+
+@pytest.mark.parametrize(("more", "flagged"), [(0, False), (1, True)])
+def test_a_text_as_long_as_is_checked_is_checked(more, flagged):
+    source, translation = (sentence * 2000 for sentence in ("No pneumothorax. ", "Sem pneumotórax. "))
+    names = {flag.name for flag in check(source[: LONGEST + more], translation[: LONGEST + more])}
+    assert ("length" in names) == flagged
+
+
+@pytest.mark.parametrize(
+    ("source", "translation", "flagged"),
+    [
+        ("Nodule of 1.5 cm.", "Nódulo de 1.5 cm.", True),
+        ("999.5 mL were drained.", "Foram drenados 999.5 mL.", True),
+        ("1000 mL were drained.", "Foram drenados 1.000 mL.", False),
+        ("1,250 mL were drained.", "Foram drenados 1.250 mL.", False),
+    ],
+)
+def test_a_point_marks_decimals_or_thousands(source, translation, flagged):
+    assert ("decimal_point" in {flag.name for flag in check(source, translation)}) == flagged

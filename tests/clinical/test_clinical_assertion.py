@@ -25,6 +25,9 @@ def said(text, language, gone=True):
         ("Não são vistos derrames.", "pt", {"effusion": 0}),
         ("Edema has not resolved.", "en", {"edema": 1}),
         ("Sem piora do edema.", "pt", {"edema": 1}),
+        # A change is denied, and not what has not changed.
+        ("Sem alteração de edema.", "pt", {"normal": 1, "edema": 1}),
+        ("Sem achados significativos de edema.", "pt", {"normal": 1, "edema": 0}),
         ("No new edema.", "en", {"edema": 0}),
         ("Nódulo não é visível hoje e havia edema.", "pt", {"nodule": 0, "edema": 1}),
         ("Possible pneumonia, no effusion.", "en", {"pneumonia": -1, "effusion": 0}),

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from datasets import Dataset, Features, IterableDataset, load_dataset
+from datasets import Dataset, Features, IterableDataset, Split, load_dataset
 from invented_release import build_release, release_config
 from loopback import hub, own_home
 
@@ -245,6 +245,15 @@ def test_a_stream_that_mixes_releases_is_noticed(
         opened("1.0.0", "1.1.0")
     with pytest.raises(HubkitError, match=r"1\.0\.0, and not of version 1\.1\.0"):
         opened("1.0.0", version="1.1.0")
+
+
+def test_a_stream_that_does_not_know_its_columns_is_opened(packaged: Workspace, corpus: str) -> None:
+    table = pq.read_table(packaged.root.parent / "plain" / "dataset" / GENERATIONS)
+    sealed = seal_table(table, "default", "test", Keyring(find_corpus(corpus), "lab/mimic-cxr-ptbr", "1.0.0"))
+    for rows in (sealed.to_pylist(), []):
+        stream = IterableDataset.from_generator(lambda rows=rows: iter(rows), split=Split.TEST)
+        assert stream.column_names is None
+        assert list(open_sealed(stream, corpus)) == (table.to_pylist() if rows else [])
 
 
 def test_the_keys_of_one_release_open_no_other(packaged: Workspace, corpus: str) -> None:

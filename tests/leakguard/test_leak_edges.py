@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 
 import pytest
@@ -16,6 +17,7 @@ from hubkit.leakguard.credentials import (
     machine_secrets,
     secret_places,
 )
+from hubkit.leakguard.decode import DEPTH, packed, readable
 from hubkit.leakguard.identifiers import any_of, image_ids, paths, study_ids
 
 STUDY = 50000123
@@ -257,3 +259,28 @@ def test_the_lines_of_columns_are_counted_from_zero() -> None:
     text = "a|b\nc|d\n\n|e"
     assert next(iter(columns(text))) == [(0, "a"), (1, "c"), (0, "b"), (1, "d"), (3, "e")]
     assert re.split("\n", text)[3] == "|e"
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3, 4, 6])
+def test_text_is_unpacked_to_a_depth_and_no_further(layers: int) -> None:
+    text = "Derrame pleural."
+    for _ in range(layers):
+        text = base64.b64encode(text.encode()).decode()
+    assert len(list(packed(text))) == min(layers, DEPTH)
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        ("derrame".encode("utf-16"), "derrame"),
+        ("derrame".encode("utf-16-le"), "derrame"),
+        # Half a character at the end, as where bytes are cut off.
+        ("derrame".encode("utf-16-le") + b"x", "derrame"),
+        ("\ufeffderrame".encode(), "derrame"),
+        ("côr".encode("latin-1"), None),
+        (b"derrame\0", None),
+        ("derrame\0".encode("utf-16"), None),
+    ],
+)
+def test_bytes_that_are_text_are_read_to_their_end(raw: bytes, text: str | None) -> None:
+    assert readable(raw) == text

@@ -24,7 +24,7 @@ from hubkit.translation.engines import open_engine, openai, server, supervisor
 from hubkit.translation.engines.base import Answer, Request
 from hubkit.translation.engines.completion import NO_BODY
 from hubkit.translation.engines.private_http import Client, connect, is_allowed
-from hubkit.translation.engines.server import Server
+from hubkit.translation.engines.server import Server, program_of
 
 SECRET = "Canary opacity in the left base."
 MESSAGES = [{"role": "system", "content": "Traduza."}, {"role": "user", "content": SECRET}]
@@ -510,3 +510,17 @@ def test_a_server_is_asked_to_stop_and_then_made_to(script, seconds, said, code)
 def test_a_server_reads_nothing_and_one_that_is_missing_is_named(command, said, code):
     with guarded(*command) as running:
         assert (running.stdout.read(), running.wait(20)) == (said, code)
+
+
+@pytest.mark.parametrize(
+    ("command", "program"),
+    [
+        (["vllm", "serve"], "vllm"),
+        (["/usr/bin/env", "A=1", "-i", "vllm", "serve"], "vllm"),
+        (["env", "A=1", "--", "vllm"], "vllm"),
+        (["env", "A=1", "-i"], "env"),
+        (["env"], "env"),
+    ],
+)
+def test_the_program_of_a_command_line(command, program):
+    assert program_of(command) == program
