@@ -104,7 +104,7 @@ def exchanged(source: Side, translation: Side) -> Iterator[Flag]:
             if whole or (crossed in others and {(kinds[0], a), (kinds[0], c), (kinds[1], b), (kinds[1], d)} <= sure):
                 yield Flag("exchanged", "error", ours[a, b], others[crossed])
                 return
-    flag = _crossed(mine, theirs) or (_moved(said, told, mine, theirs) if single else None)
+    flag = _crossed(source, translation) or (_moved(said, told, mine, theirs) if single else None)
     if flag is not None:
         yield flag
         return
@@ -136,10 +136,11 @@ def _read(side: Side) -> tuple[Sequence[Statement], Links]:
     return parts, _links(parts)
 
 
-def _crossed(mine: Links, theirs: Links) -> Flag | None:
+def _crossed(source: Side, translation: Side) -> Flag | None:
     """A flag where of two things each has the predicate of the other, in whatever dimensions: "fractured", "intact"."""
+    mine, theirs = _predicates(source), _predicates(translation)
     for head in HEADS:
-        ours, others = _predicates(mine, head), _predicates(theirs, head)
+        ours, others = mine.get(head, {}), theirs.get(head, {})
         for (a, b), (c, d) in itertools.combinations(ours, 2):
             if a != c and (c, b) in others and (a, d) in others and (a, b) not in others and (c, d) not in others:
                 return Flag("exchanged", "error", ours[a, b], others[c, b])
@@ -161,15 +162,16 @@ def _moved(said: Sequence[Statement], told: Sequence[Statement], mine: Links, th
     return None
 
 
-def _predicates(links: Links, head: str) -> dict[tuple[str, tuple[str, str]], Span]:
-    """By a thing and a predicate of it, as dimension and value, where both stand."""
-    found = {}
-    for (one, other), values in links.items():
+@functools.lru_cache(maxsize=KEPT)
+def _predicates(side: Side) -> dict[str, dict[tuple[str, tuple[str, str]], Span]]:
+    """By the dimension of a thing: by the thing and a predicate of it, as dimension and value, where both stand."""
+    found: dict[str, dict[tuple[str, tuple[str, str]], Span]] = defaultdict(dict)
+    for (one, other), values in _read(side)[1].items():
         for (a, b), span in values.items():
-            if one == head and other in PREDICATES:
-                found[a, (other, b)] = span
-            elif other == head and one in PREDICATES:
-                found[b, (one, a)] = span
+            if other in PREDICATES:
+                found[one][a, (other, b)] = span
+            if one in PREDICATES:
+                found[other][b, (one, a)] = span
     return found
 
 
