@@ -5,13 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hubkit.artifacts.manifest import read_manifest, write_manifest
+from hubkit.artifacts.verification import (
+    CheckResult,
+    ReaderReport,
+    Verification,
+    read_verification,
+    write_verification,
+)
+from hubkit.digests import file_digest
 from hubkit.errors import HubkitError, UsageError
 from hubkit.hub.client import connect
 from hubkit.hub.receipt import standing_receipt
 from hubkit.hub.signatures import CURVES, fault_of, read_signature, signed_files, signed_name
 from hubkit.hub.targets import SCRIPT_BRANCH, signature_path
 from hubkit.verification.discovery import ARTIFACTS, OnHub, find_release
-from hubkit.verification.findings import FAILED, PASSED
+from hubkit.verification.findings import FAILED, PASSED, RESULTS
 from hubkit.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -83,6 +92,39 @@ def own_signatures(workspace: Workspace, public_key: bytes) -> str:
     release = find_release(api, [f"{repo.type}s/{repo.id}" for repo in receipt.repos.values()], receipt.tag)
     result, detail = check_signatures(api, release, public_key)
     if result == FAILED:
+        record_signatures(workspace, FAILED, detail)
         hint = "if you did not sign it: hubkit sign --key KEY; else see who else may push there"
         raise HubkitError(detail, where=receipt.tag, hint=hint)
     return f"{receipt.tag}: {detail}"
+
+
+def record_signatures(workspace: Workspace, result: str, detail: str) -> None:
+    """Enter the check into verification.json, where that is of the release that was pushed last.
+
+    The stage verify knows no key, and so has no such check. Its manifest follows, unless somebody else changed the
+    report since.
+    """
+    with workspace.lock():
+        path = workspace.verification
+        if not path.exists():
+            return
+        report, manifest = read_verification(workspace), read_manifest(workspace, "verify")
+        name = path.relative_to(workspace.root).as_posix()
+        edited = manifest is not None and manifest.outputs.get(name) != file_digest(path)
+        if edited or report.release != standing_receipt(workspace).tag:
+            return
+        write_verification(path, _with_check(report, CheckResult(check=CHECK, result=result, detail=detail)))
+        if manifest is not None:
+            outputs = {**manifest.outputs, name: file_digest(path)}
+            write_manifest(workspace, manifest.model_copy(update={"outputs": outputs}))
+
+
+def _with_check(report: Verification, made: CheckResult) -> Verification:
+    """The report with a check of hubkit's own, in place of an earlier one of that name."""
+    by_name = {reader.reader: reader for reader in report.readers}
+    own = by_name.get("hubkit", ReaderReport(reader="hubkit", checks=[]))
+    others = [check for check in own.checks if check.check != made.check]
+    readers = {**by_name, "hubkit": own.model_copy(update={"checks": [*others, made]})}
+    results = [check.result for reader in readers.values() for check in reader.checks]
+    counts = {name: results.count(name) for name in RESULTS}
+    return report.model_copy(update={"readers": list(readers.values()), "counts": counts})

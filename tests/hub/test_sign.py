@@ -15,6 +15,7 @@ from loopback import keep_downloads_in
 from small_dist import lean_config, small_config, small_dist
 
 from hubkit.artifacts.receipt import read_receipt
+from hubkit.artifacts.verification import CheckResult, ReaderReport, Verification, read_verification, write_verification
 from hubkit.cli import cli
 from hubkit.config import ReleaseConfig
 from hubkit.config.file import write_config
@@ -27,6 +28,8 @@ from hubkit.hub.signatures import fault_of, make_signature
 from hubkit.hub.targets import planned_targets
 from hubkit.hub.withdraw import withdraw
 from hubkit.localhub import LocalHub
+from hubkit.release import record
+from hubkit.stages import STAGES
 from hubkit.verification.discovery import find_release
 from hubkit.verification.signed import check_signatures, own_signatures, read_public_key
 from hubkit.workspace import Workspace
@@ -258,6 +261,65 @@ def test_another_key_and_no_signature(own: Released, keys: Keys, direct: HfApi, 
     assert SIGNATURE not in direct.list_repo_files(own.repo(), repo_type="dataset")
     with pytest.raises(HubkitError, match="was withdrawn on"):
         sign_release(own.workspace, keys.private)
+
+
+def plain_report(config: ReleaseConfig, workspace: Workspace) -> None:
+    """What the stage leaves, without the clean environments that it builds."""
+    checks = [CheckResult(check="pinned_code", result="passed", detail="")]
+    readers = [ReaderReport(reader="granted", checks=[CheckResult(check="refused", result="not run", detail="")])]
+    counts = {"passed": 1, "failed": 0, "not run": 1}
+    readers.append(ReaderReport(reader="hubkit", checks=checks))
+    write_verification(workspace.verification, Verification(release=TAG, counts=counts, readers=readers))
+
+
+def failed_report(config: ReleaseConfig, workspace: Workspace) -> None:
+    plain_report(config, workspace)
+    raise HubkitError("1 of 2 checks failed")
+
+
+def own_checks(workspace: Workspace) -> dict[str, str]:
+    """How hubkit's own checks ended, by name."""
+    (own,) = (reader for reader in read_verification(workspace).readers if reader.reader == "hubkit")
+    return {check.check: check.result for check in own.checks}
+
+
+def test_the_signature_of_a_workspaces_own_release_is_in_its_report(
+    own: Released, keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, workspace = own
+    # The push is done, as far as the command asks.
+    (stage,) = (one for one in STAGES if one.name == "push")
+    record(stage, config, workspace, stage.key(config, workspace), 0.0)
+    (tmp_path / "hubkit.toml").write_text(write_config(config))
+    command = ["verify", "--config", str(tmp_path / "hubkit.toml"), "--workspace", str(workspace.root)]
+    with_key = [*command, "--public-key", str(keys.public)]
+    monkeypatch.setattr("hubkit.verification.verify.verify", failed_report)
+    sign_release(workspace, keys.private)
+    done = CliRunner().invoke(cli, with_key)
+    assert str(done.exception) == "1 of 2 checks failed"
+    assert own_checks(workspace) == {"pinned_code": "passed", "signed": "passed"}
+    assert not workspace.manifest("verify").exists()
+    monkeypatch.setattr("hubkit.verification.verify.verify", plain_report)
+    done = CliRunner().invoke(cli, with_key)
+    assert done.exit_code == 0, done.output
+    assert own_checks(workspace) == {"pinned_code": "passed", "signed": "passed"}
+    assert read_verification(workspace).counts == {"passed": 2, "failed": 0, "not run": 1}
+    # The stage is done, and nobody changed its report.
+    before = workspace.verification.read_bytes()
+    again = CliRunner().invoke(cli, with_key)
+    assert "up to date" in again.output
+    assert workspace.verification.read_bytes() == before
+    # What no longer holds replaces it, and a report that somebody changed is left alone.
+    other = make_keys(tmp_path, "other")
+    refused = CliRunner().invoke(cli, [*command, "--public-key", str(other.public)])
+    assert "signed with another key" in str(refused.exception)
+    assert own_checks(workspace) == {"pinned_code": "passed", "signed": "failed"}
+    assert read_verification(workspace).counts == {"passed": 1, "failed": 1, "not run": 1}
+    assert CliRunner().invoke(cli, command).exit_code == 0
+    edited = workspace.verification.read_text().replace(TAG, "release-9.9.9")
+    workspace.verification.write_text(edited)
+    CliRunner().invoke(cli, with_key)
+    assert workspace.verification.read_text() == edited
 
 
 def test_the_commands(released: Released, keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
