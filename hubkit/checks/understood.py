@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from hubkit.checks.flags import Flag
 from hubkit.checks.sides import Side
@@ -16,15 +17,18 @@ DENYING = re.compile(
 give no reason to doubt a lost one. Doubts ("uncertainty_dropped") are there likewise."""
 
 DOUBTING = re.compile(
-    r"(?:acredit|afast|aparent|avent|cogit|consider|descart|discut|duvid|eventua|exclu|hipotes|imagin|incert|indefin"
+    r"(?:acredit|afast|avent|cogit|descart|discut|duvid|eventua|exclu|hipotes|imagin|incert|indefin"
     r"|interrog|parec|poss[ai]|prefer|presum|prova|question|remot|suger|sugest|supo|supu|suspei|talvez)[a-z]*"
 )
-"""Words of a translation that may hold a doubt: they begin like those of the lexicon, in other forms."""
+"""Words of a translation that may hold a doubt: they begin like those of the lexicon, in other forms. Not
+"consider" and "aparente", which affirm as often."""
 
 SIDED = {"en": re.compile(r"[lr][a-z]{1,4}"), "pt": re.compile(r"[a-z]{1,4}[de]")}
 """By language, an abbreviation that may name a side."""
 
 SIDES = frozenset({"left", "right", "both"})
+
+POSSIBLE = "possible"
 
 SIGNED = re.compile(r"\(-\)|(?:^|[,;:/] ?)- ?(?![\d-])|: ?0\b")
 """A minus sign or nought that denies: "(-) effusion", "effusion: -". Which finding it denies is not read."""
@@ -50,23 +54,31 @@ def sure(flags: list[Flag], source: Side, translation: Side) -> list[Flag]:
     """
     if not any(flag.severity == "error" for flag in flags):
         return flags
-    if any(SIGNED.search(sentence.text) for sentence in source.sentences):
-        flags = [flag._replace(severity="warning") if flag.name == "negation_added" else flag for flag in flags]
+    named = {flag.name for flag in flags}
+    if "negation_added" in named and any(SIGNED.search(sentence.text) for sentence in source.sentences):
+        flags = _warned(flags, lambda flag: flag.name == "negation_added")
     said, told = source.unread(translation), translation.unread(source)
     if (said or told) and _terse(source):
         # A loss asks for an abbreviation of the source as well: in full words losses are mostly real.
         short = any(len(word) <= ABBREVIATED for word in said)
         open_ends = [end for end, some in (("_added", said), ("_lost", told and short)) if some]
-        flags = [flag._replace(severity="warning") if _ends(flag, open_ends) else flag for flag in flags]
+        flags = _warned(flags, lambda flag: _ends(flag, open_ends))
     if _may_name_side(source, said, "en") or _may_name_side(translation, told, "pt"):
-        flags = [flag._replace(severity="warning") if flag.name == "laterality" else flag for flag in flags]
-    flags = [flag._replace(severity="warning") if _answered(flag, told) else flag for flag in flags]
+        flags = _warned(flags, lambda flag: flag.name == "laterality")
+    if "uncertainty_dropped" in named and _may_doubt(translation):
+        flags = _warned(flags, lambda flag: flag.name == "uncertainty_dropped")
+    if told:
+        flags = _warned(flags, _qualifies)
     if len(said) == len(told):
         return flags
     more = "_added" if len(said) > len(told) else "_lost"
     words = said if more == "_added" else told
     may_deny = any(DENYING.fullmatch(word) for word in words)
-    return [flag._replace(severity="warning") if _open(flag, more, may_deny) else flag for flag in flags]
+    return _warned(flags, lambda flag: _open(flag, more, may_deny))
+
+
+def _warned(flags: list[Flag], unsure: Callable[[Flag], bool]) -> list[Flag]:
+    return [flag._replace(severity="warning") if unsure(flag) else flag for flag in flags]
 
 
 def _terse(side: Side) -> bool:
@@ -84,14 +96,23 @@ def _may_name_side(side: Side, words: list[str], language: Language) -> bool:
     return SIDES.isdisjoint(side.names) and any(SIDED[language].fullmatch(word) for word in words)
 
 
-def _answered(flag: Flag, told: list[str]) -> bool:
-    """Whether one unknown word may be the answer to a loss, however many the source has.
+def _may_doubt(side: Side) -> bool:
+    """Whether a word that is read neither as a doubt nor as a denial begins like a doubt."""
+    for sentence in side.sentences:
+        read = {
+            at
+            for term in sentence.terms
+            if POSSIBLE in term.meaning.names or "negation" in term.meaning.kinds
+            for at in range(term.first, term.last)
+        }
+        if any(at not in read and DOUBTING.fullmatch(word) for at, word in enumerate(sentence.words)):
+            return True
+    return False
 
-    What qualifies a finding may stand in any of them, a doubt in one that begins so.
-    """
-    if flag.name == "uncertainty_dropped":
-        return any(DOUBTING.fullmatch(word) for word in told)
-    return bool(told) and flag.name.endswith("_lost") and flag.name != "finding_lost"
+
+def _qualifies(flag: Flag) -> bool:
+    """Whether what is lost only qualifies a finding: it may stand in any word that was not understood."""
+    return flag.name.endswith("_lost") and flag.name != "finding_lost"
 
 
 def _open(flag: Flag, more: str, may_deny: bool) -> bool:

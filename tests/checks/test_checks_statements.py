@@ -125,7 +125,7 @@ def test_a_term_in_another_sense_is_an_error(source, right, wrong):
 
 def test_a_word_that_is_none_of_the_renderings_of_a_term_is_an_error_where_it_is_portuguese(small_words):
     assert "term_changed" in errors("Lucency at the base.", "Palavra na base.")
-    assert errors("Lucency at the base.", "Zzzzo na base.") == {"unknown_word"}
+    assert errors("Lucency at the base.", "Opaccidade na base.") == {"unknown_word"}
 
 
 @pytest.mark.parametrize(

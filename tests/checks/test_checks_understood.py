@@ -33,6 +33,8 @@ def test_renderings_of_a_source_have_no_error():
         # A doubt may stand in an unknown word that begins like those of doubt.
         ("Possible pneumonia.", "Pneumonia suspeitável.", ""),
         ("Possible pneumonia.", "Pneumonia imponente.", "uncertainty_dropped"),
+        # One that the lexicon reads as a denial is none.
+        ("Effusion cannot be excluded.", "Derrame excluído.", "uncertainty_dropped"),
         # An unknown abbreviation may name a side, unless its text names one.
         ("LPQV line in place.", "Cateter esquerdo no lugar.", ""),
         ("Left line in place.", "Cateter em VPQE no lugar.", ""),
@@ -84,3 +86,18 @@ def test_a_number_at_the_end_of_a_sentence_needs_no_noun(translation, expected):
 )
 def test_what_two_languages_put_otherwise(source, translation, expected):
     assert errors(source, translation) == expected
+
+
+@pytest.mark.usefixtures("small_words")
+@pytest.mark.parametrize(
+    ("source", "translation", "severity"),
+    [
+        # A misspelling, an invention and a word that was left are errors; what resembles nothing may be a rare word.
+        ("Effusion.", "Derrrame.", "error"),
+        ("Consolidation.", "Consolidância.", "error"),
+        ("Streaky opacity.", "Opacidade streaky.", "error"),
+        ("Small opacity.", "Pequena opacidade zyrtoplica.", "warning"),
+    ],
+)
+def test_an_unknown_word_is_an_error_where_it_resembles_a_known_one(source, translation, severity):
+    assert {flag.severity for flag in check(source, translation) if flag.name == "unknown_word"} == {severity}
