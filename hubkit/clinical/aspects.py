@@ -64,6 +64,19 @@ def is_judged(sentence: Sentence, at: int) -> bool:
     return judged or any("modality" in one.values for one in sentence.attributes.found)
 
 
+ADVISES, STUDY_WITHIN = ("suger", "suggest"), 3
+"""How a doubt begins that may be advice, and the words in which the study stands: "sugere-se uma TC do nódulo"."""
+
+
+def advises_study(sentence: Sentence, at: int) -> bool:
+    """Whether a doubt advises a study, and none of what the study is of: "sugere-se TC do nódulo"."""
+    term = sentence.terms[at]
+    near = range(term.last, term.last + STUDY_WITHIN)
+    return sentence.words[term.first].startswith(ADVISES) and any(
+        "modality" in one.values and one.first in near for one in sentence.attributes.found
+    )
+
+
 EXPLAINS = frozenset(
     (
         *("explain", "account", "contribute", "cause", "justify", "responsible"),

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from hubkit.clinical.aspects import (
+    advises_study,
     denied_evidence,
     doubts_aspect,
     doubts_cause,
@@ -126,7 +127,7 @@ def _reached(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]
     term, words = sentence.terms[at], sentence.words
     if "alternative" in term.meaning.names:
         return [*_before(sentence, at, polarity)[:1], *_after(sentence, at, polarity)]
-    if doubts_trend(sentence, at) or doubts_aspect(sentence, at):
+    if doubts_trend(sentence, at) or doubts_aspect(sentence, at) or advises_study(sentence, at):
         return []
     if doubts_cause(sentence, at):
         return _before(sentence, at, polarity)[:1]

@@ -1,6 +1,6 @@
 """Which names of findings and devices stand for one another, imply one another, or name nothing of their own.
 
-Two readers of one image differ in these, and a translator does not: so they are no `near` of the lexicon.
+Two readers of one image differ in these, and a translator does not, so the lexicon's `near` has them not.
 """
 
 from __future__ import annotations

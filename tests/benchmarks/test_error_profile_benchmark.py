@@ -48,7 +48,7 @@ def test_paraphrases_are_not_errors(benchmark_module: Any) -> None:
 def test_paraphrases_by_another_hand_are_not_errors(benchmark_module: Any) -> None:
     pairs = benchmark_module.paraphrases(benchmark_module.OTHER_HAND)
     assert len(pairs) == 310
-    assert sum(bool(profile(*pair)) for pair in pairs) <= 6
+    assert sum(bool(profile(*pair)) for pair in pairs) <= 5
 
 
 def test_the_profile_grows_with_the_number_of_errors(benchmark_module: Any) -> None:

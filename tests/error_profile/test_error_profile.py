@@ -92,6 +92,8 @@ def test_every_dimension_has_an_example() -> None:
         ("Sem linfonodomegalias.", "Linfonodos hilares de tamanho normal."),
         ("Derrame cissural, simulando massa.", "Derrame cissural."),
         ("Linfonodomegalia nos dois hilos.", "Linfonodomegalia hilar bilateral."),
+        ("Enfisema mediastinal e subcutâneo.", "Pneumomediastino e enfisema subcutâneo."),
+        ("Hérnia hiatal.", "Hérnia hiatal. Bolha gástrica visível."),
         # Doubts of neighbouring grades, sides that are named by another, what was done or only asked for.
         ("Sugestivo de bronquiectasia no lobo médio.", "Aspecto de bronquiectasia no lobo médio."),
         ("Possível pneumonia.", "Avaliar pneumonia."),
