@@ -165,13 +165,15 @@ def _take(values: Values, name: str, meant: frozenset[str]) -> None:
 
 def _own_names(subjects: Sequence[Subject]) -> tuple[Subject, ...]:
     """Leave out a name that a statement gives to what it names as well: "opacidade nodular", "sequela de fratura"."""
-    sequels = [other[0] for other in subjects if other[0].isdisjoint(SEQUEL.union(GENERAL) - LEAVING_SEQUELS)]
-    if sequels:
-        subjects = [one for one in subjects if one[0] != SEQUEL]
+    leaving = SEQUEL.union(GENERAL) - LEAVING_SEQUELS
+    if any(other.names.isdisjoint(leaving) for other in subjects):
+        subjects = [one for one in subjects if one.names != SEQUEL]
     return tuple(
         one
         for one in subjects
-        if not any(GENERAL.get(name, frozenset()) & (other[0] - one[0]) for name in one[0] for other in subjects)
+        if not any(
+            GENERAL.get(name, frozenset()) & (other.names - one.names) for name in one.names for other in subjects
+        )
     )
 
 
