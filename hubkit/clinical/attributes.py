@@ -43,10 +43,13 @@ class Attribute(NamedTuple):
 
 
 class Attributes(NamedTuple):
-    """The attributes of a sentence in their order, and all words that they or `none` take up."""
+    """The attributes of a sentence in their order, and all words that they or `none` take up.
 
-    found: list[Attribute]
-    covered: list[int]
+    Tuples, here and in `Sentence`: a search for garbage leaves those of texts and numbers out.
+    """
+
+    found: tuple[Attribute, ...]
+    covered: tuple[int, ...]
 
 
 def find_attributes(words: Sequence[str], language: Language, in_capitals: Callable[[int], bool]) -> Attributes:
@@ -82,7 +85,7 @@ def find_attributes(words: Sequence[str], language: Language, in_capitals: Calla
                 denied = not denying.isdisjoint(words[max(0, at - DENIED_WITHIN) : at])
                 found.append(Attribute(values, at, end, denied))
         after = end
-    return Attributes(found, covered)
+    return Attributes(tuple(found), tuple(covered))
 
 
 @functools.cache

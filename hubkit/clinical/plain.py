@@ -14,7 +14,7 @@ from hubkit.clinical.lexicon import Language, phrase_tree, words_of
 from hubkit.clinical.quantity_patterns import NUMBERS
 
 
-def unread(words: Sequence[str], language: Language, known: Container[int]) -> list[str]:
+def unread(words: Sequence[str], language: Language, known: Container[int]) -> tuple[str, ...]:
     """Return the words of a sentence that were not understood; a letter alone does not count as a word.
 
     Args:
@@ -23,11 +23,13 @@ def unread(words: Sequence[str], language: Language, known: Container[int]) -> l
         known: indices of the words that a phrase of the lexicon or an attribute takes up.
     """
     plain = _plain(language)
-    return [
-        word
-        for at, word in enumerate(words)
-        if word not in plain and len(word) > 1 and word[0].isalpha() and at not in known
-    ]
+    return tuple(
+        [
+            word
+            for at, word in enumerate(words)
+            if word not in plain and len(word) > 1 and word[0].isalpha() and at not in known
+        ]
+    )
 
 
 @functools.cache

@@ -75,7 +75,7 @@ class Sentence:
         self.text = text
         self.folded = fold(text)
         self.language = language
-        self._spans = [match.span() for match in TOKEN.finditer(self.folded)]
+        self._spans = tuple([match.span() for match in TOKEN.finditer(self.folded)])
         self.words = [self.folded[first:last] for first, last in self._spans]
         self.terms = _healed([*self._found()], self.words)
 
@@ -140,7 +140,7 @@ class Sentence:
         return self.origin._attributes  # shared by all places where the sentence stands
 
     @property
-    def unread(self) -> list[str]:
+    def unread(self) -> tuple[str, ...]:
         """The words that were not understood."""
         return self.origin._unread
 
@@ -149,7 +149,7 @@ class Sentence:
         return find_attributes(self.words, self.language, self._marked)
 
     @functools.cached_property
-    def _unread(self) -> list[str]:
+    def _unread(self) -> tuple[str, ...]:
         known = {at for term in self.terms for at in range(term.first, term.last)}
         return unread(self.words, self.language, known.union(self.attributes.covered))
 
