@@ -41,8 +41,15 @@ WELL = frozenset({"normal", "clear", "intact"})
 NEGATIVE = frozenset({"neg", "negative"})
 """Words that say it of an examination, and name no finding: "FAST neg"."""
 
-IMPLIED = {"fracture": frozenset({"rib"}), "chest_tube": frozenset({"ct"})}
-"""By finding, what a terse report writes for it: "R 2-6 ribs" are fractures, "CT out" is a drain."""
+IMPLIED = {
+    "fracture": frozenset({"rib"}),
+    "chest_tube": frozenset({"ct"}),
+    "central_line": frozenset({"vein"}),
+}
+"""By finding, what a terse report writes for it: "R 2-6 ribs" are fractures, "CT out" is a drain, "L IJ" a line."""
+
+BARE = frozenset({"ct", "vein"})
+"""What stands for a device without more; ribs are fractures where they are counted."""
 
 DEVICES = frozenset(
     (
@@ -157,7 +164,8 @@ def _named(
     """
     swapped = any(not soft(place.meaning) for place in lost)
     # Words with many names are compared where no other word is left that could say the same.
-    exchanged = bool(lost and added) and not source.unread(translation) and not translation.unread(source)
+    told = [place for place in added if not _implied(place, source)]
+    exchanged = bool(lost and told) and not source.unread(translation) and not translation.unread(source)
     for place in lost:
         grave = exchanged or not soft(place.meaning)
         yield Flag("finding_lost", "error" if grave else "warning", place.span, None)
@@ -203,7 +211,7 @@ def _invented(place: Place, source: Side, translation: Side, report: frozenset[s
 def _implied(place: Place, source: Side) -> bool:
     """Whether a terse source writes a finding without its name: counted ribs, and a drain as "CT"."""
     named = frozenset[str]().union(*(IMPLIED.get(name, ()) for name in place.meaning.names)) & source.names
-    return "ct" in named or (
+    return not named.isdisjoint(BARE) or (
         "rib" in named and any(word[0].isdigit() for one in source.sentences for word in one.words)
     )
 
