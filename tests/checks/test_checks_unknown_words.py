@@ -39,6 +39,9 @@ def unknown(source: str, translation: str) -> list[str]:
         ("Edema after a fracture.", "Edema após fractorra.", ["fractorra"]),
         # A prefix before a word, and its doubled consonant.
         ("Word in front.", "Antepalavra, retropalavra.", ["Antepalavra"]),
+        # A long word with the ending of an operation; a short one may be a wrong word that ends so.
+        ("Edema.", "Edema após vesiculectomia.", []),
+        ("Edema.", "Edema após xifoplectomia.", ["xifoplectomia"]),
         # Parts of compounds, short words and numbers are left alone.
         ("Edema.", "Edema zyx-palavra.", []),
         ("Edema.", "Edema zyx.", []),
