@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from hubkit.checks.flags import Flag
 from hubkit.checks.sides import Place, Side
+from hubkit.clinical.lexicon import Term
 from hubkit.clinical.quantity_patterns import NUMBERS
+from hubkit.clinical.sentences import Sentence
 
 NAME = "count_changed"
 """What the dimension `count` raises as well."""
@@ -37,35 +40,41 @@ INVARIANT = ("x", "is", "us")
 
 def other_count(source: Side, translation: Side) -> Iterator[Flag]:
     """Yield a flag where what the source counts as several is one in the translation, or the reverse."""
-    if not any(
-        "one" in one.words or any("count" in found.values for found in one.attributes.found) for one in source.sentences
-    ):
-        return
-    for place in source.places:
-        counts = _counts(place)
-        if not counts or place.meaning.kinds.isdisjoint(COUNTED):
-            continue
-        answers = [other for other in translation.places if not other.meaning.names.isdisjoint(place.meaning.names)]
-        forms = {_form(other) for other in answers}
-        if counts <= SEVERAL and forms == {"one"} and not _several(translation):
-            yield Flag(NAME, "error", place.span, answers[0].span)
-            return
-        if counts <= ONE and forms == {"several"} and not _single(translation):
-            yield Flag(NAME, "error", place.span, answers[0].span)
-            return
+    answered: set[frozenset[str]] = set()
+    for sentence in source.sentences:
+        for term, counts in _counted(sentence):
+            names = term.meaning.names
+            if names in answered or not (counts <= SEVERAL or counts <= ONE):
+                continue
+            answered.add(names)
+            answers = [other for other in translation.places if not names.isdisjoint(other.meaning.names)]
+            forms = {_form(other) for other in answers}
+            wrong = (
+                forms == {"one"} and not _several(translation)
+                if counts <= SEVERAL
+                else forms == {"several"} and not _single(translation)
+            )
+            if wrong:
+                yield Flag(NAME, "error", sentence.span(term), answers[0].span)
+                return
 
 
-def _counts(place: Place) -> frozenset[str]:
-    """The counts that stand before a term of the source, with no more than adjectives between."""
-    sentence, term, _ = place
+def _counted(sentence: Sentence) -> Iterator[tuple[Term, frozenset[str]]]:
+    """The terms before which a count stands, with no more than adjectives between, and that count."""
     words = sentence.words
-    for one in sentence.attributes.found:
-        values = one.values.get("count")
-        between = words[one.last : term.first]
-        near = one.first < term.first and len(between) <= REACH and LINKS.isdisjoint(between)
-        if values and near and all(word.isalpha() for word in between):
-            return values
-    return ONE if "one" in words[max(0, term.first - 2) : term.first] else frozenset()
+    found = [one for one in sentence.attributes.found if "count" in one.values]
+    if not found and "one" not in words:
+        return
+    lasts = [one.last for one in found]
+    for term in sentence.terms:
+        if term.meaning.kinds.isdisjoint(COUNTED):
+            continue
+        at = bisect_right(lasts, term.first) - 1
+        between = words[lasts[at] : term.first] if at >= 0 and term.first - lasts[at] <= REACH else None
+        if between is not None and LINKS.isdisjoint(between) and all(word.isalpha() for word in between):
+            yield term, found[at].values["count"]
+        elif "one" in words[max(0, term.first - 2) : term.first]:
+            yield term, ONE
 
 
 def _form(place: Place) -> str:

@@ -28,17 +28,19 @@ def wrong_senses(source: Sequence[Sentence], translation: Sequence[Sentence]) ->
     if told.isdisjoint(_wrong_words()):
         return
     table = _senses()
-    seen: set[tuple[Sentence, int]] = set()
+    spent: set[str] = set()  # a term is looked for once: a text may say it thousands of times
     for sentence in source:
         for at, word in enumerate(sentence.words):
             for phrase, wrong in table.get(word, ()):
-                if sentence.words[at : at + len(phrase)] == phrase and not _read_as_nothing(sentence, at):
-                    place = next((there for there in _places(wrong, translation) if there[:2] not in seen), None)
-                    if place is not None:
-                        seen.add(place[:2])
-                        other, first, last = place
-                        span = sentence.span_of(at, at + len(phrase))
-                        yield Flag("term_changed", "error", span, other.span_of(first, last))
+                term = " ".join(phrase)
+                if term in spent or sentence.words[at : at + len(phrase)] != phrase or _read_as_nothing(sentence, at):
+                    continue
+                spent.add(term)
+                place = next(_places(wrong, translation), None)
+                if place is not None:
+                    other, first, last = place
+                    span = sentence.span_of(at, at + len(phrase))
+                    yield Flag("term_changed", "error", span, other.span_of(first, last))
 
 
 def _places(wrong: Sequence[list[str]], translation: Sequence[Sentence]) -> Iterator[tuple[Sentence, int, int]]:
