@@ -70,6 +70,7 @@ def card_of(workspace: Workspace) -> str:
         "original": ORIGINAL_STUDY,
         "exposure": [],
         "failures": [],
+        "subgroups": None,
     }
     return render_card(published("dataset_card") / "_evaluation.md.jinja", {**facts, "synthetic": True})
 
