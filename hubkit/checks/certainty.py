@@ -16,7 +16,7 @@ from hubkit.clinical.sentences import Sentence
 BREAKS = frozenset({",", ";", ":", ".", "but", "though", "although", "however", "mas", "porem", "embora", "contudo"})
 """What a negation does not reach beyond to deny a doubt."""
 
-DENIABLE = ("suggest", "suspicious", "concerning", "worrisome", "suger", "sugir", "suspeit", "preocupante")
+DENIABLE = ("suggest", "suspicious", "suspected", "concerning", "worrisome", "suger", "sugir", "suspeit", "preocupante")
 """How the words of doubt begin that a negation reaches over what it denies."""
 
 FINITE, WITHOUT = frozenset({"suggests", "suggest", "sugere", "sugerem"}), frozenset({"without", "sem"})
@@ -34,6 +34,16 @@ DONE = re.compile(
 )
 """Verbs of what a report may ask for."""
 
+CONDITIONAL = re.compile(
+    r"[a-z]{2,}[aei]riam|(?:ajud|auxili|facilit|represent|indic|explic|confirm|mostr|justific|caus|revel|diferenci"
+    r"|complement|acrescent|benefici|particip|avali)aria|(?:esclarec|favorec|correspond|parec|aparec|tend|s)eria"
+    r"|(?:permit|defin|suger|contribu|reflet|distingu|exclu|exig|inclu|serv|traduz)iria"
+)
+"""Verbs in the conditional, folded. In the singular nouns and adjectives end so as well: "artéria", "primária"."""
+
+WOULD = frozenset({"would", "should"})
+"""What the conditional also renders. They do not count as doubt."""
+
 ASKED = frozenset({"action", "modality"})
 """Dimensions of what can be asked for."""
 
@@ -48,7 +58,9 @@ def uncertainty(source: Side, translation: Side) -> Iterator[Flag]:
     """Yield a flag where there is less doubt than in the source, or doubt where it has nothing like it."""
     said, told = _hedges(source), _hedges(translation)
     said = [place for place in said if not _advises(place)]
-    if len(said) > len(told) and len(said) > len(told) + _seeming(source, translation):
+    if len(said) > len(told) and len(said) > len(told) + _seeming(source, translation) + _conditional(
+        source, translation
+    ):
         yield Flag("uncertainty_dropped", "error", said[0].span, translation.span)
         return
     told = [place for place in told if not _advises(place)]
@@ -63,6 +75,23 @@ def _seeming(source: Side, translation: Side) -> int:
         for side in (source, translation)
     ]
     return max(0, found[1] - found[0])
+
+
+def _conditional(source: Side, translation: Side) -> int:
+    """How many conditionals the translation has to spare: "could clarify" and "esclareceriam"."""
+    told = sum(
+        CONDITIONAL.fullmatch(sentence.words[at]) is not None
+        for sentence in translation.sentences
+        for at in _outside(sentence)
+    )
+    would = sum(word in WOULD for sentence in source.sentences for word in sentence.words) if told else 0
+    return max(0, told - would)
+
+
+def _outside(sentence: Sentence) -> Iterator[int]:
+    """The words that are in no phrase of doubt: "poderia" is one itself."""
+    doubting = {at for term in sentence.terms if "hedge" in term.meaning.kinds for at in range(term.first, term.last)}
+    return (at for at in range(len(sentence.words)) if at not in doubting)
 
 
 def _advises(place: Place) -> bool:

@@ -204,9 +204,15 @@ def _loose(side: Side, answer: Side) -> list[Place]:
         for place in side.cues
         if not LOOSE.isdisjoint(place.meaning.names)
         and not negates(place.meaning)
-        and (place.meaning.names - LOOSE - NEGATING).isdisjoint(answer.names)
+        and (place.meaning.names - LOOSE - NEGATING - _places(place.meaning)).isdisjoint(answer.names)
         and not ("same" in place.meaning.names and "again" in answer.names)
     ]
+
+
+@functools.cache
+def _places(meaning: Meaning) -> frozenset[str]:
+    """The places that a phrase names: that both sides name a breast does not say that one is gone."""
+    return frozenset(concept.name for concept in meaning.concepts if concept.kind == "anatomy")
 
 
 @functools.cache

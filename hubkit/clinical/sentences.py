@@ -39,7 +39,7 @@ ABBREVIATIONS = (r"\bDr\.", r"\bDrs\.", r"\bDra\.", r"\(a\)\.", r"\bvs\.", r"\bc
 
 SENTENCE_END = re.compile(
     rf"(?<=[.!?]){''.join(f'(?<!{word})' for word in ABBREVIATIONS)}(?<!^\?)(?<!\s\?)\s+"
-    r"(?=[\"'(]?[A-ZÀ-Ý0-9_-]|\?[A-Za-z])"
+    r"(?=[\"'(]?[A-ZÀ-Ý0-9_-]|\? ?[A-Za-z])"
     r"|\n\s*\n|\n\s*(?=[-*•]\s|\d+[.)]\s|[A-ZÀ-Ý][A-ZÀ-Ý ]+:)|\s//\s"
 )
 """After a mark and before a capital (but "? VAP" asks one question), at an empty line, and before an item of a list or
