@@ -8,11 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hubkit.errors import HubkitError
-from hubkit.hub.client import STUMBLES, Stumble, refusal
+from hubkit.hub.client import STUMBLES, Stumble, refusal, transport_errors
 
 _OF_CARD = "Invalid metadata in README.md."
 _OF_LFS = "LFS batch API returned errors:"
-"""How huggingface_hub begins what a Hub says against a card, and against a file of LFS."""
+_OF_FILE = "Error while uploading"
+"""How huggingface_hub begins what a Hub says against a card and against a file of LFS, and that a file was not sent."""
+
+_UNREADABLE = re.compile(r"[Mm]alformed response|is improperly formatted")
+"""What huggingface_hub says of answers that are of another form than the Hub's."""
 
 _OF_XET = re.compile(r"HTTP status client error \((\d{3})")
 """hf_xet raises a ConnectionError for every status."""
@@ -33,10 +37,12 @@ def uploading(repo: str) -> Iterator[None]:
     except (json.JSONDecodeError, HfHubHTTPError):
         raise
     except RuntimeError as error:
-        # Of LFS huggingface_hub gives the reason as the cause, hf_xet some reasons as words alone.
-        if isinstance(error.__cause__, Exception):
-            raise error.__cause__ from None
-        raise refusal(None, str(error), repo) from None
+        if not str(error).startswith(_OF_FILE):
+            raise
+        reason = error.__cause__
+        if isinstance(reason, (HubkitError, HfHubHTTPError, OSError, *transport_errors())):
+            raise reason from None
+        raise Stumble(f"{error} {reason}") from None
     except ConnectionError as error:
         found = _OF_XET.search(str(error))
         if found and int(found[1]) not in STUMBLES:
@@ -49,7 +55,9 @@ def uploading(repo: str) -> Iterator[None]:
             raise refused_card(repo, said) from None
         if said.startswith(_OF_LFS):
             raise refusal(None, said.removeprefix(_OF_LFS), repo) from None
-        raise Stumble(f"the Hub's answer cannot be read: {said}") from None
+        if _UNREADABLE.search(said):
+            raise Stumble(f"the Hub's answer cannot be read: {said}") from None
+        raise
 
 
 def refused_card(repo: str, said: str) -> HubkitError:

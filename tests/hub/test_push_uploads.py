@@ -9,7 +9,7 @@ from interposed import Action, Interposed, answers, rewritten
 from small_dist import small_config, small_dist
 
 from hubkit.errors import HubkitError
-from hubkit.hub.client import STUMBLES
+from hubkit.hub.client import STUMBLES, Stumble
 from hubkit.hub.push import push
 from hubkit.hub.uploads import uploading
 
@@ -102,10 +102,30 @@ def test_a_status_that_xet_tells_is_compared_as_others_are(status: int) -> None:
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        (RuntimeError("Data processing error"), "^a/b: the Hub refused: Data processing error"),
         (ValueError("Invalid metadata in README.md.\n- wrong"), "^a/b/README.md: the Hub does not accept it: .*wrong"),
+        (ValueError("LFS batch API returned errors:\nno room"), "^a/b: the Hub refused: no room"),
     ],
 )
 def test_words_alone(error: Exception, says: str) -> None:
     with pytest.raises(HubkitError, match=says), uploading("a/b"):
         raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        # What nobody expected is no refusal: it keeps its own kind and place.
+        RecursionError("maximum recursion depth exceeded"),
+        RuntimeError("Cannot send a request, as the client has been closed."),
+        ValueError("not enough values to unpack"),
+    ],
+)
+def test_what_is_not_the_hubs_stays_what_it_is(error: Exception) -> None:
+    with pytest.raises(type(error), match=str(error)), uploading("a/b"):
+        raise error
+
+
+@pytest.mark.parametrize("reason", [ValueError("Malformed response"), KeyError("href"), TypeError("none")])
+def test_an_answer_for_a_file_that_cannot_be_read_is_asked_for_again(reason: Exception) -> None:
+    with pytest.raises(Stumble, match="Error while uploading 'x'"), uploading("a/b"):
+        raise RuntimeError("Error while uploading 'x' to the Hub.") from reason
