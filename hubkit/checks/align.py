@@ -22,8 +22,8 @@ ALONE = 0.55
 """The cost of a sentence without counterpart; one that answers another costs 0 to about 1."""
 
 MERGED = 0.25
-"""The cost of each sentence that shares a partner, in the unit of the other costs: where lengths fit as well, sentences
-are paired one by one."""
+"""The cost of each sentence of the source that shares a partner, in the unit of the other costs: where lengths fit as
+well, sentences are paired one by one."""
 
 STEPS = ((1, 1), (1, 0), (0, 1), (2, 1))
 """How many sentences of source and translation are paired. What else was parted or joined is found afterwards, by
@@ -51,7 +51,8 @@ def align(source: Sequence[Sentence], translation: Sequence[Sentence]) -> list[t
         return [(Side([one]), Side([other])) for one, other in zip(source, translation, strict=True)]
     if abs(len(source) - len(translation)) > MOST_ALONE or max(len(source), len(translation)) > MOST_SENTENCES:
         return _in_order(source, translation)
-    said, told = _runs(source), _runs(translation)
+    most = max(taken for taken, _ in STEPS), max(given for _, given in STEPS)
+    said, told = _runs(source, most[0]), _runs(translation, most[1])
     best = _steps(said, told, len(source), len(translation))
     pairs: list[Indices] = []
     at, to = len(source), len(translation)
@@ -162,12 +163,12 @@ Indices = tuple[list[int], list[int]]
 Runs = dict[tuple[int, int], SentenceRun]
 
 
-def _runs(sentences: Sequence[Sentence]) -> Runs:
-    """Return up to three sentences that end before a place, by that place and their number."""
+def _runs(sentences: Sequence[Sentence], most: int) -> Runs:
+    """Return up to `most` sentences that end before a place, by that place and their number."""
     signatures = [_signature(sentence.origin) for sentence in sentences]
     runs = {}
     for end in range(1, len(sentences) + 1):
-        for count in range(1, min(end, 3) + 1):
+        for count in range(1, min(end, most) + 1):
             parts = signatures[end - count : end]
             whole = Signature(*(frozenset[str]().union(*field) for field in zip(*parts, strict=True)))
             runs[end, count] = SentenceRun(whole, parts, sum(len(one.text) for one in sentences[end - count : end]))
@@ -195,15 +196,14 @@ def _steps(said: Runs, told: Runs, many: int, others: int) -> dict[tuple[int, in
 
 def _cost(said: SentenceRun, told: SentenceRun, limit: float) -> float:
     """How ill sentences answer one another, by what each names and by their lengths; infinite where over `limit`."""
-    merged = len(said.parts) + len(told.parts) - 2
+    merged = len(said.parts) - 1
     unlike = 0.5 * abs(math.log((told.length + 8) / (EXPECTED_RATIO * said.length + 8))) + MERGED * merged
     if unlike >= limit:
         return math.inf
     likeness = _likeness(said.whole.names, told.whole.names)
     if merged:
         # Each of the merged sentences must be found in the one that answers them.
-        parts, whole = (said.parts, told.whole) if len(told.parts) == 1 else (told.parts, said.whole)
-        likeness *= min(_share(part, whole) for part in parts)
+        likeness *= min(_share(part, told.whole) for part in said.parts)
     return 1 - likeness + unlike
 
 
