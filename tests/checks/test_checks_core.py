@@ -112,3 +112,15 @@ def test_a_text_as_long_as_is_checked_is_checked(more, flagged):
 )
 def test_a_point_marks_decimals_or_thousands(source, translation, flagged):
     assert ("decimal_point" in {flag.name for flag in check(source, translation)}) == flagged
+
+
+def test_a_loop_is_marked_from_its_first_word_to_its_last():
+    translation = "Coração normal. Pulmões limpos limpos limpos limpos. Sem derrame."
+    (flag,) = (flag for flag in check("Normal heart. Clear lungs. No effusion.", translation) if flag.name == "loop")
+    assert translation[slice(*flag.translation_span)] == "limpos limpos limpos limpos"
+
+
+def test_a_doubt_after_a_denial_is_of_what_was_named_before_it():
+    source, right = "Effusion without pneumothorax suggests edema.", "Derrame sem pneumotórax sugere edema."
+    assert errors(source, right) == set()
+    assert "uncertainty_dropped" in errors(source, right.replace("sugere", "indica"))

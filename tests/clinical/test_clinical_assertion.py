@@ -88,3 +88,19 @@ def test_what_is_gone_counts_as_negated_where_asked():
 )
 def test_where_sentences_end(text, starts):
     assert [sentence.text for sentence in sentences(text, "en")] == starts
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "denied"),
+    [
+        ("Without recent fracture.", "en", True),
+        ("Não é recente.", "pt", True),
+        ("Sem fratura aguda.", "pt", True),
+        # Five words lie between: beyond its reach.
+        ("Sem derrame, e agora há fratura recente.", "pt", False),
+        ("Fratura recente, sem derrame.", "pt", False),
+    ],
+)
+def test_how_far_a_negation_reaches_an_attribute(text, language, denied):
+    (sentence,) = sentences(text, language)
+    assert [attribute.denied for attribute in sentence.attributes.found if "age" in attribute.values] == [denied]

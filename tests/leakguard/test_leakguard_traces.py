@@ -291,6 +291,8 @@ def weights(header: dict[str, object]) -> bytes:
         ("model.safetensors", weights({"layer": {"shape": [STUDY]}}), None),
         ("model.safetensors", weights({"__metadata__": {"note": SECRET}}), RUN_KIND),
         ("model.safetensors", weights({"__metadata__": {"base": "/home/joe"}}), PATH),
+        # A short text is the type of a tensor; under the same name in the metadata it is a text.
+        ("model.safetensors", weights({"__metadata__": {"dtype": f"s{STUDY}"}}), ID),
         ("model.safetensors", weights({f"layer.s{STUDY}": {}}), ID),
         ("tokenizer.model", b"\xff\x00" + SECRET.encode() + b"\xfe", RUN_KIND),
         ("tokenizer.model", b"\xff\x00\xfe", None),

@@ -10,6 +10,7 @@ import pytest
 from hubkit.errors import HubkitError
 from hubkit.models import device_errors
 from hubkit.translation.engines.continuous import Continuous
+from hubkit.translation.engines.paged_cache import smaller
 
 Output = SimpleNamespace
 
@@ -92,6 +93,12 @@ def test_all_but_the_share_of_the_memory_is_halved_down_to_the_least(started: An
     ] == [(256, 64, None), (128, 32, 512), (64, 16, 256), (32, 16, 128), (16, 16, 64)]
     assert {cache["max_memory_percent"] for cache in caches} == {0.9}
     assert log.count("destroy") == len(caches)
+
+
+def test_what_is_least_is_not_halved() -> None:
+    cache = {"max_batch_tokens": 32, "page_size": 16, "max_requests_per_batch": 1}
+    assert smaller(cache) == {"max_batch_tokens": 16, "page_size": 16, "max_requests_per_batch": 1}
+    assert smaller(cache | {"max_batch_tokens": 16}) is None
 
 
 @pytest.mark.parametrize(
