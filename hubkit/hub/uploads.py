@@ -40,7 +40,8 @@ def uploading(repo: str) -> Iterator[None]:
         if not str(error).startswith(_OF_FILE):
             raise
         reason = error.__cause__
-        if isinstance(reason, (HubkitError, HfHubHTTPError, OSError, *transport_errors())):
+        known: tuple[type[Exception], ...] = (HubkitError, HfHubHTTPError, OSError, *transport_errors())
+        if isinstance(reason, known):
             raise reason from None
         raise Stumble(f"{error} {reason}") from None
     except ConnectionError as error:
