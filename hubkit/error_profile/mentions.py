@@ -132,6 +132,11 @@ class Entity(NamedTuple):
         return Entity(tuple(one for one in self.mentions if one.value))
 
     @property
+    def soft(self) -> bool:
+        """Whether silence about it means nothing, wherever it is mentioned."""
+        return all(one.soft for one in self.mentions)
+
+    @property
     def alone(self) -> bool:
         """Whether no sentence names it with others: a doubt may be about these ("opacidade, talvez atelectasia")."""
         return all(one.alone for one in self.mentions)

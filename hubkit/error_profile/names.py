@@ -103,8 +103,18 @@ INFERS: dict[Language, tuple[str, ...]] = {
 }
 """How words begin that draw a finding from what is seen."""
 
-VAGUE = frozenset(
-    {"imagem", "imagens", "formacao", "formacoes", "foco", "focos", "estrutura", "estruturas"}
-    | {"image", "images", "focus", "foci", "structure", "structures"}
-)
+STRUCTURES = frozenset({"estrutura", "estruturas", "structure", "structures"})
+"""Vague words that name an organ where one stands next to them: "estruturas hilares". Folded."""
+
+VAGUE = STRUCTURES | {
+    *("imagem", "imagens", "formacao", "formacoes", "foco", "focos"),
+    *("image", "images", "focus", "foci"),
+}
 """What may stand for any finding: "imagem arredondada". Folded."""
+
+WELL = frozenset({"normal", "clear", "intact"})
+"""States of what has no finding."""
+
+UNCHANGED = frozenset({"trend", "assertion", "stays", "kept"})
+"""Dimensions of a statement that says no more than that something is as before. "Imagem arredondada inalterada" says
+more, and may be a finding."""

@@ -66,7 +66,7 @@ def profile(reference: str, generated: str, language: Language = "pt") -> list[P
 
 def has(report: str, language: Language = "pt") -> set[str | None]:
     """Return the CheXpert labels of what a report has; None stands for all that have no label."""
-    return {one.first.label for one in entities(read(report, language).mentions) if one.value and not one.first.soft}
+    return {one.first.label for one in entities(read(report, language).mentions) if one.value and not one.soft}
 
 
 def _error(dimension: Dimension, entity: Entity) -> ProfileError:
@@ -98,7 +98,7 @@ def _missing(report: Reading, other: Reading) -> Iterator[Entity]:
 
 def _unanswered(one: Entity, theirs: Sequence[Entity], ours: Sequence[Entity]) -> bool:
     """Whether a finding of one report is in the other neither by its name nor by a near one."""
-    if not one.value or all(mention.soft for mention in one.mentions):
+    if not one.value or one.soft:
         return False
     same = [other for other in theirs if one.first.names & other.first.names]
     if same:

@@ -55,6 +55,48 @@ def test_an_error_is_named(dimension: str, finding: str, reference: str, generat
     assert (dimension, finding) in {(error.dimension, error.finding) for error in profile(reference, generated)}
 
 
+NO_FINDING = [
+    "Estruturas ósseas íntegras.",
+    "Estruturas ósseas preservadas.",
+    "Estruturas ósseas sem alterações.",
+    "Estruturas hilares simétricas.",
+    "Demais estruturas sem alterações.",
+    "Demais estruturas, sem alterações.",
+    "Demais estruturas sem particularidades.",
+    "Demais estruturas inalteradas.",
+    "Demais estruturas sem mudanças.",
+    "Imagem normal.",
+    "Imagem cardíaca centrada.",
+    "Imagem dentro dos limites da normalidade.",
+    "Os blastemas têm aspecto normal.",
+    "Sem outras imagens.",
+    "Não há imagens suspeitas.",
+]
+"""Sentences with a vague or unknown word that stands for no finding."""
+
+
+@pytest.mark.parametrize("finding", ["Grande pneumotórax à direita.", "Fratura de costela à direita.", "Nódulo."])
+@pytest.mark.parametrize("sentence", NO_FINDING)
+def test_what_is_normal_answers_no_finding(sentence: str, finding: str) -> None:
+    with_finding, without = f"{finding} Pulmões limpos.", f"{sentence} Pulmões limpos."
+    assert {error.dimension for error in profile(without, with_finding)} == {"invented"}
+    assert {error.dimension for error in profile(with_finding, without)} == {"missed"}
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        *("Osseous structures are intact.", "Osseous structures are unremarkable.", "Normal image."),
+        *("Remaining structures are unchanged.", "Mediastinal structures are midline.", "No other images."),
+    ],
+)
+def test_what_is_normal_answers_no_finding_in_english(sentence: str) -> None:
+    for finding in ("Large right pneumothorax.", "Right rib fracture."):
+        with_finding, without = f"{finding} Lungs are clear.", f"{sentence} Lungs are clear."
+        assert {error.dimension for error in profile(without, with_finding, "en")} == {"invented"}
+        assert {error.dimension for error in profile(with_finding, without, "en")} == {"missed"}
+
+
 def test_every_dimension_has_an_example() -> None:
     assert {row[0] for row in ERRORS} == {*DIMENSIONS}
 
@@ -78,6 +120,13 @@ def test_every_dimension_has_an_example() -> None:
         # What was not understood, or is vague, may be the finding that seems to be missing.
         ("Nódulo no LSD.", "Imagem arredondada no LSD."),
         ("Pneumonia no LID.", "Legionelose no LID."),
+        ("Pneumonia no LID.", "Legionelose inalterada no LID."),
+        ("Pneumonia no LID. Coração normal.", "Legionelose no LID, coração normal."),
+        ("Nódulo no LSD. Coração normal.", "Imagem arredondada no LSD, coração normal."),
+        ("Nódulo no LSD.", "Imagem arredondada no LSD, inalterada."),
+        ("Nódulo no LSD.", "Imagem pulmonar arredondada no LSD."),
+        ("Nódulo no LSD.", "Imagem anormal no LSD."),
+        ("Consolidação basal direita.", "Foco basal direito."),
         # A doubt of the same sentence may be of another thing.
         ("Cavidade com conteúdo, provável micetoma.", "Provável micetoma em cavidade."),
         # The side of a chamber is not the side of the device in it.
@@ -132,3 +181,9 @@ def test_errors_of_sentences_add_up() -> None:
 def test_what_a_report_has() -> None:
     report = "Derrame à direita. Sem pneumotórax. Hérnia hiatal. PICC à direita. Pequena distensão gástrica."
     assert has(report) == {"Pleural Effusion", None, "Support Devices"}
+
+
+def test_a_report_has_what_can_be_missed() -> None:
+    """What one mention may leave open, as a drainage does, another says."""
+    report = "Drenagem torácica à direita. Dreno torácico à direita."
+    assert {error.label for error in profile(report, "")} == {"Support Devices"} == has(report)
