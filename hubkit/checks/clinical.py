@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from hubkit.checks.attached import side_left_out
 from hubkit.checks.certainty import uncertainty
 from hubkit.checks.compare import compare
+from hubkit.checks.counted import NAME as COUNT_CHANGED
 from hubkit.checks.counted import other_count
 from hubkit.checks.exchange import exchanged
 from hubkit.checks.flags import Flag, Span
@@ -75,9 +76,9 @@ def check_sentences(pairs: Sequence[tuple[Side, Side]]) -> Iterator[Flag]:
     offsets = [(source.offset, translation.offset) for source, translation in pairs]
     origins = [(source.origin, translation.origin) for source, translation in pairs]
     open_ends = [differing(_findings, source, translation) for source, translation in origins]
-    for at, to in settle_moved(open_ends):
+    for first, second in settle_moved(open_ends):
         # Two things that stand in each other's sentence may have taken each other's predicates.
-        both = zip(pairs[min(at, to)], pairs[max(at, to)], strict=True)
+        both = zip(pairs[first], pairs[second], strict=True)
         yield from exchanged(*(Side([*one.sentences, *other.sentences]) for one, other in both))
     found = _of_pairs(origins, open_ends)
     for (one, other), flags in zip(offsets, found, strict=True):
@@ -115,11 +116,11 @@ def _of_pairs(
         else:
             if elided and lost and is_elliptic(translation):
                 lost = [place for place in lost if place.meaning.names.isdisjoint(elided)]
-            flags = [
-                *_named(source, translation, lost, added, report),
-                *_of_pair(source, translation),
-                *compared,
-            ]
+            own = _of_pair(source, translation)
+            if any(flag.name == COUNT_CHANGED for flag in own):
+                # The same fault, seen in the word that counts: "multiple".
+                compared = [flag for flag in compared if not flag.name.startswith("count_")]
+            flags = [*_named(source, translation, lost, added, report), *own, *compared]
             changed = {flag.name for flag in flags}
             if "laterality" in changed:
                 flags = [flag for flag in flags if flag.name != "exchanged"]

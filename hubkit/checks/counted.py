@@ -37,6 +37,19 @@ NUMERALS = frozenset(
 INVARIANT = ("x", "is", "us")
 """How words end that have one form for both numbers: "pneumotórax"."""
 
+ADJECTIVE = (
+    *("ico", "ica", "oso", "osa", "ivo", "iva", "ado", "ada", "ido", "ida", "ario", "aria", "al", "ar"),
+    *("cardiaco", "cardiaca", "osseo", "ossea", "opaco", "opaca"),
+)
+"""How folded adjectives and participles end in the singular. Their noun may be another than what is counted: "doença
+metastática" is several metastases."""
+
+NOUNS = frozenset({"dispositivo", "figado", "tecido", "liquido", "chiado", "ferida", "material"})
+"""Nouns that end like adjectives."""
+
+COLLECTIVES = frozenset({"coluna", "gradil", "arcabouco", "esqueleto", "parenquima"})
+"""What has several of its parts, in the singular: "gradil costal" is the ribs."""
+
 
 def other_count(source: Side, translation: Side) -> Iterator[Flag]:
     """Yield a flag where what the source counts as several is one in the translation, or the reverse."""
@@ -87,6 +100,8 @@ def _form(place: Place) -> str:
     if word.endswith(INVARIANT):
         # "Bilaterais", "basais" and "sinais" are plurals.
         return "several" if word.endswith(("ais", "eis", "ois")) else ""
+    if word in COLLECTIVES or (word.endswith(ADJECTIVE) and word not in NOUNS):
+        return ""
     return "several" if word.endswith("s") else "one"
 
 

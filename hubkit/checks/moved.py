@@ -22,9 +22,9 @@ def is_elliptic(translation: Side) -> bool:
 def settle_moved(open_ends: Sequence[tuple[list[Place], list[Place]]]) -> list[tuple[int, int]]:
     """Take out what one sentence lacks and another has too much: it stands in another sentence now.
 
-    Returns which sentences something moved from and to, by their places.
+    Returns between which sentences something moved, as pairs of their places, each pair once.
     """
-    moved = []
+    moved = set()
     for at, (lost, _) in enumerate(open_ends):
         for place in list(lost):
             for to, (_, added) in enumerate(open_ends):
@@ -32,9 +32,9 @@ def settle_moved(open_ends: Sequence[tuple[list[Place], list[Place]]]) -> list[t
                 if to != at and found is not None:
                     lost.remove(place)
                     added.remove(found)
-                    moved.append((at, to))
+                    moved.add((min(at, to), max(at, to)))
                     break
-    return moved
+    return sorted(moved)
 
 
 def told_nearly(place: Place, pairs: Sequence[tuple[Side, Side]]) -> bool:
