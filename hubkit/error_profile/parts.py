@@ -121,7 +121,7 @@ def _softened(one: Subject, loose: frozenset[str]) -> Subject:
 def _unread(sentence: Sentence, stated: Sequence[Statement], named: Sequence[tuple[int, int]]) -> Iterator[str]:
     """The words that were not understood, or are vague, outside the statements that name a finding or device.
 
-    What is normal is no finding by another name, and neither is a structure, nor what is denied.
+    Words about something normal, a structure of the body or something denied do not name a finding.
     """
     unread = {*sentence.unread}
     for at, word in enumerate(sentence.words):
