@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from hubkit.checks.flags import Flag, Span
 from hubkit.checks.sides import Side, stems
+from hubkit.clinical.attributes import Attribute
 from hubkit.clinical.sentences import Sentence
 
 FAMILIES = {
@@ -18,10 +19,23 @@ FAMILIES = {
     "after": "time", "before": "time",
     "over": "height", "under": "height",
     "acts": "act", "acted": "act",
+    "shows": "reading", "shown": "reading",
 }  # fmt: skip
 
-SECOND_FIRST = frozenset({"effect", "before", "under", "acted"})
+RELATING = ("role_of", "reading_of")
+"""Dimensions whose phrases relate what stands before them to what follows."""
+
+SECOND_FIRST = frozenset({"effect", "before", "under", "acted", "shown"})
 """Words of relation whose halves stand the other way round: "A causes B" for "B due to A"."""
+
+SAME = {"company": "cause"}
+"""Families that answer one another: "A with associated B" may be "A condicionando B"."""
+
+WEAK = frozenset({"from", "por"})
+"""Words of relation that often relate nothing: they count where both texts have as many relations."""
+
+MOST_RELATIONS = 8
+"""Relations of the longest sentence that is compared: the time grows with their number, and reports have three."""
 
 ENDS = frozenset({";", ".", ":", "but", "while", "whereas", "mas", "enquanto", "porem"})
 """What a relation does not reach beyond."""
@@ -31,7 +45,10 @@ CONSEQUENT = (
     *("secundari", "resultante", "consequente", "consequencia"),
 )
 
-ASSOCIATED = ("associated", "adjacent", "accompanying", "concomitant", "distal", "associad", "acompanhante")
+ASSOCIATED = (
+    *("associated", "adjacent", "accompanying", "concomitant", "distal", "superimposed", "compressive"),
+    *("associad", "acompanhante", "sobrepost", "superpost", "compressiv"),
+)
 """What makes of "A with B" one main finding and another that comes with it."""
 
 GOVERNED = frozenset({"to", "from", "in", "of", "with", "com", "a", "ao", "aos", "as", "de", "do", "da", "dos", "das"})
@@ -53,12 +70,14 @@ class Halves(NamedTuple):
         first: the names in the half that stands first in "B due to A", "A above B" or "A after B".
         second: those in the other half.
         span: where the word of relation stands.
+        weak: whether the word often relates nothing.
     """
 
     family: str
     first: frozenset[str]
     second: frozenset[str]
     span: Span
+    weak: bool = False
 
 
 def reversed_relation(source: Side, translation: Side) -> Iterator[Flag]:
@@ -67,51 +86,64 @@ def reversed_relation(source: Side, translation: Side) -> Iterator[Flag]:
         return
     if not _relates(source.sentences[0]) or not _relates(translation.sentences[0]):
         return
+    settled: set[tuple[int, int]] = set()
     for kinds in (HEADS, HEADS | PLACES):
-        said = _halves(source.sentences[0], kinds)
-        if said is None or not said.first or not said.second:
-            continue
-        told = _halves(translation.sentences[0], kinds)
-        if told is None or told.family != said.family or not told.first or not told.second:
-            continue
-        crossed = said.first & told.second and said.second & told.first
-        straight = said.first & told.first or said.second & told.second
-        if crossed and not straight:
-            yield Flag("exchanged", "error", said.span, told.span)
-        return
+        for said, told in _answering(_halves(source.sentences[0], kinds), _halves(translation.sentences[0], kinds)):
+            if said.span in settled or not (said.first and said.second and told.first and told.second):
+                continue
+            settled.add(said.span)
+            crossed = said.first & told.second and said.second & told.first
+            straight = said.first & told.first or said.second & told.second
+            if crossed and not straight:
+                yield Flag("exchanged", "error", said.span, told.span)
+                return
+
+
+def _answering(said: list[Halves], told: list[Halves]) -> Iterator[tuple[Halves, Halves]]:
+    """The relations of two sentences one by one, in each family of which both have as many."""
+    for family in dict.fromkeys(SAME.get(one.family, one.family) for one in said):
+        ours, theirs = ([one for one in some if SAME.get(one.family, one.family) == family] for some in (said, told))
+        if len(ours) != len(theirs):
+            ours, theirs = ([one for one in some if not one.weak] for some in (ours, theirs))
+        if len(ours) == len(theirs):
+            yield from zip(ours, theirs, strict=True)
 
 
 def _relates(sentence: Sentence) -> bool:
     """Whether a sentence has a word of relation at all."""
-    return any("role_of" in one.values for one in sentence.attributes.found) or any(
+    return any(_roles(one) for one in sentence.attributes.found) or any(
         word.startswith(CONSEQUENT + ASSOCIATED) for word in sentence.words
     )
 
 
-def _halves(sentence: Sentence, kinds: frozenset[str]) -> Halves | None:
-    """The halves of the one relation of a sentence; None where it has none, or more."""
-    found = [one for one in sentence.attributes.found if not FAMILIES.keys().isdisjoint(_roles(one.values))]
+def _halves(sentence: Sentence, kinds: frozenset[str]) -> list[Halves]:
+    """The halves of each relation of a sentence; a relation ends where the next of its family begins."""
+    # A phrase that may relate in two ways relates in none that is sure.
+    read = [(one, _roles(one)) for one in sentence.attributes.found]
+    found = [(one, next(iter(roles))) for one, roles in read if len(roles) == 1]
     adjectival = _adjectival(sentence, kinds)
     if adjectival is not None and (adjectival.family == "cause" or not found):
-        return adjectival
-    if len(found) != 1:
-        return None
-    (word,) = found
-    (role, *others) = sorted(_roles(word.values) & FAMILIES.keys())
-    if others:
-        return None
+        return [adjectival]
+    if len(found) > MOST_RELATIONS:
+        return []
     words = sentence.words
-    start = max((at + 1 for at in range(word.first) if words[at] in ENDS), default=0)
-    end = min((at for at in range(word.last, len(words)) if words[at] in ENDS), default=len(words))
-    before = _names(sentence, start, word.first, kinds)
-    after = _names(sentence, word.last, end, kinds)
-    if not before and "," in words[word.last : end]:
-        # "Devido ao derrame, há atelectasia": the half that comes first follows the comma.
-        comma = words.index(",", word.last)
-        before, after = _names(sentence, comma + 1, end, kinds), _names(sentence, word.last, comma, kinds)
-    before, after = before - after, after - before
-    first, second = (after, before) if role in SECOND_FIRST else (before, after)
-    return Halves(FAMILIES[role], first, second, sentence.span_of(word.first, word.last))
+    ends = [at for at, word in enumerate(words) if word in ENDS]
+    halves = []
+    for word, role in found:
+        others = [one for one, other in found if one is not word and FAMILIES[other] == FAMILIES[role]]
+        before = [at + 1 for at in ends if at < word.first] + [one.last for one in others if one.last <= word.first]
+        after = [at for at in ends if at >= word.last] + [one.first for one in others if one.first >= word.last]
+        start, end = max(before, default=0), min(after, default=len(words))
+        left, right = _names(sentence, start, word.first, kinds), _names(sentence, word.last, end, kinds)
+        if not left and "," in words[word.last : end]:
+            # "Devido ao derrame, há atelectasia": the half that comes first follows the comma.
+            comma = words.index(",", word.last)
+            left, right = _names(sentence, comma + 1, end, kinds), _names(sentence, word.last, comma, kinds)
+        left, right = left - right, right - left
+        first, second = (right, left) if role in SECOND_FIRST else (left, right)
+        weak = word.last - word.first == 1 and words[word.first] in WEAK
+        halves.append(Halves(FAMILIES[role], first, second, sentence.span_of(word.first, word.last), weak))
+    return halves
 
 
 def _adjectival(sentence: Sentence, kinds: frozenset[str]) -> Halves | None:
@@ -134,8 +166,10 @@ def _adjectival(sentence: Sentence, kinds: frozenset[str]) -> Halves | None:
     return None
 
 
-def _roles(values: dict[str, frozenset[str]]) -> frozenset[str]:
-    return values.get("role_of", frozenset())
+def _roles(attribute: Attribute) -> frozenset[str]:
+    """The relations that a phrase may mean."""
+    values = attribute.values
+    return frozenset[str]().union(*(values.get(name, ()) for name in RELATING)) & FAMILIES.keys()
 
 
 def _names(sentence: Sentence, first: int, last: int, kinds: frozenset[str]) -> frozenset[str]:

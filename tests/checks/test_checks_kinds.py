@@ -28,9 +28,14 @@ def test_the_wrong_translation_is_flagged_and_the_right_one_is_not(kind, source,
 
 @pytest.mark.parametrize(
     ("source", "translation"),
-    [("left ", "deixou "), ("multiple nodules ", "nódulo "), ("one nodule ", "nódulos ")],
+    [
+        ("left ", "deixou "),
+        ("multiple nodules ", "nódulo "),
+        ("one nodule ", "nódulos "),
+        ("effusion from ", "derrame por "),
+    ],
 )
-def test_counts_and_senses_take_linear_time(source, translation):
+def test_counts_senses_and_relations_take_linear_time(source, translation):
     long = [(piece * 30_000)[:29_900] for piece in (source, translation)]
     started = time.process_time()
     check(*long)
