@@ -18,9 +18,9 @@ from hubkit.endpoint import use_endpoint
 from hubkit.errors import HubkitError, UsageError
 from hubkit.hub.client import be_patient, connect
 from hubkit.hub.gate import UNGRANTED_TOKEN, ungranted_token
+from hubkit.sensitivity.translation.back import SECOND_MODEL
 from hubkit.tokens import check_account, check_token, environment_token
-from hubkit.translation.engines import open_engine
-from hubkit.translation.engines.openai import KEY_VARIABLE
+from hubkit.translation.engines import TRANSLATOR, check_server, open_engine
 from hubkit.translation.engines.private_http import Client
 from hubkit.workspace import Workspace
 
@@ -35,12 +35,18 @@ def look_at_the_account() -> None:
     list(doctor.account(parse_config({}), Workspace(Path("work"))))
 
 
+SERVED = Translation(engine="openai", base_url="http://127.0.0.1:9/v1")
+
 READERS: dict[str, list[Callable[[], object]]] = {
     "HF_TOKEN": [connect, lambda: use_endpoint(None), look_at_the_account],
     "HUGGING_FACE_HUB_TOKEN": [connect, lambda: use_endpoint(None), look_at_the_account],
     UNGRANTED_TOKEN: [lambda: ungranted_token(None), lambda: ungranted_token("waived")],
     "HUBKIT_GRANTED_TOKEN": [lambda: environment_token("HUBKIT_GRANTED_TOKEN")],
-    KEY_VARIABLE: [lambda: open_engine(Translation(engine="openai", base_url="http://127.0.0.1:9/v1"))],
+    TRANSLATOR.key_variable: [lambda: open_engine(SERVED)],
+    SECOND_MODEL.key_variable: [
+        lambda: open_engine(SERVED, table=SECOND_MODEL),
+        lambda: check_server(SERVED, SECOND_MODEL),
+    ],
 }
 
 

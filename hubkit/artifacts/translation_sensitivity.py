@@ -7,7 +7,6 @@ from typing import Literal
 
 from hubkit.artifacts.model import Model, write_model
 from hubkit.artifacts.scores import Interval
-from hubkit.artifacts.sensitivity import Choice
 from hubkit.workspace import Workspace
 
 TRANSLATION_SENSITIVITY = "translation.json"
@@ -32,7 +31,7 @@ class TriedWay(Model):
         name: such as "sections+rules".
         units, rules, context: as in [translation].
         revision: the commit of the model, where it is known.
-        asked: sections or reports that were translated.
+        texts: sections or reports that were translated.
         failed: how many of them have no translation.
         units_flagged: the share of them with an error that a check found, or without a translation.
         reports_flagged: the share of reports with such a section.
@@ -45,7 +44,7 @@ class TriedWay(Model):
     rules: bool
     context: bool
     revision: str | None
-    asked: int
+    texts: int
     failed: int
     units_flagged: float
     reports_flagged: Interval
@@ -53,8 +52,29 @@ class TriedWay(Model):
     back_translation: BackTranslationErrors | None = None
 
 
+class ChosenWay(Model):
+    """The way that would have been chosen by a measure.
+
+    Attributes:
+        way: the one with the least mean.
+        lead: its mean minus that of the set way.
+        lead_on_others: the same where each patient's way is chosen on the other patients alone. Of several ways the
+            best leads by chance as well; this figure is free of that.
+    """
+
+    way: str
+    lead: Interval
+    lead_on_others: float
+
+
 class SecondModel(Model):
-    """What translated back: as it may be published; `left_out` studies lack a back-translation."""
+    """What translated back.
+
+    Attributes:
+        model: as it may be published.
+        revision: its commit, where it is known and one translated everything.
+        left_out: studies that lack a whole back-translation.
+    """
 
     model: str
     revision: str | None
@@ -89,7 +109,7 @@ class TranslationSensitivity(Model):
     template: str
     ways: list[TriedWay]
     set_way: str
-    choices: dict[str, Choice]
+    choices: dict[str, ChosenWay]
     second_model: SecondModel | None = None
     seed: int
     resamples: int

@@ -12,7 +12,7 @@ from hubkit.doctor.findings import Finding, failed, ok, warning
 from hubkit.models.folders import model_settings, public_name, unknown_models
 from hubkit.terms.kinds import terms_of
 from hubkit.tokens import environment_token
-from hubkit.translation.engines.openai import KEY_VARIABLE
+from hubkit.translation.engines import TRANSLATOR
 from hubkit.translation.engines.private_http import Client
 from hubkit.translation.engines.server import program_of
 from hubkit.workspace import Workspace
@@ -45,9 +45,9 @@ def server(config: ReleaseConfig, workspace: Workspace) -> Iterator[Finding]:
 
 
 def _offered(config: ReleaseConfig) -> Finding:
-    settings = config.translation
+    settings, variable = config.translation, TRANSLATOR.key_variable
     client = Client(
-        str(settings.base_url), settings.allowed_hosts, min(SECONDS, settings.timeout), environment_token(KEY_VARIABLE)
+        str(settings.base_url), settings.allowed_hosts, min(SECONDS, settings.timeout), environment_token(variable)
     )
     try:
         reply = client.request("GET", "/models")
@@ -55,7 +55,7 @@ def _offered(config: ReleaseConfig) -> Finding:
         what = f"{settings.base_url} does not answer ({type(error).__name__})"
         return failed(CHECK, what, "start it, or set [translation] serve to the command that does")
     if reply.status in (401, 403):
-        return failed(CHECK, f"{settings.base_url} refuses the key: HTTP {reply.status}", f"set {KEY_VARIABLE}")
+        return failed(CHECK, f"{settings.base_url} refuses the key: HTTP {reply.status}", f"set {variable}")
     listed = reply.value.get("data") if isinstance(reply.value, dict) else None
     if reply.status != 200 or not isinstance(listed, list):
         what = f"{settings.base_url} does not list its models: HTTP {reply.status}"

@@ -40,14 +40,20 @@ class ErrorCounts(NamedTuple):
     references: np.ndarray
 
     @property
+    def by_report(self) -> np.ndarray:
+        """(studies,): errors of all dimensions."""
+        errors: np.ndarray = self.errors.sum(axis=(1, 2))
+        return errors
+
+    @property
     def per_report(self) -> Measure:
         """Errors of all dimensions in a report."""
-        return mean(self.errors.sum(axis=(1, 2)))
+        return mean(self.by_report)
 
     @property
     def without(self) -> Measure:
         """The share of reports without an error."""
-        return mean(self.errors.sum(axis=(1, 2)) == 0)
+        return mean(self.by_report == 0)
 
     def of_dimension(self, name: str) -> Measure:
         """Errors of one dimension in a report."""

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hubkit.artifacts.scores import Interval
 from hubkit.metrics.measure import Measure
 
 CELLS_AT_ONCE = 1 << 24
@@ -96,6 +97,12 @@ def interval(resampled: np.ndarray, confidence: float) -> tuple[float, float]:
     tail = (1 - confidence) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def with_interval(value: float, resampled: np.ndarray, confidence: float) -> Interval:
+    """A value with the percentile interval of its resampled values."""
+    low, high = interval(resampled, confidence)
+    return Interval(value=float(value), low=low, high=high)
 
 
 def p_of_zero(differences: np.ndarray) -> float:

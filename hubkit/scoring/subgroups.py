@@ -183,8 +183,8 @@ def _figures(
 
 
 def _interval(value: float, resampled: np.ndarray, confidence: float) -> Interval:
-    low, high = statistics.interval(resampled[~np.isnan(resampled)], confidence)
-    return Interval(value=value, low=low, high=high)
+    """Over the resamples in which the group has a study."""
+    return statistics.with_interval(value, resampled[~np.isnan(resampled)], confidence)
 
 
 def _adjusted(figures: Mapping[Key, Sequence[SubgroupFigure]]) -> dict[Key, tuple[SubgroupFigure, ...]]:

@@ -56,7 +56,10 @@ def summarise(config: ReleaseConfig, evaluation: Evaluation, setups: Mapping[str
     named = {f"{system} {name}": measure for system, those in measures.items() for name, measure in those.items()}
     named |= _by_finding(systems) if config.scoring.error_profile else {}
     resampled = statistics.bootstrap(named, evaluation.subjects, **settings)
-    figures = {name: _interval(measure, resampled[name], confidence) for name, measure in named.items()}
+    figures = {
+        name: statistics.with_interval(measure.over_all(), resampled[name], confidence)
+        for name, measure in named.items()
+    }
     n, patients = len(evaluation.studies), len(np.unique(evaluation.subjects))
     sample = f"n:{n}|patients:{patients}|resamples:{settings['resamples']}|seed:{settings['seed']}"
     return Summary(
@@ -197,8 +200,3 @@ def _differences(
         )
         for system, other, measure in keys
     ]
-
-
-def _interval(measure: Measure, resampled: np.ndarray, confidence: float) -> Interval:
-    low, high = statistics.interval(resampled, confidence)
-    return Interval(value=measure.over_all(), low=low, high=high)

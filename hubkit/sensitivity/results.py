@@ -6,7 +6,6 @@ from importlib.metadata import version
 
 import numpy as np
 
-from hubkit.artifacts.scores import Interval
 from hubkit.artifacts.sensitivity import (
     Choice,
     ConditionSensitivity,
@@ -16,7 +15,7 @@ from hubkit.artifacts.sensitivity import (
 )
 from hubkit.config import ReleaseConfig
 from hubkit.metrics.measure import mean
-from hubkit.scoring.statistics import bootstrap, interval, interval_cautions
+from hubkit.scoring.statistics import bootstrap, interval_cautions, with_interval
 from hubkit.sensitivity.design import SPLIT, Design
 from hubkit.sensitivity.scores import LOWER_IS_BETTER, Scores
 from hubkit.sensitivity.variance import components
@@ -79,18 +78,16 @@ def _of_measure(config: ReleaseConfig, design: Design, cube: np.ndarray, lower: 
     of_set = names.index(_set_prompt(design))
     best = int(best_prompts(by_patient.sum(axis=1), of_set, lower))
     level = config.scoring.confidence
-    low, high = interval(resampled[names[best]] - resampled[names[of_set]], level)
-    lead = float(by_patient[best].mean() - by_patient[of_set].mean())
+    moved = resampled[names[best]] - resampled[names[of_set]]
     return MeasureSensitivity(
         components=components(cube),
         prompts={
-            name: _interval(float(row.mean()), interval(resampled[name], level))
-            for name, row in zip(names, by_patient, strict=True)
+            name: with_interval(row.mean(), resampled[name], level) for name, row in zip(names, by_patient, strict=True)
         },
         draws={name: [float(value) for value in row] for name, row in zip(names, cube.mean(axis=2), strict=True)},
         choice=Choice(
             prompt=names[best],
-            lead=Interval(value=lead, low=low, high=high),
+            lead=with_interval(by_patient[best].mean() - by_patient[of_set].mean(), moved, level),
             lead_on_others=lead_on_others(by_patient, of_set, lower),
         ),
     )
@@ -119,7 +116,3 @@ def best_prompts(totals: np.ndarray, of_set: int, lower: bool) -> np.ndarray:
     best: np.ndarray = better.argmax(axis=0)
     # A hair less counts as equal: sums of floats in another order differ by that much.
     return np.where(better[of_set] >= better.max(axis=0) - 1e-9, of_set, best)
-
-
-def _interval(value: float, ends: tuple[float, float]) -> Interval:
-    return Interval(value=value, low=ends[0], high=ends[1])

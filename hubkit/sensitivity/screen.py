@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hubkit.artifacts.sensitivity import MeasureSensitivity, SensitivityResults
 from hubkit.metrics.registry import METRICS
+from hubkit.screen import counted
 from hubkit.sensitivity.scores import LOWER_IS_BETTER
 from hubkit.sensitivity.variance import SOURCES
 from hubkit.tables import SYSTEM_NAMES
@@ -26,10 +27,11 @@ def result_lines(found: SensitivityResults) -> list[str]:
 
 def _tried(found: SensitivityResults) -> list[str]:
     combinations = sum(one.combinations for one in found.conditions.values())
-    draws = f", {len(found.draw_seeds)} draws of {found.shots} few-shot" if found.draw_seeds else ""
+    draws = f", {counted(len(found.draw_seeds), 'draw')} of {found.shots} few-shot" if found.draw_seeds else ""
     lines = [
-        f"{found.studies} validation studies, one of each patient, of {found.patients} patients",
-        f"{len(found.prompts)} prompts{draws}: {combinations} combinations, {combinations * found.studies:,} reports",
+        f"{counted(found.studies, 'validation study')}, one of each patient, of {counted(found.patients, 'patient')}",
+        f"{len(found.prompts)} prompts{draws}: {counted(combinations, 'combination')}, "
+        f"{counted(combinations * found.studies, 'report')}",
     ]
     return [*lines, *(f"{SYSTEM_NAMES[name]} is left out: {reason}" for name, reason in found.left_out.items())]
 

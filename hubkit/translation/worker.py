@@ -14,7 +14,7 @@ from hubkit.models.device_errors import check_device
 from hubkit.models.devices import claim_gpu
 from hubkit.models.thinking import HINTS
 from hubkit.privacy import private_umask
-from hubkit.translation.attempts import Attempts
+from hubkit.translation.attempts import Attempts, Result
 from hubkit.translation.checkpoints import Checkpoints
 from hubkit.translation.engines import Engine, open_engine
 from hubkit.translation.engines.refusals import TOO_LONG
@@ -109,14 +109,28 @@ class Worker:
             for results in translated:
                 self.checkpoints.add(results, engine.revision or self.translation.revision)
                 self.checkpoints.add_served(engine.served)
-                # What failed before may fail for its own sake, and says nothing of the engine.
-                fresh = any(result.unit.key not in todo.asked for result in results)
-                # The longest units come first: that they are too long for a server says nothing of the others.
-                causes = [result.answer.error for result in results if result.answer.error != TOO_LONG]
-                if fresh and causes and None not in causes:
-                    why = causes[0] or ""
-                    raise HubkitError(
-                        f"not one unit of a chunk was translated: {why}",
-                        where=self.translation.base_url or self.translation.model,
-                        hint=f"{HINTS.get(why, 'see to the engine')} and run again: what was translated is kept",
-                    )
+                check_answered(results, todo.asked, self.translation, "not one unit of a chunk was translated")
+
+
+def check_answered(results: Sequence[Result], asked: Collection[str], settings: Translation, what: str) -> None:
+    """Stop where the results of a chunk show that an engine answers nothing.
+
+    Args:
+        asked: the keys of units that were asked for before, translated or not.
+        settings: of the engine.
+        what: the error, without its cause.
+
+    Raises:
+        HubkitError: not one unit was answered, and one was asked for the first time.
+    """
+    # What failed before may fail for its own sake, and says nothing of the engine.
+    fresh = any(result.unit.key not in asked for result in results)
+    # The longest units come first: that they are too long for a server says nothing of the others.
+    causes = [result.answer.error for result in results if result.answer.error != TOO_LONG]
+    if fresh and causes and None not in causes:
+        why = causes[0] or ""
+        raise HubkitError(
+            f"{what}: {why}",
+            where=settings.base_url or settings.model,
+            hint=f"{HINTS.get(why, 'see to the engine')} and run again: what was translated is kept",
+        )

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import forked
 import pyarrow as pa
@@ -50,27 +50,30 @@ WAYS = ["sections", "sections+context", "sections+rules", "sections+rules+contex
 
 
 class Pair(BaseHTTPRequestHandler):
-    """Two models: one gives the wrong side unless it is told the rules, the other translates back."""
+    """Two models: one gives the wrong side unless its prompt has the rules, the other translates back."""
 
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        self._send(200, {})
+        models = [{"id": cast(Any, self.server).listed}]
+        self._send(200, {"data": models} if self.path == "/v1/models" else {})
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        system, asked = (message["content"] for message in body["messages"])
-        text = asked.split("\n\n")[-1]
-        self.server.seen.append((body["model"], text))  # type: ignore[attr-defined]
-        if text in self.server.refused or (TOO_LONG in text and "\n" in text):  # type: ignore[attr-defined]
-            self._send(413, {})
+        system, content = (message["content"] for message in body["messages"])
+        text, server = content.split("\n\n")[-1], cast(Any, self.server)
+        server.seen.append((body["model"], text))
+        server.keys.add((body["model"], self.headers["Authorization"]))
+        if text in server.refused or (TOO_LONG in text and "\n" in text):
+            self._send(server.refused.get(text, 413), {})
             return
         if body["model"] == "back":
             words = re.sub(r"[^.]+\.", lambda found: _back(found[0].strip()), text)
         else:
             words = re.sub(r"[^.]+\.", lambda found: PORTUGUESE[found[0].strip()] + " ", text).strip()
             words = words if RULES in system else words.replace("esquerda", "direita")
-        choice = {"message": {"content": words.strip()}, "finish_reason": "stop"}
+        words, reason = server.replies.get(text, (words.strip(), "stop"))
+        choice = {"message": {"content": words}, "finish_reason": reason}
         self._send(200, {"choices": [choice], "usage": {"completion_tokens": 9}})
 
     def _send(self, status: int, value: Any) -> None:
@@ -93,7 +96,8 @@ def _back(sentence: str) -> str:
 @pytest.fixture
 def server() -> Iterator[Any]:
     found: Any = ThreadingHTTPServer(("127.0.0.1", 0), Pair)
-    found.daemon_threads, found.seen, found.refused = True, [], set()
+    found.daemon_threads, found.seen, found.keys = True, [], set()
+    found.refused, found.replies, found.listed = {}, {}, "back"
     threading.Thread(target=found.serve_forever, daemon=True).start()
     yield found
     found.shutdown()
@@ -145,7 +149,7 @@ def test_every_way_is_tried_and_checked_and_translated_back(config: ReleaseConfi
     assert found.set_way == "sections"
     # Wrong sides in the four reports with an effusion; as whole reports, one of these has no translation.
     table = [
-        (way.asked, way.failed, way.units_flagged, way.reports_flagged.value, way.checks.get("laterality", 0.0))
+        (way.texts, way.failed, way.units_flagged, way.reports_flagged.value, way.checks.get("laterality", 0.0))
         for way in found.ways
     ]
     assert table == [
@@ -162,7 +166,7 @@ def test_every_way_is_tried_and_checked_and_translated_back(config: ReleaseConfi
         if way.back_translation
     ]
     assert errors == [(0.5, 0.5), (0.5, 0.5), (0.0, 0.0), (0.0, 0.0), (0.5, 0.375), (0.125, 0.0)]
-    assert {name: choice.prompt for name, choice in found.choices.items()} == {
+    assert {name: choice.way for name, choice in found.choices.items()} == {
         "reports flagged": "sections+rules",
         "errors after back-translation": "sections+rules",
     }
@@ -207,7 +211,7 @@ def test_a_run_that_was_killed_goes_on_with_what_is_missing(
 ) -> None:
     whole = fill(tmp_path / "whole")
     measure_translation(config, whole)
-    asked = sorted(server.seen)
+    wanted = sorted(server.seen)
     server.seen.clear()
     run_on, left = Worker.run_on, [2]
 
@@ -223,9 +227,9 @@ def test_a_run_that_was_killed_goes_on_with_what_is_missing(
 
     assert forked.exit_code(forked.start(cut_off)) == -9
     assert not translation_results_path(workspace).exists()
-    assert 0 < len(server.seen) < len(asked)
+    assert 0 < len(server.seen) < len(wanted)
     measure_translation(config, workspace)
-    assert sorted(server.seen) == asked
+    assert sorted(server.seen) == wanted
     assert translation_results_path(workspace).read_bytes() == translation_results_path(whole).read_bytes()
     server.seen.clear()
     measure_translation(config, workspace)
@@ -246,34 +250,145 @@ def test_without_a_second_model_there_is_no_back_translation(
     assert not any("back-translation" in line for line in translation_lines(found))
 
 
+WRONG_SIDE = "Há derrame pleural à direita de 6 mm. Não se observa pneumotórax."
+"""What a way without rules makes of the findings of study 6."""
+
+
+def refuse_all(server: Any, status: int) -> None:
+    """Refuse every back-translation, of sections and of reports."""
+    sentences = [*ENGLISH, *(text.replace("esquerda", "direita") for text in ENGLISH)]
+    pairs = [f"{one} {other}" for one in sentences for other in sentences]
+    reports = [f"{one}{line_end}{other}" for one in pairs for other in ENGLISH for line_end in (" ", "\n")]
+    server.refused = dict.fromkeys([*sentences, *pairs, *reports], status)
+
+
+@pytest.mark.parametrize("reply", [413, 422, ("", "stop"), (" \n", "stop"), ("There is a left", "length")])
 def test_a_study_without_a_whole_back_translation_is_left_out_of_every_way(
-    config: ReleaseConfig, workspace: Workspace, server: Any
+    config: ReleaseConfig, workspace: Workspace, server: Any, reply: int | tuple[str, str]
 ) -> None:
-    server.refused = {"Há derrame pleural à direita de 6 mm. Não se observa pneumotórax."}
-    found = measure_translation(config, workspace)
-    assert found.second_model is not None
-    assert found.second_model.left_out == 1
-    errors = [way.back_translation.per_report.value for way in found.ways if way.back_translation]
-    assert errors == pytest.approx([3 / 7, 3 / 7, 0, 0, 3 / 7, 1 / 7])
+    if isinstance(reply, int):
+        server.refused = {WRONG_SIDE: reply}
+    else:
+        server.replies = {WRONG_SIDE: reply}
+    # A rerun asks for that text alone, which then is the whole chunk.
+    for _ in range(3):
+        server.seen.clear()
+        found = measure_translation(config, workspace)
+        assert found.second_model is not None
+        assert found.second_model.left_out == 1
+        errors = [way.back_translation.per_report.value for way in found.ways if way.back_translation]
+        assert errors == pytest.approx([3 / 7, 3 / 7, 0, 0, 3 / 7, 1 / 7])
+    assert [text for model, text in server.seen if model == "back"] == [WRONG_SIDE]
+    server.refused, server.replies = {}, {}
+    whole = measure_translation(config, workspace)
+    assert whole.second_model is not None
+    assert whole.second_model.left_out == 0
 
 
-def test_a_second_model_that_answers_nothing_is_named(config: ReleaseConfig, workspace: Workspace, server: Any) -> None:
-    server.refused = {*ENGLISH} | {text.replace("esquerda", "direita") for text in ENGLISH}
-    server.refused |= {f"{one} {other}" for one in server.refused for other in server.refused}
-    whole = {f"{one}\n{other}" for one in server.refused for other in ENGLISH}
-    server.refused |= whole | {text.replace("\n", " ") for text in whole}
-    with pytest.raises(HubkitError, match="not one text of a chunk was translated back"):
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (422, "not one text of a chunk was translated back: HTTP 422"),
+        # The longest are asked for first: that they are too long says nothing of the others.
+        (413, "no study has a whole back-translation"),
+    ],
+)
+def test_a_second_model_that_answers_nothing_is_named(
+    config: ReleaseConfig, workspace: Workspace, server: Any, status: int, message: str
+) -> None:
+    refuse_all(server, status)
+    with pytest.raises(HubkitError, match=message):
         measure_translation(config, workspace)
     assert not translation_results_path(workspace).exists()
 
 
-def test_a_second_model_has_a_server_of_its_own(config: ReleaseConfig, workspace: Workspace) -> None:
-    second = config.sensitivity.back_translation
-    assert second is not None
-    back = second.model_copy(update={"base_url": None})
+SERVER = {"base_url": None, "serve": None}
+"""Without a server."""
+
+
+@pytest.mark.parametrize(
+    ("update", "message"),
+    [
+        (SERVER, r"the engine openai has no server.*\[sensitivity.back_translation\] base_url or serve"),
+        (
+            {**SERVER, "serve": "vllm serve back"},
+            r"\[sensitivity.back_translation\] serve: hubkit cannot know where this server listens",
+        ),
+    ],
+)
+def test_a_second_model_has_a_server_of_its_own_before_anything_is_translated(
+    config: ReleaseConfig, workspace: Workspace, server: Any, update: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=f"(?s){message}"):
+        measure_translation(with_second(config, **update), workspace)
+    assert server.seen == []
+
+
+def with_second(config: ReleaseConfig, **update: Any) -> ReleaseConfig:
+    """The same configuration with other settings of the second model."""
+    assert config.sensitivity.back_translation is not None
+    back = config.sensitivity.back_translation.model_copy(update=update)
     other = config.sensitivity.model_copy(update={"back_translation": back})
-    with pytest.raises(UsageError, match="the engine openai has no server"):
-        measure_translation(config.model_copy(update={"sensitivity": other}), workspace)
+    return config.model_copy(update={"sensitivity": other})
+
+
+@pytest.mark.parametrize(
+    ("key", "second_key", "sent"),
+    [
+        ("first", None, {("forth", "Bearer first"), ("back", None)}),
+        (None, "second", {("forth", None), ("back", "Bearer second")}),
+        ("first", "second", {("forth", "Bearer first"), ("back", "Bearer second")}),
+    ],
+)
+def test_each_server_gets_its_own_key(
+    config: ReleaseConfig,
+    workspace: Workspace,
+    server: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    key: str | None,
+    second_key: str | None,
+    sent: set[tuple[str, str | None]],
+) -> None:
+    for variable, value in (("HUBKIT_TRANSLATION_KEY", key), ("HUBKIT_BACK_TRANSLATION_KEY", second_key)):
+        monkeypatch.delenv(variable, raising=False)
+        if value:
+            monkeypatch.setenv(variable, value)
+    measure_translation(config, workspace)
+    assert server.keys == sent
+
+
+def test_a_refused_key_is_named_as_that_of_the_second_model(
+    config: ReleaseConfig, workspace: Workspace, server: Any
+) -> None:
+    refuse_all(server, 401)
+    match = r"(?s)\[sensitivity.back_translation\] base_url.*HTTP 401.*HUBKIT_BACK_TRANSLATION_KEY"
+    with pytest.raises(HubkitError, match=match):
+        measure_translation(config, workspace)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"PAR1 cut off"])
+def test_a_damaged_part_is_named(config: ReleaseConfig, workspace: Workspace, content: bytes) -> None:
+    measure_translation(config, workspace)
+    parts = list((workspace.sensitivity / "back-translations").rglob("part-*"))
+    parts[0].write_bytes(content)
+    with pytest.raises(HubkitError, match=rf"(?s){parts[0].name}.*is not a whole.*delete it") as caught:
+        measure_translation(config, workspace)
+    assert not [sentence for sentence in PORTUGUESE if sentence in str(caught.value)]
+    parts[0].unlink()
+    measure_translation(config, workspace)
+
+
+@pytest.mark.parametrize(("listed", "revision"), [(f"back@{'a' * 40}", "a" * 40), ("back", "v2")])
+def test_the_commit_of_the_second_model_is_that_of_its_engine(
+    config: ReleaseConfig, workspace: Workspace, server: Any, listed: str, revision: str
+) -> None:
+    server.listed = listed
+    for _ in range(2):
+        found = measure_translation(with_second(config, revision="v2"), workspace)
+        assert found.second_model is not None
+        assert found.second_model.revision == revision
+        # It is kept with what was translated: the second time the server is not asked.
+        server.listed = "other"
 
 
 @pytest.mark.parametrize(
@@ -314,11 +429,15 @@ def no_validation(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**row, "split": "train"} for row in rows]
 
 
+def no_whole_report(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**row, "report": None} for row in rows]
+
+
 def no_text(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**row, "findings": None, "impression": " "} for row in rows]
 
 
-@pytest.mark.parametrize("change", [no_validation, no_text])
+@pytest.mark.parametrize("change", [no_validation, no_text, no_whole_report])
 def test_a_split_without_reports_is_refused(
     config: ReleaseConfig, workspace: Workspace, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 ) -> None:
@@ -326,6 +445,16 @@ def test_a_split_without_reports_is_refused(
     write_table(workspace.studies, pa.Table.from_pylist(rows, schema=STUDIES))
     with pytest.raises(HubkitError, match="the split validate has no reports"):
         measure_translation(config, workspace)
+
+
+def test_a_study_without_a_whole_report_is_not_translated(config: ReleaseConfig, workspace: Workspace) -> None:
+    rows = read_table(workspace.studies).to_pylist()
+    cut = [{**row, "report": " "} if row["study_id"] > 1 else row for row in rows]
+    write_table(workspace.studies, pa.Table.from_pylist(cut, schema=STUDIES))
+    found = measure_translation(config, workspace)
+    assert (found.studies, found.patients) == (1, 1)
+    assert [way.texts for way in found.ways] == [2, 2, 2, 2, 1, 1]
+    assert translation_lines(found)[0] == "1 validation study, one of each patient, of 1 patient"
 
 
 @pytest.mark.parametrize(

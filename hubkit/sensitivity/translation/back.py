@@ -8,21 +8,42 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from hubkit.config import BackTranslation, ReleaseConfig, Translation
 from hubkit.errors import HubkitError
 from hubkit.metrics.error_counts import ErrorCounts, error_counts
 from hubkit.models.folders import folder_digest, public_name
 from hubkit.progress import Progress
-from hubkit.sensitivity.translation.answers import CHUNK, Translated, Unit
+from hubkit.sensitivity.translation.answers import CHUNK, Translated
+from hubkit.sensitivity.translation.answers import Unit as TranslatedUnit
 from hubkit.sensitivity.translation.design import TranslationDesign, Way
-from hubkit.translation.engines import Request, open_engine
+from hubkit.translation.attempts import Result
+from hubkit.translation.checkpoints import Checkpoints
+from hubkit.translation.engines import Answer, Engine, Request, ServerTable, open_engine
 from hubkit.translation.prompt import LANGUAGES
-from hubkit.workspace import Workspace, write_json
+from hubkit.translation.units import Unit
+from hubkit.translation.worker import check_answered
+from hubkit.workspace import Workspace
 
 TOWARDS_ENGLISH = {"source_lang_code": LANGUAGES["target_lang_code"], "target_lang_code": LANGUAGES["source_lang_code"]}
 """What the template of TranslateGemma takes in addition to the text."""
+
+
+SECOND_MODEL = ServerTable("[sensitivity.back_translation]", "HUBKIT_BACK_TRANSLATION_KEY")
+"""Where the server of the second model is set. The translator's key is not sent to it."""
+
+NONE_ANSWERED = "not one text of a chunk was translated back"
+
+
+class English(NamedTuple):
+    """What came back.
+
+    Attributes:
+        texts: English by translation, where it is whole.
+        revision: the commit of the second model, where one is known and translated everything.
+    """
+
+    texts: dict[str, str]
+    revision: str | None
 
 
 class BackErrors(NamedTuple):
@@ -30,11 +51,13 @@ class BackErrors(NamedTuple):
 
     Attributes:
         counts: by way, of the studies that are compared.
-        left_out: how many studies are not: the second model gave no text for a part of one.
+        left_out: how many studies are not: the second model gave no whole text for a part of one.
+        revision: the commit of the second model, where it is known.
     """
 
     counts: dict[Way, ErrorCounts]
     left_out: int
+    revision: str | None
 
 
 def count_back_errors(
@@ -52,17 +75,17 @@ def count_back_errors(
         HubkitError: the second model cannot be loaded, or it translates nothing.
     """
     texts = [unit.text for one in translated.values() for unit in one.units if unit.text]
-    english = translate_back(config, workspace, back, texts)
+    english, revision = translate_back(config, workspace, back, texts)
     missing = {
         unit.study_id for one in translated.values() for unit in one.units if unit.text and unit.text not in english
     }
     kept = [study for study in design.studies if study not in missing]
     if not kept:
         hint = "the second model leaves texts out: see its server, or set another model"
-        raise HubkitError("no study has a whole back-translation", where="[sensitivity] back_translation", hint=hint)
+        raise HubkitError("no study has a whole back-translation", where=SECOND_MODEL.name, hint=hint)
     counts = {}
     for way, one in translated.items():
-        by_study: dict[int, list[Unit]] = {study: [] for study in kept}
+        by_study: dict[int, list[TranslatedUnit]] = {study: [] for study in kept}
         for unit in one.units:
             if unit.study_id in by_study:
                 by_study[unit.study_id].append(unit)
@@ -70,50 +93,65 @@ def count_back_errors(
         returned = ["\n".join(english.get(unit.text or "", "") for unit in units) for units in by_study.values()]
         sources = ["\n".join(unit.source for unit in units) for units in by_study.values()]
         counts[way] = error_counts(returned, sources, "en")
-    return BackErrors(counts, len(missing))
+    return BackErrors(counts, len(missing), revision)
 
 
-def translate_back(
-    config: ReleaseConfig, workspace: Workspace, back: BackTranslation, texts: Iterable[str]
-) -> dict[str, str]:
+def translate_back(config: ReleaseConfig, workspace: Workspace, back: BackTranslation, texts: Iterable[str]) -> English:
     """English of each distinct text. What has none is missing; the next run asks for it again.
 
     Raises:
-        HubkitError: the second model cannot be loaded, or a whole chunk has no answer.
+        HubkitError: the second model cannot be loaded, not one text of a chunk was answered and one was asked for the
+            first time, or a part that is kept is damaged.
     """
     settings = engine_settings(config.translation, back)
-    folder = _folder(workspace, settings, back)
-    found = _kept(folder)
+    checkpoints = Checkpoints(_folder(workspace, settings, back))
+    statuses = checkpoints.statuses()
     # Longest first, as in a release: what does not fit into memory shows at once.
     wanted = sorted({text for text in texts if text.strip()}, key=lambda text: (-len(text), text))
     # Chunks are of all texts, and not of those that are missing: after a kill they are the same.
-    chunks = [[text for text in wanted[at : at + CHUNK] if _key(text) not in found] for at in _starts(wanted)]
-    missing = [chunk for chunk in chunks if chunk]
+    chunks = [wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK)]
+    left = [[text for text in chunk if statuses.get(_key(text), "failed") == "failed"] for chunk in chunks]
+    missing = [chunk for chunk in left if chunk]
     if missing:
+        title = "sensitivity: back-translation, texts"
         with (
-            open_engine(settings) as engine,
-            Progress("sensitivity: back-translation, texts", sum(map(len, missing))) as progress,
+            open_engine(settings, table=SECOND_MODEL) as engine,
+            Progress(title, sum(map(len, missing))) as progress,
         ):
             for chunk in missing:
-                rows: dict[str, str] = {}
-                causes = []
-                requests = [_request(settings, back, text) for text in chunk]
-                for place, answer in engine.answer(requests):
-                    if answer.text is None:
-                        causes.append(answer.error)
-                    else:
-                        rows[_key(chunk[place])] = answer.text
-                    progress.advance()
-                if not rows:
-                    raise HubkitError(
-                        f"not one text of a chunk was translated back: {causes[0]}",
-                        where=settings.base_url or settings.model,
-                        hint="see [sensitivity] back_translation, and run again: what was translated is kept",
-                    )
-                name = hashlib.sha256("".join(rows).encode()).hexdigest()[:16]
-                write_json(folder / f"part-{name}.json", rows)
-                found |= rows
-    return {text: found[_key(text)] for text in wanted if _key(text) in found}
+                results = _translate_chunk(engine, settings, back, chunk, progress)
+                checkpoints.add(results, engine.revision or back.revision)
+                check_answered(results, statuses.keys(), settings, NONE_ANSWERED)
+    return _read(checkpoints, wanted)
+
+
+def _translate_chunk(
+    engine: Engine, settings: Translation, back: BackTranslation, chunk: Sequence[str], progress: Progress
+) -> list[Result]:
+    """A result of each text, in their order."""
+    answers = dict[int, Answer]()
+    for place, answer in engine.answer([_request(settings, back, text) for text in chunk]):
+        answers[place] = _whole(answer)
+        progress.advance()
+    return [Result(Unit(_key(text), "report", text, None), answers[place], [], 1) for place, text in enumerate(chunk)]
+
+
+def _whole(answer: Answer) -> Answer:
+    """The answer itself, or one without text: of half a text, what is cut off would count as missed."""
+    if answer.text is None or (answer.finish_reason == "stop" and answer.text.strip()):
+        return answer
+    error = "the answer is cut off" if answer.finish_reason == "length" else "the answer is empty"
+    return answer._replace(text=None, finish_reason="error", error=error)
+
+
+def _read(checkpoints: Checkpoints, wanted: Sequence[str]) -> English:
+    done = checkpoints.read()
+    columns = [done.table[name].to_pylist() for name in ("translation", "revision")]
+    rows = [(text, *(column[done.places[_key(text)]] for column in columns)) for text in wanted]
+    whole = [(text, english, revision) for text, english, revision in rows if english is not None]
+    revisions = {revision for _, _, revision in whole}
+    texts = {text: english for text, english, _ in whole}
+    return English(texts, revisions.pop() if len(revisions) == 1 else None)
 
 
 def engine_settings(translation: Translation, back: BackTranslation) -> Translation:
@@ -135,19 +173,8 @@ def _request(settings: Translation, back: BackTranslation, text: str) -> Request
     return Request(messages, min(settings.max_new_tokens, 32 + len(text)))
 
 
-def _starts(texts: Sequence[str]) -> range:
-    return range(0, len(texts), CHUNK)
-
-
 def _key(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _kept(folder: Path) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for path in sorted(folder.glob("part-*.json")):
-        found |= json.loads(path.read_text(encoding="utf-8"))
-    return found
 
 
 def _folder(workspace: Workspace, settings: Translation, back: BackTranslation) -> Path:
@@ -159,9 +186,3 @@ def _folder(workspace: Workspace, settings: Translation, back: BackTranslation) 
     }
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     return workspace.sensitivity / "back-translations" / key[:16]
-
-
-def errors_per_report(counts: ErrorCounts) -> np.ndarray:
-    """(studies,): errors of all dimensions."""
-    errors: np.ndarray = counts.errors.sum(axis=(1, 2))
-    return errors

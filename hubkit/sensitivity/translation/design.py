@@ -36,8 +36,8 @@ class Way(NamedTuple):
 
     def settings(self, translation: Translation) -> Translation:
         """The settings that ask this way. A second attempt would hide what the first one got wrong."""
-        asked = {"units": self.units, "rules": self.rules, "context": self.context}
-        return translation.model_copy(update={**asked, "retries": 0, "memory": True, "tasks": 1, "executor": "local"})
+        own = {"units": self.units, "rules": self.rules, "context": self.context}
+        return translation.model_copy(update={**own, "retries": 0, "memory": True, "tasks": 1, "executor": "local"})
 
 
 class TranslationDesign(NamedTuple):
@@ -104,12 +104,13 @@ def _effective(way: Way, translation: Translation) -> Way:
 
 
 def _with_text(workspace: Workspace) -> list[_Study]:
+    """The studies that every way has a text of: ways are compared on the same studies."""
     table = read_table(workspace.studies, columns=["subject_id", "study_id", "split"])
     ids = table.filter(pc.equal(table["split"], SPLIT))["study_id"].to_numpy()
-    batches = study_batches(workspace.studies, ["subject_id", "study_id", *SECTIONS], np.sort(ids))
+    batches = study_batches(workspace.studies, ["subject_id", "study_id", "report", *SECTIONS], np.sort(ids))
     return [
         _Study(row["subject_id"], row["study_id"])
         for batch in batches
         for row in batch.to_pylist()
-        if any(has_text(row[name]) for name in SECTIONS)
+        if has_text(row["report"]) and any(has_text(row[name]) for name in SECTIONS)
     ]

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from hubkit.artifacts.scores import Interval
-from hubkit.artifacts.sensitivity import Choice
 from hubkit.artifacts.translation_sensitivity import (
     BackTranslationErrors,
+    ChosenWay,
     SecondModel,
     TranslationSensitivity,
     TriedWay,
@@ -18,11 +18,11 @@ from hubkit.config import ReleaseConfig
 from hubkit.error_profile.profile import DIMENSIONS
 from hubkit.metrics.measure import mean
 from hubkit.models.folders import public_name
-from hubkit.scoring.statistics import bootstrap, interval, interval_cautions
+from hubkit.scoring.statistics import bootstrap, interval_cautions, with_interval
 from hubkit.sensitivity.design import SPLIT
 from hubkit.sensitivity.results import best_prompts, lead_on_others
 from hubkit.sensitivity.translation.answers import Translated
-from hubkit.sensitivity.translation.back import BackErrors, errors_per_report
+from hubkit.sensitivity.translation.back import BackErrors
 from hubkit.sensitivity.translation.design import TranslationDesign, Way
 
 FLAGGED, ERRORS = "reports flagged", "errors after back-translation"
@@ -43,7 +43,7 @@ def summarise_translation(
     shares, choice = _measure(config, design, flagged)
     choices, errors = {FLAGGED: choice}, dict[Way, BackTranslationErrors]()
     if back:
-        rows = np.stack([errors_per_report(back.counts[way]) for way in design.ways])
+        rows = np.stack([back.counts[way].by_report for way in design.ways])
         per_report, choices[ERRORS] = _measure(config, design, rows)
         for way, one in zip(design.ways, per_report, strict=True):
             dimensions = {name: back.counts[way].of_dimension(name).over_all() for name in DIMENSIONS}
@@ -65,7 +65,7 @@ def summarise_translation(
         set_way=design.ways[design.of_set].name,
         choices=choices,
         second_model=SecondModel(
-            model=public_name(second.model, second.model_id), revision=second.revision, left_out=back.left_out
+            model=public_name(second.model, second.model_id), revision=back.revision, left_out=back.left_out
         )
         if second and back
         else None,
@@ -93,7 +93,7 @@ def _tried(way: Way, one: Translated, studies: int, share: Interval, errors: Bac
         rules=way.rules,
         context=way.context,
         revision=one.revision,
-        asked=len(one.units),
+        texts=len(one.units),
         failed=sum(unit.text is None for unit in one.units),
         units_flagged=sum(unit.flagged for unit in one.units) / len(one.units),
         reports_flagged=share,
@@ -102,7 +102,7 @@ def _tried(way: Way, one: Translated, studies: int, share: Interval, errors: Bac
     )
 
 
-def _measure(config: ReleaseConfig, design: TranslationDesign, rows: np.ndarray) -> tuple[list[Interval], Choice]:
+def _measure(config: ReleaseConfig, design: TranslationDesign, rows: np.ndarray) -> tuple[list[Interval], ChosenWay]:
     """The mean of each way with its interval, and the way with the least.
 
     Args:
@@ -112,11 +112,6 @@ def _measure(config: ReleaseConfig, design: TranslationDesign, rows: np.ndarray)
     measures = {name: mean(row) for name, row in zip(names, rows, strict=True)}
     drawn = bootstrap(measures, np.arange(rows.shape[1]), config.scoring.resamples, config.release.seed)
     best = int(best_prompts(rows.sum(axis=1), of_set, True))
-    lead = _interval(rows[best].mean() - rows[of_set].mean(), drawn[names[best]] - drawn[names[of_set]], level)
-    means = [_interval(row.mean(), drawn[name], level) for name, row in zip(names, rows, strict=True)]
-    return means, Choice(prompt=names[best], lead=lead, lead_on_others=lead_on_others(rows, of_set, True))
-
-
-def _interval(value: float, resampled: np.ndarray, confidence: float) -> Interval:
-    low, high = interval(resampled, confidence)
-    return Interval(value=float(value), low=low, high=high)
+    lead = with_interval(rows[best].mean() - rows[of_set].mean(), drawn[names[best]] - drawn[names[of_set]], level)
+    means = [with_interval(row.mean(), drawn[name], level) for name, row in zip(names, rows, strict=True)]
+    return means, ChosenWay(way=names[best], lead=lead, lead_on_others=lead_on_others(rows, of_set, True))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hubkit.artifacts.translation_sensitivity import TranslationSensitivity, TriedWay
 from hubkit.error_profile.profile import DIMENSIONS
+from hubkit.screen import counted
 from hubkit.sensitivity.translation.results import ERRORS, FLAGGED
 
 NAME = 26
@@ -18,7 +19,7 @@ MOST_CHECKS = 12
 def translation_lines(found: TranslationSensitivity) -> list[str]:
     """All that is printed, line by line; none has more than 80 columns."""
     lines = [
-        f"{found.studies} validation studies, one of each patient, of {found.patients} patients",
+        f"{counted(found.studies, 'validation study')}, one of each patient, of {counted(found.patients, 'patient')}",
         f"{len(found.ways)} ways to ask, each text once, without retries",
         "",
         f"{'':<{NAME}}{'texts':>7}{'flagged':>9}{'failed':>8}   reports flagged",
@@ -26,7 +27,7 @@ def translation_lines(found: TranslationSensitivity) -> list[str]:
     for number, way in enumerate(found.ways, start=1):
         share = way.reports_flagged
         interval = f"{share.value:.1%} [{share.low:.1%}, {share.high:.1%}]"
-        lines.append(f"{_label(found, number, way)}{way.asked:>7}{way.units_flagged:>9.1%}{way.failed:>8}   {interval}")
+        lines.append(f"{_label(found, number, way)}{way.texts:>7}{way.units_flagged:>9.1%}{way.failed:>8}   {interval}")
     lines += ["* set in [translation]", "", *_checks(found.ways), "", *_choice(found, FLAGGED, percent=True)]
     if found.second_model:
         lines += ["", *_back(found)]
@@ -58,7 +59,7 @@ def _back(found: TranslationSensitivity) -> list[str]:
     assert second is not None
     lines = [f"after back-translation by {second.model}"[:80]]
     if second.left_out:
-        lines.append(f"{second.left_out} studies without a whole back-translation are left out")
+        lines.append(f"left out, without a whole back-translation: {counted(second.left_out, 'study')}")
     lines.append(f"{'':<{NAME}}{'errors per report':>24}")
     for number, way in enumerate(found.ways, start=1):
         if way.back_translation:
@@ -72,12 +73,12 @@ def _back(found: TranslationSensitivity) -> list[str]:
 
 def _choice(found: TranslationSensitivity, measure: str, *, percent: bool) -> list[str]:
     choice = found.choices[measure]
-    if choice.prompt == found.set_way:
+    if choice.way == found.set_way:
         return [f"{measure}: the set way would have been chosen"]
     form = "+.1%" if percent else "+.2f"
     lead, others = choice.lead, choice.lead_on_others
     return [
-        f"{measure}: {choice.prompt} would have been chosen",
+        f"{measure}: {choice.way} would have been chosen",
         f"  {lead.value:{form}} [{lead.low:{form}}, {lead.high:{form}}] against the set way; "
         f"chosen on other patients: {others:{form}}",
     ]

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hubkit.config import Translation
 from hubkit.errors import UsageError
 from hubkit.models.folders import public_name
 from hubkit.models.thinking import thinking_budget
 from hubkit.tokens import environment_token
-from hubkit.translation.engines.base import Answer, Engine, Request
+from hubkit.translation.engines.base import TRANSLATOR, Answer, Engine, Request, ServerTable
 from hubkit.translation.prompt import Prompt
 
-__all__ = ["Answer", "Engine", "Request", "open_engine"]
+if TYPE_CHECKING:
+    from hubkit.translation.engines.private_http import Client
+    from hubkit.translation.engines.server import Server
+
+__all__ = ["TRANSLATOR", "Answer", "Engine", "Request", "ServerTable", "check_server", "open_engine"]
 
 
-def open_engine(settings: Translation, task: int = 0, **options: Any) -> Engine:
+def open_engine(settings: Translation, task: int = 0, table: ServerTable = TRANSLATOR, **options: Any) -> Engine:
     """Load the configured engine with what it uses of the settings.
 
     Args:
-        settings: the table [translation] of the configuration.
+        settings: the table [translation] of the configuration, or what another model takes for it.
         task: the number of this task among those that translate at the same time.
+        table: where the server is set; its variable has the server's key.
         options: of the engine's class, which no setting decides.
 
     Raises:
@@ -29,7 +34,12 @@ def open_engine(settings: Translation, task: int = 0, **options: Any) -> Engine:
     """
     thinking = thinking_budget(settings.thinking_tokens, settings.model, settings.model_id)
     if settings.engine == "openai":
-        return _served(settings, task, thinking, options)
+        from hubkit.translation.engines.openai import OpenAIEngine
+
+        client, server = _connection(settings, task, table)
+        return OpenAIEngine(
+            settings.model, client, server, settings.concurrency, thinking, settings.template, **options
+        )
     from hubkit.translation.engines.paged_cache import CacheLimits
     from hubkit.translation.engines.transformers import ModelSource, TransformersEngine
 
@@ -39,14 +49,24 @@ def open_engine(settings: Translation, task: int = 0, **options: Any) -> Engine:
     return TransformersEngine(source, Prompt.of(settings), thinking, settings.batch_tokens, limits, **options)
 
 
-def _served(settings: Translation, task: int, thinking: int, options: dict[str, Any]) -> Engine:
-    from hubkit.translation.engines.openai import KEY_VARIABLE, OpenAIEngine
+def check_server(settings: Translation, table: ServerTable) -> None:
+    """Check what is set of a server, without starting or asking it.
+
+    Raises:
+        UsageError: the engine openai has no server, or hubkit cannot know where it listens, or its key cannot be sent.
+    """
+    if settings.engine == "openai":
+        _connection(settings, 0, table)
+
+
+def _connection(settings: Translation, task: int, table: ServerTable) -> tuple[Client, Server | None]:
+    """What speaks with the server, and the server where hubkit starts it."""
     from hubkit.translation.engines.private_http import Client
     from hubkit.translation.engines.server import Server
 
-    server = None if settings.serve is None else Server(settings.serve, settings.base_url, task)
+    server = None if settings.serve is None else Server(settings.serve, settings.base_url, task, table)
     url = server.url if server else settings.base_url
     if url is None:
-        raise UsageError("the engine openai has no server", hint="set [translation] base_url or serve")
-    client = Client(url, settings.allowed_hosts, settings.timeout, environment_token(KEY_VARIABLE))
-    return OpenAIEngine(settings.model, client, server, settings.concurrency, thinking, settings.template, **options)
+        raise UsageError("the engine openai has no server", hint=f"set {table.name} base_url or serve")
+    key = environment_token(table.key_variable)
+    return Client(url, settings.allowed_hosts, settings.timeout, key, table), server

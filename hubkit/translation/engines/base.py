@@ -14,6 +14,17 @@ Key = TypeVar("Key")
 FinishReason = Literal["stop", "length", "error"]
 
 
+class ServerTable(NamedTuple):
+    """The table of the configuration that names a server, as errors name it, and the variable with the server's key."""
+
+    name: str
+    key_variable: str
+
+
+TRANSLATOR = ServerTable("[translation]", "HUBKIT_TRANSLATION_KEY")
+"""Where the server of the translator is set."""
+
+
 class Request(NamedTuple):
     """A chat that asks for one text, and how many tokens the answer may have."""
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from hubkit.artifacts.translator import Served
 from hubkit.errors import HubkitError
-from hubkit.translation.engines.base import Answer, Engine, Key, Request
+from hubkit.translation.engines.base import Answer, Engine, Key, Request, ServerTable
 from hubkit.translation.engines.chat_template import no_system_role
 from hubkit.translation.engines.completion import NO_BODY, NoAnswer, read_reply
 from hubkit.translation.engines.private_http import Client
@@ -20,9 +20,6 @@ from hubkit.translation.engines.refusals import TOO_LONG, Refusal, error_of, ref
 from hubkit.translation.engines.served import ask_server, known_commit
 from hubkit.translation.engines.server import Server
 from hubkit.translation.prompt import LANGUAGES
-
-KEY_VARIABLE = "HUBKIT_TRANSLATION_KEY"
-"""The environment variable with the server's key, where it wants one."""
 
 RETRIED = frozenset({400, 408, 409, 425, 429})
 """Statuses below 500 that may pass: servers answer 400 when they are out of memory or loading as well."""
@@ -179,7 +176,7 @@ class OpenAIEngine(Engine):
                     raise no_system_role(self.model)
                 if status in UNANSWERABLE:
                     break
-                _refuse(status)
+                _refuse(status, self.client.table)
                 wait = max(wait, min(reply.retry_after, 60.0))
             except NoAnswer as fault:
                 trouble = str(fault)
@@ -236,11 +233,11 @@ class OpenAIEngine(Engine):
         return {**body, "skip_special_tokens": False} if self.markers else body
 
 
-def _refuse(status: int) -> None:
+def _refuse(status: int, table: ServerTable) -> None:
     # The server's own words may repeat the request, that is the report: only the status is told.
     if status not in RETRIED and status < 500:
         raise HubkitError(
             f"the server refuses requests: HTTP {status}",
-            where="[translation] base_url",
-            hint=f"check model, base_url and {KEY_VARIABLE}",
+            where=f"{table.name} base_url",
+            hint=f"check model, base_url and {table.key_variable}",
         )

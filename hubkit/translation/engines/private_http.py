@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from hubkit.errors import HubkitError, UsageError
+from hubkit.translation.engines.base import TRANSLATOR, ServerTable
 from hubkit.translation.engines.reply_body import read_body
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -41,18 +42,27 @@ class Client:
         allowed_hosts: hosts that may be spoken to in addition to loopback, as they stand in `url`.
         timeout: seconds to wait for a connection and for each reply.
         key: sent as a bearer token.
+        table: where the server is set, for errors.
     """
 
-    def __init__(self, url: str, allowed_hosts: Iterable[str] = (), timeout: float = 300.0, key: str | None = None):
+    def __init__(
+        self,
+        url: str,
+        allowed_hosts: Iterable[str] = (),
+        timeout: float = 300.0,
+        key: str | None = None,
+        table: ServerTable = TRANSLATOR,
+    ):
         self.url, parts = url, urlsplit(url)
         self.tls, self.host, self.path = parts.scheme == "https", parts.hostname or "", parts.path.rstrip("/")
         self.port = parts.port or (443 if self.tls else 80)
         self.allowed_hosts, self.timeout, self.key = frozenset(allowed_hosts), timeout, key
+        self.table = table
         self._local = threading.local()
 
     def within(self, seconds: float) -> Client:
         """Another client of the same server, which waits so many seconds at most."""
-        return Client(self.url, self.allowed_hosts, min(seconds, self.timeout), self.key)
+        return Client(self.url, self.allowed_hosts, min(seconds, self.timeout), self.key, self.table)
 
     def reach(self) -> None:
         """Connect, and let go at once.
@@ -61,7 +71,17 @@ class Client:
             OSError: nothing listens there, or not in time.
             HubkitError: the host is not one that corpus text may go to.
         """
-        connect(self.host, self.port, self.timeout, self.allowed_hosts, bool(self.key) and not self.tls).close()
+        self.connect().close()
+
+    def connect(self) -> socket.socket:
+        """A connection without TLS yet.
+
+        Raises:
+            OSError: nothing listens there, or not in time.
+            HubkitError: the host is not one that corpus text may go to, or would get the key in clear.
+        """
+        table = self.table if self.key and not self.tls else None
+        return connect(self.host, self.port, self.timeout, self.allowed_hosts, table)
 
     def request(self, method: str, path: str, value: Any = None) -> Reply:
         """Send a request to `path` below the server's URL, or below its root where `path` begins with two slashes.
@@ -101,20 +121,18 @@ class _Connection(http.client.HTTPConnection):
         self.client = client
 
     def connect(self) -> None:
-        client = self.client
-        in_clear = bool(client.key) and not client.tls
-        self.sock = connect(client.host, client.port, client.timeout, client.allowed_hosts, in_clear)
+        self.sock = self.client.connect()
         if self.client.tls:
             self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self.client.host)
 
 
 def connect(
-    host: str, port: int, timeout: float, allowed_hosts: Iterable[str], key_in_clear: bool = False
+    host: str, port: int, timeout: float, allowed_hosts: Iterable[str], key_in_clear: ServerTable | None = None
 ) -> socket.socket:
     """Connect to a host that corpus text may go to.
 
     Args:
-        key_in_clear: whether a key is sent without TLS, for which the host has to be this machine.
+        key_in_clear: the table of a server whose key is sent without TLS: the host has to be this machine.
 
     Raises:
         OSError: no address of the host answers.
@@ -127,7 +145,7 @@ def connect(
             raise UsageError(
                 "would get the key over plain http, and is not on this machine",
                 where=host,
-                hint="use https:// in [translation] base_url, or unset HUBKIT_TRANSLATION_KEY",
+                hint=f"use https:// in {key_in_clear.name} base_url, or unset {key_in_clear.key_variable}",
             )
         if not is_allowed(host, address, allowed_hosts):
             raise UsageError(

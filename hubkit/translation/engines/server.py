@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from hubkit.errors import HubkitError, UsageError
 from hubkit.progress import Progress
+from hubkit.translation.engines.base import TRANSLATOR, ServerTable
 from hubkit.translation.engines.private_http import Client
 
 READY_SECONDS = 1800.0
@@ -31,19 +32,20 @@ class Server:
         command: its command line; {port} becomes a free port, {task} the number of the task that it works for.
         url: where it is spoken to; None means http://127.0.0.1:{port}/v1.
         task: the number of the task.
+        table: where the server is set, for errors.
 
     Raises:
         UsageError: it has no place to be spoken to.
     """
 
-    def __init__(self, command: str, url: str | None, task: int = 0):
+    def __init__(self, command: str, url: str | None, task: int = 0, table: ServerTable = TRANSLATOR):
         if url is None and "{port}" not in command:
             raise UsageError(
                 "hubkit cannot know where this server listens",
-                where="[translation] serve",
+                where=f"{table.name} serve",
                 hint="write {port} for its port, or set base_url",
             )
-        port = _free_port()
+        self.table, port = table, _free_port()
         self.url = url or f"http://127.0.0.1:{port}/v1"
         self.command = shlex.split(command.replace("{port}", str(port)).replace("{task}", str(task)))
         self.program = program_of(self.command)
@@ -110,7 +112,7 @@ class Server:
                     raise HubkitError(
                         f"the server ended with code {process.returncode}{last}",
                         where=self.program,
-                        hint="run the command of [translation] serve by hand to see why",
+                        hint=f"run the command of {self.table.name} serve by hand to see why",
                     )
                 if _healthy(client):
                     progress.advance()
@@ -119,7 +121,7 @@ class Server:
         raise HubkitError(
             f"the server is not healthy after {READY_SECONDS:.0f} s",
             where=self.program,
-            hint="see what it prints when you start it yourself: [translation] serve",
+            hint=f"see what it prints when you start it yourself: {self.table.name} serve",
         )
 
     def _listen(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
