@@ -70,12 +70,13 @@ def check_endings(translation: Sequence[Sentence]) -> Iterator[Flag]:
     for sentence in translation:
         words = sentence.words
         last = next((at for at in range(len(words) - 1, 0, -1) if words[at] not in CLOSING), 0)
-        # Not the a of 8ª, and no letter that is a name.
+        # Not the a of 8ª, and no letter that is a name. "Em dois pontos; a quinta, em um" leaves out a noun.
         if (
             words
             and words[last] in WORDS["dangling"]
             and not words[last - 1].isdigit()
             and not (words[last] in COUNTED and words[last - 1] in COUNTING)
+            and not (words[last] in COUNTED and words[max(0, last - 2) : last] == [",", "em"])
             and not sentence.in_capitals(last)
             and sentence.written(last).lower() not in ACCENTED
         ):

@@ -46,6 +46,12 @@ def shortened(language: Language) -> frozenset[str]:
     return frozenset(_table()["shortened"][language].split())
 
 
+@functools.cache
+def leading(language: Language) -> frozenset[str]:
+    """Return the words cut short whose full stop ends no sentence where they begin it."""
+    return frozenset(_table()["leading"][language].split())
+
+
 def begins_known_word(word: str, language: Language) -> bool:
     """Whether a known word of a language begins so; two letters are too few to tell."""
     return len(word) > 2 and word in _beginnings(language)

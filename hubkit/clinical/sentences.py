@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from hubkit.clinical.attributes import Attributes, find_attributes
 from hubkit.clinical.lexicon import TOKEN, Language, Term, fold, narrowed
 from hubkit.clinical.phrases import find_terms
-from hubkit.clinical.plain import begins_known_word, shortened, unread
+from hubkit.clinical.plain import begins_known_word, leading, shortened, unread
 from hubkit.clinical.quantity_patterns import SIDED, SIDED_PART, is_patient
 
 MENTIONED = frozenset({"finding", "device", "state"})
@@ -197,6 +197,8 @@ def sentences(text: str, language: Language) -> list[Sentence]:
             continue
         before = SHORTENED.search(text, max(0, match.start() - LONGEST_SHORTENED), match.start())
         if before and fold(before[1]) in shortened(language):
+            continue
+        if before and before.start() == start and fold(before[1]) in leading(language):
             continue
         if text[match.start() - 1] == "?" and ANSWER.match(text, match.end()):
             continue

@@ -43,6 +43,16 @@ def test_a_correct_translation_has_no_error():
         # A side before a question ends its sentence.
         ("Vol loss L. Shift L. ? plug.", "Perda de volume à E. Desvio para a E. Rolha?", ""),
         ("Shift L. ? plug.", "Desvio para a D. Rolha?", "laterality"),
+        # A shortened word that begins a sentence does not end it.
+        ("Susp. LLL PNA. R/o eff.", "Suspeita de pneumonia no LIE. Descartar derrame.", ""),
+        ("Susp. LLL PNA. R/o eff.", "Pneumonia no LIE. Descartar derrame.", "uncertainty_dropped"),
+        ("Pneumonia susp. Small eff.", "Suspeita de pneumonia. Pequeno derrame.", ""),
+        # A date is not a doubt.
+        ("Comparison with 7 May: effusion smaller.", "Comparado a 7 de maio: derrame menor.", ""),
+        ("Rib 7 may be fractured.", "A costela 7 está fraturada.", "number_lost uncertainty_dropped"),
+        ("Opacities half as large as before.", "Opacidades com metade do tamanho de antes.", ""),
+        ("Opacities half as large as before.", "Opacidades com o dobro do tamanho de antes.", "comparison_changed"),
+        ("Ribs broken in two places, the fifth in one.", "Costelas fraturadas em dois pontos; a quinta, em um.", ""),
         # "Same" says of a side which one, and of a finding that it has not changed.
         ("Rib fracture on the same side.", "Fratura costal ipsilateral.", ""),
         ("Rib fracture on the same side.", "Fratura costal contralateral.", "toward_changed"),
