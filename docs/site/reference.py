@@ -20,7 +20,7 @@ import click
 import error_reference
 import file_reference
 
-from hubkit.checks.compare import dimensions
+from hubkit.checks.compare import Change, dimensions
 from hubkit.checks.flags import portuguese
 from hubkit.cli import COMMANDS, SECTIONS, cli
 from hubkit.config import ReleaseConfig, Table
@@ -242,8 +242,21 @@ def check_rows() -> list[list[str]]:
     return rows
 
 
+CHANGES: tuple[Change, ...] = ("changed", "lost", "added")
+
+
+def dimension_rows() -> list[list[str]]:
+    """Each dimension with its flags and their severities, in the order of `CHANGES`; a change may have no flag."""
+    rows = []
+    for name, dimension in dimensions().items():
+        severities = dimension.severities
+        flags = [f"`{name}_{change}`: {severities[change]}" if change in severities else "" for change in CHANGES]
+        rows.append([f"`{name}`", *flags])
+    return rows
+
+
 def checks() -> str:
-    """Every clinical check, with a right and a wrong example."""
+    """Every clinical check, with a right and a wrong example, and every flag of each dimension."""
     return (
         "# Clinical checks\n\n"
         "`hubkit translate` and `hubkit check` put a source and its translation through these rules. An error makes a "
@@ -253,6 +266,9 @@ def checks() -> str:
             ("flag", "severity", "source", "right", "wrong", "in Portuguese"),
             ([f"`{row[0]}`", row[1], *(_plain(cell) for cell in row[2:5]), row[5]] for row in check_rows()),
         )
+        + "\n## Flags by dimension\n\n"
+        "The table above shows one flag of each dimension. These are all of them. Where a cell is empty, that change "
+        "is not flagged.\n\n" + table(("dimension", "another value", "no value", "a value too many"), dimension_rows())
     )
 
 

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 def command(config: ReleaseConfig, workspace: Workspace, translation: bool) -> None:
     """Try several prompts and draws of few-shot examples on validation studies, and say what each changes.
 
-    It needs the extra [evidence], and what `hubkit translate` wrote; with an adapter it tries that as well. With
-    --translation it needs what `hubkit read` wrote. The test split is never read. What was answered is kept: the same
-    command continues there.
+    It needs the extra [evidence], and what `hubkit translate` and `hubkit revise` wrote; with an adapter it tries that
+    as well. With --translation it needs what `hubkit read` wrote. The test split is never read. What was answered is
+    kept: the same command continues there.
     """
     if translation:
         _translation(config, workspace)

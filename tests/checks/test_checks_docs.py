@@ -62,6 +62,17 @@ def test_the_reference_has_every_check():
     assert changes <= told.keys()
 
 
+def test_the_reference_lists_every_flag_of_a_dimension():
+    page = _reference().checks()
+    flags = {
+        f"`{name}_{change}`: {severity}"
+        for name, dimension in dimensions().items()
+        for change, severity in dimension.severities.items()
+    }
+    assert {"`zone_changed`: error", "`age_lost`: error", "`severity_added`: warning"} <= flags
+    assert {flag for flag in flags if f"| {flag} |" not in page} == set()
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
