@@ -6,6 +6,9 @@ from hubkit.artifacts.model import Model, read_model, write_model
 from hubkit.artifacts.scores import Interval
 from hubkit.workspace import Workspace
 
+SCORE_AGAIN = "run: hubkit release --from score --until score"
+"""`hubkit score` skips a file that is as the stage left it, also where an older version wrote it."""
+
 
 class SubgroupFigure(Model):
     """One figure of one condition over a group.
@@ -80,8 +83,9 @@ class Subgroups(Model):
     tests: int
     divisions: tuple[Division, ...]
     cautions: tuple[str, ...] = ()
-    findings: tuple[str, ...] = ()
-    findings_of_errors: tuple[str, ...] = ()
+    # Required: a file of before they were written would read as one that withholds every finding.
+    findings: tuple[str, ...]
+    findings_of_errors: tuple[str, ...]
 
     @property
     def note(self) -> str:
@@ -104,7 +108,7 @@ def read_subgroups(workspace: Workspace) -> Subgroups | None:
     """
     if not workspace.subgroups.exists():
         return None
-    return read_model(Subgroups, "subgroups", workspace.subgroups, "hubkit score")
+    return read_model(Subgroups, "subgroups", workspace.subgroups, SCORE_AGAIN)
 
 
 def write_subgroups(workspace: Workspace, subgroups: Subgroups) -> None:

@@ -136,9 +136,22 @@ def print_step(workspace: Workspace, step: Step, seconds: float) -> None:
     from hubkit.report.outcomes import outcome
 
     if step.action == "skip":
-        made = outcome(step.stage.name, workspace) if step.stage.name == "verify" else None
-        # What could not be checked has not passed: "up to date" alone would hide that.
-        more = f"; {made} (to repeat: hubkit release --from verify)" if made and "not run" in made else ""
+        more = _not_passed(workspace) if step.stage.name == "verify" else ""
         show(f"{step.stage.name}: {step.reason}{more}")
     else:
         show(f"{step.stage.name}: {outcome(step.stage.name, workspace) or 'done'} in {duration(seconds)}")
+
+
+def _not_passed(workspace: Workspace) -> str:
+    """What failed or was not run in the last verification: "up to date" alone would hide that."""
+    from hubkit.artifacts.verification import read_verification
+    from hubkit.report.outcomes import outcome
+
+    made = outcome("verify", workspace)
+    if made is None:
+        return ""
+    checks = [check for reader in read_verification(workspace).readers for check in reader.checks]
+    if failed := ", ".join(check.check for check in checks if check.result == "failed"):
+        # The stage ends in an error where a check of its own fails: this one was entered afterwards, with a key.
+        return f"; {made}; failed: {failed} (to check it again: hubkit verify --public-key KEY)"
+    return f"; {made} (to repeat: hubkit release --from verify)" if "not run" in made else ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hubkit.cli._options import read_config, run_stage
-from hubkit.errors import UsageError
+from hubkit.errors import HubkitError, UsageError
 from hubkit.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -100,18 +100,20 @@ def command(
 
 def _verify_own(config: ReleaseConfig, workspace: Workspace, public_key: Path | None) -> None:
     from hubkit.verification.findings import PASSED
-    from hubkit.verification.signed import own_signatures, read_public_key, record_signatures
+    from hubkit.verification.signed import own_signatures, read_public_key, record_after_failure, record_signatures
 
     key = read_public_key(public_key) if public_key else None
     # First: the stage runs code of the release.
     found = own_signatures(workspace, key) if key else None
     try:
         run_stage("verify", config, workspace)
-    finally:
+    except HubkitError:
         # The stage writes its report also where one of its checks fails.
         if found:
-            record_signatures(workspace, PASSED, found)
+            record_after_failure(workspace, PASSED, found)
+        raise
     if found:
+        record_signatures(workspace, PASSED, found)
         click.echo(found)
 
 

@@ -8,11 +8,13 @@ from collections import Counter
 import pyarrow.parquet as pq
 
 from hubkit.artifacts.recipe import read_base, read_recipe
+from hubkit.artifacts.selection import read_selection
+from hubkit.artifacts.subgroups import read_subgroups
 from hubkit.artifacts.translator import read_translator
 from hubkit.config import ReleaseConfig
 from hubkit.packaging.effort import COMPUTING, efforts
 from hubkit.packaging.populations import view_counts
-from hubkit.packaging.table_counts import split_sizes
+from hubkit.packaging.table_counts import label_counts, split_sizes
 from hubkit.tables import SPLITS
 from hubkit.terms.exposure import statements
 from hubkit.terms.kinds import terms_of
@@ -106,3 +108,21 @@ def views(config: ReleaseConfig, workspace: Workspace) -> str:
     """Images by view, in the order of the splits."""
     counts = [f"{row.view} " + "/".join(map(str, row.images)) for row in view_counts(workspace)]
     return f"{'/'.join(SPLITS)}: {', '.join(counts)}" if counts else "no images"
+
+
+def positive_labels(config: ReleaseConfig, workspace: Workspace, split: str) -> str | None:
+    """Studies of a split with each label; where subgroups are asked for, a small count is withheld as on the card."""
+    counts = {label: found.positive for label, found in read_selection(workspace).labels.get(split, {}).items()}
+    withheld = _withheld_labels(config, workspace, split)
+    return (
+        "; ".join(f"{label}: {'withheld' if label in withheld else count}" for label, count in counts.items()) or None
+    )
+
+
+def _withheld_labels(config: ReleaseConfig, workspace: Workspace, split: str) -> set[str]:
+    found, scoring = read_subgroups(workspace), config.scoring
+    # Without scores the setting holds, so that no count is shown before it.
+    planned = scoring.subgroup_minimum if scoring.subgroups else None
+    minimum = found.minimum if found else planned
+    place = SPLITS.index(split)
+    return {label for label, counts in label_counts(workspace, minimum) if counts[place] is None}

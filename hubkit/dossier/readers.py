@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from hubkit.config import ReleaseConfig
 from hubkit.dossier import data_values, result_values
+from hubkit.tables import SPLITS
 from hubkit.workspace import Workspace
 
 
@@ -67,6 +69,15 @@ READERS = {
     "shared_patients": Reader("studies/studies.parquet: subject_id, split", ("read",), data_values.shared_patients),
     "missing_sections": Reader("studies/studies.parquet: null sections", ("read",), data_values.missing_sections),
     "views": Reader("studies/studies.parquet: images.view, split", ("read",), data_values.views),
+    **{
+        f"positive_{split}": Reader(
+            f"studies/selection.json: labels.{split}.*.positive",
+            ("read",),
+            partial(data_values.positive_labels, split=split),
+            without="not recorded",
+        )
+        for split in SPLITS
+    },
     "sections_by_status": Reader("revised/translations.parquet: status", ("revise",), data_values.sections_by_status),
     "ends_of_answers": Reader("generations/*.parquet: finish_reason", ("generate",), result_values.ends_of_answers),
     "scores_by_view": Reader(

@@ -14,6 +14,7 @@ from hubkit.hub.client import connect
 from hubkit.hub.receipt import standing_receipt
 from hubkit.hub.signatures import (
     CURVES,
+    OTHER_CURVE,
     Files,
     Signed,
     fault_of,
@@ -49,6 +50,7 @@ def read_key(path: Path) -> Key:
     Raises:
         HubkitError: it is missing, open to others, not a key that can sign, or its password is missing or wrong.
     """
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
@@ -68,8 +70,12 @@ def read_key(path: Path) -> Key:
     except ValueError:
         what = "is not a private key in PEM, or the password is wrong"
         raise HubkitError(what, where=path, hint=GUIDE) from None
+    except UnsupportedAlgorithm:
+        # A curve that the library does not know, or a cipher around the key.
+        what = f"{OTHER_CURVE}, or its encryption is not supported"
+        raise HubkitError(what, where=path, hint=GUIDE) from None
     if not isinstance(key, EllipticCurvePrivateKey) or key.curve.name not in CURVES:
-        raise HubkitError("is not a key on the curve P-256, P-384 or P-521", where=path, hint=GUIDE)
+        raise HubkitError(OTHER_CURVE, where=path, hint=GUIDE)
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     return Key(path, password, key.public_key().public_bytes(serialization.Encoding.PEM, form))
 

@@ -29,6 +29,9 @@ EDITED = (CARD, HUBS_OWN)
 CURVES = ("secp256r1", "secp384r1", "secp521r1")
 """Those that OpenSSF Model Signing takes, as cryptography calls them."""
 
+OTHER_CURVE = "is not a key on the curve P-256, P-384 or P-521"
+"""What is wrong with a key that is whole, and of another kind."""
+
 OF_DOWNLOADS = (".cache", ".git")
 """Folders that clients add to a download. The signature names them, so that other tools leave them out too."""
 

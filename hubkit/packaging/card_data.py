@@ -57,7 +57,7 @@ class CardFacts:
         base: name and revision of the base model.
         training: what the training wrote of itself.
         splits: the sizes of the splits.
-        labels: (label, studies in each split).
+        labels: (label, studies in each split); None where a count is withheld.
         headers: how the sections of the reports were found; None by the corpus's own rule.
         quality: how the translated sections fared in the checks.
         translator: the models that translated.
@@ -98,7 +98,7 @@ class CardFacts:
     base: Base
     training: Training
     splits: list[SplitSize]
-    labels: list[tuple[str, list[int]]]
+    labels: list[tuple[str, list[int | None]]]
     headers: str | None
     quality: Quality
     translator: list[TranslatingModel]
@@ -152,6 +152,7 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
     medgemma = base.name.startswith("google/medgemma")
     weights = workspace.adapter / "adapter_model.safetensors"
     reviews = card_reviews(workspace)
+    subgroups = read_subgroups(workspace)
     seen = statements(base.name, [row.model for row in translators], terms)
     return CardFacts(
         hubkit=hubkit.__version__,
@@ -170,13 +171,13 @@ def gather(config: ReleaseConfig, workspace: Workspace) -> CardFacts:
         base=base,
         training=read_training(workspace.adapter),
         splits=split_sizes(workspace),
-        labels=label_counts(workspace),
+        labels=label_counts(workspace, subgroups.minimum if subgroups else None),
         headers=read_selection(workspace).how_headers_were_found(),
         quality=quality(workspace),
         translator=translators,
         curves=curves(workspace),
         evaluation=read_summary(workspace),
-        subgroups=read_subgroups(workspace),
+        subgroups=subgroups,
         original=ORIGINAL_STUDY,
         digests=digests(workspace),
         code=code_digests(config),

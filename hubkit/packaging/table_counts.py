@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hubkit.artifacts.revision import read_revision
+from hubkit.disclosure import large_enough
 from hubkit.packaging.dataset import HUB_SPLITS
 from hubkit.tables import CHEXPERT_LABELS, SPLITS
 from hubkit.workspace import Workspace, read_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class SplitSize(NamedTuple):
@@ -64,16 +68,29 @@ def split_sizes(workspace: Workspace) -> list[SplitSize]:
     return sizes
 
 
-def label_counts(workspace: Workspace) -> list[tuple[str, list[int]]]:
-    """Studies with a positive finding, for each label: one figure a split."""
+def label_counts(workspace: Workspace, minimum: int | None = None) -> list[tuple[str, list[int | None]]]:
+    """Studies with a positive finding, for each label: one figure a split.
+
+    Args:
+        minimum: studies, and patients, of a split that have to have the finding, and to lack it; where they do not,
+            the figure is None. Without a minimum every figure is given.
+    """
     import pyarrow.compute as pc
 
-    table = read_table(workspace.studies, ["split", "labels"])
-    of_split = {split: table.filter(pc.equal(table["split"], split))["labels"] for split in SPLITS}
-    return [
-        (label, [pc.sum(pc.equal(pc.struct_field(labels, [label]), 1)).as_py() or 0 for labels in of_split.values()])
+    table = read_table(workspace.studies, ["subject_id", "split", "labels"])
+    splits = [_positive(table.filter(pc.equal(table["split"], split)), minimum) for split in SPLITS]
+    return [(label, [counts[label] for counts in splits]) for label in CHEXPERT_LABELS]
+
+
+def _positive(table: pa.Table, minimum: int | None) -> dict[str, int | None]:
+    import pyarrow.compute as pc
+
+    masks = {
+        label: pc.fill_null(pc.equal(pc.struct_field(table["labels"], [label]), 1), False).to_numpy()
         for label in CHEXPERT_LABELS
-    ]
+    }
+    shown = list(masks) if minimum is None else large_enough(masks, table["subject_id"].to_numpy(), minimum)
+    return {label: int(mask.sum()) if label in shown else None for label, mask in masks.items()}
 
 
 def quality(workspace: Workspace) -> Quality:

@@ -9,6 +9,7 @@ import numpy as np
 from hubkit.artifacts.scores import Interval
 from hubkit.artifacts.subgroups import Division, Subgroup, SubgroupFigure, Subgroups
 from hubkit.config import ReleaseConfig
+from hubkit.disclosure import large_enough, publishable
 from hubkit.error_profile.profile import has
 from hubkit.metrics.agreement import present
 from hubkit.metrics.error_counts import FINDINGS, OTHER
@@ -16,7 +17,6 @@ from hubkit.metrics.measure import Measure
 from hubkit.metrics.registry import METRICS, System
 from hubkit.scoring import statistics
 from hubkit.scoring.bertscore import SetupScores
-from hubkit.scoring.disclosure import large_enough, publishable
 from hubkit.scoring.groups import DIVISIONS, Study, memberships
 from hubkit.scoring.inputs import Evaluation
 from hubkit.tables import CHEXPERT_LABELS, CONDITIONS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from hubkit.digests import file_digest
 from hubkit.errors import HubkitError, UsageError
 from hubkit.hub.client import connect
 from hubkit.hub.receipt import standing_receipt
-from hubkit.hub.signatures import CURVES, fault_of, read_signature, signed_files, signed_name
+from hubkit.hub.signatures import CURVES, OTHER_CURVE, fault_of, read_signature, signed_files, signed_name
 from hubkit.hub.targets import SCRIPT_BRANCH, signature_path
 from hubkit.verification.discovery import ARTIFACTS, OnHub, find_release
 from hubkit.verification.findings import FAILED, PASSED, RESULTS
@@ -39,6 +40,7 @@ def read_public_key(path: Path) -> bytes:
     """
     # Imported here as well, so that a missing extra is named before hours of checks.
     import model_signing  # noqa: F401
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
@@ -50,8 +52,10 @@ def read_public_key(path: Path) -> bytes:
         raise UsageError(f"the key cannot be read: {error.strerror}", where=path, hint=hint) from None
     except ValueError:
         raise UsageError("is not a public key in PEM", where=path, hint=hint) from None
+    except UnsupportedAlgorithm:
+        raise UsageError(OTHER_CURVE, where=path, hint=hint) from None
     if not isinstance(key, EllipticCurvePublicKey) or key.curve.name not in CURVES:
-        raise UsageError("is not a key on the curve P-256, P-384 or P-521", where=path, hint=hint)
+        raise UsageError(OTHER_CURVE, where=path, hint=hint)
     return text
 
 
@@ -92,7 +96,7 @@ def own_signatures(workspace: Workspace, public_key: bytes) -> str:
     release = find_release(api, [f"{repo.type}s/{repo.id}" for repo in receipt.repos.values()], receipt.tag)
     result, detail = check_signatures(api, release, public_key)
     if result == FAILED:
-        record_signatures(workspace, FAILED, detail)
+        record_after_failure(workspace, FAILED, detail)
         hint = "if you did not sign it: hubkit sign --key KEY; else see who else may push there"
         raise HubkitError(detail, where=receipt.tag, hint=hint)
     return f"{receipt.tag}: {detail}"
@@ -117,6 +121,14 @@ def record_signatures(workspace: Workspace, result: str, detail: str) -> None:
         if manifest is not None:
             outputs = {**manifest.outputs, name: file_digest(path)}
             write_manifest(workspace, manifest.model_copy(update={"outputs": outputs}))
+
+
+def record_after_failure(workspace: Workspace, result: str, detail: str) -> None:
+    """The same where something else failed, and is what the command ends with: a fault of the report is printed."""
+    try:
+        record_signatures(workspace, result, detail)
+    except HubkitError as error:
+        print(f"  {CHECK}: not entered into the report: {error}", file=sys.stderr)
 
 
 def _with_check(report: Verification, made: CheckResult) -> Verification:

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from dossier_workspace import build_dossier_workspace, configured, record_stage
 
+from hubkit.artifacts.subgroups import read_subgroups, write_subgroups
 from hubkit.cli import cli
 from hubkit.config import ReleaseConfig, write_config
 from hubkit.dossier.dossier import coverage_rows, make_dossier
@@ -23,7 +24,9 @@ from hubkit.dossier.markdown import escaped, markdown, write_markdown
 from hubkit.dossier.readers import READERS
 from hubkit.dossier.word import write_word
 from hubkit.errors import HubkitError
+from hubkit.packaging.table_counts import label_counts
 from hubkit.stages import STAGES
+from hubkit.tables import CHEXPERT_LABELS, SPLITS
 from hubkit.terms.kinds import terms_of
 from hubkit.workspace import Workspace
 
@@ -281,6 +284,26 @@ def test_a_value_stays_in_its_cell() -> None:
     assert escaped("a|b\n<script> *c* `d` [e](f)") == r"a\|b \<script> \*c\* \`d\` \[e\](f)"
 
 
+@pytest.mark.parametrize("scored", [True, False], ids=["by the scores", "before there are scores"])
+def test_counts_of_few_studies_are_withheld_as_on_the_card(copied: Made, scored: bool) -> None:
+    """The invented corpus has 12, 6 and 6 studies, of which a finding has up to seven."""
+    _, workspace = copied
+    config = configured(copied[0].corpus.root.parent, scoring={"subgroups": ["view"], "subgroup_minimum": 5})
+    found = read_subgroups(workspace)
+    assert found is not None
+    write_subgroups(workspace, found.model_copy(update={"minimum": 2}))
+    if not scored:
+        workspace.subgroups.unlink()
+    counts, seen = dict(label_counts(workspace, 2 if scored else 5)), set()
+    for place, split in enumerate(SPLITS):
+        value = READERS[f"positive_{split}"].compute(config, workspace)
+        # The counts of this workspace's selection.json are 3 throughout.
+        expected = {label: "withheld" if counts[label][place] is None else "3" for label in CHEXPERT_LABELS}
+        assert value == "; ".join(f"{label}: {shown}" for label, shown in expected.items())
+        seen |= {*expected.values()}
+    assert seen == ({"withheld", "3"} if scored else {"withheld"})
+
+
 # No line contradicts a manifest
 
 RESULTS = [
@@ -324,7 +347,7 @@ RESULTS = [
     ("generations/decoding.json", "devices", ["H200"]),
     ("studies/selection.json", "sizes.test", 7),
     ("studies/selection.json", "subset", "all"),
-    ("studies/selection.json", "labels.test.Edema.positive", 5),
+    ("studies/selection.json", "labels.test.Atelectasis.positive", 5),
     ("studies/selection.json", "headers", "any"),
     ("studies/selection.json", "images.prepared", 1),
     ("studies/selection.json", "images.broken", ["x"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -64,6 +65,15 @@ def write_keys(
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     found.public.write_bytes(key.public_key().public_bytes(pem, form))
     return found
+
+
+def on_another_curve(path: Path) -> Path:
+    """The same key named as one on SM2, which the library does not know; both names are of the same length."""
+    label, *lines, end = path.read_text().splitlines()
+    p256, sm2 = bytes.fromhex("2a8648ce3d030107"), bytes.fromhex("2a811ccf5501822d")
+    text = base64.b64encode(base64.b64decode("".join(lines)).replace(p256, sm2)).decode()
+    path.write_text(f"{label}\n{text}\n{end}\n")
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -277,6 +287,11 @@ def failed_report(config: ReleaseConfig, workspace: Workspace) -> None:
     raise HubkitError("1 of 2 checks failed")
 
 
+def damaged_report(config: ReleaseConfig, workspace: Workspace) -> None:
+    workspace.verification.write_text("{")
+    raise HubkitError("1 of 2 checks failed")
+
+
 def own_checks(workspace: Workspace) -> dict[str, str]:
     """How hubkit's own checks ended, by name."""
     (own,) = (reader for reader in read_verification(workspace).readers if reader.reader == "hubkit")
@@ -315,11 +330,34 @@ def test_the_signature_of_a_workspaces_own_release_is_in_its_report(
     assert "signed with another key" in str(refused.exception)
     assert own_checks(workspace) == {"pinned_code": "passed", "signed": "failed"}
     assert read_verification(workspace).counts == {"passed": 1, "failed": 1, "not run": 1}
-    assert CliRunner().invoke(cli, command).exit_code == 0
+    # Nothing has to run again, and the line names what failed.
+    done = CliRunner().invoke(cli, command)
+    assert (done.exit_code, "up to date; checks: 1 passed, 1 failed, 1 not run; failed: signed" in done.output) == (
+        0,
+        True,
+    ), done.output
     edited = workspace.verification.read_text().replace(TAG, "release-9.9.9")
     workspace.verification.write_text(edited)
     CliRunner().invoke(cli, with_key)
     assert workspace.verification.read_text() == edited
+
+
+def test_a_damaged_report_hides_no_earlier_error(
+    own: Released, keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, workspace = own
+    (stage,) = (one for one in STAGES if one.name == "push")
+    record(stage, config, workspace, stage.key(config, workspace), 0.0)
+    (tmp_path / "hubkit.toml").write_text(write_config(config))
+    command = ["verify", "--config", str(tmp_path / "hubkit.toml"), "--workspace", str(workspace.root)]
+    monkeypatch.setattr("hubkit.verification.verify.verify", damaged_report)
+    sign_release(workspace, keys.private)
+    other = make_keys(tmp_path, "other")
+    for public, message in ((keys.public, "^1 of 2 checks failed$"), (other.public, "it was signed with another key")):
+        done = CliRunner().invoke(cli, [*command, "--public-key", str(public)])
+        assert re.search(message, str(done.exception))
+        assert "signed: not entered into the report: " in done.stderr
+        assert workspace.verification.read_text() == "{"
 
 
 def test_the_commands(released: Released, keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -354,6 +392,7 @@ def test_nothing_was_pushed(tmp_path: Path, keys: Keys) -> None:
             "is not a key on the curve P-256",
             "docs/security.md",
         ),
+        (lambda folder: on_another_curve(make_keys(folder, "a").private), "is not a key on the curve", "security.md"),
         (
             lambda folder: make_keys(folder, "a", curve=ec.SECP256K1()).private,
             "is not a key on the curve P-256",
@@ -428,7 +467,6 @@ def test_a_signature_of_another_version_or_repo(keys: Keys, other: str) -> None:
 
 def test_a_signature_that_was_cut_to_other_files(keys: Keys) -> None:
     """The list of files is what is signed: one that is put in its place does not fit the signature."""
-    import base64
     import json
 
     files = {"a.txt": "0" * 64}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -265,6 +266,38 @@ def test_sizes_and_labels_of_the_splits(tmp_path: Path) -> None:
     found = label_counts(workspace)
     assert [label for label, _ in found] == list(CHEXPERT_LABELS)
     assert {label: counts for label, counts in found if any(counts)} == {"Edema": [2, 0, 0], "Fracture": [0, 0, 1]}
+
+
+def positive_until(**ends: int) -> list[dict[str, int]]:
+    """The labels of 60 studies, of which the first so many have each."""
+    return [{label: int(at < end) for label, end in ends.items()} for at in range(60)]
+
+
+@pytest.mark.parametrize(
+    ("labels", "subjects", "shown"),
+    [
+        # 55 of 60: five lack it.
+        (positive_until(Edema=30, Fracture=55, Pneumonia=5), range(60), {"Edema": 30}),
+        (positive_until(Edema=20, Fracture=40, Pneumonia=19), range(60), {"Fracture": 40}),
+        # 30 studies of 10 patients; and of 30, where the others are of 10.
+        (positive_until(Edema=30, Fracture=1), [*range(10)] * 3 + [*range(10, 40)], {}),
+        (positive_until(Edema=30, Fracture=1), [*range(30)] + [*range(30, 40)] * 3, {}),
+        # One that is small alone takes the next with it.
+        (positive_until(Edema=30, Fracture=25, Pneumonia=4), range(60), {"Edema": 30}),
+    ],
+)
+def test_counts_of_few_studies_or_patients_are_withheld(
+    tmp_path: Path, labels: list[dict[str, int]], subjects: Sequence[int], shown: dict[str, int]
+) -> None:
+    workspace = Workspace(tmp_path)
+    rows = [study(at, subjects[at], "validate", 1, **found) for at, found in enumerate(labels)]
+    write_table(workspace.studies, pa.Table.from_pylist(rows, schema=STUDIES))
+    found = dict(label_counts(workspace, 20))
+    assert {label: counts[1] for label, counts in found.items() if counts[1] is not None} == shown
+    assert {count for counts in found.values() for count in (counts[0], counts[2])} == {None}
+    every = dict(label_counts(workspace))
+    assert {label: every[label][1] for label in shown} == shown
+    assert every["Fracture"] == [0, sum(row["Fracture"] for row in labels), 0]
 
 
 def section(study_id: int, status: str, flags: tuple[str, ...] = (), reused: bool = False) -> dict[str, Any]:

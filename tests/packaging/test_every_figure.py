@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -159,9 +160,9 @@ def evaluation(again: Recomputed) -> Block:
     return evaluation_block(again, SETTINGS["scoring"]["subgroup_minimum"])
 
 
-def large(again: Recomputed, studies: dict[str, np.ndarray], minimum: int) -> list[str]:
+def large(rows: Sequence[dict[str, Any]], studies: dict[str, np.ndarray], minimum: int) -> list[str]:
     """The findings that so many studies and patients have, and lack; one that is small takes the next with it."""
-    subjects = np.array([row["subject_id"] for row in again.test])
+    subjects = np.array([row["subject_id"] for row in rows])
     sizes = {
         name: min(min(side.sum(), len({*subjects[side]})) if side.any() else minimum for side in (mask, ~mask))
         for name, mask in studies.items()
@@ -197,7 +198,7 @@ def evaluation_block(again: Recomputed, minimum: int | None) -> Block:
     if minimum:
         mentioned = [has(text) for text in again.generated["reference"]]
         kept = large(
-            again,
+            again.test,
             {
                 name: np.array([(None if name == "Other" else name) in those for those in mentioned])
                 for name in again.profiled_findings
@@ -205,7 +206,7 @@ def evaluation_block(again: Recomputed, minimum: int | None) -> Block:
             minimum,
         )
         by_finding = [row for row in by_finding if row[0] in kept]
-        seen = large(again, {label: again.true[:, LABELS.index(label)] for label in seen}, minimum)
+        seen = large(again.test, {label: again.true[:, LABELS.index(label)] for label in seen}, minimum)
     findings = [
         [
             label,
@@ -285,16 +286,21 @@ def test_the_datasets_card(again: Recomputed, evaluation: Block, workspace: Work
         ]
         for name, rows in by_split
     ]
+    masks = [
+        (rows, {label: np.array([(row["labels"] or {}).get(label) == 1 for row in rows]) for label in LABELS})
+        for _, rows in by_split
+    ]
+    kept = [large(rows, of_split, 5) for rows, of_split in masks]
     positive = [
         [
             label,
             *[
-                str(count) if count >= 5 else "under 5"
-                for _, rows in by_split
-                for count in [sum((row["labels"] or {}).get(label) == 1 for row in rows)]
+                str(of_split[label].sum()) if label in shown else "withheld"
+                for (_, of_split), shown in zip(masks, kept, strict=True)
             ],
         ]
         for label in LABELS
+        if any(label in shown for shown in kept)
     ]
     files = [
         *("studies/studies.parquet", "revised/translations.parquet"),

@@ -14,6 +14,7 @@ from hubkit.artifacts.scores import Interval
 from hubkit.artifacts.subgroups import Division, Subgroup, SubgroupFigure, Subgroups, write_subgroups
 from hubkit.config import ReleaseConfig
 from hubkit.dossier.result_values import f1_by_finding, scores_by_view, subgroups
+from hubkit.errors import HubkitError
 from hubkit.metrics.registry import METRICS
 from hubkit.packaging.package import package
 from hubkit.tables import CONDITIONS
@@ -159,7 +160,19 @@ def test_findings_that_few_studies_have_are_withheld(divided: Workspace, plain: 
     # The dataset's card counts positive labels by split.
     counted = re.findall(r"^\| Edema \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", text_of(divided, "dataset"), re.MULTILINE)
     assert counted
-    assert {cell for row in counted for cell in row} == {"under 20"}
+    assert {cell for row in counted for cell in row} == {"withheld"}
+    assert "A count is withheld where few studies" in text_of(divided, "dataset")
+    assert "A count is withheld" not in text_of(plain, "dataset")
+
+
+def test_scores_of_before_do_not_read_as_scores_without_a_large_finding(divided: Workspace, tmp_path: Path) -> None:
+    copied = Workspace(shutil.copytree(divided.root, tmp_path / "work"), tmp_path / "partial")
+    values = json.loads(copied.subgroups.read_text())
+    del values["findings"]
+    write_json(copied.subgroups, values)
+    with pytest.raises(HubkitError, match="is incomplete: findings") as raised:
+        package(config(divided.root.parent, subgroups=["view"]), copied)
+    assert raised.value.hint == "run: hubkit release --from score --until score"
 
 
 def test_errors_about_findings_that_few_studies_have_are_withheld(divided: Workspace, tmp_path: Path) -> None:

@@ -131,19 +131,29 @@ def test_numbers_have_their_noun(number: int, what: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("counts", "line"),
+    ("counts", "failed", "line"),
     [
-        ({"passed": 10, "not run": 0}, "verify: up to date\n"),
+        ({"passed": 10, "not run": 0}, [], "verify: up to date\n"),
         (
             {"passed": 1, "not run": 9},
+            [],
             "verify: up to date; checks: 1 passed, 9 not run (to repeat: hubkit release --from verify)\n",
+        ),
+        (
+            {"passed": 1, "failed": 1, "not run": 9},
+            ["signed"],
+            "verify: up to date; checks: 1 passed, 1 failed, 9 not run; failed: signed "
+            "(to check it again: hubkit verify --public-key KEY)\n",
         ),
     ],
 )
-def test_checks_that_were_not_run_are_not_passed_over(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], counts: dict[str, int], line: str
+def test_checks_that_did_not_pass_are_not_passed_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], counts: dict[str, int], failed: list[str], line: str
 ) -> None:
-    write_json(tmp_path / "verification.json", {"format": 2, "counts": counts})
+    checks = [{"check": name, "result": "failed", "detail": ""} for name in failed]
+    checks.append({"check": "pinned_code", "result": "passed", "detail": ""})
+    readers = [{"reader": "hubkit", "checks": checks}]
+    write_json(tmp_path / "verification.json", {"format": 2, "counts": counts, "readers": readers})
     print_step(Workspace(tmp_path), Step(STAGES[-1], "skip", "up to date"), 0.0)
     assert capsys.readouterr().out == line
 

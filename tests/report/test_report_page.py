@@ -292,7 +292,7 @@ def test_subgroups_stand_below_the_scores(tmp_path: Path) -> None:
     group = Subgroup(name="male", studies=30, patients=29, figures=(figure,))
     sex = Division(name="sex", title="Sex", note="By MIMIC-IV", groups=(group,), withheld=("female",))
     numbers = {"n": 60, "patients": 58, "minimum": 20, "confidence": 0.95, "resamples": 9, "seed": 1, "tests": 0}
-    write_subgroups(workspace, Subgroups(**numbers, divisions=(sex,)))
+    write_subgroups(workspace, Subgroups(**numbers, divisions=(sex,), findings=(), findings_of_errors=()))
     path = write_page(ReleaseConfig(), workspace)
     said = Page(path).said
     assert "Sex. By MIMIC-IV. Withheld: female." in said

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubkit.scoring.disclosure import large_enough, publishable
+from hubkit.disclosure import large_enough, publishable
 
 
 def parted(**sizes: int) -> dict[str, np.ndarray]:

@@ -72,6 +72,24 @@ def test_the_report_says_whether_it_is_signed(
     )
 
 
+BRAINPOOL = (
+    "-----BEGIN PUBLIC KEY-----\n"
+    "MEIwFAYHKoZIzj0CAQYJKyQDAwIIAQEBAyoABBMKB3f8y59xnSXYMzAVIt3O9yjb\n"
+    "W8m4YTf+zi5CbC7300o3i75aX2M=\n"
+    "-----END PUBLIC KEY-----\n"
+)
+"""A key on a curve that the library does not know, by its name, and one with the parameters of its curve."""
+
+EXPLICIT = (
+    "-----BEGIN PUBLIC KEY-----\n"
+    "MIG6MIGXBgcqhkjOPQIBMIGLAgEBMBoGByqGSM49AQECDwDbfCq/YuNeZoB2vq0g\n"
+    "izA3BA7bfCq/YuNeZoB2vq0giAQOZZ74ugQ5Fu7eiRFwKyIDFQAA9QsCjk1pbmdo\n"
+    "dWFRdSkEcng/sQQdBAlIcjmZWl7na1X5wvCYqJzlr4ckwKI+Dg/3dQACDwDbfCq/\n"
+    "YuNedijfrGVhxQIBAQMeAARQMoZD0cVDvpU6rKxkc40jzG/g02GmNX1WLkRk\n"
+    "-----END PUBLIC KEY-----\n"
+)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -79,6 +97,8 @@ def test_the_report_says_whether_it_is_signed(
         ("-----BEGIN PRIVATE KEY-----\n", "is not a public key in PEM"),
         ("", "is not a public key in PEM"),
         (public_text(ec.generate_private_key(ec.SECP256K1())), "is not a key on the curve P-256, P-384 or P-521"),
+        (BRAINPOOL, "is not a key on the curve P-256, P-384 or P-521"),
+        (EXPLICIT, "is not a key on the curve P-256, P-384 or P-521"),
         (public_text(rsa.generate_private_key(65537, 2048)), "is not a key on the curve P-256, P-384 or P-521"),
     ],
 )
