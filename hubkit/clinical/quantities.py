@@ -81,6 +81,9 @@ BEFORE_MONTH = frozenset(
     {"in", "of", "since", "from", "by", "until", "last", "early", "late", "em", "de", "desde", "ate"}
 )
 
+MODAL = re.compile(r"\s+(?:be|represent|reflect|have|indicate|suggest|also|well|or|not)\b")
+"""What stands after "may" where it is not a month: "rib 7 may be fractured"."""
+
 
 def quantities(text: str, language: Language) -> list[Quantity]:
     """Return the numbers of a text in their order; times of day count in minutes."""
@@ -197,6 +200,8 @@ def _time(match: re.Match[str], language: Language) -> list[Quantity]:
 
 
 def _beside_a_day(folded: str, match: re.Match[str]) -> bool:
+    if MODAL.match(folded, match.end()):
+        return False
     before = folded[max(0, match.start() - BOUND) : match.start()].rstrip().replace("/", " / ").rsplit(None, 1)[-1:]
     after = folded[match.end() : match.end() + 3].lstrip(" .,/")
     return (
