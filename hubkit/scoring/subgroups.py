@@ -10,15 +10,15 @@ from hubkit.artifacts.scores import Interval
 from hubkit.artifacts.subgroups import Division, Subgroup, SubgroupFigure, Subgroups
 from hubkit.config import ReleaseConfig
 from hubkit.disclosure import large_enough, publishable
-from hubkit.error_profile.profile import has
 from hubkit.metrics.agreement import present
-from hubkit.metrics.error_counts import FINDINGS, OTHER
+from hubkit.metrics.error_counts import FINDINGS
 from hubkit.metrics.measure import Measure
 from hubkit.metrics.registry import METRICS, System
 from hubkit.scoring import statistics
 from hubkit.scoring.bertscore import SetupScores
 from hubkit.scoring.groups import DIVISIONS, Study, memberships
 from hubkit.scoring.inputs import Evaluation
+from hubkit.scoring.summary import systems_of
 from hubkit.tables import CHEXPERT_LABELS, CONDITIONS
 
 SHOWN = ("bertimbau f1", "clinical micro", "errors per report")
@@ -43,7 +43,8 @@ def score_subgroups(
         for group, mask in memberships(studies, DIVISIONS[name]).items()
     }
     shown = {key: masks[key] for key in _publishable(masks, subjects, scoring.subgroup_minimum)}
-    measures = _measures(config, evaluation, setups)
+    systems = systems_of(evaluation, setups)
+    measures = _measures(config, systems)
     figures = {key: _figures(config, measures, key, shown, subjects) for key in shown}
     adjusted = _adjusted(figures)
     divisions = []
@@ -78,16 +79,16 @@ def score_subgroups(
         divisions=tuple(divisions),
         cautions=_cautions(shown, subjects),
         findings=_large_findings(CHEXPERT_LABELS, present(evaluation.labels), subjects, scoring.subgroup_minimum),
-        findings_of_errors=_findings_of_errors(config, evaluation),
+        findings_of_errors=_findings_of_errors(config, systems, subjects),
     )
 
 
-def _findings_of_errors(config: ReleaseConfig, evaluation: Evaluation) -> tuple[str, ...]:
+def _findings_of_errors(config: ReleaseConfig, systems: Mapping[str, System], subjects: np.ndarray) -> tuple[str, ...]:
     if not config.scoring.error_profile:
         return ()
-    found = [{label or OTHER for label in has(text)} for text in evaluation.references]
-    masks = np.array([[finding in those for finding in FINDINGS] for those in found])
-    return _large_findings(FINDINGS, masks, evaluation.subjects, config.scoring.subgroup_minimum)
+    # All systems have the same references.
+    references = systems[CONDITIONS[0]].error_counts.references
+    return _large_findings(FINDINGS, references, subjects, config.scoring.subgroup_minimum)
 
 
 def _large_findings(names: Sequence[str], masks: np.ndarray, subjects: np.ndarray, minimum: int) -> tuple[str, ...]:
@@ -121,19 +122,13 @@ def _publishable(masks: Mapping[Key, np.ndarray], subjects: np.ndarray, minimum:
     return [keys[name] for name in publishable(named, subjects, minimum)]
 
 
-def _measures(
-    config: ReleaseConfig, evaluation: Evaluation, setups: Mapping[str, SetupScores]
-) -> dict[tuple[str, str], Measure]:
+def _measures(config: ReleaseConfig, systems: Mapping[str, System]) -> dict[tuple[str, str], Measure]:
     """The figures by condition and metric, as sums over studies."""
     metrics = [METRICS[name] for name in SHOWN]
     asked = [metric for metric in metrics if not metric.switch or getattr(config.scoring, metric.switch)]
-    found: dict[tuple[str, str], Measure] = {}
-    for condition in CONDITIONS:
-        scores = {setup: each.scores[condition] for setup, each in setups.items()}
-        generated = evaluation.generated[condition]
-        system = System(generated, evaluation.references, evaluation.originals, evaluation.labels, scores)
-        found |= {(condition, metric.name): metric.compute(system) for metric in asked}
-    return found
+    return {
+        (condition, metric.name): metric.compute(systems[condition]) for condition in CONDITIONS for metric in asked
+    }
 
 
 def _within(measure: Measure, mask: np.ndarray) -> Measure:

@@ -50,7 +50,7 @@ def summarise(config: ReleaseConfig, evaluation: Evaluation, setups: Mapping[str
     """
     settings = {"resamples": config.scoring.resamples, "seed": config.release.seed}
     confidence = config.scoring.confidence
-    systems = _systems(evaluation, setups)
+    systems = systems_of(evaluation, setups)
     metrics = _asked(config)
     measures = _measures(systems, metrics)
     named = {f"{system} {name}": measure for system, those in measures.items() for name, measure in those.items()}
@@ -88,7 +88,7 @@ def summarise(config: ReleaseConfig, evaluation: Evaluation, setups: Mapping[str
 
 def means(config: ReleaseConfig, evaluation: Evaluation, setups: Mapping[str, SetupScores]) -> WithLeftOut:
     """The bare figures of every system over more studies, such as those whose reference is flagged."""
-    measures = _measures(_systems(evaluation, setups), _asked(config))
+    measures = _measures(systems_of(evaluation, setups), _asked(config))
     return WithLeftOut(
         n=len(evaluation.studies),
         conditions={
@@ -98,7 +98,8 @@ def means(config: ReleaseConfig, evaluation: Evaluation, setups: Mapping[str, Se
     )
 
 
-def _systems(evaluation: Evaluation, setups: Mapping[str, SetupScores]) -> dict[str, System]:
+def systems_of(evaluation: Evaluation, setups: Mapping[str, SetupScores]) -> dict[str, System]:
+    """Return by name what the metrics read of each system."""
     return {
         system: System(
             generated,

@@ -170,6 +170,16 @@ def test_groups_that_few_patients_stand_behind_are_named(monkeypatch: pytest.Mon
     assert scored("view", "sex").cautions == ()
 
 
+def test_findings_of_errors_are_those_that_enough_references_have_and_lack() -> None:
+    half = COUNT // 2
+    references = [EFFUSION] * half + [CLEAR] * (COUNT - half)
+    mixed = evaluation()._replace(references=references)
+    studies = [study(at) for at in range(COUNT)]
+    for asked, expected in ((True, ("Pleural Effusion",)), (False, ())):
+        found = score_subgroups(config(subgroups=["sex"], error_profile=asked), mixed, setups(), studies)
+        assert found.findings_of_errors == expected
+
+
 def test_the_default_minimum_withholds_all_of_sixteen() -> None:
     found = score_subgroups(
         parse_config({"scoring": {"subgroups": ["view", "images"]}}),
