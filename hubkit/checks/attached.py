@@ -10,11 +10,10 @@ from hubkit.checks.flags import Flag
 from hubkit.checks.sides import Side
 from hubkit.clinical.lexicon import Term
 from hubkit.clinical.sentences import Sentence
+from hubkit.clinical.statements import IS
 
-JOINTS = frozenset({",", ";", "and", "with", "e", "com"})
-
-IS = frozenset({"é", "É"})
-"""A verb, which folds to the "e" that joins."""
+SIDE_BOUNDS = frozenset({",", ";", "and", "with", "e", "com"})
+"""What a side does not reach beyond."""
 
 WHOLE = re.compile(r"\b(?:amb[oa]s|respectivamente|tod[oa]s)\b")
 """What gives a side to all that stands before it."""
@@ -31,7 +30,12 @@ def side_left_out(source: Side, translation: Side) -> Iterator[Flag]:
     if len(source.sentences) != 1 or len(translation.sentences) != 1:
         return
     said, told = source.sentences[0], translation.sentences[0]
-    if not _sides(told.terms) or not _sides(said.terms) or JOINTS.isdisjoint(said.words) or WHOLE.search(told.folded):
+    if (
+        not _sides(told.terms)
+        or not _sides(said.terms)
+        or SIDE_BOUNDS.isdisjoint(said.words)
+        or WHOLE.search(told.folded)
+    ):
         return
     parts = _parts(told)
     first, *others = _parts(said)
@@ -59,7 +63,7 @@ def side_left_out(source: Side, translation: Side) -> Iterator[Flag]:
 def _parts(sentence: Sentence) -> list[list[Term]]:
     """The findings, devices and sides of a sentence, by the parts between its joints."""
     words = sentence.words
-    joints = [at for at, word in enumerate(words) if word in JOINTS and sentence.written(at) not in IS]
+    joints = [at for at, word in enumerate(words) if word in SIDE_BOUNDS and sentence.written(at) not in IS]
     bounds = [0, *joints, len(words)]
     return [[term for term in sentence.terms if first <= term.first < last] for first, last in pairwise(bounds)]
 

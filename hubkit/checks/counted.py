@@ -14,7 +14,8 @@ from hubkit.clinical.sentences import Sentence
 NAME = "count_changed"
 """What the dimension `count` raises as well."""
 
-COUNTED = frozenset({"finding", "device", "anatomy"})
+COUNTABLE = frozenset({"finding", "device", "anatomy"})
+"""Kinds of what a count may be of."""
 
 SEVERAL = frozenset({"multiple", "many", "both", "few"})
 """Values of the dimension `count` that a singular contradicts."""
@@ -80,7 +81,7 @@ def _counted(sentence: Sentence) -> Iterator[tuple[Term, frozenset[str]]]:
         return
     lasts = [one.last for one in found]
     for term in sentence.terms:
-        if term.meaning.kinds.isdisjoint(COUNTED):
+        if term.meaning.kinds.isdisjoint(COUNTABLE):
             continue
         at = bisect_right(lasts, term.first) - 1
         between = words[lasts[at] : term.first] if at >= 0 and term.first - lasts[at] <= REACH else None

@@ -75,7 +75,7 @@ TRENDS = ("finding", "trend")
 WAY = {"up": 1, "worse": 1, "down": -1, "better": -1, "resolved": -1}
 """Which way a finding goes: "improved" and "diminuiu" agree, whatever the words."""
 
-COUNTED = frozenset(itertools.chain.from_iterable(NUMBERS["en"]["words"].values()))
+NUMBER_WORDS = frozenset(itertools.chain.from_iterable(NUMBERS["en"]["words"].values()))
 """Numbers that are words."""
 
 
@@ -201,7 +201,7 @@ def _varies(sentence: Sentence) -> bool:
                 predicates.add((name, values))
     if several and len(predicates) > 1 and any(kind != "finding" for kind, _ in predicates):
         return True
-    return sum(word[0].isdigit() or word in COUNTED for word in sentence.words) > 1
+    return sum(word[0].isdigit() or word in NUMBER_WORDS for word in sentence.words) > 1
 
 
 def _turned(said: Sequence[Statement], told: Sequence[Statement]) -> set[str]:

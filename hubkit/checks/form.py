@@ -37,7 +37,7 @@ ASKING = frozenset({"de", "em", "com", "sem", "por", "para"})
 ACCENTED = frozenset({"nós", "dás", "pôr"})
 """Words that only their accents tell from prepositions: "sem nós" has no knots."""
 
-COUNTED = frozenset({"um", "uma"})
+PRONOUNS = frozenset({"um", "uma"})
 
 COUNTING = frozenset({"cada", "mais", "so", "apenas", "nenhum", "nem", "a", "por"})
 """Words after which "um" and "uma" are numbers and need no noun: "em dois pontos cada uma", "um a um"."""
@@ -75,8 +75,8 @@ def check_endings(translation: Sequence[Sentence]) -> Iterator[Flag]:
             words
             and words[last] in WORDS["dangling"]
             and not words[last - 1].isdigit()
-            and not (words[last] in COUNTED and words[last - 1] in COUNTING)
-            and not (words[last] in COUNTED and words[max(0, last - 2) : last] == [",", "em"])
+            and not (words[last] in PRONOUNS and words[last - 1] in COUNTING)
+            and not (words[last] in PRONOUNS and words[max(0, last - 2) : last] == [",", "em"])
             and not sentence.in_capitals(last)
             and sentence.written(last).lower() not in ACCENTED
         ):

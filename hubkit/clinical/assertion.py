@@ -53,7 +53,7 @@ LINKS = frozenset({"of", "in", "de", "do", "da", "dos", "das", "no", "na", "nos"
 ALTERNATIVES = frozenset({"or", "nor", "ou", "nem"})
 """What goes on with a list of what is denied."""
 
-JOINTS = ALTERNATIVES | {"and", "e"}
+LIST_LINKS = ALTERNATIVES | {"and", "e"}
 
 CAUSES = frozenset({"due", "secondary", "because", "devido", "secundario", "secundaria", "por"})
 
@@ -215,7 +215,7 @@ def _before(sentence: Sentence, at: int, polarity: dict[int, int]) -> list[int]:
             break
         stops = "scope" in term.meaning.kinds and term.meaning.first not in RELATIVE
         stops = stops or ("trend" in term.meaning.kinds and "," in gap)
-        stops = stops or (bool(reached) and "," in gap and JOINTS.isdisjoint(words[term.last : terms[at].first]))
+        stops = stops or (bool(reached) and "," in gap and LIST_LINKS.isdisjoint(words[term.last : terms[at].first]))
         if not CLAUSE_END.isdisjoint(gap) or stops or cue(term.meaning) is not None:
             break
         if place in polarity and not is_normal(term.meaning):

@@ -45,7 +45,7 @@ OR_BOTH = re.compile(r"\b(?:or both|ou ambos|ou ambas)\b")
 LEAST_BETWEEN = re.compile(r"\W*(?:\w+\W+){0,2}")
 """Between "than" and the less likely finding stand no more than an article and an adjective."""
 
-JOINTS = frozenset({"and", "e"})
+AND = frozenset({"and", "e"})
 
 SILHOUETTE = ("silhouette", "silhueta")
 
@@ -167,7 +167,7 @@ def _organs(sentence: Sentence, at: int) -> list[str]:
         parted = ";" in between or (":" in between and "anatomy" not in term.meaning.kinds)
         if "state" in term.meaning.kinds:
             # "Mediastinum midline and not widened": both are said of the mediastinum.
-            parted = parted or passed or bool(before) or JOINTS.isdisjoint(sentence.words[term.last : edge])
+            parted = parted or passed or bool(before) or AND.isdisjoint(sentence.words[term.last : edge])
             passed = True
         if parted or "scope" in term.meaning.kinds:
             break
@@ -188,5 +188,5 @@ def _organs_of(sentence: Sentence, term: Term) -> list[str]:
     """The organ of a phrase, or the two whose silhouettes it joins; a contour is CheXpert's of the mediastinum."""
     organs = [concept.name for concept in term.meaning.concepts if concept.kind == "anatomy"][:1]
     words = sentence.words[term.first : term.last]
-    joined = not JOINTS.isdisjoint(words) and any(word.startswith(SILHOUETTE) for word in words)
+    joined = not AND.isdisjoint(words) and any(word.startswith(SILHOUETTE) for word in words)
     return ["heart", "mediastinum"] if organs == ["cardiomediastinum"] and joined else organs

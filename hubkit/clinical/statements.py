@@ -14,13 +14,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from hubkit.clinical.lexicon import Language, Term
-from hubkit.clinical.named import Named, named
+from hubkit.clinical.named import AND, Named, named
 from hubkit.clinical.quantities import quantities
 from hubkit.clinical.sentences import Sentence
 
 JOINTS = frozenset({",", ";", ":", "and", "with", "but", "while", "whereas", "e", "com", "mas", "enquanto", "/", "("})
+"""Words and marks between two parts of a sentence."""
 
 IS = frozenset({"é", "É"})
+"""A verb, which folds to the "e" that joins."""
 
 ROLES = {
     "cause": ("effect", "cause"),
@@ -50,8 +52,6 @@ LOBES = frozenset({"lobe", "middle_lobe", "lingula"})
 SIDES = frozenset({"left", "right"})
 
 PLACE = frozenset({"anatomy"})
-
-AND = frozenset({"and", "e"})
 
 FILLERS = frozenset({"the", "o", "a", "os", "as", "de", "do", "da", "dos", "das", "no", "na", "nos", "nas"})
 """What may stand between a conjunction and a place."""

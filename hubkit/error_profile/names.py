@@ -112,9 +112,6 @@ VAGUE = STRUCTURES | {
 }
 """What may stand for any finding: "imagem arredondada". Folded."""
 
-WELL = frozenset({"normal", "clear", "intact"})
-"""States of what has no finding."""
-
 UNCHANGED = frozenset({"trend", "assertion", "stays", "kept"})
 """Dimensions of a statement that says no more than that something is as before. "Imagem arredondada inalterada" says
 more, and may be a finding."""

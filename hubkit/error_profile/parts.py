@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from hubkit.clinical.assertion import trends
-from hubkit.clinical.cues import cue
+from hubkit.clinical.cues import cue, is_normal
 from hubkit.clinical.labels import ORGANS, VALUES, combined, state_of
 from hubkit.clinical.lexicon import Concept, Language, Term
 from hubkit.clinical.named import Named
@@ -35,7 +35,6 @@ from hubkit.error_profile.names import (
     UNCHANGED,
     UNSAID,
     VAGUE,
-    WELL,
 )
 
 Kind = Literal["finding", "device"]
@@ -45,7 +44,7 @@ KINDS: tuple[Kind, ...] = ("finding", "device")
 RELATIONS = frozenset({"over", "under"})
 """The roles that say which of two things is above the other."""
 
-SEVERAL = frozenset({"side", "size", "relation", "zone", "vessel", "tract", "device", "age"})
+REPEATABLE = frozenset({"side", "size", "relation", "zone", "vessel", "tract", "device", "age"})
 """Dimensions in which a statement may say several things: "na jugular, com ponta na veia cava"."""
 
 
@@ -143,7 +142,7 @@ def _unread(sentence: Sentence, stated: Sequence[Statement], named: Sequence[tup
 def _is_well(statement: Statement) -> bool:
     """Whether a statement says that something is normal or intact."""
     return statement.values.get("limits") == "normal" or any(
-        one.assertion == "present" and not WELL.isdisjoint(one.meaning.names) and "same" not in one.meaning.names
+        one.assertion == "present" and is_normal(one.meaning) and "same" not in one.meaning.names
         for one in statement.named
     )
 
@@ -177,7 +176,7 @@ def _part(sentence: Sentence, statement: Statement, lengths: Sequence[tuple[int,
     subjects = _own_names(
         [subject for one in statement.named for subject in _subjects(one, sentence.words[one.first] in PROCEDURES)]
     )
-    values = {name: [value] for name, value in statement.values.items() if name not in SEVERAL}
+    values = {name: [value] for name, value in statement.values.items() if name not in REPEATABLE}
     within = [at for at, term in enumerate(sentence.terms) if first <= sentence.span(term)[0] < last]
     chambers = {at: side for at in within for side in _chamber_side(sentence, at)}
     denied = [one.term for one in trends(sentence) if not one.polarity]
@@ -206,7 +205,7 @@ def _take(values: Values, name: str, meant: frozenset[str]) -> None:
     """Add what an attribute says of a place; where two parts are put in relation, "role_of" says which."""
     if name == "role_of" and not meant.isdisjoint(RELATIONS):
         name = "relation"
-    if name in SEVERAL and len(meant) == 1:
+    if name in REPEATABLE and len(meant) == 1:
         values.setdefault(name, []).extend(meant)
 
 
