@@ -36,11 +36,11 @@ def answer_design(config: ReleaseConfig, workspace: Workspace, design: Design) -
     common = _common(config, workspace)
     answered = {}
     for number, cell in enumerate(cells, start=1):
-        asked = config.model_copy(
+        with_prompt = config.model_copy(
             update={"generation": config.generation.model_copy(update={"prompt": cell.prompt.text})}
         )
         parts = answer_all(
-            asked,
+            with_prompt,
             conditions,
             cell.condition,
             design.samples,

@@ -89,11 +89,11 @@ def make_design(config: ReleaseConfig, workspace: Workspace) -> Design:
     """
     settings = config.sensitivity
     prompts = read_prompts(settings.prompts, config.generation.prompt)
-    asked, left_out = list(settings.conditions), {}
-    if "lora" in asked and not workspace.adapter.exists():
-        asked.remove("lora")
+    conditions, left_out = list(settings.conditions), {}
+    if "lora" in conditions and not workspace.adapter.exists():
+        conditions.remove("lora")
         left_out["lora"] = "no adapter is trained"
-    if not asked:
+    if not conditions:
         raise UsageError(
             "only lora is listed, and no adapter is trained",
             where="[sensitivity] conditions",
@@ -106,9 +106,9 @@ def make_design(config: ReleaseConfig, workspace: Workspace) -> Design:
     require_samples(found, SPLIT, workspace)
     patients = len({sample.subject_id for sample in found.kept})
     samples = choose_studies(found.kept, settings.fraction, config.release.seed)
-    draws = _draws(config, workspace) if "few_shot" in asked else ()
+    draws = _draws(config, workspace) if "few_shot" in conditions else ()
     _require_patients(len(samples), patients, len(prompts), len(draws), settings.fraction)
-    return Design(tuple(samples), patients, tuple(prompts), draws, tuple(asked), left_out)
+    return Design(tuple(samples), patients, tuple(prompts), draws, tuple(conditions), left_out)
 
 
 def choose_studies(kept: Sequence[Study], fraction: float, seed: int) -> list[Study]:

@@ -109,9 +109,9 @@ def test_each_combination_keeps_the_batch_size_that_was_measured_for_it(
 ) -> None:
     config, _ = made
     unset = config.generation.model_copy(update={"batch_size": None})
-    asked = config.model_copy(update={"generation": unset})
-    design = make_design(asked, copied)._replace(conditions=("zero_shot",))
-    answer_design(asked, copied, design)
+    measured = config.model_copy(update={"generation": unset})
+    design = make_design(measured, copied)._replace(conditions=("zero_shot",))
+    answer_design(measured, copied, design)
     answers = copied.sensitivity / "answers"
     assert [path.name for path in answers.iterdir() if path.is_file()] == []
     assert len(list(answers.glob("*/batch-size-zero_shot.json"))) == len(design.prompts)
@@ -152,11 +152,20 @@ def test_the_screen_has_80_columns_and_says_that_the_test_split_was_not_read(
     assert "3 prompts, 2 draws of 1 few-shot: 9 combinations, 72 reports" in lines
 
 
+def test_one_of_a_kind_is_counted_in_the_singular(made: tuple[ReleaseConfig, Workspace]) -> None:
+    found = read_sensitivity(made[1])
+    few = {"studies": 1, "patients": 1, "draw_seeds": found.draw_seeds[:1]}
+    assert result_lines(found.model_copy(update=few))[:2] == [
+        "1 validation study, one of each patient, of 1 patient",
+        "3 prompts, 1 draw of 1 few-shot: 9 combinations, 9 reports",
+    ]
+
+
 def test_no_text_of_the_corpus_and_no_id_is_in_the_results(made: tuple[ReleaseConfig, Workspace]) -> None:
     workspace = made[1]
     text = results_path(workspace).read_text(encoding="utf-8")
-    said = read_table(workspace.training_translations)["translation"].to_pylist()
-    assert [one for one in said if one in text] == []
+    translations = read_table(workspace.training_translations)["translation"].to_pylist()
+    assert [one for one in translations if one in text] == []
     assert not {"study_id", "subject_id"} & set(text.split('"'))
 
 

@@ -99,9 +99,9 @@ def test_what_cannot_be_tried_is_refused_in_one_line(tmp_path: Path, case: str) 
     splits, settings, message = REFUSED[case]
     workspace = fill_workspace(tmp_path, **{"train": 6, "validate": 20, "test": 2, **splits})
     sensitivity = {name: value for name, value in settings.items() if name != "shots"}
-    asked = config(generation={"shots": settings.get("shots", 1)}, **sensitivity)
+    tried = config(generation={"shots": settings.get("shots", 1)}, **sensitivity)
     with pytest.raises(HubkitError) as error:
-        make_design(asked, workspace)
+        make_design(tried, workspace)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
 

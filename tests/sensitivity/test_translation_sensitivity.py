@@ -60,8 +60,10 @@ class Pair(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        system, content = (message["content"] for message in body["messages"])
-        text, server = content.split("\n\n")[-1], cast(Any, self.server)
+        *turns, content = (message["content"] for message in body["messages"])
+        system, text = "".join(turns), content[0]["text"] if isinstance(content, list) else content.split("\n\n")[-1]
+        server = cast(Any, self.server)
+        server.languages.add(tuple(sorted(body.get("chat_template_kwargs", {}).items())))
         server.seen.append((body["model"], text))
         server.keys.add((body["model"], self.headers["Authorization"]))
         if text in server.refused or (TOO_LONG in text and "\n" in text):
@@ -96,7 +98,7 @@ def _back(sentence: str) -> str:
 @pytest.fixture
 def server() -> Iterator[Any]:
     found: Any = ThreadingHTTPServer(("127.0.0.1", 0), Pair)
-    found.daemon_threads, found.seen, found.keys = True, [], set()
+    found.daemon_threads, found.seen, found.keys, found.languages = True, [], set(), set()
     found.refused, found.replies, found.listed = {}, {}, "back"
     threading.Thread(target=found.serve_forever, daemon=True).start()
     yield found
@@ -376,6 +378,14 @@ def test_a_damaged_part_is_named(config: ReleaseConfig, workspace: Workspace, co
     assert not [sentence for sentence in PORTUGUESE if sentence in str(caught.value)]
     parts[0].unlink()
     measure_translation(config, workspace)
+
+
+def test_a_server_gets_the_languages_of_the_way_back(config: ReleaseConfig, workspace: Workspace, server: Any) -> None:
+    found = measure_translation(with_second(config, template="translategemma"), workspace)
+    assert found.second_model is not None
+    assert found.second_model.left_out == 0
+    # The translator takes a system turn, and no languages.
+    assert server.languages == {(), (("source_lang_code", "pt-BR"), ("target_lang_code", "en"))}
 
 
 @pytest.mark.parametrize(("listed", "revision"), [(f"back@{'a' * 40}", "a" * 40), ("back", "v2")])

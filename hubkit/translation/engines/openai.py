@@ -228,7 +228,8 @@ class OpenAIEngine(Engine):
         }
         if self.template == "translategemma":
             # llama.cpp takes the languages from here; vLLM and SGLang from the message.
-            body["chat_template_kwargs"] = LANGUAGES
+            content = request.messages[-1]["content"][0]
+            body["chat_template_kwargs"] = {name: content[name] for name in LANGUAGES}
         # vLLM and SGLang leave out the markers of a thought otherwise, and not the thought.
         return {**body, "skip_special_tokens": False} if self.markers else body
 
