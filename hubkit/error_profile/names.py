@@ -112,6 +112,6 @@ VAGUE = STRUCTURES | {
 }
 """What may stand for any finding: "imagem arredondada". Folded."""
 
-UNCHANGED = frozenset({"trend", "assertion", "stays", "kept"})
+UNCHANGED = frozenset({"trend", "assertion", "kept"})
 """Dimensions of a statement that says no more than that something is as before. "Imagem arredondada inalterada" says
 more, and may be a finding."""
