@@ -115,3 +115,9 @@ VAGUE = STRUCTURES | {
 UNCHANGED = frozenset({"trend", "assertion", "kept"})
 """Dimensions of a statement that says no more than that something is as before. "Imagem arredondada inalterada" says
 more, and may be a finding."""
+
+STUDY = frozenset({"view", "quality", "posture"})
+"""Dimensions of the study. A vague word next to one of them is the study itself: "imagem em AP"."""
+
+WITH_STUDY = STUDY | {"anatomy", "count", "modality", "breath"}
+"""What else a statement about the study may say; a shape or a lobe would be that of a finding."""

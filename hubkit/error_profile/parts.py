@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from hubkit.clinical.assertion import trends
-from hubkit.clinical.cues import cue, is_normal
+from hubkit.clinical.cues import cue
 from hubkit.clinical.labels import ORGANS, VALUES, combined, state_of
 from hubkit.clinical.lexicon import Concept, Language, Term
 from hubkit.clinical.named import Named
 from hubkit.clinical.quantities import Quantity, quantities
 from hubkit.clinical.sentences import Sentence
-from hubkit.clinical.statements import JOINTS, Statement, statements
+from hubkit.clinical.statements import Statement, statements
 from hubkit.error_profile.names import (
     CHAMBER_SIDES,
     CHAMBERS,
@@ -31,11 +31,9 @@ from hubkit.error_profile.names import (
     PROCEDURES,
     SEQUEL,
     SIGNS,
-    STRUCTURES,
-    UNCHANGED,
     UNSAID,
-    VAGUE,
 )
+from hubkit.error_profile.unread import unread_words
 
 Kind = Literal["finding", "device"]
 
@@ -108,66 +106,13 @@ def read_sentence(text: str, language: Language) -> Said:
     sides = frozenset(side for part in parts for side in sides_of(part.values["side"]))
     asked = [one.meaning.names for statement in stated for one in statement.named if one.assertion == "asked for"]
     none = frozenset[str]()
-    unread = Unread(frozenset(_unread(sentence, stated, named)), sides)
+    unread = Unread(frozenset(unread_words(sentence, stated, named)), sides)
     return Said(parts, doubts, none.union(*explained), none.union(*asked), unread)
 
 
 def _softened(one: Subject, loose: frozenset[str]) -> Subject:
     """What goes by a name of `loose` next to a name of its own may be that, or a part or a sign of it."""
     return one._replace(soft=one.soft or one.names <= loose)
-
-
-def _unread(sentence: Sentence, stated: Sequence[Statement], named: Sequence[tuple[int, int]]) -> Iterator[str]:
-    """The words that were not understood, or are vague, outside the statements that name a finding or device.
-
-    Words about something normal, a structure of the body or something denied do not name a finding.
-    """
-    unread = {*sentence.unread}
-    for at, word in enumerate(sentence.words):
-        start = sentence.span_of(at, at + 1)[0]
-        if word not in unread | VAGUE or any(first <= start < last for first, last in named):
-            continue
-        own = [one for one in stated if one.span[0] <= start < one.span[1]]
-        if any(_is_well(one) for one in own):
-            continue
-        if word in VAGUE:
-            # "Demais estruturas, sem alterações": a part that says nothing belongs to the others.
-            if any(_is_well(one) or _is_unchanged(one) for one in own or stated):
-                continue
-            if _is_of_anatomy(sentence, at) or _is_denied(sentence, at):
-                continue
-        yield word
-
-
-def _is_well(statement: Statement) -> bool:
-    """Whether a statement says that something is normal or intact."""
-    return statement.values.get("limits") == "normal" or any(
-        one.assertion == "present" and is_normal(one.meaning) and "same" not in one.meaning.names
-        for one in statement.named
-    )
-
-
-def _is_unchanged(statement: Statement) -> bool:
-    return statement.values.get("trend") == "same" and statement.values.keys() <= UNCHANGED
-
-
-def _is_of_anatomy(sentence: Sentence, at: int) -> bool:
-    """Whether a vague word is part of an anatomical name ("imagem cardíaca"), or a structure of an organ.
-
-    A focus or image of a place may be a finding there: "foco basal".
-    """
-    beyond = int(sentence.words[at] in STRUCTURES)
-    return any(
-        term.meaning.kinds == {"anatomy"} and term.first - beyond <= at < term.last + beyond for term in sentence.terms
-    )
-
-
-def _is_denied(sentence: Sentence, at: int) -> bool:
-    """Whether the last phrase before a vague word denies it: "sem outras imagens"."""
-    before = [term for term in sentence.terms if term.last <= at]
-    if not before or ("negation", "forward") not in {(one.kind, one.name) for one in before[-1].meaning.concepts}:
-        return False
-    return JOINTS.isdisjoint(sentence.words[before[-1].last : at])
 
 
 def _part(sentence: Sentence, statement: Statement, lengths: Sequence[tuple[int, str]]) -> Part:

@@ -71,6 +71,9 @@ NO_FINDING = [
     "Os blastemas têm aspecto normal.",
     "Sem outras imagens.",
     "Não há imagens suspeitas.",
+    "Imagem em AP.",
+    "Imagens obtidas no leito.",
+    "Boa qualidade de imagem.",
 ]
 """Sentences with a vague or unknown word that stands for no finding."""
 
@@ -88,6 +91,7 @@ def test_what_is_normal_answers_no_finding(sentence: str, finding: str) -> None:
     [
         *("Osseous structures are intact.", "Osseous structures are unremarkable.", "Normal image."),
         *("Remaining structures are unchanged.", "Mediastinal structures are midline.", "No other images."),
+        "Single AP image of the chest.",
     ],
 )
 def test_what_is_normal_answers_no_finding_in_english(sentence: str) -> None:
@@ -127,6 +131,7 @@ def test_every_dimension_has_an_example() -> None:
         ("Nódulo no LSD.", "Imagem pulmonar arredondada no LSD."),
         ("Nódulo no LSD.", "Imagem anormal no LSD."),
         ("Consolidação basal direita.", "Foco basal direito."),
+        ("Nódulo no LSD.", "Imagem arredondada no LSD na incidência AP."),
         # A doubt of the same sentence may be of another thing.
         ("Cavidade com conteúdo, provável micetoma.", "Provável micetoma em cavidade."),
         # The side of a chamber is not the side of the device in it.
