@@ -48,6 +48,11 @@ class Mention(NamedTuple):
     explained: frozenset[str]
 
 
+UNDERSTOOD = 0.5
+"""The share of a report's words that has to be understood before others may be names of findings: an answer in
+English, or in no language, would be right about everything otherwise."""
+
+
 class Reading(NamedTuple):
     """A report as it was read.
 
@@ -71,7 +76,10 @@ def read(text: str, language: Language = "pt") -> Reading:
     unread: list[Unread] = []
     asked: set[str] = set()
     last_device: list[Mention] = []
+    words, understood = 0, 0
     for sentence in sentences(canonical_text(text), language):
+        words += len(sentence.words)
+        understood += len(sentence.words) - len(sentence.unread)
         current: list[Mention] = []
         waiting: list[Values] = []
         said = read_sentence(sentence.text, language)
@@ -102,6 +110,8 @@ def read(text: str, language: Language = "pt") -> Reading:
                 waiting = []
             last_device = [one for one in current if one.kind == "device"] or last_device
             found += new
+    if understood < UNDERSTOOD * words:
+        unread = []
     return Reading(found, unread, frozenset(asked))
 
 

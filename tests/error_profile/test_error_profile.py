@@ -192,3 +192,11 @@ def test_a_report_has_what_can_be_missed() -> None:
     """What one mention may leave open, as a drainage does, another says."""
     report = "Drenagem torácica à direita. Dreno torácico à direita."
     assert {error.label for error in profile(report, "")} == {"Support Devices"} == has(report)
+
+
+@pytest.mark.parametrize(
+    "answer", ["There is nothing.", "There is a small left pleural effusion.", "Lorem ipsum dolor sit amet."]
+)
+def test_an_answer_that_is_hardly_understood_stands_for_no_finding(answer: str) -> None:
+    found = {(one.dimension, one.finding) for one in profile("Há pneumotórax à direita.", answer)}
+    assert ("missed", "pneumothorax") in found

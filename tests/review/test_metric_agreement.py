@@ -49,7 +49,6 @@ def test_every_metric_of_single_reports(workspace: Workspace) -> None:
     # LoRA's reports are the references themselves; zero-shot's say nothing of any finding.
     assert scores["chrF++"][1013, "lora"] == pytest.approx(100.0)
     assert scores["chrF++"][1013, "zero_shot"] < 20
-    errors = scores["errors per report"]
-    assert {errors[study, "lora"] for study in (1012, 1013)} == {0}
-    # A sentence of unread words may stand for one finding, and no more.
-    assert min(errors.values()) < 0, errors
+    for study in (1012, 1013):
+        assert scores["errors per report"][study, "lora"] == 0
+        assert scores["errors per report"][study, "zero_shot"] < 0
