@@ -298,15 +298,19 @@ def own_checks(workspace: Workspace) -> dict[str, str]:
     return {check.check: check.result for check in own.checks}
 
 
+def verifying(own: Released, folder: Path) -> list[str]:
+    """The command that verifies a workspace's own release, whose push is done as far as the command asks."""
+    config, workspace = own
+    (stage,) = (one for one in STAGES if one.name == "push")
+    record(stage, config, workspace, stage.key(config, workspace), 0.0)
+    (folder / "hubkit.toml").write_text(write_config(config))
+    return ["verify", "--config", str(folder / "hubkit.toml"), "--workspace", str(workspace.root)]
+
+
 def test_the_signature_of_a_workspaces_own_release_is_in_its_report(
     own: Released, keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config, workspace = own
-    # The push is done, as far as the command asks.
-    (stage,) = (one for one in STAGES if one.name == "push")
-    record(stage, config, workspace, stage.key(config, workspace), 0.0)
-    (tmp_path / "hubkit.toml").write_text(write_config(config))
-    command = ["verify", "--config", str(tmp_path / "hubkit.toml"), "--workspace", str(workspace.root)]
+    workspace, command = own.workspace, verifying(own, tmp_path)
     with_key = [*command, "--public-key", str(keys.public)]
     monkeypatch.setattr("hubkit.verification.verify.verify", failed_report)
     sign_release(workspace, keys.private)
@@ -345,11 +349,7 @@ def test_the_signature_of_a_workspaces_own_release_is_in_its_report(
 def test_a_damaged_report_hides_no_earlier_error(
     own: Released, keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config, workspace = own
-    (stage,) = (one for one in STAGES if one.name == "push")
-    record(stage, config, workspace, stage.key(config, workspace), 0.0)
-    (tmp_path / "hubkit.toml").write_text(write_config(config))
-    command = ["verify", "--config", str(tmp_path / "hubkit.toml"), "--workspace", str(workspace.root)]
+    workspace, command = own.workspace, verifying(own, tmp_path)
     monkeypatch.setattr("hubkit.verification.verify.verify", damaged_report)
     sign_release(workspace, keys.private)
     other = make_keys(tmp_path, "other")
