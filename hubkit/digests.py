@@ -35,6 +35,11 @@ class Entry(NamedTuple):
     changed: int
 
 
+def value_digest(value: object) -> str:
+    """SHA-256 of a value of JSON, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file, or of a folder's file names and contents; "missing" where there is neither."""
     if _held is None:

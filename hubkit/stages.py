@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hubkit.artifacts.review_results import results_files
 from hubkit.config import ReleaseConfig
-from hubkit.digests import file_digest
+from hubkit.digests import file_digest, value_digest
 from hubkit.published import published
 from hubkit.tables import CONDITIONS
 from hubkit.workspace import Workspace
@@ -56,7 +54,7 @@ class Stage(NamedTuple):
             "inputs": [(path.name, file_digest(path)) for path in self.inputs(workspace)],
             "outside": _load(self.outside)(config) if self.outside else None,
         }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        return value_digest(parts)
 
     def difference(self, config: ReleaseConfig, workspace: Workspace) -> str | None:
         """Why what the stage wrote, which is as it left it, is not what `config` asks for; None where it is.

@@ -11,8 +11,6 @@ makes no stage run again where it is left at its default. That module has the ru
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -25,6 +23,7 @@ from hubkit.config.publication import ARTIFACTS, Artifact, Custody, Hub, Packagi
 from hubkit.config.sensitivity import Sensitivity
 from hubkit.config.translation import Translation
 from hubkit.config.values import NonEmptyStr, Runtime, Table
+from hubkit.digests import value_digest
 
 
 class WorkspaceSettings(Table):
@@ -73,4 +72,4 @@ class ReleaseConfig(Table):
                 values |= {setting: part[key]} if part else {}
             elif part := identity(table, released, added):
                 values[setting] = part
-        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+        return value_digest(values)

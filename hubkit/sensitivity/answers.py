@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,7 @@ from hubkit.artifacts.generation_part import rows_of
 from hubkit.artifacts.manifest import read_manifest
 from hubkit.artifacts.recipe import read_base
 from hubkit.config import ReleaseConfig
-from hubkit.digests import file_digest
+from hubkit.digests import file_digest, value_digest
 from hubkit.generation.generate import Conditions, answer_all, check_base
 from hubkit.models.folders import content_digests, public_name
 from hubkit.models.quiet import quiet
@@ -91,5 +89,5 @@ def _folder(workspace: Workspace, cell: Cell, common: dict[str, Any]) -> Path:
         "examples": [[sample.study_id, sample.reference] for sample in cell.examples],
         "adapter": adapter,
     }
-    key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    key = value_digest(parts)
     return workspace.sensitivity / "answers" / key[:16] / "parts"

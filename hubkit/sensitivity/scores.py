@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from hubkit.config import ReleaseConfig
+from hubkit.digests import value_digest
 from hubkit.metrics.error_counts import error_counts
 from hubkit.models.folders import content_digests
 from hubkit.scoring.bertscore import score_pairs
@@ -72,7 +71,7 @@ def _kept(config: ReleaseConfig, workspace: Workspace, setup: str, texts: list[s
         "dtype": scoring.dtype,
         "pairs": [texts, references],
     }
-    key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    key = value_digest(parts)
     return workspace.sensitivity / "scores" / f"{key[:16]}.npy"
 
 

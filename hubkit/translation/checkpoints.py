@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ import pyarrow as pa
 from hubkit.artifacts.translator import Served
 from hubkit.checks.flags import Flag
 from hubkit.checks.hunspell import WORD_LIST, word_list_digest
+from hubkit.digests import value_digest
 from hubkit.errors import HubkitError
 from hubkit.tables import FLAGS
 from hubkit.translation.attempts import Result
@@ -93,7 +93,7 @@ class Checkpoints:
     def add_served(self, served: Served) -> None:
         """Keep what ran the model; a run that is continued with another server leaves a file of each."""
         values = served.model_dump(mode="json")
-        digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+        digest = value_digest(values)[:16]
         path = self.folder / f"served-{digest}.json"
         if not path.exists():
             write_json(path, values)

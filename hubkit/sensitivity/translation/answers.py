@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hubkit.config import ReleaseConfig, Translation
+from hubkit.digests import value_digest
 from hubkit.models.folders import content_digests, public_name
 from hubkit.progress import Progress
 from hubkit.sensitivity.translation.design import TranslationDesign, Way
@@ -99,8 +98,7 @@ def _folder(config: ReleaseConfig, workspace: Workspace, settings: Translation) 
         "model": public_name(settings.model, settings.model_id),
         "files": content_digests(config, ("translation",)),
     }
-    key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-    return workspace.sensitivity / "translations" / key[:16]
+    return workspace.sensitivity / "translations" / value_digest(parts)[:16]
 
 
 def _translated(sections: Sections, done: Done) -> Translated:

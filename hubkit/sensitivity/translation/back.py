@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hubkit.config import BackTranslation, ReleaseConfig, Translation
+from hubkit.digests import value_digest
 from hubkit.errors import HubkitError
 from hubkit.metrics.error_counts import ErrorCounts, error_counts
 from hubkit.models.folders import folder_digest, public_name
@@ -26,7 +26,6 @@ from hubkit.workspace import Workspace
 
 TOWARDS_ENGLISH = {"source_lang_code": LANGUAGES["target_lang_code"], "target_lang_code": LANGUAGES["source_lang_code"]}
 """What the template of TranslateGemma takes in addition to the text."""
-
 
 SECOND_MODEL = ServerTable("[sensitivity.back_translation]", "HUBKIT_BACK_TRANSLATION_KEY")
 """Where the server of the second model is set. The translator's key is not sent to it."""
@@ -184,5 +183,4 @@ def _folder(workspace: Workspace, settings: Translation, back: BackTranslation) 
         "max_new_tokens": settings.max_new_tokens,
         "files": folder_digest(Path(back.model)) if Path(back.model).is_dir() else None,
     }
-    key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-    return workspace.sensitivity / "back-translations" / key[:16]
+    return workspace.sensitivity / "back-translations" / value_digest(parts)[:16]
