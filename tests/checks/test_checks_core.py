@@ -94,6 +94,21 @@ def test_a_finding_that_is_only_denied_of_what_is_well_is_a_warning(source, tran
     assert [flag.severity for flag in check(source, translation) if flag.name == "finding_added"] == [severity]
 
 
+@pytest.mark.parametrize(
+    ("source", "right", "wrong", "name"),
+    [
+        ("The nodule persists.", "Nódulo sem alterações.", "Nódulo sem derrame.", "negation_added"),
+        ("The nodule is unchanged.", "O nódulo persiste.", "O nódulo persiste, sem derrame.", "negation_added"),
+        ("The nodule is seen.", "O nódulo é visto.", "O nódulo não mudou.", "negation_added"),
+        ("The nodule persists without effusion.", "Nódulo inalterado, sem derrame.",
+         "Nódulo inalterado com derrame.", "negation_dropped"),
+    ],
+)  # fmt: skip
+def test_unchanged_may_stand_for_persists_and_answers_no_other_negation(source, right, wrong, name):
+    assert errors(source, right) == set()
+    assert name in errors(source, wrong)
+
+
 @pytest.mark.parametrize(("more", "flagged"), [(0, False), (1, True)])
 def test_a_text_as_long_as_is_checked_is_checked(more, flagged):
     source, translation = (sentence * 2000 for sentence in ("No pneumothorax. ", "Sem pneumotórax. "))

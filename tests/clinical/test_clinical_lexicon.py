@@ -71,6 +71,12 @@ def found(text, language):
             [("doenca leve do espaco aereo", "airspace_disease"), ("leve", "low")],
         ),
         ("Airspace severe disease.", "en", [("airspace severe disease", "airspace_disease"), ("severe", "high")]),
+        # Up to three words in a gap, each of which may stand there: no "and", no comma, no finding.
+        ("Loss of the anterior body height.", "en", [("loss of the anterior body height", "compression")]),
+        ("Loss of the whole anterior body height.", "en", []),
+        ("Loss of weight and height.", "en", []),
+        ("Loss of weight, height.", "en", []),
+        ("Loss of body fracture height.", "en", [("fracture", "fracture")]),
         ("HAS", "pt", [("has", "hypertension")]),
         ("has edema", "en", [("edema", "edema")]),
         ("nonfunctioning", "en", [("nonfunctioning", "loose")]),
