@@ -36,9 +36,9 @@ def main() -> None:
     faults = {name: faults_of(area["sources"], options.tree) for name, area in areas.items()}
     chosen = sample(faults, options.tree, options.sample, options.seed)
     reasons = equivalent(options.equivalent)
-    if not options.area:
-        for stale in sorted(set(reasons) - {_key(mutant) for found in faults.values() for mutant in found}):
-            _say(f"{options.equivalent.name}: no fault is like this any more: {' | '.join(stale)}")
+    # An entry may belong to an area that this run leaves out.
+    for stale in sorted(set(reasons) - {_key(mutant) for mutant in faults_of(sources, options.tree)}):
+        _say(f"{options.equivalent.name}: no fault is like this any more: {' | '.join(stale)}")
     if options.list:
         for area, mutant in chosen:
             print(f"{area}: {_where(mutant)}\n{_diff(mutant)}")

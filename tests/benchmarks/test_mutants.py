@@ -120,6 +120,8 @@ def test_what_another_user_may_enter():
     assert all(os.stat(path).st_mode & 0o005 == 0o005 for path in (os.environ["TMPDIR"], "../.."))
 """
 
+AREAS_OF_TWO = {"small": "code.py", "large": "other.py"}
+
 EQUIVALENT = """[[mutant]]
 function = "wait"
 before = "time.sleep(0.01)"
@@ -181,6 +183,24 @@ def test_a_run_kills_spares_and_stops(tmp_path: Path, monkeypatch: pytest.Monkey
     assert again.keys() == unnoticed
     assert "without a fault: failed test_code.py" in told
     assert "test_other.py" not in told, "of the test files only the changed one is measured again"
+
+
+@pytest.mark.parametrize("options", [[], ["--area", "small"]])
+def test_an_equivalent_fault_that_exists_no_more_is_named(tmp_path: Path, options: list[str]) -> None:
+    (tmp_path / "code.py").write_text("def f(n):\n    return n < 1\n")
+    (tmp_path / "other.py").write_text("def g(n):\n    return n > 1\n")
+    (tmp_path / "test_code.py").write_text("def test_f():\n    pass\n")
+    areas = [f'[{area}]\nsources = ["{file}"]\ntests = ["test_*.py"]\n' for area, file in AREAS_OF_TWO.items()]
+    (tmp_path / "areas.toml").write_text("".join(areas))
+    entries = [("f", "return n < 1", "return n <= 1"), ("g", "return n > 1", "return n >= 1"), ("f", "n -= 1", "n += 1")]
+    listed = [
+        f'[[mutant]]\nfunction = "{function}"\nbefore = "{before}"\nafter = "{after}"\nreason = "none"\n'
+        for function, before, after in entries
+    ]
+    (tmp_path / "equivalent.toml").write_text("".join(listed))
+    command = [sys.executable, str(TOOL), "--tree", ".", "--areas", "areas.toml", "--equivalent", "equivalent.toml"]
+    done = subprocess.run([*command, "--list", *options], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines() == ["equivalent.toml: no fault is like this any more: f | n -= 1 | n += 1"]
 
 
 @pytest.mark.parametrize(
