@@ -192,7 +192,11 @@ def test_an_equivalent_fault_that_exists_no_more_is_named(tmp_path: Path, option
     (tmp_path / "test_code.py").write_text("def test_f():\n    pass\n")
     areas = [f'[{area}]\nsources = ["{file}"]\ntests = ["test_*.py"]\n' for area, file in AREAS_OF_TWO.items()]
     (tmp_path / "areas.toml").write_text("".join(areas))
-    entries = [("f", "return n < 1", "return n <= 1"), ("g", "return n > 1", "return n >= 1"), ("f", "n -= 1", "n += 1")]
+    entries = [
+        ("f", "return n < 1", "return n <= 1"),
+        ("g", "return n > 1", "return n >= 1"),
+        ("f", "n -= 1", "n += 1"),
+    ]
     listed = [
         f'[[mutant]]\nfunction = "{function}"\nbefore = "{before}"\nafter = "{after}"\nreason = "none"\n'
         for function, before, after in entries
