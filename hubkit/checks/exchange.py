@@ -124,7 +124,8 @@ def exchanged(source: Side, translation: Side) -> Iterator[Flag]:
                 yield Flag("exchanged", "error", roles[role, subject], others[other, same])
                 return
     turned = _turned(said, told) if sum(len(part.values.keys() & LINKED) > 1 for part in said) > 1 else set()
-    linked = mine.get(("size", "when"), {}).keys() & theirs.get(("size", "when"), {}).keys()
+    # What still stands with the same value says that the parts have only moved.
+    linked = any(ours.keys() & theirs.get(kinds, {}).keys() for kinds, ours in mine.items() if turned & {*kinds})
     if len(turned) == 1 and turned <= ORDERED and not linked:
         yield Flag("exchanged", "error", said[0].span, told[0].span)
 

@@ -6,6 +6,7 @@ named once alone, and words that the lexicon lacks count where both languages sp
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -13,9 +14,10 @@ from hubkit.checks.flags import Flag, Span
 from hubkit.checks.sides import Side, stems
 from hubkit.clinical.attributes import Attribute
 from hubkit.clinical.sentences import Sentence
+from hubkit.clinical.statements import OWED, parting
 
 FAMILIES = {
-    "cause": "cause", "effect": "cause",
+    "cause": "cause", "effect": "cause", OWED: "cause",
     "after": "time", "before": "time",
     "over": "height", "under": "height",
     "acts": "act", "acted": "act",
@@ -36,6 +38,9 @@ WEAK = frozenset({"from", "por"})
 
 MOST_RELATIONS = 8
 """Relations of the longest sentence that is compared: the time grows with their number, and reports have three."""
+
+MOST_PARTINGS = 8
+"""Places that are tried where a relation stands first: each is read once more."""
 
 ENDS = frozenset({";", ".", ":", "but", "while", "whereas", "mas", "enquanto", "porem"})
 """What a relation does not reach beyond."""
@@ -135,15 +140,31 @@ def _halves(sentence: Sentence, kinds: frozenset[str]) -> list[Halves]:
         after = [at for at in ends if at >= word.last] + [one.first for one in others if one.first >= word.last]
         start, end = max(before, default=0), min(after, default=len(words))
         left, right = _names(sentence, start, word.first, kinds), _names(sentence, word.last, end, kinds)
-        if not left and "," in words[word.last : end]:
-            # "Devido ao derrame, há atelectasia": the half that comes first follows the comma.
-            comma = words.index(",", word.last)
-            left, right = _names(sentence, comma + 1, end, kinds), _names(sentence, word.last, comma, kinds)
+        if not left and words[word.first - 1 : word.first] == [";"]:
+            # "Há derrame; por isso, atelectasia": such a word takes up the clause before it.
+            left = _names(sentence, max((at + 1 for at in ends if at < word.first - 1), default=0), word.first, kinds)
+        if not left:
+            left, right = _leading(sentence, word.last, end, role, kinds)
         left, right = left - right, right - left
         first, second = (right, left) if role in SECOND_FIRST else (left, right)
         weak = word.last - word.first == 1 and words[word.first] in WEAK
         halves.append(Halves(FAMILIES[role], first, second, sentence.span_of(word.first, word.last), weak))
     return halves
+
+
+def _leading(
+    sentence: Sentence, first: int, end: int, role: str, kinds: frozenset[str]
+) -> tuple[frozenset[str], frozenset[str]]:
+    """The halves of a relation whose word stands first: the half before it, and that after it.
+
+    "Devido ao derrame, há atelectasia" has them exchanged, and so has "a causa da atelectasia é o derrame".
+    "Deve-se a atelectasia ao derrame" has them in turn.
+    """
+    for at in itertools.islice(parting(sentence, first, end, role == OWED), MOST_PARTINGS):
+        one, other = _names(sentence, first, at, kinds), _names(sentence, at + 1, end, kinds)
+        if one and other:
+            return (one, other) if role == OWED else (other, one)
+    return frozenset(), frozenset()
 
 
 def _adjectival(sentence: Sentence, kinds: frozenset[str]) -> Halves | None:

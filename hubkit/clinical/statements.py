@@ -37,6 +37,21 @@ ROLES = {
 }
 """By the word between two parts, the roles of the part before it and of the part after it."""
 
+OWED = "owed"
+"""The role of a word that both parts follow, the effect first: "deve-se o colapso ao derrame"."""
+
+PARTING = frozenset(
+    (
+        *("is", "are", "was", "were", "there", "has", "have"),
+        *("ha", "houve", "existe", "existem", "sao", "foi", "foram", "esta", "estao", "tem"),
+        *("observa", "nota", "identifica", "evidencia", "surge", "surgiu", "surgiram"),
+    )
+)
+"""Verbs that part the two halves of a relation whose word stands first: "a causa da atelectasia é o derrame"."""
+
+DATIVE = frozenset({"a", "ao", "aos", "as", "pelo", "pela", "pelos", "pelas", "por", "to"})
+"""What stands before the cause where the verb comes first: "deve-se o colapso ao derrame"."""
+
 NAMED = frozenset({"finding", "device", "anatomy", "state", "side", "grade", "trend"})
 
 RENAMED = {"device": "device_type", "new": "age"}
@@ -83,7 +98,7 @@ def statements(sentence: Sentence, language: Language) -> list[Statement]:
         if word in JOINTS and sentence.written(at) not in IS
     }.difference(_between_places(sentence))
     relations = {one.first for one in sentence.attributes.found if "role_of" in one.values}
-    edges = sorted(joints | relations)
+    edges = sorted(joints | relations | {*_after_leading(sentence, joints, relations)})
     hits = [*_hits(sentence, language, things)]
     roles = {at: value for name, value, at, cut in hits if cut}
     bounds = [0, *edges, len(sentence.words)]
@@ -108,6 +123,38 @@ def statements(sentence: Sentence, language: Language) -> list[Statement]:
         for part, (first, last) in zip(parts, itertools.pairwise(bounds), strict=True)
         if part
     ]
+
+
+def _after_leading(sentence: Sentence, joints: set[int], relations: set[int]) -> Iterator[int]:
+    """Yield where the part ends that follows a relation which begins a clause: "a causa do colapso é o derrame"."""
+    for one in sentence.attributes.found:
+        if one.first not in relations:
+            continue
+        before = max((at for at in (*joints, *relations) if at < one.first), default=-1)
+        if any(before < term.first < one.first and term.meaning.kinds & NAMED for term in sentence.terms):
+            continue
+        end = min((at for at in (*joints, *relations) if at >= one.last), default=len(sentence.words))
+        for at in parting(sentence, one.last, end, OWED in one.values["role_of"]):
+            if any(one.last <= term.first < at and term.meaning.kinds & NAMED for term in sentence.terms):
+                yield at
+                break
+
+
+def parting(sentence: Sentence, first: int, end: int, in_turn: bool) -> Iterator[int]:
+    """Yield where the two parts of a relation whose word stands before both may be parted, commas first.
+
+    Args:
+        sentence: where it stands.
+        first: the word after that of the relation.
+        end: what neither part reaches beyond.
+        in_turn: whether the effect comes before the cause, and a preposition parts them.
+    """
+    words = sentence.words
+    if in_turn:
+        yield from (at for at in range(first, end) if words[at] in DATIVE)
+        return
+    yield from (at for at in range(first, end) if words[at] == ",")
+    yield from (at for at in range(first, end) if words[at] in PARTING or sentence.written(at) in IS)
 
 
 def _between_places(sentence: Sentence) -> Iterator[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from hubkit.checks import check
@@ -61,3 +63,55 @@ def test_exchanged_sides_of_a_relation_are_an_error(source, translation):
 )
 def test_a_relation_may_be_told_from_its_other_side(source, translation):
     assert errors(source, translation) == set()
+
+
+TEMPLATES = [
+    line.split("\t")
+    for line in Path(__file__).with_name("checks_causes.tsv").read_text(encoding="utf-8").splitlines()[1:]
+]
+
+ENGLISH, PORTUGUESE = ([template for language, template in TEMPLATES if language == own] for own in ("en", "pt"))
+
+CAUSES = [
+    (("emphysema", "enfisema"), ("pneumothorax", "pneumotórax")),
+    (("large left effusion", "volumoso derrame à esquerda"), ("lower lobe collapse", "colapso do lobo inferior")),
+    (("goiter", "bócio"), ("rightward tracheal deviation", "desvio traqueal para a direita")),
+    (("recent chest tube removal", "recente retirada do dreno"), ("small pneumothorax", "pequeno pneumotórax")),
+]
+
+EACH = 5
+"""Portuguese ways that each English one meets with each cause; all pairs of all ways would take a minute."""
+
+
+@pytest.mark.parametrize("english", ENGLISH)
+def test_each_way_to_name_a_cause_answers_the_others_and_is_seen_when_inverted(english):
+    begin = ENGLISH.index(english)
+    for number, (cause, effect) in enumerate(CAUSES):
+        source = english.format(cause=cause[0], effect=effect[0])
+        for at in range(EACH):
+            portuguese = PORTUGUESE[(begin + 7 * number + 23 * at) % len(PORTUGUESE)]
+            right = portuguese.format(cause=cause[1], effect=effect[1])
+            wrong = portuguese.format(cause=effect[1], effect=cause[1])
+            assert errors(source, right) == set(), (source, right)
+            assert "exchanged" in errors(source, wrong), (source, wrong)
+
+
+def test_every_portuguese_way_to_name_a_cause_is_met():
+    met = {
+        (begin + 7 * number + 23 * at) % len(PORTUGUESE)
+        for begin in range(len(ENGLISH))
+        for number in range(len(CAUSES))
+        for at in range(EACH)
+    }
+    assert met == {*range(len(PORTUGUESE))}
+
+
+@pytest.mark.parametrize(
+    ("source", "translation"),
+    [
+        ("The trachea is deviated to the left by a large right goiter.", "Bócio direito desvia a traqueia à esquerda."),
+        ("Leftward tracheal shift, small right effusion.", "Pequeno derrame direito; traqueia desviada à esquerda."),
+    ],
+)
+def test_parts_that_only_moved_have_exchanged_no_side(source, translation):
+    assert "exchanged" not in errors(source, translation)
