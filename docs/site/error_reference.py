@@ -6,6 +6,7 @@ An error's text is read from its `raise`. What is filled in at run time is shown
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -57,9 +58,9 @@ class Error(NamedTuple):
         return AREAS.get(self.module.split("/")[0], "Workspace")
 
 
-def kinds() -> dict[str, int]:
+def kinds(classes: Iterable[ast.ClassDef]) -> dict[str, int]:
     """The exit code of each class of error by its name, for all that are importable without running a stage."""
-    found, rest = {"HubkitError": HubkitError.exit_code}, _classes()
+    found, rest = {"HubkitError": HubkitError.exit_code}, _described(classes)
     while new := {name: rest[name][1] or found[base] for name, base in _bases(rest, found)}:
         found |= new
         rest = {name: of for name, of in rest.items() if name not in found}
@@ -70,22 +71,20 @@ def _bases(rest: Mapping[str, tuple[list[str], int | None]], found: Mapping[str,
     return [(name, base) for name, (bases, _) in rest.items() for base in bases if base in found]
 
 
-def _classes() -> dict[str, tuple[list[str], int | None]]:
+def _described(classes: Iterable[ast.ClassDef]) -> dict[str, tuple[list[str], int | None]]:
     """The bases of each class in the code, and the exit code that it sets."""
-    classes: dict[str, tuple[list[str], int | None]] = {}
-    for _, tree in _modules():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ClassDef):
-                codes = [
-                    part.value.value
-                    for part in node.body
-                    if isinstance(part, ast.Assign)
-                    and ast.unparse(part.targets[0]) == "exit_code"
-                    and isinstance(part.value, ast.Constant)
-                ]
-                code = codes[0] if codes and isinstance(codes[0], int) else None
-                classes[node.name] = ([ast.unparse(base).split(".")[-1] for base in node.bases], code)
-    return classes
+    described: dict[str, tuple[list[str], int | None]] = {}
+    for node in classes:
+        codes = [
+            part.value.value
+            for part in node.body
+            if isinstance(part, ast.Assign)
+            and ast.unparse(part.targets[0]) == "exit_code"
+            and isinstance(part.value, ast.Constant)
+        ]
+        code = codes[0] if codes and isinstance(codes[0], int) else None
+        described[node.name] = ([ast.unparse(base).split(".")[-1] for base in node.bases], code)
+    return described
 
 
 def _modules() -> Iterator[tuple[str, ast.Module]]:
@@ -93,34 +92,46 @@ def _modules() -> Iterator[tuple[str, ast.Module]]:
         yield str(path.relative_to(HUBKIT)), ast.parse(path.read_text(encoding="utf-8"))
 
 
-def errors() -> list[Error]:
+@functools.cache
+def errors() -> tuple[Error, ...]:
     """Every place that raises an error of hubkit with a text of its own."""
-    known, found = kinds(), []
     modules = dict(_modules())
+    # A module has thousands of nodes: each is visited once, and only these are looked at again.
+    wanted = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.ImportFrom)
+    nodes = {module: [node for node in ast.walk(tree) if isinstance(node, wanted)] for module, tree in modules.items()}
+    known = kinds(node for part in nodes.values() for node in part if isinstance(node, ast.ClassDef))
     constants = {module: _constants(tree.body) for module, tree in modules.items()}
-    for module, tree in modules.items():
-        shared = _imported(tree, constants) | constants[module]
-        for scope in ast.walk(tree):
-            if not isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
-                continue
-            names = shared | _constants(list(_own(scope)))
-            for node in _own(scope):
-                if isinstance(node, ast.Call) and ast.unparse(node.func) in known and node.args:
-                    keywords = {part.arg: _text(part.value, names) for part in node.keywords if part.arg}
-                    said = (_text(node.args[0], names), keywords.get("where", ""), keywords.get("hint", ""))
-                    found.append(Error(*said, known[ast.unparse(node.func)], module, node.lineno))
-    return found
+    found: list[Error] = []
+    for module, part in nodes.items():
+        imports = [node for node in part if isinstance(node, ast.ImportFrom)]
+        shared = _imported(imports, constants) | constants[module]
+        for scope in part:
+            if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
+                found += _raised(scope, shared, known, module)
+    return tuple(found)
+
+
+def _raised(scope: ast.AST, shared: Mapping[str, ast.expr], known: Mapping[str, int], module: str) -> Iterator[Error]:
+    """The errors that a function makes itself, by the names of texts that its module has."""
+    own = list(_own(scope))
+    names = {**shared, **_constants(own)}
+    for node in own:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in known and node.args:
+            keywords = {part.arg: _text(part.value, names) for part in node.keywords if part.arg}
+            said = (_text(node.args[0], names), keywords.get("where", ""), keywords.get("hint", ""))
+            yield Error(*said, known[node.func.id], module, node.lineno)
 
 
 def _own(scope: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a function without those of the functions inside it."""
-    for child in ast.iter_child_nodes(scope):
-        yield child
-        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from _own(child)
+    """The nodes of a function without those of the functions inside it, in the order of the code."""
+    waiting = [*ast.iter_child_nodes(scope)][::-1]
+    while waiting:
+        yield (node := waiting.pop())
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            waiting += [*ast.iter_child_nodes(node)][::-1]
 
 
-def _constants(nodes: list[ast.AST] | list[ast.stmt]) -> dict[str, ast.expr]:
+def _constants(nodes: Iterable[ast.AST]) -> dict[str, ast.expr]:
     """The texts that are given a name."""
     texts = (ast.Constant, ast.JoinedStr, ast.IfExp, ast.BinOp)
     return {
@@ -132,12 +143,12 @@ def _constants(nodes: list[ast.AST] | list[ast.stmt]) -> dict[str, ast.expr]:
     }
 
 
-def _imported(tree: ast.Module, constants: Mapping[str, dict[str, ast.expr]]) -> dict[str, ast.expr]:
+def _imported(imports: Iterable[ast.ImportFrom], constants: Mapping[str, dict[str, ast.expr]]) -> dict[str, ast.expr]:
     """The texts that a module takes from others, such as `from hubkit.disk import HINT`."""
     return {
         name.asname or name.name: constants[source][name.name]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module
+        for node in imports
+        if node.module
         for source in [node.module.removeprefix("hubkit.").replace(".", "/") + ".py"]
         for name in node.names
         if name.name in constants.get(source, {})
