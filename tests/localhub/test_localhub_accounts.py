@@ -16,6 +16,8 @@ from hubkit.cli import cli
 from hubkit.errors import HubkitError, UsageError
 from hubkit.localhub import Cast, LocalHub, serve
 from hubkit.localhub.accounts import Accounts
+from hubkit.localhub.server import run
+from hubkit.privacy import private_umask
 
 LARGE = bytes(range(256)) * 4_000
 
@@ -134,7 +136,10 @@ def test_a_port_that_there_is_not(tmp_path: Path, port: str) -> None:
     assert "0<=x<=65535" in done.output
 
 
-@pytest.mark.parametrize("name", ["x y/z", "a/b c", "", "..", "-a", ".a", "a--b", "ação", "a" * 97])
+NOT_ALLOWED = ["x y/z", "a/b c", "", "..", "-a", ".a", "a--b", "ação", "a" * 97]
+
+
+@pytest.mark.parametrize("name", NOT_ALLOWED)
 def test_names_that_the_hub_does_not_allow(hub: LocalHub, tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match="an account cannot be called"):
         Accounts(hub.root).mint(name)
@@ -142,8 +147,15 @@ def test_names_that_the_hub_does_not_allow(hub: LocalHub, tmp_path: Path, name: 
         Accounts(hub.root).join(name, "ana")
     assert name not in Accounts(hub.root).users
     for cast in (Cast(owner=name), Cast(organisation=name or "/")):
-        with pytest.raises(HubkitError, match="an account cannot be called"), serve(tmp_path, cast=cast):
-            pass
+        # What the process of a Hub does, in this one: it would start before it refused.
+        with private_umask(), pytest.raises(UsageError, match="an account cannot be called"):
+            run(tmp_path, 0, cast, announce=lambda hub: pytest.fail(f"{hub.url} is up"))
+
+
+@pytest.mark.parametrize("cast", [Cast(owner="x y/z"), Cast(organisation="ação")])
+def test_a_hub_whose_names_are_not_allowed_says_so_and_ends(tmp_path: Path, cast: Cast) -> None:
+    with pytest.raises(HubkitError, match="an account cannot be called"), serve(tmp_path, cast=cast):
+        pass
 
 
 @pytest.mark.parametrize("command", [["token", "x y/z"], ["serve", "--port", "0", "--owner", "a/b c"]])
