@@ -81,6 +81,43 @@ def test_a_server_that_does_not(tmp_path: Path, table: dict[str, str], status: s
     assert (found.status, said in found.what) == (status, True)
 
 
+@pytest.mark.parametrize(
+    ("answer", "status", "said"),
+    [
+        ((200, {"data": [{"id": "lab/back"}]}), "ok", "offers lab/back"),
+        ((200, {"data": [{"id": "lab/translator"}]}), "warning", "does not offer lab/back"),
+        ((401, {}), "warning", "refuses the key"),
+    ],
+)
+def test_the_server_of_the_second_model_is_asked_as_well(
+    server: ThreadingHTTPServer, tmp_path: Path, answer: tuple[int, object], status: str, said: str
+) -> None:
+    server.answer = answer
+    second = {"engine": "openai", "model": "lab/back", "base_url": f"http://127.0.0.1:{server.server_port}/v1"}
+    config = parse_config({"sensitivity": {"back_translation": second}})
+    (found,) = translation.server(config, Workspace(tmp_path))
+    # The release goes on without it, whatever it answers.
+    assert (found.check, found.status, said in found.what) == ("back-translation server", status, True)
+    if answer[0] == 401:
+        assert found.hint == "set HUBKIT_BACK_TRANSLATION_KEY"
+
+
+def test_both_servers_are_checked_each_by_its_own_table(tmp_path: Path) -> None:
+    back = {"engine": "openai", "model": "lab/back", "serve": "no-such-server --port {port}"}
+    table = {"engine": "openai", "serve": "python3 -m server --port {port}"}
+    found = translation.server(
+        parse_config({"translation": table, "sensitivity": {"back_translation": back}}), Workspace(tmp_path)
+    )
+    assert [(each.check, each.status, each.what) for each in found] == [
+        ("translation server", "ok", "python3 is found and starts when translate does"),
+        (
+            "back-translation server",
+            "warning",
+            "the program no-such-server of [sensitivity.back_translation] serve is not found",
+        ),
+    ]
+
+
 @pytest.mark.parametrize(("names", "status"), [([], "warning"), (["NVIDIA L4", "NVIDIA L4"], "ok")])
 def test_the_gpu_is_named_or_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: list[str], status: str
