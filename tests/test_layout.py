@@ -39,7 +39,7 @@ LAYERS = (
         "floors",
     },
     {"privacy", "locks"},
-    {"digests", "disk", "spreadsheet", "by_study", "disclosure"},
+    {"digests", "disk", "spreadsheet", "by_study", "disclosure", "variables"},
     {"distribution", "errors", "__init__"},
 )
 """Packages and modules of hubkit, from the top. A room may import itself and what is below it, and no neighbour."""

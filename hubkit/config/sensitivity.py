@@ -21,7 +21,7 @@ def _once(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
 class BackTranslation(Table):
     """[sensitivity.back_translation]: a second model, which translates translations back into English.
 
-    How an engine works (device, concurrency, timeout, allowed_hosts, max_new_tokens) is as in [translation].
+    How an engine works (device, concurrency, allowed_hosts, serve_environment and others) is as in [translation].
     """
 
     model: NonEmptyStr

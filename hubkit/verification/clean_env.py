@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from hubkit.verification.variables import PROXIES, kept_environment
+from hubkit.variables import PROXIES, kept_environment
 from hubkit.verification.versions import environment
 
 # The libraries make a million objects that stay: Python would search them for garbage over and over, for a seventh of

@@ -19,7 +19,7 @@ from importlib import metadata
 from pathlib import Path
 
 from hubkit.errors import HubkitError, UsageError
-from hubkit.verification.variables import PROXIES, kept_environment
+from hubkit.variables import PROXIES, kept_environment
 
 ALL = "all"
 

@@ -15,11 +15,13 @@ from translation_server import in_portuguese
 
 from hubkit.config import Translation, parse_config
 from hubkit.errors import HubkitError, UsageError
+from hubkit.leakguard.credentials import ACCOUNT, TOKENS
 from hubkit.release import run_one
-from hubkit.translation.engines import open_engine
+from hubkit.translation.engines import TRANSLATOR, open_engine
 from hubkit.translation.engines.base import Request
 from hubkit.translation.engines.openai import ATTEMPTS, USELESS_ATTEMPTS
 from hubkit.translation.prompt import Prompt
+from hubkit.variables import PROXIES
 
 SECRET = "Canary opacity in the left base."
 
@@ -194,6 +196,25 @@ def test_a_server_that_dies_is_started_again():
         assert dict(engine.answer(wanted)) == before
         second = psutil.Process(engine.server._process.pid).children()[0]
     assert not second.is_running()
+
+
+def test_a_server_gets_the_variables_that_it_needs_and_no_key(monkeypatch):
+    secrets = (*TOKENS, *ACCOUNT, *PROXIES, TRANSLATOR.key_variable, "HUBKIT_REVIEW_PASSPHRASE", "LAB_KEY")
+    needed = ("HF_HOME", "CUDA_VISIBLE_DEVICES", "VLLM_USE_V1", "PYTHONPATH", "HOME", "PATH")
+    for name in (*secrets, *(name for name in needed if name not in os.environ), "SLURM_JOB_ID"):
+        monkeypatch.setenv(name, "value")
+    script = Path(__file__).with_name("translation_server.py")
+    named = ("LAB_KEY", "SLURM_*")
+    for environment, given in (((), set()), (named, {"LAB_KEY", "SLURM_JOB_ID"})):
+        table = Translation(
+            engine="openai", model="m", serve=f"{sys.executable} {script} {{port}}", serve_environment=environment
+        )
+        with open_engine(table) as engine:
+            supervisor = psutil.Process(engine.server._process.pid)
+            for process in (supervisor, *supervisor.children()):
+                names = process.environ().keys()
+                assert names >= {*needed}
+                assert names & {*secrets, "SLURM_JOB_ID"} == given
 
 
 OWNER = """

@@ -64,7 +64,9 @@ def _connection(settings: Translation, task: int, table: ServerTable) -> tuple[C
     from hubkit.translation.engines.private_http import Client
     from hubkit.translation.engines.server import Server
 
-    server = None if settings.serve is None else Server(settings.serve, settings.base_url, task, table)
+    server = None
+    if settings.serve is not None:
+        server = Server(settings.serve, settings.base_url, task, table, settings.serve_environment)
     url = server.url if server else settings.base_url
     if url is None:
         raise UsageError("the engine openai has no server", hint=f"set {table.name} base_url or serve")

@@ -17,12 +17,23 @@ from hubkit.errors import HubkitError, UsageError
 from hubkit.progress import Progress
 from hubkit.translation.engines.base import TRANSLATOR, ServerTable
 from hubkit.translation.engines.private_http import Client
+from hubkit.variables import kept_environment
 
 READY_SECONDS = 1800.0
 """How long a server may load its model."""
 
 RESTARTS = 3
 """A server that dies once in a night is started again; one that dies at each request must not run for ever."""
+
+NEEDED = (
+    *("HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "XDG_*", "PYTHON*", "VIRTUAL_ENV", "CONDA_PREFIX", "LD_PRELOAD"),
+    *("CC", "CXX", "CPATH", "LIBRARY_PATH", "TORCH*", "PYTORCH_*", "TRITON_*", "NCCL_*", "HIP_*", "ROCM_*", "ROCR_*"),
+    *("HF_HOME", "HF_ENDPOINT", "HF_HUB_*", "TRANSFORMERS_*", "VLLM_*", "SGLANG_*", "SGL_*", "LLAMA_*", "GGML_*"),
+)
+"""What a server of models needs of hubkit's environment: folders, compilers, devices, and its own settings.
+
+A list of what is given, since which variables hold a key cannot be listed. A proxy's address may hold a password.
+"""
 
 
 class Server:
@@ -33,19 +44,27 @@ class Server:
         url: where it is spoken to; None means http://127.0.0.1:{port}/v1.
         task: the number of the task.
         table: where the server is set, for errors.
+        environment: variables that it gets in addition to NEEDED; NAME* is all that begin so.
 
     Raises:
         UsageError: it has no place to be spoken to.
     """
 
-    def __init__(self, command: str, url: str | None, task: int = 0, table: ServerTable = TRANSLATOR):
+    def __init__(
+        self,
+        command: str,
+        url: str | None,
+        task: int = 0,
+        table: ServerTable = TRANSLATOR,
+        environment: Sequence[str] = (),
+    ):
         if url is None and "{port}" not in command:
             raise UsageError(
                 "hubkit cannot know where this server listens",
                 where=f"{table.name} serve",
                 hint="write {port} for its port, or set base_url",
             )
-        self.table, port = table, _free_port()
+        self.table, self.environment, port = table, environment, _free_port()
         self.url = url or f"http://127.0.0.1:{port}/v1"
         self.command = shlex.split(command.replace("{port}", str(port)).replace("{task}", str(task)))
         self.program = program_of(self.command)
@@ -65,6 +84,7 @@ class Server:
         self._said.clear()
         self._process = subprocess.Popen(
             supervisor,
+            env=kept_environment([*NEEDED, *self.environment]),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -112,7 +132,8 @@ class Server:
                     raise HubkitError(
                         f"the server ended with code {process.returncode}{last}",
                         where=self.program,
-                        hint=f"run the command of {self.table.name} serve by hand to see why",
+                        hint=f"run the command of {self.table.name} serve by hand to see why; of the environment it"
+                        " gets what [translation] serve_environment names and little else",
                     )
                 if _healthy(client):
                     progress.advance()

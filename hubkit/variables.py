@@ -21,7 +21,8 @@ def kept_environment(more: Collection[str] = ()) -> dict[str, str]:
     """The variables of this process that a process for others' code may see: none that could hold a secret.
 
     Args:
-        more: further names.
+        more: further names; "VLLM_*" is all that begin so.
     """
     names = {*KEPT, *more}
-    return {name: value for name, value in os.environ.items() if name in names or name.startswith(KEPT_PREFIXES)}
+    prefixes = (*KEPT_PREFIXES, *(name[:-1] for name in more if name.endswith("*")))
+    return {name: value for name, value in os.environ.items() if name in names or name.startswith(prefixes)}
