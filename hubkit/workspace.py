@@ -182,6 +182,10 @@ class Workspace:
         """What the last verification of the pushed release found."""
         return self.root / "verification.json"
 
+    def public_key(self, tag: str) -> Path:
+        """The key by which the signatures of what was pushed as `tag` were found good."""
+        return self.root / "public-keys" / f"{tag}.pem"
+
     def manifest(self, stage: str) -> Path:
         return self.root / "manifests" / f"{stage}.json"
 

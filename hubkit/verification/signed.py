@@ -22,7 +22,7 @@ from hubkit.hub.signatures import CURVES, OTHER_CURVE, fault_of, read_signature,
 from hubkit.hub.targets import SCRIPT_BRANCH, signature_path
 from hubkit.verification.discovery import ARTIFACTS, OnHub, find_release
 from hubkit.verification.findings import FAILED, PASSED, RESULTS
-from hubkit.workspace import Workspace
+from hubkit.workspace import Workspace, write_text
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -89,6 +89,8 @@ def check_signatures(api: HfApi, release: OnHub, public_key: bytes) -> tuple[str
 def own_signatures(workspace: Workspace, public_key: bytes) -> str:
     """Check the signatures of the last push of a workspace, and return what was found as a sentence.
 
+    A key by which they are good is kept, so that the stage verify makes the check as well.
+
     Raises:
         HubkitError: as in `standing_receipt`; a signature is missing or does not hold.
     """
@@ -99,14 +101,25 @@ def own_signatures(workspace: Workspace, public_key: bytes) -> str:
         record_after_failure(workspace, FAILED, detail)
         hint = "if you did not sign it: hubkit sign --key KEY; else see who else may push there"
         raise HubkitError(detail, where=receipt.tag, hint=hint)
+    write_text(workspace.public_key(receipt.tag), public_key.decode())
     return f"{receipt.tag}: {detail}"
+
+
+def kept_public_key(workspace: Workspace, tag: str) -> bytes | None:
+    """The key by which the signatures of `tag` were good before; None where they were not checked.
+
+    Raises:
+        UsageError: as in `read_public_key`.
+    """
+    path = workspace.public_key(tag)
+    return read_public_key(path) if path.exists() else None
 
 
 def record_signatures(workspace: Workspace, result: str, detail: str) -> None:
     """Enter the check into verification.json, where that is of the release that was pushed last.
 
-    The stage verify knows no key, and so has no such check. Its manifest follows, unless somebody else changed the
-    report since.
+    A stage verify that ran before the key was given has no such check. Its manifest follows, unless somebody else
+    changed the report since.
     """
     with workspace.lock():
         path = workspace.verification

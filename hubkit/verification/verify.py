@@ -62,7 +62,8 @@ def verify(config: ReleaseConfig, workspace: Workspace) -> None:
     corpus = config.corpus.root if joined else None
     own = Own(corpus, config.corpus.images or config.corpus.root)
     ungranted = ungranted_token(config.hub.waive_ungranted_probe)
-    _examine(release, own, sets, ungranted, workspace.root, report, pins=receipt.pins)
+    public_key = signed.kept_public_key(workspace, receipt.tag)
+    _examine(release, own, sets, ungranted, workspace.root, report, pins=receipt.pins, public_key=public_key)
 
 
 def verify_repos(

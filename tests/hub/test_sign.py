@@ -33,6 +33,7 @@ from hubkit.release import record
 from hubkit.stages import STAGES
 from hubkit.verification.discovery import find_release
 from hubkit.verification.signed import check_signatures, own_signatures, read_public_key
+from hubkit.verification.verify import verify
 from hubkit.workspace import Workspace
 
 pytest.importorskip("model_signing", reason="needs the extra [evidence]")
@@ -344,6 +345,35 @@ def test_the_signature_of_a_workspaces_own_release_is_in_its_report(
     workspace.verification.write_text(edited)
     CliRunner().invoke(cli, with_key)
     assert workspace.verification.read_text() == edited
+
+
+def test_the_stage_makes_the_check_again_with_the_key_that_was_given_before(
+    own: Released, keys: Keys, tmp_path: Path, direct: HfApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, workspace = own
+    command = verifying(own, tmp_path)
+    sign_release(workspace, keys.private)
+    with monkeypatch.context() as patch:
+        patch.setattr("hubkit.verification.verify.verify", plain_report)
+        assert CliRunner().invoke(cli, [*command, "--public-key", str(keys.public)]).exit_code == 0
+    # What processes of readers find is not what this is about.
+    monkeypatch.setattr("hubkit.verification.verify._look", lambda *arguments: None)
+
+    def released_again() -> str:
+        options = [*command[1:], "--from", "verify"]
+        CliRunner().invoke(cli, ["release", *options])
+        return own_checks(workspace)["signed"]
+
+    assert released_again() == "passed"
+    direct.upload_file(path_or_fileobj=b"added", path_in_repo="more.txt", repo_id=own.repo(), repo_type="dataset")
+    retag(direct, own.repo())
+    assert released_again() == "failed"
+    # A later version is not signed yet, whatever was signed before.
+    later = config.model_copy(update={"release": config.release.model_copy(update={"version": "1.1.0"})})
+    push(later, small_dist(workspace.root, later, rows=5))
+    with pytest.raises(HubkitError):
+        verify(later, workspace)
+    assert "signed" not in own_checks(workspace)
 
 
 def test_a_damaged_report_hides_no_earlier_error(
