@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
+import operator
 import re
 import tomllib
 from collections.abc import Iterator, Sequence, Set
@@ -20,11 +22,14 @@ WORDS = {
     for name, words in tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8")).items()
 }
 
-CHATTER = re.compile(
-    rf"^\W*(?:{'|'.join(map(re.escape, sorted(WORDS['opening'])))})|{'|'.join(map(re.escape, sorted(WORDS['remark'])))}"
-)
+OPENING = re.compile(rf"\W*(?:{'|'.join(map(re.escape, sorted(WORDS['opening'])))})")
+
+REMARK = re.compile("|".join(map(re.escape, sorted(WORDS["remark"]))))
 
 OTHER_SCRIPT = re.compile(r"[\u0370-\u1cff\u2e80-\ua95f\uac00-\ud7ff\uf900-\ufaff]")
+
+MARK = re.compile(r"[*`#•|\[-]")
+"""One of these stands in whatever MARKDOWN finds."""
 
 MARKDOWN = re.compile(
     r"\*\*|`|^#{1,6}\s|^\s*[*•]\s|^\s*\|.*\|\s*$|^\s*-\s(?=\S)|^-{3,}\s*$|\[[^\]\n]+\]\(", re.MULTILINE
@@ -81,8 +86,8 @@ def check_endings(translation: Sequence[Sentence]) -> Iterator[Flag]:
             and sentence.written(last).lower() not in ACCENTED
         ):
             yield Flag("truncated", "error", None, sentence.span_of(last, last + 1))
-        for at in range(len(words) - 1):
-            joined = words[at] in ASKING and words[at + 1] in NEVER_AFTER
+        for at, (word, following) in enumerate(itertools.pairwise(words)):
+            joined = word in ASKING and following in NEVER_AFTER
             if joined and not sentence.in_capitals(at) and sentence.written(at + 1).lower() not in ACCENTED:
                 yield Flag("truncated", "error", None, sentence.span_of(at, at + 2))
                 break
@@ -90,12 +95,18 @@ def check_endings(translation: Sequence[Sentence]) -> Iterator[Flag]:
 
 def check_additions(source: str, translation: str) -> Iterator[Flag]:
     """Yield a flag for what a model adds to the translation, and for markup that the source does not have."""
-    chatter = CHATTER.search(fold(translation))
-    if chatter and not CHATTER.search(fold(source)):
+    chatter = _chatter(fold(translation))
+    if chatter and not _chatter(fold(source)):
         yield Flag("chatter", "error", None, chatter.span())
-    markup = list(MARKDOWN.finditer(translation))
+    markup = list(MARKDOWN.finditer(translation)) if MARK.search(translation) else []
     if markup and len(markup) > len(MARKDOWN.findall(source)):
         yield Flag("markdown", "error", None, markup[0].span())
+
+
+def _chatter(folded: str) -> re.Match[str] | None:
+    """Where a model speaks of its translation: at the beginning, or in a remark, sought as plain text first."""
+    opening = OPENING.match(folded)
+    return opening or (REMARK.search(folded) if any(remark in folded for remark in WORDS["remark"]) else None)
 
 
 def check_loops(source: Sequence[Sentence], translation: Sequence[Sentence]) -> Iterator[Flag]:
@@ -145,6 +156,8 @@ def _loop(words: list[str]) -> tuple[int, int] | None:
     for size in range(1, 9):
         run = 0
         wanted = 3 if size == 1 else 2 * size
+        if b"\1" * wanted not in bytes(map(operator.eq, words, words[size:])):
+            continue  # nearly no text has a run; it is sought without a step for each word
         for at in range(size, len(words)):
             run = run + 1 if words[at] == words[at - size] else 0
             if run >= wanted and any(word.isalpha() for word in words[at - size : at]):

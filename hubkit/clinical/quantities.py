@@ -93,13 +93,12 @@ def quantities(text: str, language: Language) -> list[Quantity]:
 @functools.lru_cache(maxsize=1024)  # translations of one source are checked again and again
 def _read(text: str, language: Language) -> tuple[Quantity, ...]:
     folded = fold(text)
-    found = (
-        [quantity for match in CLOCK.finditer(folded) for quantity in _time(match, language)] if _digit(folded) else []
-    )
-    taken = _covered(quantity.span for quantity in found)
-    if _digit(folded):
+    found: list[Quantity] = []
+    if DIGIT.search(folded):
+        found = [quantity for match in _at_digits(CLOCK, folded) for quantity in _time(match, language)]
+        taken = _covered(quantity.span for quantity in found)
         free = _covered(match.span() for pattern in (ENUMERATOR, THIRDS) for match in pattern.finditer(folded))
-        for match in number_pattern().finditer(folded):
+        for match in _at_digits(number_pattern(), folded):
             if match.start() not in taken:
                 number = match["number"]
                 if LISTED[language].fullmatch(number) and RIBS.search(
@@ -159,8 +158,14 @@ def deidentified(text: str) -> list[tuple[str, tuple[int, int]]]:
     return [(match[0][0].lower(), match.span()) for match in DEIDENTIFIED.finditer(text)]
 
 
-def _digit(text: str) -> bool:
-    return DIGIT.search(text) is not None
+def _at_digits(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Yield the matches of a pattern that begins with the first digit of a number; nothing else is tried."""
+    end = 0
+    for digits in DIGITS.finditer(text):
+        match = pattern.match(text, digits.start()) if digits.start() >= end else None
+        if match:
+            yield match
+            end = match.end()
 
 
 def _covered(spans: Iterable[tuple[int, int]]) -> set[int]:

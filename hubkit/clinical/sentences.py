@@ -35,16 +35,17 @@ LONGEST_ABBREVIATION = 4
 SHORTEST_CLAUSE = 3
 """Words and marks of a sentence that may begin with "E" for "and"; "E limpo." is a side."""
 
-ABBREVIATIONS = (r"\bDr\.", r"\bDrs\.", r"\bDra\.", r"\(a\)\.", r"\bvs\.", r"\bca\.")
+NOT_ABBREVIATED = "".join(
+    rf"(?<!{word}\s)" for word in (r"\bDr\.", r"\bDrs\.", r"\bDra\.", r"\(a\)\.", r"\bvs\.", r"\bca\.")
+)
 
 SENTENCE_END = re.compile(
-    rf"(?<=[.!?]){''.join(f'(?<!{word})' for word in ABBREVIATIONS)}(?<!^\?)(?<!\s\?)\s+"
+    rf"\s(?:(?<=[.!?]\s){NOT_ABBREVIATED}(?<!^\?\s)(?<!\s\?\s)\s*"
     r"(?=[\"'(]?[A-ZÀ-Ý0-9_-]|\? ?[A-Za-z])"
-    r"|\n\s*\n|\n\s*(?=[-*•]\s|\d+[.)]\s|[A-ZÀ-Ý][A-ZÀ-Ý ]+:)|\s//\s"
+    r"|(?<=\n)\s*\n|(?<=\n)\s*(?=[-*•]\s|\d+[.)]\s|[A-ZÀ-Ý][A-ZÀ-Ý ]+:)|//\s)"
 )
 """After a mark and before a capital (but "? VAP" asks one question), at an empty line, and before an item of a list or
-the name of a section."""
-
+the name of a section. It begins with the space, so that a search looks at spaces alone."""
 
 SHORTENED, LONGEST_SHORTENED = re.compile(r"\b([^\W\d]+)\.$"), 12
 """A shortened word before its full stop, and its characters."""
@@ -75,8 +76,9 @@ class Sentence:
         self.text = text
         self.folded = fold(text)
         self.language = language
-        self._spans = tuple([match.span() for match in TOKEN.finditer(self.folded)])
-        self.words = [self.folded[first:last] for first, last in self._spans]
+        found = [*TOKEN.finditer(self.folded)]
+        self.words = [match[0] for match in found]
+        self._starts = tuple([match.start() for match in found])  # numbers: a search for garbage passes every pair
         self.terms = _healed([*self._found()], self.words)
 
     def _found(self) -> Iterator[Term]:
@@ -93,8 +95,8 @@ class Sentence:
         A letter alone, such as L, is none in a text all in capitals, as an initial, or before a slash. R and D
         stand for nothing but sides there, and L for one where the other letters are abbreviations: "HPTX L".
         """
-        start, end = self._spans[at]
-        text = self.text
+        start, text = self._starts[at], self.text
+        end = start + len(self.words[at])
         if not text[start:end].isupper() or (end - start < 3 and self._counted(start, end)):
             return False
         if end - start > 1:
@@ -127,7 +129,11 @@ class Sentence:
 
     def span_of(self, first: int, last: int) -> tuple[int, int]:
         """Where the words from `first` up to `last` stand in the whole text."""
-        return self.start + self._spans[first][0], self.start + self._spans[last - 1][1]
+        return self.start + self._starts[first], self.start + self._starts[last - 1] + len(self.words[last - 1])
+
+    def _within(self, at: int) -> tuple[int, int]:
+        """Where a word stands in the sentence."""
+        return self._starts[at], self._starts[at] + len(self.words[at])
 
     @property
     def origin(self) -> Sentence:
@@ -155,11 +161,11 @@ class Sentence:
 
     def written(self, at: int) -> str:
         """A word as it is written in the text."""
-        return self.text[slice(*self._spans[at])]
+        return self.text[slice(*self._within(at))]
 
     def shortens(self, at: int) -> bool:
         """Whether a word is the beginning of a known one, cut short by a full stop: "bilat."."""
-        end = self._spans[at][1]
+        end = self._within(at)[1]
         return self.text[end : end + 1] == "." and begins_known_word(self.words[at], self.language)
 
     def _marked(self, at: int) -> bool:
@@ -169,7 +175,7 @@ class Sentence:
         """Whether a letter stands for the sex after an age: 72M. 14F is the size of a catheter."""
         if self.words[at] not in {"m", "f"} or at == 0 or not self.words[at - 1].isdigit():
             return False
-        start, end = self._spans[at - 1][0], self._spans[at][1]
+        start, end = self._starts[at - 1], self._within(at)[1]
         return is_patient(self.text, start, end)
 
 
