@@ -233,6 +233,8 @@ def negates(meaning: Meaning) -> bool:
 def _misread(side: Side) -> tuple[int, int] | None:
     """Where "não" stands for "no" (em + o): before a noun it cannot deny anything."""
     for sentence in side.sentences:
+        if "nao" not in sentence.words:
+            continue
         for at, word in enumerate(sentence.words[:-1]):
             if word == "nao" and sentence.words[at + 1] in WORDS["after_no"]:
                 return sentence.span_of(at, at + 1)

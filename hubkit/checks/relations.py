@@ -66,6 +66,8 @@ HEADS = frozenset({"finding", "device"})
 
 PLACES = frozenset({"anatomy", "side"})
 
+ADJECTIVES = CONSEQUENT + ASSOCIATED
+
 
 class Halves(NamedTuple):
     """What a relation relates.
@@ -116,8 +118,8 @@ def _answering(said: list[Halves], told: list[Halves]) -> Iterator[tuple[Halves,
 
 def _relates(sentence: Sentence) -> bool:
     """Whether a sentence has a word of relation at all."""
-    return any(_roles(one) for one in sentence.attributes.found) or any(
-        word.startswith(CONSEQUENT + ASSOCIATED) for word in sentence.words
+    return any(not one.values.keys().isdisjoint(RELATING) for one in sentence.attributes.found) or any(
+        word.startswith(ADJECTIVES) for word in sentence.words
     )
 
 
@@ -174,7 +176,7 @@ def _adjectival(sentence: Sentence, kinds: frozenset[str]) -> Halves | None:
     """
     words = sentence.words
     for at, word in enumerate(words):
-        if not word.startswith(CONSEQUENT + ASSOCIATED) or not GOVERNED.isdisjoint(words[at + 1 : at + 2]):
+        if not word.startswith(ADJECTIVES) or not GOVERNED.isdisjoint(words[at + 1 : at + 2]):
             continue
         joint = next((place for place in range(at - 1, max(-1, at - REACH), -1) if words[place] in WITH), None)
         if joint is not None:
@@ -190,6 +192,8 @@ def _adjectival(sentence: Sentence, kinds: frozenset[str]) -> Halves | None:
 def _roles(attribute: Attribute) -> frozenset[str]:
     """The relations that a phrase may mean."""
     values = attribute.values
+    if values.keys().isdisjoint(RELATING):
+        return frozenset()
     return frozenset[str]().union(*(values.get(name, ()) for name in RELATING)) & FAMILIES.keys()
 
 

@@ -151,11 +151,12 @@ def unmatched(ours: Sequence[Place], theirs: Sequence[Place]) -> tuple[list[Plac
     for alike in (same, near):
         rest = []
         for place in left:
-            found = next((other for other in others if alike(place.meaning, other.meaning)), None)
-            if found is None:
-                rest.append(place)
+            for other in others:
+                if alike(place.meaning, other.meaning):
+                    others.remove(other)
+                    break
             else:
-                others.remove(found)
+                rest.append(place)
         left = rest
     return left, others
 
