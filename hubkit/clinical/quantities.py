@@ -32,6 +32,7 @@ from hubkit.clinical.quantity_patterns import (
     SIDED_PART,
     THIRDS,
     WORD,
+    at_digits,
     bounds,
     is_patient,
     number_pattern,
@@ -95,10 +96,10 @@ def _read(text: str, language: Language) -> tuple[Quantity, ...]:
     folded = fold(text)
     found: list[Quantity] = []
     if DIGIT.search(folded):
-        found = [quantity for match in _at_digits(CLOCK, folded) for quantity in _time(match, language)]
+        found = [quantity for match in at_digits(CLOCK, folded) for quantity in _time(match, language)]
         taken = _covered(quantity.span for quantity in found)
         free = _covered(match.span() for pattern in (ENUMERATOR, THIRDS) for match in pattern.finditer(folded))
-        for match in _at_digits(number_pattern(), folded):
+        for match in at_digits(number_pattern(), folded):
             if match.start() not in taken:
                 number = match["number"]
                 if LISTED[language].fullmatch(number) and RIBS.search(
@@ -156,16 +157,6 @@ def _spelled_out(folded: str, language: Language) -> Iterator[Quantity]:
 def deidentified(text: str) -> list[tuple[str, tuple[int, int]]]:
     """Return the tokens that stand for what was taken out of a report and their places: "_" for ___, "x" for XXXX."""
     return [(match[0][0].lower(), match.span()) for match in DEIDENTIFIED.finditer(text)]
-
-
-def _at_digits(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
-    """Yield the matches of a pattern that begins with the first digit of a number; nothing else is tried."""
-    end = 0
-    for digits in DIGITS.finditer(text):
-        match = pattern.match(text, digits.start()) if digits.start() >= end else None
-        if match:
-            yield match
-            end = match.end()
 
 
 def _covered(spans: Iterable[tuple[int, int]]) -> set[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,16 @@ THIRDS = re.compile(
 """Thirds of a bone or lung, which may be a word in the other language: "mid 1/3", "terço médio"."""
 
 DEIDENTIFIED = re.compile(r"_{2,}|(?<![A-Za-z])[Xx]{3,}(?![A-Za-z])")
+
+
+def at_digits(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Yield the matches of a pattern that begins with the first digit of a number; nothing else is tried."""
+    end = 0
+    for digits in DIGITS.finditer(text):
+        match = pattern.match(text, digits.start()) if digits.start() >= end else None
+        if match:
+            yield match
+            end = match.end()
 
 
 def is_patient(text: str, start: int, end: int) -> bool:
