@@ -21,6 +21,8 @@ DENIABLE = ("suggest", "suspicious", "suspected", "concerning", "worrisome", "su
 
 FINITE, WITHOUT = frozenset({"suggests", "suggest", "sugere", "sugerem"}), frozenset({"without", "sem"})
 
+POSSIBLE = "possible"
+
 VAGUE = frozenset({"hedge", "scope", "exam", "ignore"})
 """Kinds of phrases that name nothing."""
 
@@ -110,7 +112,7 @@ def _advises(place: Place) -> bool:
 def _hedges(side: Side) -> Sequence[Place]:
     """What makes something uncertain; "no findings to suggest" does not, and "could suggest" does so once."""
     found: list[Place] = []
-    if not any(_possible(place.meaning) for place in side.cues):
+    if POSSIBLE not in side.names:
         return found
     for at, place in enumerate(side.places):
         if _possible(place.meaning) and not _denied(side.places, at):
@@ -152,4 +154,4 @@ def _affirmed(sentence: Sentence, negation: Term) -> bool:
 
 @functools.cache
 def _possible(meaning: Meaning) -> bool:
-    return any((concept.kind, concept.name) == ("hedge", "possible") for concept in meaning.concepts)
+    return any((concept.kind, concept.name) == ("hedge", POSSIBLE) for concept in meaning.concepts)

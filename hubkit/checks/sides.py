@@ -23,7 +23,7 @@ STEM = 5
 
 SPELLED = {ord("y"): "i", ord("k"): "c", ord("h"): None}
 
-KEPT = 128
+KEPT = 48
 """Sentences and sides of which it is kept what the checks read in them: those of a report or two. A source is read once
 for all checks and for all of its translations. A side has some 30 objects; to keep as many as there are sentences would
 cost more in searches for garbage than it saves."""
@@ -208,8 +208,10 @@ def _alike(place: Place, answer: Side) -> bool:
 
 def stems(words: Iterable[str]) -> frozenset[str]:
     """How long words begin where English and Portuguese spell them alike: hypoventilatory, hipoventilatória."""
-    return frozenset(
-        DOUBLED.sub(r"\1", word.replace("ph", "f").replace("ct", "t").removeprefix("e").translate(SPELLED))[:STEM]
-        for word in words
-        if len(word) >= STEM + 2
-    )
+    return frozenset([_stem(word) for word in words if len(word) >= STEM + 2])
+
+
+@functools.lru_cache(maxsize=8192)  # reports have few words, and use them over and over
+def _stem(word: str) -> str:
+    spelled = word.replace("ph", "f").replace("ct", "t").removeprefix("e").translate(SPELLED)
+    return DOUBLED.sub(r"\1", spelled)[:STEM]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hubkit.clinical.lexicon import Language, expand, spellings, words_of
+from hubkit.clinical.lexicon import Language, expand, share_ends, spellings, words_of
 
 ATTRIBUTES: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
@@ -129,6 +129,7 @@ def _tree(language: Language) -> dict[str, Any]:
             node = node.setdefault(word, {})
         items = tuple((dimension, frozenset(names)) for dimension, names in meant.items())
         node[""] = _meant(items, words not in spelled)
+    share_ends(tree, {})
     return tree
 
 

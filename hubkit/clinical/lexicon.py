@@ -135,6 +135,7 @@ def phrase_tree(language: Language) -> dict[str, Any]:
             node = node.setdefault(word, {})
         first = words[0] if words[1:2] != ("/",) else UNSLASHED[language].get(words[0], words[0])
         node[""] = _meaning(tuple(known), first, words in shouted)
+    share_ends(tree, {})
     return tree
 
 
@@ -198,6 +199,20 @@ def spellings(phrase: str, language: Language) -> Iterator[tuple[str, ...]]:
     slashed = SLASHED[language]
     if not slashed.keys().isdisjoint(words):
         yield tuple(itertools.chain.from_iterable(slashed.get(word, (word,)) for word in words))
+
+
+def share_ends(tree: dict[str, Any], ends: dict[int, dict[str, Any]]) -> None:
+    """Let phrases that mean the same, and begin no other, end in one node: two thirds of all nodes are ends.
+
+    Args:
+        tree: nested dicts by word; under "" stands what a phrase means.
+        ends: by the identity of a meaning, the node that has it and nothing else.
+    """
+    for word, below in tree.items():
+        if word and len(below) == 1 and "" in below:
+            tree[word] = ends.setdefault(id(below[""]), below)
+        elif word:
+            share_ends(below, ends)
 
 
 def words_of(tree: dict[str, Any]) -> frozenset[str]:

@@ -25,6 +25,7 @@ from hubkit.clinical.quantity_patterns import (
     HALF,
     LATE,
     LISTED,
+    NUMBERED,
     NUMBERS,
     PHYSICAL,
     RIBS,
@@ -98,7 +99,9 @@ def _read(text: str, language: Language) -> tuple[Quantity, ...]:
     if DIGIT.search(folded):
         found = [quantity for match in at_digits(CLOCK, folded) for quantity in _time(match, language)]
         taken = _covered(quantity.span for quantity in found)
-        free = _covered(match.span() for pattern in (ENUMERATOR, THIRDS) for match in pattern.finditer(folded))
+        free = set[int]()
+        if NUMBERED.search(folded):
+            free = _covered(match.span() for pattern in (ENUMERATOR, THIRDS) for match in pattern.finditer(folded))
         for match in at_digits(number_pattern(), folded):
             if match.start() not in taken:
                 number = match["number"]

@@ -83,6 +83,9 @@ THIRDS = re.compile(
 )
 """Thirds of a bone or lung, which may be a word in the other language: "mid 1/3", "terço médio"."""
 
+NUMBERED = re.compile(r"\d[.)]\s|/3")
+"""One of these stands in whatever ENUMERATOR and THIRDS find."""
+
 DEIDENTIFIED = re.compile(r"_{2,}|(?<![A-Za-z])[Xx]{3,}(?![A-Za-z])")
 
 
