@@ -9,17 +9,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from hubkit.checks.flags import Flag, Span
+from hubkit.checks.differences import TERMS, Difference, Located, settle_moved
+from hubkit.checks.flags import Flag
 from hubkit.checks.sides import KEPT, Place, Side, differing
 from hubkit.clinical.attributes import loose, near
-from hubkit.clinical.sentences import Sentence
 
 Severity = Literal["error", "warning"]
 
 Change = Literal["changed", "lost", "added"]
-
-TERMS = {"severity": "grade", "comparison": "trend"}
-"""Dimensions whose values are terms of the lexicon, of this kind."""
 
 AGAIN = "again"
 """"Persists" and "remains" come and go next to another trend, and can stand for "unchanged"."""
@@ -53,42 +50,6 @@ class Dimension(NamedTuple):
         return "changed" if "changed" in self.severities else "lost"
 
 
-class Located(NamedTuple):
-    """Words that have a value in a dimension.
-
-    Attributes:
-        sentence: where they stand.
-        first: their first word.
-        last: the word after their last.
-        values: what they can mean.
-        plain: whether they mean it plainly: not denied, and no word that is a grade in some sentences alone.
-    """
-
-    sentence: Sentence
-    first: int
-    last: int
-    values: frozenset[str]
-    plain: bool
-
-    @property
-    def span(self) -> Span:
-        return self.sentence.span_of(self.first, self.last)
-
-
-class Difference(NamedTuple):
-    """What only one of two sentences says in a dimension.
-
-    Attributes:
-        lost: what the source says.
-        added: what the translation says.
-        replacing: whether all that is added stands for something of the source, by their numbers.
-    """
-
-    lost: list[Located]
-    added: list[Located]
-    replacing: bool = False
-
-
 @functools.cache
 def dimensions() -> dict[str, Dimension]:
     """Return the table of dimensions by name."""
@@ -110,7 +71,7 @@ def compare(pairs: Sequence[tuple[Side, Side]]) -> list[list[Flag]]:
     is the matter of other checks.
     """
     found = [_differences(source, translation) for source, translation in pairs]
-    _settle_moved(found)
+    settle_moved(pairs, found)
     return [
         [*_flags(differences)] if source.sentences and translation.sentences else []
         for (source, translation), differences in zip(pairs, found, strict=True)
@@ -191,25 +152,6 @@ def _located(place: Place, plain: bool | None = None) -> Located:
         before = sentence.words[max(0, term.first - DENIED_WITHIN) : term.first]
         plain = meaning.names <= PLAIN and meaning.first not in LOOSE and DENYING.isdisjoint(before)
     return Located(sentence, term.first, term.last, meaning.names, plain)
-
-
-def _settle_moved(found: Sequence[dict[str, Difference]]) -> None:
-    places: dict[tuple[str, str], list[list[Located]]] = defaultdict(list)
-    for differences in found:
-        for name, difference in differences.items():
-            for one in difference.added:
-                for value in one.values:
-                    places[name, value].append(difference.added)
-    for differences in found:
-        for name, difference in differences.items():
-            for one in list(difference.lost):
-                wanted = one.values if name in TERMS else {v for mine in one.values for v in near(name)[mine]}
-                added = next((there for value in sorted(wanted) for there in places[name, value] if there), None)
-                if added is not None and added is not difference.added:
-                    difference.lost.remove(one)
-                    other = next((other for other in added if other.values & wanted), None)
-                    if other is not None:
-                        added.remove(other)
 
 
 def _flags(differences: dict[str, Difference]) -> Iterator[Flag]:

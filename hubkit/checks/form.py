@@ -44,11 +44,16 @@ ACCENTED = frozenset({"nós", "dás", "pôr"})
 
 PRONOUNS = frozenset({"um", "uma"})
 
-COUNTING = frozenset({"cada", "mais", "so", "apenas", "nenhum", "nem", "a", "por"})
-"""Words after which "um" and "uma" are numbers and need no noun: "em dois pontos cada uma", "um a um"."""
+COUNTING = frozenset(
+    ("cada", "mais", "so", "apenas", "somente", "nenhum", "nem", "a", "por", "ha", "resta", "restou", "restando")
+)
+"""Words after which "um" and "uma" are numbers and need no noun: "em dois pontos cada uma", "resta um"."""
 
 NEVER_AFTER = frozenset({"de", "do", "da", "dos", "das", "em", "na", "nas", "nos", "sem"})
 """Prepositions before which none of ASKING stands: a noun is missing. "De no máximo 5 mm" is whole."""
+
+ABOUT = (["torno"], ["media"], ["geral"])
+"""What makes of "em" a word of degree: "desvio de em torno de 2 cm"."""
 
 RATIOS = ((15, (0.1, 12.0)), (30, (0.15, 7.0)), (60, (0.25, 4.0)), (160, (0.3, 3.0)), (math.inf, (0.5, 2.0)))
 """Up to so many characters of the source, the bounds of the translation's length over the source's."""
@@ -87,7 +92,7 @@ def check_endings(translation: Sequence[Sentence]) -> Iterator[Flag]:
         ):
             yield Flag("truncated", "error", None, sentence.span_of(last, last + 1))
         for at, (word, following) in enumerate(itertools.pairwise(words)):
-            joined = word in ASKING and following in NEVER_AFTER
+            joined = word in ASKING and following in NEVER_AFTER and words[at + 2 : at + 3] not in ABOUT
             if joined and not sentence.in_capitals(at) and sentence.written(at + 1).lower() not in ACCENTED:
                 yield Flag("truncated", "error", None, sentence.span_of(at, at + 2))
                 break

@@ -10,7 +10,7 @@ from typing import Literal
 
 from hubkit.checks.flags import Flag
 from hubkit.clinical.quantities import Quantity, bound, deidentified, quantities
-from hubkit.clinical.quantity_patterns import PHYSICAL
+from hubkit.clinical.quantity_patterns import PHYSICAL, durations
 
 Severity = Literal["error", "warning"]
 
@@ -134,8 +134,9 @@ def _measures(one: Quantity) -> list[Hashable]:
 
 
 def _readings(one: Quantity) -> list[Hashable]:
-    """Its measures, and what else it may be: "9F fell" is an age, "d/w Dr. ___ 1420" a time of day."""
+    """Its measures, and what else it may be: "9F fell" is an age, "d/w Dr. ___ 1420" a time, and two weeks 15 days."""
     found: list[Hashable] = [*one.measures]
+    found += [("duration", days) for value in one.values for days in durations(one.unit, value)]
     if one.unit == "french":
         found += [("year", value) for value in one.values]
     if one.unit is None:

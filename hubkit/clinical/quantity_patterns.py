@@ -25,6 +25,12 @@ CUSTOMARY = {"foot": ("m", 0.3048), "inch": ("cm", 2.54)}
 PHYSICAL = frozenset({*BASES, "mg", "kg", "%", "french"})
 """Units that a translation must keep; the others are often implied."""
 
+DURATIONS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.0, "year": 360.0}
+"""Units of time in days: a month has 30 and a year 12 months, as people count."""
+
+IDIOMS = {("week", 1.0): 8.0, ("week", 2.0): 15.0}
+"""What Brazilians also call a week and two, in days: "oito dias", "quinze dias"."""
+
 NUMBERS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("numbers.toml").read_text(encoding="utf-8"))
 
 CLOCK = re.compile(
@@ -137,3 +143,11 @@ def unit_pattern() -> re.Pattern[str]:
 @functools.cache
 def bounds(language: Language) -> dict[str, re.Pattern[str]]:
     return {name: re.compile(rf"(?<![a-z])(?:{forms})\s*$") for name, forms in NUMBERS["bounds"][language].items()}
+
+
+def durations(unit: str | None, value: float) -> Iterator[float]:
+    """The days that a number of units of time may be: two weeks are 14, and also "quinze dias"."""
+    if unit in DURATIONS:
+        yield round(value * DURATIONS[unit], 6)
+        if (unit, value) in IDIOMS:
+            yield IDIOMS[unit, value]

@@ -53,6 +53,9 @@ SHORTENED, LONGEST_SHORTENED = re.compile(r"\b([^\W\d]+)\.$"), 12
 READ = 4096
 """Sentences that are kept; each takes a few kilobytes."""
 
+OPENERS = frozenset({"ok", "okay", "right", "alright", "bem", "certo"})
+"""Words by which a dictated sentence begins, before a comma."""
+
 ENUMERATOR = re.compile(r"\W*\d{1,2}[.)]\W*")
 
 ANSWER = re.compile(r"(no|not|none|n[ãa]o|nenhuma?|yes|sim)\b", re.IGNORECASE)
@@ -82,11 +85,12 @@ class Sentence:
         self.terms = _healed([*self._found()], self.words)
 
     def _found(self) -> Iterator[Term]:
-        """The terms; "6 sem." are weeks, and deny nothing."""
+        """The terms; "6 sem." are weeks, and deny nothing. "Okay," only begins to speak."""
         words = self.words
         for term in find_terms(words, self.language, self.in_capitals):
             weeks = words[term.first] == "sem" and term.first and words[term.first - 1][0].isdigit()
-            if not (weeks and words[term.first + 1 : term.first + 2] == ["."]):
+            opener = term.first == 0 and words[0] in OPENERS and words[1:2] == [","]
+            if not opener and not (weeks and words[term.first + 1 : term.first + 2] == ["."]):
                 yield term
 
     def in_capitals(self, at: int) -> bool:

@@ -33,6 +33,8 @@ def test_the_wrong_translation_is_flagged_and_the_right_one_is_not(kind, source,
         ("multiple nodules ", "nódulo "),
         ("one nodule ", "nódulos "),
         ("effusion from ", "derrame por "),
+        ("because, edema is, ", "porque, é edema, "),
+        ("Small edema. ", "Grande edema. "),
     ],
 )
 def test_counts_senses_and_relations_take_linear_time(source, translation):
