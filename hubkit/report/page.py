@@ -12,6 +12,7 @@ from hubkit import __version__
 from hubkit.artifacts.receipt import PushedRepo, read_receipt
 from hubkit.config import ReleaseConfig
 from hubkit.report import contents
+from hubkit.report.renderings import workspace_renderings
 from hubkit.tables import SPLITS
 from hubkit.terms.exposure import configured_statements
 from hubkit.workspace import Workspace, write_text
@@ -44,6 +45,7 @@ def write_page(config: ReleaseConfig, workspace: Workspace) -> Path:
         versions=contents.versions(workspace),
         selection=contents.selection(workspace),
         checks=contents.checks(workspace),
+        renderings=workspace_renderings(workspace),
         pairs=pairs,
         doubtful=doubtful,
         translated=workspace.translations.exists(),
