@@ -80,7 +80,13 @@ def demo_config(corpus: Path, endpoint: str, namespace: str, models: Mapping[str
         ),
         generation=Generation(max_new_tokens=192, batch_size=32),
         scoring=Scoring(
-            bertimbau=encoders["bertimbau"], xlm_roberta=encoders["xlm-roberta"], resamples=2000, error_profile=True
+            bertimbau=encoders["bertimbau"],
+            xlm_roberta=encoders["xlm-roberta"],
+            resamples=2000,
+            error_profile=True,
+            subgroups=("view",),
+            # Of its 36 test patients 12 were taken in bed: with the default minimum no group would be shown.
+            subgroup_minimum=10,
         ),
         # All of its few validation patients: a fraction of them would be too few for the combinations.
         sensitivity=Sensitivity(fraction=1.0),

@@ -7,13 +7,19 @@ import gzip
 import hashlib
 import json
 import re
+from collections import defaultdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from hubkit.demo.config import MODELS, demo_config
 from hubkit.demo.corpus import TRUTH, write_corpus
 from hubkit.digests import file_digest
+from hubkit.disclosure import publishable
+from hubkit.scoring.groups import DIVISIONS, Study, memberships
+from hubkit.sources.mimic_cxr_jpg import study_records
 from hubkit.tables import CHEXPERT_LABELS, SECTIONS
 
 
@@ -43,6 +49,22 @@ def test_every_listed_report_and_image_is_there_and_no_other(corpus: Path) -> No
     assert all(re.fullmatch(r"files/p1\d/p1\d{7}/s5\d{7}/([0-9a-f]{8}-){4}[0-9a-f]{8}\.jpg", path) for path in images)
     records = rows(corpus / "cxr-record-list.csv.gz")
     assert sorted(row["path"].replace(".dcm", ".jpg") for row in records) == sorted(images)
+
+
+def test_scores_by_view_may_be_shown(corpus: Path) -> None:
+    config = demo_config(corpus, "http://127.0.0.1:9", "demo", dict.fromkeys(MODELS, ("demo/model", "main")))
+    metadata = corpus / "mimic-cxr-2.0.0-metadata.csv.gz"
+    records, views, subjects = study_records(metadata), defaultdict(list), {}
+    split = {row["dicom_id"]: row["split"] for row in rows(corpus / "mimic-cxr-2.0.0-split.csv.gz")}
+    for row in rows(metadata):
+        if split[row["dicom_id"]] == "test":
+            views[row["study_id"]].append(row["ViewPosition"])
+            subjects[row["study_id"]] = row["subject_id"]
+    studies = [Study(tuple(seen), 0, records.get(int(study)), None) for study, seen in views.items()]
+    minimum = config.scoring.subgroup_minimum
+    (name,) = config.scoring.subgroups
+    masks = memberships(studies, DIVISIONS[name])
+    assert publishable(masks, np.array([*subjects.values()]), minimum) == ["AP", "PA", "portable", "lateral"]
 
 
 def test_splits_have_their_shares_and_no_subject_is_in_two(corpus: Path) -> None:
