@@ -138,7 +138,7 @@ def _of_pair(source: Side, translation: Side) -> Sequence[Flag]:
 
 
 def _pairwise(source: Side, translation: Side) -> Sequence[Flag]:
-    return [
+    return (
         *negation(source, translation),
         *laterality(source, translation),
         *side_left_out(source, translation),
@@ -146,7 +146,7 @@ def _pairwise(source: Side, translation: Side) -> Sequence[Flag]:
         *uncertainty(source, translation),
         *exchanged(source, translation),
         *reversed_relation(source, translation),
-    ]
+    )
 
 
 @functools.lru_cache(maxsize=READ)

@@ -69,13 +69,29 @@ class Sentence:
         language: "en" or "pt".
     """
 
-    start = 0
+    __slots__ = (
+        "_attributes",
+        "_origin",
+        "_starts",
+        "_unread",
+        "folded",
+        "language",
+        "start",
+        "terms",
+        "text",
+        "words",
+    )
+
+    start: int
     """Where it stands in the whole text."""
 
-    _origin: Sentence | None = None
+    _origin: Sentence | None
     """The same sentence at the beginning of a text; None where this is it, so that none refers to itself."""
 
     def __init__(self, text: str, language: Language):
+        self.start, self._origin = 0, None
+        self._attributes: Attributes | None = None
+        self._unread: tuple[str, ...] | None = None
         self.text = text
         self.folded = fold(text)
         self.language = language
@@ -147,21 +163,19 @@ class Sentence:
     @property
     def attributes(self) -> Attributes:
         """What the sentence says of its findings and devices."""
-        return self.origin._attributes  # shared by all places where the sentence stands
+        origin = self._origin or self  # shared by all places where the sentence stands
+        if origin._attributes is None:
+            origin._attributes = find_attributes(self.words, self.language, self._marked)
+        return origin._attributes
 
     @property
     def unread(self) -> tuple[str, ...]:
         """The words that were not understood."""
-        return self.origin._unread
-
-    @functools.cached_property
-    def _attributes(self) -> Attributes:
-        return find_attributes(self.words, self.language, self._marked)
-
-    @functools.cached_property
-    def _unread(self) -> tuple[str, ...]:
-        known = {at for term in self.terms for at in range(term.first, term.last)}
-        return unread(self.words, self.language, known.union(self.attributes.covered))
+        origin = self._origin or self
+        if origin._unread is None:
+            known = {at for term in self.terms for at in range(term.first, term.last)}
+            origin._unread = unread(self.words, self.language, known.union(self.attributes.covered))
+        return origin._unread
 
     def written(self, at: int) -> str:
         """A word as it is written in the text."""
@@ -224,7 +238,9 @@ def _placed(text: str, start: int, language: Language) -> Sentence:
     if not start:
         return origin
     sentence = Sentence.__new__(Sentence)
-    sentence.__dict__.update(origin.__dict__, start=start, _origin=origin)
+    sentence.text, sentence.folded, sentence.language = text, origin.folded, language
+    sentence.words, sentence.terms, sentence._starts = origin.words, origin.terms, origin._starts
+    sentence.start, sentence._origin = start, origin
     return sentence
 
 
