@@ -10,6 +10,7 @@ import torch
 import transformers
 
 from hubkit.errors import UsageError
+from hubkit.translation.engines import row_blocks
 from hubkit.translation.engines.cpu_batching import greedy, require_attention
 from hubkit.translation.engines.kv_cache import Batch
 from hubkit.translation.engines.loops import loops
@@ -92,7 +93,9 @@ def model(request):
 
 
 @pytest.mark.parametrize("shared", [0, 30])
-def test_rows_in_flight_answer_as_one_by_one(model, shared):
+def test_rows_in_flight_answer_as_one_by_one(model, shared, monkeypatch):
+    monkeypatch.setattr(row_blocks, "ROWS", 3)
+    monkeypatch.setattr(row_blocks, "ALIGNED", 2)
     prompts, limits = questions(14, shared)
     expected = dict(enumerate(one_by_one(model, prompts, limits, ENDS)))
     for budget in (1, 500, 100_000):

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import torch
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
+from hubkit.translation.engines.row_blocks import attend_by_block, blocks_of
+
 ROOM = 64
 """Columns by which the cache grows."""
 
@@ -49,7 +51,7 @@ class Batch:
     """
 
     def __init__(self, model: Any, prompts: Sequence[list[int]]):
-        self.model = model
+        self.model, self.by_block = model, attend_by_block(model)
         self.rows: dict[int, Slot] = {}
         self.slots, self.columns, self.window = 0, 0, Window()
         self.layers: list[Any] = []
@@ -77,8 +79,8 @@ class Batch:
     def write(self) -> None:
         """Write a token to every row."""
         rows = [self.rows.get(slot) for slot in range(self.slots)]
-        lengths = torch.tensor([len(row.tokens) if row else 1 for row in rows])[:, None]
-        longest = int(lengths.max())
+        counts = [len(row.tokens) if row else 1 for row in rows]
+        lengths, longest = torch.tensor(counts)[:, None], max(counts)
         self.window.begin = self.window.end + 1 - longest
         back = torch.arange(longest - 1, -1, -1)  # how far each column lies before the one that is written
         logits = self.model(
@@ -87,6 +89,7 @@ class Batch:
             position_ids=lengths - 1,
             past_key_values=Cache(layers=self.layers),
             use_cache=True,
+            **({"blocks": blocks_of(counts)} if self.by_block else {}),
         ).logits
         self.window.end += 1
         for row, token in zip(rows, logits[:, -1].max(-1).indices.tolist(), strict=True):
@@ -115,9 +118,11 @@ class Batch:
     def _rebuild(self, slots: int, width: int) -> None:
         used = max((len(row.tokens) for row in self.rows.values()), default=1) - 1
         end = max(used, width)
+        # Rows of about one length become neighbours, which need few columns together.
+        kept = sorted(self.rows, key=lambda slot: -len(self.rows[slot].tokens))
         for layer in self.layers:
-            layer.rebuild(list(self.rows), slots, used, end)
-        self.rows = dict(enumerate(self.rows.values()))
+            layer.rebuild(kept, slots, used, end)
+        self.rows = {slot: self.rows[old] for slot, old in enumerate(kept)}
         self.slots, self.window.end, self.columns = slots, end, end + ROOM
 
 
