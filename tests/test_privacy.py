@@ -11,47 +11,43 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import forked
 import pytest
 from click.testing import CliRunner
 from huggingface_hub import HfApi
+from invented_release import build_release, release_config
 
-from hubkit.cli import cli
+from hubkit.cli import cli, main
+from hubkit.demo.corpus import write_corpus
 from hubkit.errors import HubkitError, UsageError
 from hubkit.localhub import Cast, serve
+from hubkit.packaging.package import package
 from hubkit.privacy import close_tree
 from hubkit.workspace import Workspace
 
 NOBODY = 65534
 
-SMALL_RELEASE = """
-import os, sys
-from pathlib import Path
 
-sys.path.insert(0, {tests!r})
-from hubkit.cli import main
-from hubkit.demo.corpus import write_corpus
-
-def hubkit(*arguments):
+def run_command(*arguments: str) -> None:
+    """As the program `hubkit` runs it, which tightens the umask itself."""
     sys.argv = ["hubkit", *arguments]
-    try:
+    with pytest.raises(SystemExit) as end:
         main()
-    except SystemExit as end:
-        assert not end.code, end.code
+    assert not end.value.code
 
-home = Path(sys.argv[1])
-os.umask(0)
-os.chdir(home)
-(home / "pairs.tsv").write_text("source\\ttranslation\\nNo effusion.\\tSem derrame.\\n")
-hubkit("check", "pairs.tsv", "--output", "out/checked.tsv")
-write_corpus(home / "corpus", studies=10)
-(home / "hubkit.toml").write_text(
-    "[corpus]\\nkind = 'demo'\\nroot = 'corpus'\\nsubset = 'all'\\nimage_size = 8\\nworkers = 1\\n"
-)
-hubkit("read")
-from invented_release import build_release, release_config
-from hubkit.packaging.package import package
-package(release_config(home / "invented" / "corpus"), build_release(home / "invented", studies=8))
-"""
+
+def make_small_release(home: Path) -> None:
+    """With an open umask: a check, the first stage, and the last one of an invented release."""
+    os.umask(0)
+    os.chdir(home)
+    (home / "pairs.tsv").write_text("source\ttranslation\nNo effusion.\tSem derrame.\n")
+    run_command("check", "pairs.tsv", "--output", "out/checked.tsv")
+    write_corpus(home / "corpus", studies=10)
+    (home / "hubkit.toml").write_text(
+        "[corpus]\nkind = 'demo'\nroot = 'corpus'\nsubset = 'all'\nimage_size = 8\nworkers = 1\n"
+    )
+    run_command("read")
+    package(release_config(home / "invented" / "corpus"), build_release(home / "invented", studies=8))
 
 
 @pytest.fixture
@@ -87,10 +83,9 @@ def open_to_others(folder: Path) -> list[str]:
     return [str(path) for path in paths if not path.is_symlink() and stat.S_IMODE(path.lstat().st_mode) & 0o077]
 
 
-def test_another_user_reads_nothing_of_a_small_release(public_folder: Path) -> None:
-    script = SMALL_RELEASE.format(tests=str(Path(__file__).parent))
-    done = subprocess.run([sys.executable, "-c", script, str(public_folder)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+def test_another_user_reads_nothing_of_a_small_release(public_folder: Path, tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    assert forked.exit_code(forked.start(lambda: make_small_release(public_folder), said)) == 0, said.read_text()
     invented = public_folder / "invented" / "work"
     made = [public_folder / "work", public_folder / "out", invented]
     names = {path.name for folder in made for path in files_below(folder)}
