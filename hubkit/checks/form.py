@@ -42,6 +42,9 @@ ASKING = frozenset({"de", "em", "com", "sem", "por", "para"})
 ACCENTED = frozenset({"nós", "dás", "pôr"})
 """Words that only their accents tell from prepositions: "sem nós" has no knots."""
 
+BEFORE_IS = frozenset({"fato", "quando", "onde", "como", "realmente", "ja", "sempre", "nao"})
+"""Words after which a sentence may end in "é": "maior do que de fato é"."""
+
 PRONOUNS = frozenset({"um", "uma"})
 
 COUNTING = frozenset(
@@ -89,6 +92,7 @@ def check_endings(translation: Sequence[Sentence]) -> Iterator[Flag]:
             and not (words[last] in PRONOUNS and words[max(0, last - 2) : last] == [",", "em"])
             and not sentence.in_capitals(last)
             and sentence.written(last).lower() not in ACCENTED
+            and not (sentence.written(last) == "é" and words[last - 1] in BEFORE_IS)
         ):
             yield Flag("truncated", "error", None, sentence.span_of(last, last + 1))
         for at, (word, following) in enumerate(itertools.pairwise(words)):
@@ -127,6 +131,8 @@ def check_language(source: Sequence[Sentence], translation: Sequence[Sentence], 
     """Yield a flag for English words that were left, and for words or letters of a third language."""
     said, told = ({word for sentence in side for word in sentence.words} for side in (source, translation))
     english = _places(translation, told & WORDS["english"] | told & said & _english_words())
+    # "Ínterim" is no English word.
+    english = [(sentence, at) for sentence, at in english if sentence.written(at).isascii()]
     if english:
         yield Flag("english", "error", None, _span(*english[0]))
     script = OTHER_SCRIPT.search(text)

@@ -27,8 +27,10 @@ from hubkit.clinical.quantity_patterns import (
     LISTED,
     NUMBERED,
     NUMBERS,
+    ORDINAL,
     PHYSICAL,
     RIBS,
+    SECONDARY,
     SIDED,
     SIDED_PART,
     THIRDS,
@@ -101,7 +103,8 @@ def _read(text: str, language: Language) -> tuple[Quantity, ...]:
         taken = _covered(quantity.span for quantity in found)
         free = set[int]()
         if NUMBERED.search(folded):
-            free = _covered(match.span() for pattern in (ENUMERATOR, THIRDS) for match in pattern.finditer(folded))
+            optional = (ENUMERATOR, THIRDS, SECONDARY)
+            free = _covered(match.span() for pattern in optional for match in pattern.finditer(folded))
         for match in at_digits(number_pattern(), folded):
             if match.start() not in taken:
                 number = match["number"]
@@ -206,6 +209,7 @@ def _beside_a_day(folded: str, match: re.Match[str]) -> bool:
     return (
         bool(before and (before[0] in BEFORE_MONTH or before[0][0].isdigit() or before[0] == "/"))
         or after[:1].isdigit()
+        or ORDINAL.match(folded, match.end()) is not None
     )
 
 

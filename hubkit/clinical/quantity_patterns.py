@@ -89,8 +89,17 @@ THIRDS = re.compile(
 )
 """Thirds of a bone or lung, which may be a word in the other language: "mid 1/3", "terço médio"."""
 
-NUMBERED = re.compile(r"\d[.)]\s|/3")
-"""One of these stands in whatever ENUMERATOR and THIRDS find."""
+SECONDARY = re.compile(r"(?<![\d./-])2/2(?= (?!views?\b|images?\b|films?\b)[a-z])")
+"""How reports write "secondary to": "collapse 2/2 mucus plug"."""
+
+NUMBERED = re.compile(r"\d[.)]\s|/3|2/2")
+"""One of these stands in whatever ENUMERATOR, THIRDS and SECONDARY find."""
+
+ORDINAL = re.compile(
+    r" (?:the )?(?:first|second|third|(?:four|fif|six|seven|eigh|nin|ten|eleven|twelf|[a-z]+teen|twentie|thirtie)th"
+    r"|(?:twenty|thirty)-[a-z]+)\b"
+)
+"""The day after a month, in words: "March thirteenth"."""
 
 DEIDENTIFIED = re.compile(r"_{2,}|(?<![A-Za-z])[Xx]{3,}(?![A-Za-z])")
 
