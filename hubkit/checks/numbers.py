@@ -10,7 +10,7 @@ from typing import Literal
 
 from hubkit.checks.flags import Flag
 from hubkit.clinical.quantities import Quantity, bound, deidentified, quantities
-from hubkit.clinical.quantity_patterns import PHYSICAL, durations
+from hubkit.clinical.quantity_patterns import IDIOMS, PHYSICAL, in_days
 
 Severity = Literal["error", "warning"]
 
@@ -63,7 +63,7 @@ def check_numbers(source: str, translation: str) -> Iterator[Flag]:
         return
     pairs, lost, added = match(said, told)
     for one, other in pairs:
-        if one.unit != other.unit and {*_readings(one)}.isdisjoint(_readings(other)) and _units_differ(one, other):
+        if one.unit != other.unit and {*_meant(one)}.isdisjoint(_readings(other)) and _units_differ(one, other):
             # "ETT 4" is dictated without its unit, and written out in the translation.
             severity: Severity = "warning" if one.unit is None and other.unit == IMPLIED else "error"
             yield Flag("unit", severity, one.span, other.span)
@@ -104,11 +104,11 @@ def match(
     ours = dict(enumerate(said))
     # What must be there answers first: "advance 2" and "2 cm", whatever "bilaterais" counts.
     for needed in (True, False):
-        for keys in (_exact, _measures, _readings, _values):
+        for keys, others in ((_exact, _exact), (_measures, _measures), (_meant, _readings), (_values, _values)):
             places: dict[Hashable, deque[int]] = defaultdict(deque)
             for at, other in sorted(left.items(), key=lambda item: not item[1].required):
                 if other.required or not needed:
-                    for key in keys(other):
+                    for key in others(other):
                         places[key].append(at)
             for number, one in sorted(ours.items(), key=lambda item: not item[1].required):
                 free = [first for key in keys(one) if (first := _first(places[key], left)) is not None]
@@ -134,14 +134,22 @@ def _measures(one: Quantity) -> list[Hashable]:
 
 
 def _readings(one: Quantity) -> list[Hashable]:
-    """Its measures, and what else it may be: "9F fell" is an age, "d/w Dr. ___ 1420" a time, and two weeks 15 days."""
+    """Its measures, and what else it may be: "9F fell" is an age, and "d/w Dr. ___ 1420" a time."""
     found: list[Hashable] = [*one.measures]
-    found += [("duration", days) for value in one.values for days in durations(one.unit, value)]
+    found += [("duration", days) for value in one.values if (days := in_days(one.unit, value)) is not None]
     if one.unit == "french":
         found += [("year", value) for value in one.values]
     if one.unit is None:
         found += [("clock", value // 100 * 60 + value % 100) for value in one.values if _is_time(value)]
     return found
+
+
+def _meant(one: Quantity) -> list[Hashable]:
+    """What a number of the source may be: two weeks are "quinze dias" as well, but 15 days are not "duas semanas"."""
+    return [
+        *_readings(one),
+        *(("duration", IDIOMS[one.unit, value]) for value in one.values if (one.unit, value) in IDIOMS),
+    ]
 
 
 def _is_time(value: float) -> bool:

@@ -28,7 +28,7 @@ PHYSICAL = frozenset({*BASES, "mg", "kg", "%", "french"})
 DURATIONS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.0, "year": 360.0}
 """Units of time in days: a month has 30 and a year 12 months, as people count."""
 
-IDIOMS = {("week", 1.0): 8.0, ("week", 2.0): 15.0}
+IDIOMS: dict[tuple[str | None, float], float] = {("week", 1.0): 8.0, ("week", 2.0): 15.0}
 """What Brazilians also call a week and two, in days: "oito dias", "quinze dias"."""
 
 NUMBERS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("numbers.toml").read_text(encoding="utf-8"))
@@ -89,8 +89,11 @@ THIRDS = re.compile(
 )
 """Thirds of a bone or lung, which may be a word in the other language: "mid 1/3", "terço médio"."""
 
-SECONDARY = re.compile(r"(?<![\d./-])2/2(?= (?!views?\b|images?\b|films?\b)[a-z])")
-"""How reports write "secondary to": "collapse 2/2 mucus plug"."""
+SECONDARY = re.compile(
+    r"(?<![\d./-])(?<!\bon )(?<!since )(?<!from )(?<!dated )(?<!image )(?<!view )(?<!film )(?<!drain )(?<!tube )"
+    r"2/2(?= (?!views?\b|images?\b|films?\b)[a-z])"
+)
+"""How reports write "secondary to": "collapse 2/2 mucus plug". A date, and one of two, are something else."""
 
 NUMBERED = re.compile(r"\d[.)]\s|/3|2/2")
 """One of these stands in whatever ENUMERATOR, THIRDS and SECONDARY find."""
@@ -154,9 +157,6 @@ def bounds(language: Language) -> dict[str, re.Pattern[str]]:
     return {name: re.compile(rf"(?<![a-z])(?:{forms})\s*$") for name, forms in NUMBERS["bounds"][language].items()}
 
 
-def durations(unit: str | None, value: float) -> Iterator[float]:
-    """The days that a number of units of time may be: two weeks are 14, and also "quinze dias"."""
-    if unit in DURATIONS:
-        yield round(value * DURATIONS[unit], 6)
-        if (unit, value) in IDIOMS:
-            yield IDIOMS[unit, value]
+def in_days(unit: str | None, value: float) -> float | None:
+    """How many days a number of units of time are; None where the unit is none of time."""
+    return round(value * DURATIONS[unit], 6) if unit in DURATIONS else None

@@ -53,7 +53,7 @@ SHORTENED, LONGEST_SHORTENED = re.compile(r"\b([^\W\d]+)\.$"), 12
 READ = 4096
 """Sentences that are kept; each takes a few kilobytes."""
 
-OPENERS = frozenset({"ok", "okay", "right", "alright", "bem", "certo"})
+OPENERS = frozenset({"ok", "okay", "alright", "bem", "certo"})
 """Words by which a dictated sentence begins, before a comma."""
 
 ENUMERATOR = re.compile(r"\W*\d{1,2}[.)]\W*")

@@ -81,9 +81,8 @@ class Translation(Table):
         None, examples=["vllm serve google/medgemma-27b-text-it --port {port}"]
     )
     """A command line that starts that server, with {port} and {task} filled in; hubkit starts and stops it."""
-    serve_environment: Annotated[tuple[VariableName, ...], Runtime] = Field((), examples=[["HF_TOKEN", "SLURM_*"]])
-    """Environment variables that this server gets in addition to those every server needs; NAME* is all that begin so.
-    """
+    serve_environment: Annotated[tuple[VariableName, ...], Runtime] = Field((), examples=[["HF_TOKEN"]])
+    """Tokens and keys of the environment that this server gets, by name; the others are withheld from it."""
     concurrency: Annotated[Positive, Runtime] = 32
     """Requests that the server gets at the same time."""
     timeout: Annotated[float, Field(gt=0), Runtime] = 300.0

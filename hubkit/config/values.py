@@ -79,8 +79,7 @@ Url = Annotated[str, AfterValidator(_url)]
 Install = Annotated[str, AfterValidator(_install)]
 """Where an installer gets hubkit: one file with its SHA-256, or one commit."""
 Command = Annotated[str, AfterValidator(_command)]
-VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\*?$")]
-"""An environment variable, or with * at its end all that begin so."""
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
 class Table(BaseModel):

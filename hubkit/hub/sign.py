@@ -94,6 +94,8 @@ def sign_release(workspace: Workspace, path: Path) -> list[Signed]:
     key, api = read_key(path), connect()
     # All are looked at before any is signed: half a release with signatures would tell nothing of the other half.
     listed = [(repo, _as_pushed(api, repo)) for repo in receipt.repos.values()]
+    # Signatures by another key would not hold by the one that was given before.
+    workspace.public_key(receipt.tag).unlink(missing_ok=True)
     return [_sign_one(api, repo, files, key) for repo, files in listed]
 
 

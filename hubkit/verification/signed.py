@@ -101,7 +101,7 @@ def own_signatures(workspace: Workspace, public_key: bytes) -> str:
         record_after_failure(workspace, FAILED, detail)
         hint = "if you did not sign it: hubkit sign --key KEY; else see who else may push there"
         raise HubkitError(detail, where=receipt.tag, hint=hint)
-    write_text(workspace.public_key(receipt.tag), public_key.decode())
+    write_text(workspace.public_key(receipt.tag), public_key.decode("ascii", "replace"))
     return f"{receipt.tag}: {detail}"
 
 
@@ -119,7 +119,7 @@ def record_signatures(workspace: Workspace, result: str, detail: str) -> None:
     """Enter the check into verification.json, where that is of the release that was pushed last.
 
     A stage verify that ran before the key was given has no such check. Its manifest follows, unless somebody else
-    changed the report since.
+    changed the report since. What the stage itself found to fail stays.
     """
     with workspace.lock():
         path = workspace.verification
@@ -130,10 +130,17 @@ def record_signatures(workspace: Workspace, result: str, detail: str) -> None:
         edited = manifest is not None and manifest.outputs.get(name) != file_digest(path)
         if edited or report.release != standing_receipt(workspace).tag:
             return
+        if result == PASSED and _fails(report):
+            return
         write_verification(path, _with_check(report, CheckResult(check=CHECK, result=result, detail=detail)))
         if manifest is not None:
             outputs = {**manifest.outputs, name: file_digest(path)}
             write_manifest(workspace, manifest.model_copy(update={"outputs": outputs}))
+
+
+def _fails(report: Verification) -> bool:
+    made = [check for reader in report.readers if reader.reader == "hubkit" for check in reader.checks]
+    return any(check.check == CHECK and check.result == FAILED for check in made)
 
 
 def record_after_failure(workspace: Workspace, result: str, detail: str) -> None:

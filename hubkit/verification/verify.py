@@ -55,6 +55,7 @@ def verify(config: ReleaseConfig, workspace: Workspace) -> None:
     receipt = standing_receipt(workspace)
     names = [f"{repo.type}s/{repo.id}" for repo in receipt.repos.values()]
     sets = expand(config.hub.verify_with)
+    public_key = signed.kept_public_key(workspace, receipt.tag)
     report = workspace.verification
     with _reported(report, names):
         release = find_release(connect(), names, receipt.tag)
@@ -62,7 +63,6 @@ def verify(config: ReleaseConfig, workspace: Workspace) -> None:
     corpus = config.corpus.root if joined else None
     own = Own(corpus, config.corpus.images or config.corpus.root)
     ungranted = ungranted_token(config.hub.waive_ungranted_probe)
-    public_key = signed.kept_public_key(workspace, receipt.tag)
     _examine(release, own, sets, ungranted, workspace.root, report, pins=receipt.pins, public_key=public_key)
 
 

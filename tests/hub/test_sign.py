@@ -32,7 +32,8 @@ from hubkit.localhub import LocalHub
 from hubkit.release import record
 from hubkit.stages import STAGES
 from hubkit.verification.discovery import find_release
-from hubkit.verification.signed import check_signatures, own_signatures, read_public_key
+from hubkit.verification.findings import FAILED, PASSED
+from hubkit.verification.signed import check_signatures, own_signatures, read_public_key, record_signatures
 from hubkit.verification.verify import verify
 from hubkit.workspace import Workspace
 
@@ -374,6 +375,14 @@ def test_the_stage_makes_the_check_again_with_the_key_that_was_given_before(
     with pytest.raises(HubkitError):
         verify(later, workspace)
     assert "signed" not in own_checks(workspace)
+
+
+def test_what_the_stage_found_to_fail_is_not_entered_as_passed(own: Released) -> None:
+    config, workspace = own
+    plain_report(config, workspace)
+    for result, expected in ((PASSED, "passed"), (FAILED, "failed"), (PASSED, "failed")):
+        record_signatures(workspace, result, "found")
+        assert own_checks(workspace)["signed"] == expected
 
 
 def test_a_damaged_report_hides_no_earlier_error(

@@ -158,9 +158,14 @@ def test_small_counts_are_shown_whole_and_the_page_says_so(tmp_path: Path) -> No
     workspace = build_workspace(tmp_path / "work")
     labels = {"test": {"Edema": {"positive": 1, "uncertain": 2}}}
     write_json(workspace.selection, {"sizes": {"train": 40, "validate": 20, "test": 20}, "labels": labels})
-    page = Page(write_page(parse_config({"scoring": {"subgroup_minimum": 20}}), workspace))
-    assert "1 / 2" in page.texts
-    assert "Counts on this page are whole, however small; cards and tables withhold those below 20." in page.said
+    for subgroups, said in (
+        ([], "Counts on this page are whole, however small."),
+        (["view"], "Counts on this page are whole, however small; cards withhold those below 20."),
+    ):
+        scoring = {"subgroups": subgroups, "subgroup_minimum": 20}
+        page = Page(write_page(parse_config({"scoring": scoring}), workspace))
+        assert "1 / 2" in page.texts
+        assert said in page.said
 
 
 def test_it_is_for_its_owner_alone_and_no_stage_takes_it(tmp_path: Path) -> None:

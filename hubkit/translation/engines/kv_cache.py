@@ -7,6 +7,7 @@ the model, and a slot whose row has ended is filled again where it lies.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any, NamedTuple
@@ -51,13 +52,18 @@ class Batch:
     """
 
     def __init__(self, model: Any, prompts: Sequence[list[int]]):
-        self.model, self.by_block = model, attend_by_block(model)
+        self.model = model
         self.rows: dict[int, Slot] = {}
         self.slots, self.columns, self.window = 0, 0, Window()
         self.layers: list[Any] = []
         alike = takewhile(lambda tokens: len(set(tokens)) == 1, zip(*prompts, strict=False))
         self.prefix = [tokens[0] for tokens in alike][: min(map(len, prompts)) - 1]
         self.shared: list[States] | None = None
+
+    @functools.cached_property
+    def by_block(self) -> bool:
+        """Whether the model attends to a few rows at a time."""
+        return attend_by_block(self.model)
 
     @torch.inference_mode()
     def read(self, group: Sequence[Slot], slots: int) -> None:

@@ -53,7 +53,8 @@ def attend_by_block(model: Any) -> bool:
 
     Only the attention of torch is cut into blocks. A model that has another keeps it.
     """
-    if model.config._attn_implementation == "sdpa":
+    # transformers warns where it cannot set the attention; what it warns of is no fault here.
+    if model.config._attn_implementation == "sdpa" and model._can_set_attn_implementation():
         AttentionInterface.register(NAME, _attention)
         AttentionMaskInterface.register(NAME, _mask)
         model.set_attn_implementation(NAME)

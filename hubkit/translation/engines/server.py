@@ -17,23 +17,13 @@ from hubkit.errors import HubkitError, UsageError
 from hubkit.progress import Progress
 from hubkit.translation.engines.base import TRANSLATOR, ServerTable
 from hubkit.translation.engines.private_http import Client
-from hubkit.variables import kept_environment
+from hubkit.variables import environment_without_secrets
 
 READY_SECONDS = 1800.0
 """How long a server may load its model."""
 
 RESTARTS = 3
 """A server that dies once in a night is started again; one that dies at each request must not run for ever."""
-
-NEEDED = (
-    *("HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "XDG_*", "PYTHON*", "VIRTUAL_ENV", "CONDA_PREFIX", "LD_PRELOAD"),
-    *("CC", "CXX", "CPATH", "LIBRARY_PATH", "TORCH*", "PYTORCH_*", "TRITON_*", "NCCL_*", "HIP_*", "ROCM_*", "ROCR_*"),
-    *("HF_HOME", "HF_ENDPOINT", "HF_HUB_*", "TRANSFORMERS_*", "VLLM_*", "SGLANG_*", "SGL_*", "LLAMA_*", "GGML_*"),
-)
-"""What a server of models needs of hubkit's environment: folders, compilers, devices, and its own settings.
-
-A list of what is given, since which variables hold a key cannot be listed. A proxy's address may hold a password.
-"""
 
 
 class Server:
@@ -44,7 +34,7 @@ class Server:
         url: where it is spoken to; None means http://127.0.0.1:{port}/v1.
         task: the number of the task.
         table: where the server is set, for errors.
-        environment: variables that it gets in addition to NEEDED; NAME* is all that begin so.
+        environment: names of variables that it gets although they hold a secret.
 
     Raises:
         UsageError: it has no place to be spoken to.
@@ -84,7 +74,7 @@ class Server:
         self._said.clear()
         self._process = subprocess.Popen(
             supervisor,
-            env=kept_environment([*NEEDED, *self.environment]),
+            env=environment_without_secrets(self.environment),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -132,8 +122,8 @@ class Server:
                     raise HubkitError(
                         f"the server ended with code {process.returncode}{last}",
                         where=self.program,
-                        hint=f"run the command of {self.table.name} serve by hand to see why; of the environment it"
-                        " gets what [translation] serve_environment names and little else",
+                        hint=f"run the command of {self.table.name} serve by hand to see why; of tokens and keys in"
+                        " the environment it gets those that [translation] serve_environment names",
                     )
                 if _healthy(client):
                     progress.advance()
