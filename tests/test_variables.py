@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from unittest import mock
+
+import pytest
 
 from hubkit.variables import environment_without_secrets, kept_environment
 
@@ -46,17 +47,24 @@ PLAIN = {
 }
 
 
-GIVEN = mock.patch.dict(os.environ, {**SECRET, **PLAIN}, clear=True)
+@pytest.fixture
+def given(monkeypatch):
+    """What both functions keep of this environment; pytest writes into the real one."""
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "environ", {**SECRET, **PLAIN})
+        return {
+            "plain": environment_without_secrets(),
+            "named": environment_without_secrets(["HF_TOKEN", "https_proxy"]),
+            "kept": kept_environment(),
+            "kept, named": kept_environment(["http_proxy"]),
+        }
 
 
-@GIVEN
-def test_what_says_that_it_is_secret_is_withheld_unless_it_is_named():
-    assert environment_without_secrets() == PLAIN
-    named = {name: SECRET[name] for name in ("HF_TOKEN", "https_proxy")}
-    assert environment_without_secrets([*named]) == PLAIN | named
+def test_what_says_that_it_is_secret_is_withheld_unless_it_is_named(given):
+    assert given["plain"] == PLAIN
+    assert given["named"] == PLAIN | {name: SECRET[name] for name in ("HF_TOKEN", "https_proxy")}
 
 
-@GIVEN
-def test_code_of_a_release_gets_the_variables_of_a_list_and_no_secret_of_its_prefixes():
-    assert kept_environment() == {"CUDA_VISIBLE_DEVICES": "0", "NVIDIA_VISIBLE_DEVICES": "all"}
-    assert kept_environment(["http_proxy"]).keys() == {"CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "http_proxy"}
+def test_code_of_a_release_gets_the_variables_of_a_list_and_no_secret_of_its_prefixes(given):
+    assert given["kept"] == {"CUDA_VISIBLE_DEVICES": "0", "NVIDIA_VISIBLE_DEVICES": "all"}
+    assert given["kept, named"].keys() == {"CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "http_proxy"}
